@@ -1,0 +1,183 @@
+"""Machine code on disk, keyed by everything that shaped it.
+
+Numba's own cache stamps the file that defines a kernel. A kernel here also holds
+the code of penalties, losses and storages from other files, so after an edit or an
+upgrade that cache would go on running the old machine code. This one
+
+- keys every entry by a digest of all files that may hold jitted code, the compiler
+  settings, the processor and the signature (`docs/decisions/0002-cache-key.md`);
+- checks an entry's SHA-256 before using it, and compiles when anything is wrong;
+- writes entries whole (a temporary file, then a rename), so processes may share it;
+- never stores a kernel specialised for a type defined outside this package, whose
+  source it cannot watch.
+
+`FASTREG_CACHE=0` turns it off; `NUMBA_CACHE_DIR` moves it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import pickle
+import platform
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import config, types
+from numba.core.caching import _Cache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+# Jitted code may stand in these files and in no others: `attach` refuses the rest,
+# so the digest covers all of it, and an edit to the command line recompiles nothing.
+JITTED = ("_jit/*.py", "losses.py", "penalties.py", "design/*.py", "kernels/*.py", "network/*.py")
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+@functools.cache
+def jitted_sources() -> tuple[Path, ...]:
+    """The files that may hold jitted code, sorted."""
+    return tuple(sorted(path for pattern in JITTED for path in PACKAGE.glob(pattern)))
+
+
+@functools.cache
+def package_digest() -> bytes:
+    """SHA-256 over the names and contents of `jitted_sources()`; about 1 ms, once."""
+    digest = hashlib.sha256()
+    for path in jitted_sources():
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(PACKAGE)} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.digest()
+
+
+@functools.cache
+def cache_directory() -> Path | None:
+    """The first writable of: NUMBA_CACHE_DIR, the package's __pycache__, the user's cache."""
+    if os.environ.get("FASTREG_CACHE", "1").lower() in {"0", "off", "false", "no"}:
+        return None
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    candidates = [
+        Path(config.CACHE_DIR) if config.CACHE_DIR else None,
+        PACKAGE / "__pycache__",
+        Path(home) if home else Path("~/.cache").expanduser(),
+    ]
+    for candidate in candidates:
+        if candidate is None:
+            continue
+        directory = candidate / "fastreg-jit"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=directory):
+                return directory
+        except OSError:
+            continue
+    return None
+
+
+def attach(dispatcher: Any) -> None:
+    """Give a Numba dispatcher this cache; refuse one defined where no digest sees it."""
+    function = dispatcher.py_func
+    if Path(function.__code__.co_filename).resolve() not in jitted_sources():
+        if function.__module__.startswith("fastreg."):
+            raise RuntimeError(
+                f"{function.__module__} may not hold jitted code: "
+                f"the cache key covers only {', '.join(JITTED)}"
+            )
+        return
+    dispatcher._cache = DiskCache(function)
+
+
+class DiskCache(_Cache):  # type: ignore[misc]
+    """One kernel's entries: the interface Numba's dispatcher asks of a cache."""
+
+    def __init__(self, function: Any) -> None:
+        self._name = f"{function.__module__}.{function.__qualname__}"
+        self.enable()
+
+    @property
+    def cache_path(self) -> str:
+        return str(cache_directory())
+
+    def enable(self) -> None:
+        self._enabled = True
+
+    def disable(self) -> None:
+        self._enabled = False
+
+    def flush(self) -> None:
+        """Nothing to do: a stale entry has another key."""
+
+    def load_overload(self, signature: Any, target_context: Any) -> CompileResult | None:
+        target_context.refresh()
+        path = self._path(signature, target_context.codegen())
+        if path is None:
+            return None
+        # Any fault, whatever its type, means: compile. An answer must never hang on a file.
+        try:
+            entry = path.read_bytes()
+            payload = entry[_DIGEST_BYTES:]
+            if hashlib.sha256(payload).digest() != entry[:_DIGEST_BYTES]:
+                return None
+            return CompileResult._rebuild(target_context, *pickle.loads(payload))
+        except Exception:
+            return None
+
+    def save_overload(self, signature: Any, result: CompileResult) -> None:
+        path = self._path(signature, result.codegen)
+        if path is None or result.lifted or result.library.has_dynamic_globals:
+            return
+        try:
+            payload = dumps(result._reduce())
+            _write_whole(path, hashlib.sha256(payload).digest() + payload)
+        except Exception:
+            return
+
+    def _path(self, signature: Any, codegen: Any) -> Path | None:
+        directory = cache_directory() if self._enabled else None
+        if directory is None or any(map(_is_foreign, signature)):
+            return None
+        key = hashlib.sha256(package_digest())
+        key.update(repr((self._name, signature, codegen.magic_tuple(), _environment())).encode())
+        return directory / f"{self._name}-{key.hexdigest()[:40]}.nbc"
+
+
+@functools.cache
+def _environment() -> tuple[Any, ...]:
+    """What else decides the machine code, or whether a stored entry can be read."""
+    return (
+        sys.version_info[:3],
+        platform.machine(),
+        numba.__version__,
+        np.__version__,
+        config.BOUNDSCHECK,
+        config.OPT,
+        config.DEBUGINFO_DEFAULT,
+    )
+
+
+def _is_foreign(numba_type: Any) -> bool:
+    """Whether a type, or a part of it, belongs to a tuple class outside this package."""
+    if isinstance(numba_type, types.BaseNamedTuple):
+        if not numba_type.instance_class.__module__.startswith("fastreg."):
+            return True
+    return isinstance(numba_type, types.BaseTuple) and any(map(_is_foreign, numba_type))
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem[:40], suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

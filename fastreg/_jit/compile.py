@@ -1,0 +1,34 @@
+"""The one decorator that compiles, and the flags it compiles with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from numba.core import config
+
+from fastreg._jit import cache
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+JIT_ENABLED: bool = not config.DISABLE_JIT
+
+# A sum may be reordered into vector lanes and a product contracted into a fused
+# multiply-add. NaN and infinity keep their meaning: "nnan" and "ninf", which
+# fastmath=True would add, let the compiler delete every check for them.
+SUM_FLAGS = {"reassoc", "contract", "nsz", "arcp"}
+JIT_OPTIONS = {"error_model": "numpy", "fastmath": SUM_FLAGS}
+
+
+def jit(function: Function, *, exact: bool = False) -> Function:
+    """Compile `function` without the GIL and keep the machine code on disk.
+
+    `exact=True` forbids reordering: for compensated arithmetic, whose error terms
+    are zero in exact algebra and would be simplified away.
+    """
+    options = JIT_OPTIONS | ({"fastmath": False} if exact else {})
+    compiled = numba.njit(nogil=True, **options)(function)
+    if JIT_ENABLED:
+        cache.attach(compiled)
+    return compiled

@@ -1,0 +1,147 @@
+"""Threads: serial kernels without the GIL, run over ranges of blocks by one small pool.
+
+Blocks are cut by shape alone and summed in order, so the answer does not depend on
+the number of threads. Compared with `prange`: as fast from 8 MB of data on, a tenth
+of the compile time, safe to enter from several threads at once, alive after a fork,
+and interruptible between calls (`docs/decisions/0001-threads.md`).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+_lock = threading.Lock()
+_pool: ThreadPoolExecutor | None = None
+_pool_size = 0
+_requested: int | None = None
+
+
+def _default_threads() -> int:
+    """Processors this process may use, capped by the variables that workers are given."""
+    if hasattr(os, "sched_getaffinity"):
+        available = len(os.sched_getaffinity(0))
+    else:
+        available = os.cpu_count() or 1
+    for name in ("FASTREG_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        setting = os.environ.get(name, "")
+        if setting.isdigit() and int(setting) > 0:
+            return min(int(setting), available)
+    return available
+
+
+def get_num_threads() -> int:
+    """Threads that a large pass uses: the last `set_num_threads`, else the environment's."""
+    return _requested if _requested is not None else _default_threads()
+
+
+def set_num_threads(count: int | None) -> None:
+    """Use `count` threads from now on; None goes back to the environment's number.
+
+    The answer has the same bits for every count.
+
+    Raises
+    ------
+    ValueError
+        `count` is less than 1.
+    """
+    global _requested
+    if count is not None and (isinstance(count, bool) or int(count) < 1):
+        raise ValueError(f"count must be a positive integer or None, got {count!r}")
+    _requested = None if count is None else int(count)
+
+
+def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None = None) -> None:
+    """Call `work(first, last)` until [0, count) is covered, on all threads.
+
+    Each thread takes a contiguous share, `step` blocks a call at most: between calls
+    an interrupt is seen. `work` must release the GIL to gain anything.
+    """
+    threads = min(get_num_threads(), count)
+    step = step or count
+    stop = threading.Event()
+
+    def share(t: int) -> None:
+        first, end = count * t // threads, count * (t + 1) // threads
+        while first < end and not stop.is_set():
+            last = min(first + step, end)
+            work(first, last)
+            first = last
+
+    if threads <= 1:
+        share(0) if count else None
+        return
+    futures = [_submit(share, t) for t in range(1, threads)]
+    try:
+        share(0)
+        for future in futures:
+            future.result()
+    except BaseException:
+        # Nobody may still be writing into the caller's buffers when it hears of the fault.
+        stop.set()
+        for future in futures:
+            future.cancel() or future.exception()
+        raise
+
+
+def _submit(task: Callable[[int], None], argument: int) -> Future[None]:
+    global _pool, _pool_size
+    with _lock:
+        wanted = max(get_num_threads() - 1, 1)
+        if _pool is None or _pool_size < wanted:
+            _pool, _pool_size = ThreadPoolExecutor(wanted, "fastreg"), wanted
+        try:
+            return _pool.submit(task, argument)
+        except RuntimeError:  # the interpreter is shutting down: no new threads
+            done: Future[None] = Future()
+            task(argument)
+            done.set_result(None)
+            return done
+
+
+def _forget_pool() -> None:
+    """In a forked child the pool's threads are gone: start afresh."""
+    global _pool, _pool_size, _lock
+    _pool, _pool_size, _lock = None, 0, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+@functools.cache
+def _blas() -> Any:
+    import scipy.linalg  # noqa: F401  (its BLAS must be loaded to be found)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+class _SingleThreadedBlas:
+    """Counts its users, so that fits from several threads restore the number once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._users == 0:
+                self._limit = _blas().limit(limits=1)
+            self._users += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._limit.restore_original_limits()
+
+
+# Cap BLAS to one thread: two pools at once were measured four times slower, and a
+# product's bits must not depend on how many threads shared it.
+single_threaded_blas = _SingleThreadedBlas()

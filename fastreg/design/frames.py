@@ -1,0 +1,79 @@
+"""Data frames (pandas, polars, pyarrow) as arrays, or an error that names the column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a table with named columns, judged without importing its library."""
+    return feature_names(X) is not None
+
+
+def feature_names(X: Any) -> list[Any] | None:
+    """The column names of a frame, None of anything else."""
+    library = type(X).__module__.partition(".")[0]
+    if library in {"pandas", "polars"} and hasattr(X, "columns"):
+        return list(X.columns)
+    if library == "pyarrow" and hasattr(X, "column_names"):
+        return list(X.column_names)
+    return None
+
+
+def frame_to_array(X: Any) -> np.ndarray:
+    """The (m, n) values of a frame: a view where the frame allows one, else one array.
+
+    Raises
+    ------
+    ValueError
+        A column name appears twice, or a column holds text, dates or missing values.
+    """
+    names = feature_names(X) or []
+    repeated = sorted({str(name) for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"X has columns of the same name: {', '.join(repeated)}")
+    library = type(X).__module__.partition(".")[0]
+    if library == "pandas" and len(set(X.dtypes)) == 1 and isinstance(X.dtypes.iloc[0], np.dtype):
+        if X.dtypes.iloc[0].kind in "fiub":
+            return np.asarray(X)
+    columns = [_column(name, X[name]) for name in names]
+    shape = (len(columns[0]) if columns else len(X), len(columns))
+    narrow = columns and all(column.dtype == np.float32 for column in columns)
+    values = np.empty(shape, np.float32 if narrow else np.float64, order="F")
+    for j, column in enumerate(columns):
+        values[:, j] = column
+    return values
+
+
+def _column(name: Any, series: Any) -> np.ndarray:
+    """One column as a numeric array without missing values."""
+    missing = getattr(series, "null_count", 0)
+    if callable(missing):
+        missing = missing()
+    if not missing and hasattr(series, "isna"):
+        missing = int(series.isna().sum())
+    kind = str(getattr(series, "dtype", getattr(series, "type", "")))
+    if missing:
+        raise ValueError(
+            f"Input X contains NaN: column {name!r} has {missing} missing values; "
+            "fill or drop them first"
+        )
+    array = series.to_numpy()
+    if array.dtype == object:
+        if any(isinstance(value, str) for value in array[:1000]):
+            array = array.astype(str)
+        else:
+            try:
+                array = array.astype(np.float64)
+            except (TypeError, ValueError):
+                pass
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: column {name!r} of X")
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"column {name!r} of X holds {kind or array.dtype}, not numbers; "
+            "encode it (for example one-hot) or leave it out"
+        )
+    return array

@@ -1,0 +1,195 @@
+"""`as_design`: the one door to every kernel.
+
+A jitted loop has no bounds checks, so what stands behind this door must be sound: two
+dimensions, float32 or float64, sparse indices in range (checked entry by entry, a tenth
+of the cost of one pass), files as long as their maps.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from fastreg._jit import jit
+from fastreg.design import storages
+from fastreg.design.frames import feature_names, frame_to_array, is_frame
+
+_BLOCK_BYTES = 1 << 21  # blocks handed to NumPy: two megabytes stay in cache
+
+
+@dataclass(frozen=True)
+class Design:
+    """A validated matrix: what kernels read (`storage`) and what NumPy reads (`matrix`)."""
+
+    storage: Any
+    matrix: Any = field(repr=False)
+    shape: tuple[int, int]
+    nnz: int
+    is_sparse: bool
+
+    def blocks(self) -> Iterator[tuple[slice, slice, Any]]:
+        """Rows, columns and values (an array, or scipy sparse) of pieces that cover X."""
+        m, n = self.shape
+        pieces = max(1, -(-8 * self.nnz // _BLOCK_BYTES))
+        if isinstance(self.storage, storages.CSC):
+            for columns in _ranges(n, pieces):
+                yield slice(0, m), columns, self.matrix[:, columns]
+        else:
+            for rows in _ranges(m, pieces):
+                yield rows, slice(0, n), self.matrix[rows]
+
+
+def _ranges(length: int, pieces: int) -> list[slice]:
+    step = -(-length // min(pieces, length))
+    return [slice(a, min(a + step, length)) for a in range(0, length, step)]
+
+
+def as_design(X: Any) -> Design:
+    """Check X and describe it to the kernels; X is neither copied nor changed.
+
+    Parameters
+    ----------
+    X : (m, n) array, memory map, scipy sparse matrix, or pandas, polars or pyarrow frame
+        float32 and float64 are read in place, in any layout. Other real types (integers,
+        bool, float16, longdouble, foreign byte order) are converted to float64, sparse
+        formats other than CSR and CSC to CSR.
+
+    Raises
+    ------
+    ValueError
+        X is not two-dimensional, is empty, complex, masked, not numeric, or its sparse
+        structure is unsound.
+    OSError
+        X maps a file that has become too short.
+    """
+    if isinstance(X, Design):
+        return X
+    return _sparse_design(X) if scipy.sparse.issparse(X) else _dense_design(X)
+
+
+def _check_shape(X: Any) -> None:
+    if X.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {X.ndim}D array instead: X has shape {X.shape}. "
+            "Reshape your data using X.reshape(-1, 1) for one feature "
+            "or X.reshape(1, -1) for one row"
+        )
+    for axis, noun in enumerate(("sample", "feature")):
+        if X.shape[axis] == 0:
+            raise ValueError(
+                f"Found array with 0 {noun}(s) (shape={X.shape}) while a minimum of 1 is "
+                "required for X."
+            )
+
+
+def real_array(values: Any, name: str) -> np.ndarray:
+    """`values` as a float32 or float64 array: itself where it is one, else converted."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array; fill or drop the masked entries first")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a rectangular array of numbers: {error}") from None
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}")
+    if array.dtype.kind == "O":
+        if any(isinstance(value, str | bytes) for value in array.flat):
+            raise ValueError(f"{name} holds text; convert it to numbers first")
+        array = array.astype(np.float64)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} has dtype {array.dtype}, which is not numeric")
+    if array.dtype.newbyteorder("=") not in (np.float32, np.float64) or not array.dtype.isnative:
+        with np.errstate(over="ignore"):  # a longdouble too large becomes inf, refused later
+            array = array.astype(np.float64)
+    return array
+
+
+def _dense_design(X: Any) -> Design:
+    values = real_array(frame_to_array(X) if is_frame(X) else X, "X")
+    _check_shape(values)
+    _check_file(values)
+    values = values.view(np.ndarray)
+    values.flags.writeable = False  # one type for kernels: read-only
+    row_stride, column_stride = np.abs(values.strides)
+    by_columns = values.shape[0] > 1 and row_stride < column_stride
+    kind = storages.DenseColumns if by_columns else storages.DenseRows
+    return Design(kind(values), values, values.shape, values.size, is_sparse=False)
+
+
+def _check_file(array: np.ndarray) -> None:
+    """Reading a map beyond the end of its file kills the process: compare the lengths."""
+    base: Any = array
+    while isinstance(base, np.ndarray) and not (
+        isinstance(base, np.memmap) and isinstance(base.base, mmap.mmap)
+    ):
+        base = base.base
+    filename = getattr(base, "filename", None)
+    if isinstance(base, np.memmap) and filename is not None and os.path.exists(filename):
+        needed, found = base.offset + base.nbytes, os.path.getsize(filename)
+        if found < needed:
+            raise OSError(f"X maps {filename}, which has {found} bytes where {needed} are needed")
+
+
+def _sparse_design(X: Any) -> Design:
+    if X.ndim != 2:
+        X = X.reshape(1, -1) if X.ndim < 1 else X
+        raise ValueError(
+            f"Expected 2D array, got {X.ndim}D sparse array instead. Reshape your data"
+        )
+    _check_shape(X)
+    if X.format not in ("csr", "csc"):
+        X = X.tocsr()
+    data = real_array(X.data, "X")
+    by_rows = X.format == "csr"
+    length, width = X.shape if by_rows else X.shape[::-1]
+    indptr = np.ascontiguousarray(X.indptr, dtype=np.int64)
+    indices = X.indices if X.indices.dtype in (np.int32, np.int64) else X.indices.astype(np.int64)
+    indices, data = np.ascontiguousarray(indices), np.ascontiguousarray(data)
+    if len(indptr) != length + 1 or len(indices) != len(data):
+        raise ValueError(
+            f"X is not a sound {X.format} matrix: indptr has {len(indptr)} entries where "
+            f"{length + 1} are needed, indices {len(indices)} and data {len(data)}"
+        )
+    fault = _index_fault(indptr, indices, width)
+    if fault:
+        raise ValueError(f"X is not a sound {X.format} matrix: {_FAULTS[fault]}")
+    arrays = [array.view() for array in (data, indices, indptr)]
+    for array in arrays:
+        array.flags.writeable = False
+    storage = storages.CSR(*arrays, width) if by_rows else storages.CSC(*arrays, width)
+    if X.data is not data:
+        X = type(X)((data, indices, indptr), shape=X.shape)
+    return Design(storage, X, X.shape, int(indptr[-1]), is_sparse=True)
+
+
+_FAULTS = {
+    1: "indptr does not start at 0",
+    2: "indptr decreases",
+    3: "indptr ends beyond the stored entries",
+    4: "an index is negative or too large",
+}
+
+
+@jit
+def _index_fault(indptr, indices, width):
+    """0 if a kernel may follow these indices blindly, else a key of _FAULTS."""
+    if indptr[0] != 0:
+        return 1
+    for k in range(indptr.shape[0] - 1):
+        if indptr[k + 1] < indptr[k]:
+            return 2
+    if indptr[-1] > indices.shape[0]:
+        return 3
+    outside = 0
+    for p in range(indptr[-1]):
+        outside += (indices[p] < 0) | (indices[p] >= width)
+    return 4 if outside else 0
+
+
+__all__ = ["Design", "as_design", "feature_names", "real_array"]

@@ -1,0 +1,22 @@
+"""Jitted loops on raw arrays, each behind a thin function of the same name.
+
+Every name here has a namesake in `fastreg.reference`, in plain NumPy.
+"""
+
+from fastreg.kernels.compensated import compensated_gradient
+from fastreg.kernels.gram import coordinate_descent, cross_gram, fill, row_gram
+from fastreg.kernels.rows import column_range, gradient, predict, project
+from fastreg.kernels.update import update
+
+__all__ = [
+    "column_range",
+    "compensated_gradient",
+    "coordinate_descent",
+    "cross_gram",
+    "fill",
+    "gradient",
+    "predict",
+    "project",
+    "row_gram",
+    "update",
+]

@@ -1,0 +1,104 @@
+"""Separable penalties p(w) = Σ_j p_j(w_j): what needs a proximal step.
+
+The ridge term ½ Σ l2_j w_j² is no penalty here: it is smooth, changes only the
+curvature, and is an argument of its own to kernels and solvers.
+
+| penalty | p_j(w) | slope, w ≠ 0 | prox of step t at z |
+|---|---|---|---|
+| `L1` | l1_j·│w│ | l1_j·sign(w) | sign(z)·max(│z│ − t·l1_j, 0) |
+| `NonNegative` | l1_j·w, ∞ if w < 0 | l1_j | max(z − t·l1_j, 0) |
+
+A penalty is a NamedTuple of scalars or (n,) arrays with four operations registered for
+its class. No kernel and no solver names a penalty. Kinks stand at zero only: a solver
+may treat p as smooth between sign changes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastreg._jit import at, operation
+
+
+class L1(NamedTuple):
+    """The lasso's penalty, Σ l1_j·│w_j│; `l1` ≥ 0, a float or an (n,) array."""
+
+    l1: float | np.ndarray
+
+
+class NonNegative(NamedTuple):
+    """Σ l1_j·w_j over w ≥ 0; `l1` ≥ 0, a float or an (n,) array."""
+
+    l1: float | np.ndarray
+
+
+@operation
+def value(penalty, j, w):
+    """p_j(w)."""
+
+
+@operation
+def slope(penalty, j, w):
+    """p_j′(w) for w ≠ 0."""
+
+
+@operation
+def prox(penalty, j, z, step):
+    """argmin_w p_j(w) + (w − z)²/(2·step)."""
+
+
+@operation
+def distance(penalty, j, w, gradient):
+    """min │gradient + s│ over s in ∂p_j(w): zero exactly at a minimiser."""
+
+
+@value.register(L1)
+def _(penalty, j, w):
+    return at(penalty.l1, j) * abs(w)
+
+
+@slope.register(L1)
+def _(penalty, j, w):
+    return at(penalty.l1, j) if w > 0.0 else -at(penalty.l1, j)
+
+
+@prox.register(L1)
+def _(penalty, j, z, step):
+    threshold = step * at(penalty.l1, j)
+    if z > threshold:
+        return z - threshold
+    if z < -threshold:
+        return z + threshold
+    return 0.0 * z
+
+
+@distance.register(L1)
+def _(penalty, j, w, gradient):
+    l1 = at(penalty.l1, j)
+    if w > 0.0:
+        return abs(gradient + l1)
+    if w < 0.0:
+        return abs(gradient - l1)
+    return max(abs(gradient) - l1, 0.0)
+
+
+@value.register(NonNegative)
+def _(penalty, j, w):
+    return at(penalty.l1, j) * w if w >= 0.0 else np.inf
+
+
+@slope.register(NonNegative)
+def _(penalty, j, w):
+    return at(penalty.l1, j)
+
+
+@prox.register(NonNegative)
+def _(penalty, j, z, step):
+    return max(z - step * at(penalty.l1, j), 0.0)
+
+
+@distance.register(NonNegative)
+def _(penalty, j, w, gradient):
+    if w > 0.0:
+        return abs(gradient + at(penalty.l1, j))
+    return max(-gradient - at(penalty.l1, j), 0.0)
