@@ -96,7 +96,7 @@ def one_or(value: Any, j: int) -> Any:
 
 
 @overload(at)
-def _at(value: Any, j: Any) -> Callable[..., Any]:
+def _at(value, j):  # type: ignore[no-untyped-def]  # Numba compares signatures
     if isinstance(value, types.NoneType | types.Omitted):
         return lambda value, j: 0.0
     if isinstance(value, types.Array):
@@ -105,7 +105,7 @@ def _at(value: Any, j: Any) -> Callable[..., Any]:
 
 
 @overload(one_or)
-def _one_or(value: Any, j: Any) -> Callable[..., Any]:
+def _one_or(value, j):  # type: ignore[no-untyped-def]
     if isinstance(value, types.NoneType | types.Omitted):
         return lambda value, j: 1.0
     return lambda value, j: at(value, j)
