@@ -8,7 +8,7 @@ curvature, and is an argument of its own to kernels and solvers.
 | `L1` | l1_j·│w│ | l1_j·sign(w) | sign(z)·max(│z│ − t·l1_j, 0) |
 | `NonNegative` | l1_j·w, ∞ if w < 0 | l1_j | max(z − t·l1_j, 0) |
 
-A penalty is a NamedTuple of scalars or (n,) arrays with four operations registered for
+A penalty is a NamedTuple of scalars or (n,) arrays with five operations registered for
 its class. No kernel and no solver names a penalty. Kinks stand at zero only: a solver
 may treat p as smooth between sign changes.
 """
@@ -50,6 +50,14 @@ def prox(penalty, j, z, step):
 @operation
 def distance(penalty, j, w, gradient):
     """min │gradient + s│ over s in ∂p_j(w): zero exactly at a minimiser."""
+
+
+@operation
+def rescale(penalty, scale, unit):
+    """The penalty of β where θ = β·scale·unit and the objective is divided by unit².
+
+    `scale` (n,) and `unit` are powers of two. Called from Python only.
+    """
 
 
 @value.register(L1)
@@ -102,3 +110,21 @@ def _(penalty, j, w, gradient):
     if w > 0.0:
         return abs(gradient + at(penalty.l1, j))
     return max(-gradient - at(penalty.l1, j), 0.0)
+
+
+@rescale.register(L1)
+def _(penalty, scale, unit):
+    return L1(_rescaled(penalty.l1, scale, unit))
+
+
+@rescale.register(NonNegative)
+def _(penalty, scale, unit):
+    return NonNegative(_rescaled(penalty.l1, scale, unit))
+
+
+def _rescaled(l1, scale, unit):
+    # Exponents are added first, and the result kept finite: in extreme units l1·scale or
+    # its quotient may overflow on the way to a sensible value; 1e300 is as good as ∞.
+    exponent = np.frexp(scale)[1] - np.frexp(unit)[1]
+    with np.errstate(over="ignore"):
+        return np.minimum(np.ldexp(np.broadcast_to(l1, exponent.shape), exponent), 1e300)

@@ -3,20 +3,24 @@
 Every name here has a namesake in `fastreg.reference`, in plain NumPy.
 """
 
-from fastreg.kernels.compensated import compensated_gradient
+from fastreg.kernels.compensated import compensated_gradient, two_product, two_sum
 from fastreg.kernels.gram import coordinate_descent, cross_gram, fill, row_gram
 from fastreg.kernels.rows import column_range, gradient, predict, project
-from fastreg.kernels.update import update
+from fastreg.kernels.update import distances, slopes, update
 
 __all__ = [
     "column_range",
     "compensated_gradient",
     "coordinate_descent",
     "cross_gram",
+    "distances",
     "fill",
     "gradient",
     "predict",
     "project",
     "row_gram",
+    "slopes",
+    "two_product",
+    "two_sum",
     "update",
 ]

@@ -1,4 +1,6 @@
-"""The θ update of gradient descent, in place."""
+"""Sweeps of θ: the update of gradient descent, slopes and distances of a penalty."""
+
+import numpy as np
 
 from fastreg import penalties
 from fastreg._jit import at, jit
@@ -34,3 +36,21 @@ def update(theta, gradient, eta, l2, penalty):
         square += shortest * shortest
         theta[j] = penalties.prox(penalty, j, w - eta * g, eta)
     return value, square
+
+
+@jit
+def slopes(penalty, columns, beta):
+    """p_j′(β_k) for β_k ≠ 0 of column j = columns[k], shape of β."""
+    out = np.empty(beta.shape[0])
+    for k in range(beta.shape[0]):
+        out[k] = penalties.slope(penalty, columns[k], beta[k])
+    return out
+
+
+@jit
+def distances(penalty, theta, gradient):
+    """min │gradient_j + s│ over s in ∂p_j(θ_j), (n,): how far each is from optimal."""
+    out = np.empty(theta.shape[0])
+    for j in range(theta.shape[0]):
+        out[j] = penalties.distance(penalty, j, theta[j], gradient[j])
+    return out

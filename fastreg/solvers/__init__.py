@@ -1,0 +1,103 @@
+"""One algorithm a file, and the one rule that picks among them.
+
+| penalty | shape | solver |
+|---|---|---|
+| none or ridge | min(m, n) ≤ 6000 | `ridge`: factorisation and refinement |
+| none or ridge | larger both ways | `conjugate_gradient` on the fused pass |
+| L1, non-negative, … | any | `working_set`: coordinate descent and Newton steps on G_W |
+
+`descent` is the article's gradient descent, for its own sake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastreg.certificate import Certificate, Terms, certify
+from fastreg.design import Design
+from fastreg.penalties import L1
+from fastreg.solvers import conjugate_gradient, ridge, working_set
+from fastreg.solvers.problem import standardise
+
+Array = np.ndarray
+# Side of the largest matrix a factorisation keeps: 6000² float64 are 288 MB.
+DIRECT = 6000
+METHODS = ("auto", "gram", "orthogonal", "kernel", "conjugate gradients", "working set")
+
+
+@dataclass(frozen=True)
+class Solution:
+    """coef (n, k), intercept (k,), the certificate, iterations and the method's name."""
+
+    coef: Array
+    intercept: Array
+    certificate: Certificate
+    n_iter: int
+    method: str
+
+
+def choose(shape: tuple[int, int], terms: Terms) -> str:
+    """The rule of the table above."""
+    if not (isinstance(terms.penalty, L1) and not np.any(terms.penalty.l1)):
+        return "working set"
+    return "direct" if min(shape) <= DIRECT else "conjugate gradients"
+
+
+def solve(
+    X: Design,
+    Y: Array,
+    terms: Terms,
+    *,
+    tol: float,
+    max_iter: int | None = None,
+    start: Array | None = None,
+    method: str = "auto",
+) -> Solution:
+    """Minimise the objective of `fastreg.certificate` and certify the answer.
+
+    Parameters
+    ----------
+    X : Design, (m, n)
+    Y : (m, k) finite float64
+    terms : penalties, weights, intercept
+    tol : relative duality gap to reach
+    max_iter : epochs or steps at most, None for 1000
+    start : (n, k) coefficients to start from, None for zero
+    method : one of METHODS
+
+    Raises
+    ------
+    ValueError
+        X contains NaN or infinity.
+    """
+    problem = standardise(X, Y, terms)
+    max_iter = 1000 if max_iter is None else max_iter
+    beta = np.zeros((X.shape[1], Y.shape[1])) if start is None else problem.scaled(start)
+    picked = choose(X.shape, terms) if method == "auto" else method
+    intercept = None
+    if picked == "working set":
+        beta, n_iter = working_set.solve(problem, beta, tol, max_iter)
+        name = "working set, coordinate descent and Newton steps"
+    elif picked == "conjugate gradients":
+        beta, n_iter = conjugate_gradient.solve(problem, beta, tol, max_iter)
+        name = picked
+    else:
+        form = "auto" if picked == "direct" else picked
+        beta, intercept, n_iter, name = ridge.solve(problem, form)
+    coef, from_means = problem.unscale(beta)
+    intercept = from_means if intercept is None else intercept
+    certificate = certify(
+        X,
+        Y,
+        coef,
+        intercept,
+        terms,
+        shift=problem.shift,
+        scale=problem.scale,
+        tol=tol,
+        method=name,
+        passes=problem.passes,
+    )
+    return Solution(coef, intercept, certificate, n_iter, name)

@@ -1,0 +1,232 @@
+"""The standard form every solver works on.
+
+Given X, y, weights w of sum M and the penalties of the user, a `Problem` is
+
+    ½ Σ_i (w_i/M)(y'_i − x'_iᵀβ)² + ½ Σ_j l2_j β_j² + p(β)
+
+    y' = (y − ȳ)/unit,   x'_ij = (x_ij − shift_j)·scale_j,   θ_j = β_j·scale_j·unit
+
+with the weighted means as shift (none without an intercept), `scale` and `unit` powers of
+two that bring the entries near 1: they round nothing, so the answer follows any change of
+units, and thresholds inside solvers need no units. X itself is neither copied nor changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastreg import kernels, penalties
+from fastreg.certificate import Terms
+from fastreg.design import Design
+from fastreg.kernels.rows import Workspace
+
+Array = np.ndarray
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass
+class Problem:
+    """A standardised problem with k targets; see the module for the formulas."""
+
+    X: Design
+    target: Array  # (m, k), as the user gave it
+    Y: Array  # (m, k), centred and scaled
+    weights: Array | None  # (m,), scaled to a largest entry between 1/2 and 1
+    total: float  # sum of the weights
+    shift: Array | None  # (n,)
+    scale: Array  # (n,) powers of two
+    unit: Array  # (k,) powers of two
+    mean: Array  # (k,) of y, in its own unit
+    l2: Array  # (n, k)
+    terms: Terms
+    passes: int = 0
+    workspace: Workspace = field(repr=False, default=None)  # type: ignore[assignment]
+
+    @property
+    def n_targets(self) -> int:
+        return self.Y.shape[1]
+
+    def null(self, t: int) -> float:
+        """½ Σ (w/M) y'²: the objective at β = 0."""
+        y = self.Y[:, t]
+        return 0.5 * float(y @ y if self.weights is None else self.weights @ (y * y)) / self.total
+
+    def penalty(self, t: int, columns: Array | slice = slice(None)) -> Any:
+        """The penalty of target t on some of the columns."""
+        whole = penalties.rescale(self.terms.penalty, self.scale, self.unit[t])
+        return type(whole)(*(np.ascontiguousarray(each[columns]) for each in whole))
+
+    def correlation(self, beta: Array, t: int) -> tuple[Array, float]:
+        """c = X'ᵀ(w∘r)/M and ρ² = Σ w r²/M at β: one fused pass over X."""
+        self.passes += 1
+        out = np.empty(len(beta))
+        value, _ = kernels.gradient(
+            self.X.storage,
+            self.Y[:, t],
+            beta * self.scale,
+            out=out,
+            **self._common(),
+        )
+        out *= -self.scale
+        return out, 2.0 * value
+
+    def operator(self, beta: Array) -> Array:
+        """X'ᵀ W X' β/M: one fused pass over X, with a zero target."""
+        self.passes += 1
+        out = np.empty(len(beta))
+        kernels.gradient(
+            self.X.storage,
+            np.zeros(self.X.shape[0]),
+            beta * self.scale,
+            out=out,
+            **self._common(),
+        )
+        out *= self.scale
+        return out
+
+    def residual(self, beta: Array, t: int) -> Array:
+        """y' − X'β: one pass over X."""
+        self.passes += 1
+        out = np.empty(self.X.shape[0])
+        theta = beta * self.scale
+        kernels.predict(
+            self.X.storage, theta, shift=self.shift, out=out, workspace=self.workspace
+        )
+        return self.Y[:, t] - out
+
+    def project(self, v: Array) -> Array:
+        """X'ᵀv: one pass over X."""
+        self.passes += 1
+        out = np.empty(self.X.shape[1])
+        kernels.project(self.X.storage, v, shift=self.shift, out=out, workspace=self.workspace)
+        out *= self.scale
+        return out
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "shift": self.shift,
+            "weights": self.weights,
+            "scale": 1.0 / self.total,
+            "workspace": self.workspace,
+        }
+
+    def gram(self, left: Array, right: Array) -> Array:
+        """X'_leftᵀ W X'_right/M: one pass over X."""
+        self.passes += 1
+        out = kernels.cross_gram(
+            self.X.storage,
+            left,
+            right,
+            shift=self.shift,
+            scale=self.scale,
+            weights=self.weights,
+        )
+        out /= self.total
+        return out
+
+    def unscale(self, beta: Array) -> tuple[Array, Array]:
+        """(coef (n, k), intercept (k,)) in the user's units."""
+        # Exponents are added, not multiplied factors: β·scale alone may overflow.
+        exponents = np.frexp(self.scale)[1][:, None] + np.frexp(self.unit)[1] - 2
+        coef = np.ldexp(beta, exponents)
+        intercept = self.mean - (0.0 if self.shift is None else self.shift @ coef)
+        return coef, np.broadcast_to(intercept, self.unit.shape).copy()
+
+    def scaled(self, coef: Array) -> Array:
+        """β of given coefficients (n, k), to start from."""
+        exponents = np.frexp(self.scale)[1][:, None] + np.frexp(self.unit)[1] - 2
+        return np.ldexp(coef, -exponents)
+
+
+def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
+    """Build the problem: one pass for the ranges of the columns, one for their means.
+
+    Raises
+    ------
+    ValueError
+        X contains NaN or infinity.
+    """
+    target = Y
+    low, high, finite = kernels.column_range(X.storage)
+    if not finite:
+        raise ValueError(_nonfinite_message(X))
+    if X.is_sparse:  # what is not stored is zero
+        low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
+    workspace = Workspace(X.storage)
+    weights = terms.weights
+    if weights is not None:
+        weights = weights / _power_of_two(weights.max())
+    total = float(X.shape[0] if weights is None else weights.sum())
+    shift, passes, reach = None, 1, np.maximum(np.abs(low), np.abs(high))
+    mean, unit = np.zeros(Y.shape[1]), _power_of_two(np.abs(Y).max(axis=0))
+    if terms.fit_intercept:
+        shift = _column_means(X, low, high, weights, total, workspace)
+        passes = 2
+        # Sparse columns are read unshifted, so their entries set the size there too.
+        reach = reach if X.is_sparse else high / 2 - low / 2
+        Y = Y / unit
+        centre = Y.mean(axis=0) if weights is None else weights @ Y / total
+        Y = Y - centre
+        Y[:, np.abs(Y).max(axis=0) <= 4 * _EPS * np.abs(centre)] = 0.0
+        mean = centre * unit
+        spread = _power_of_two(np.abs(Y).max(axis=0))
+        Y, unit = Y / spread, unit * spread
+    else:
+        Y = Y / unit
+    l2 = np.broadcast_to(terms.l2, (X.shape[1], Y.shape[1]))
+    # A column's size is that of its entries, or of the root of its ridge term if larger.
+    size = np.maximum(reach, np.sqrt(l2.max(axis=1)))
+    exponent = np.frexp(np.where(size > 0, size, 1.0))[1]
+    return Problem(
+        X=X,
+        target=target,
+        Y=np.asfortranarray(Y),
+        weights=weights,
+        total=total,
+        shift=shift,
+        scale=np.ldexp(1.0, -exponent),
+        unit=unit,
+        mean=mean,
+        l2=np.ldexp(l2, -2 * exponent[:, None]),
+        terms=terms,
+        passes=passes,
+        workspace=workspace,
+    )
+
+
+def _power_of_two(size: Any) -> Any:
+    """The power of two next above each size, 1 for 0."""
+    return np.ldexp(1.0, np.frexp(np.where(size > 0, size, 1.0))[1])
+
+
+def _column_means(
+    X: Design, low: Array, high: Array, weights: Array | None, total: float, workspace: Workspace
+) -> Array:
+    """Weighted means, summed as differences from mid-range: X + 1e8 loses nothing."""
+    middle = None if X.is_sparse else low / 2 + high / 2
+    row_weights = np.ones(X.shape[0]) if weights is None else weights
+    sums = np.empty(X.shape[1])
+    kernels.project(X.storage, row_weights, shift=middle, out=sums, workspace=workspace)
+    return sums / total if middle is None else middle + sums / total
+
+
+def _nonfinite_message(X: Design) -> str:
+    """Where the first NaN or infinity stands."""
+    for rows, columns, block in X.blocks():
+        block = block.tocoo() if X.is_sparse else block
+        values = block.data if X.is_sparse else np.asarray(block)
+        if np.isfinite(values).all():
+            continue
+        if X.is_sparse:
+            first = int(np.argmax(~np.isfinite(block.data)))
+            where, value = (block.row[first], block.col[first]), block.data[first]
+        else:
+            where = tuple(np.argwhere(~np.isfinite(values))[0])
+            value = values[where]
+        kind = "NaN" if np.isnan(value) else "infinity or a value too large for dtype('float64')"
+        i, j = rows.start + int(where[0]), columns.start + int(where[1])
+        return f"Input X contains {kind}. The first is in row {i}, column {j}"
+    return "Input X contains NaN."

@@ -1,0 +1,138 @@
+"""The inner problem on a Gram matrix: ½ bᵀ(G + diag l2) b − cᵀb + p(b).
+
+Coordinate descent finds the support, then a Newton step on it, by Cholesky, finds the
+minimum to working precision; the two alternate until the duality gap is small enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from fastreg import kernels
+from fastreg._jit import single_threaded_blas
+from fastreg.certificate import duality_gap
+
+Array = np.ndarray
+_EPOCHS = 4  # of coordinate descent between two Newton steps
+_TINY = 64 * float(np.finfo(np.float64).eps)
+_SINGULAR = 1e-13  # of a matrix with unit diagonal: a pivot or eigenvalue that is rounding
+
+
+@dataclass
+class Quadratic:
+    """The problem and its current point; `gradient` is Gb − c + l2∘b throughout."""
+
+    gram: Array  # (n, n)
+    l2: Array  # (n,)
+    penalty: Any
+    beta: Array  # (n,)
+    gradient: Array  # (n,)
+    rho2: float  # Σ w r²/M at beta
+
+    def gap(self) -> tuple[float, float]:
+        """(duality gap, objective), both from the numbers at hand."""
+        correlation = self.l2 * self.beta - self.gradient
+        return duality_gap(correlation, self.beta, self.rho2, self.l2, self.penalty)
+
+    def move(self, beta: Array, gradient: Array) -> None:
+        """Go to `beta`; ρ² follows from the mean of both gradients of ½ρ²."""
+        before = self.gradient - self.l2 * self.beta
+        after = gradient - self.l2 * beta
+        self.rho2 = max(self.rho2 + float((beta - self.beta) @ (before + after)), 0.0)
+        self.beta, self.gradient = beta, gradient
+
+
+def solve_quadratic(problem: Quadratic, target: float, max_epochs: int) -> int:
+    """Descend until the gap is at most `target`, no progress is left, or epochs run out.
+
+    Returns the epochs used; a Newton step counts as one.
+    """
+    used = 0
+    best = np.inf
+    stalled = 0
+    while used < max_epochs:
+        gap, objective = problem.gap()
+        if gap <= target:
+            break
+        stalled = stalled + 1 if objective >= best - _TINY * abs(best) else 0
+        if stalled >= 3:
+            break
+        best = min(best, objective)
+        epochs = min(_EPOCHS, max_epochs - used)
+        beta, gradient = problem.beta.copy(), problem.gradient.copy()
+        kernels.coordinate_descent(
+            problem.gram, gradient, beta, problem.l2, problem.penalty, epochs
+        )
+        problem.move(beta, gradient)
+        used += epochs
+        if used < max_epochs:
+            used += _newton_step(problem)
+    return max(used, 1)
+
+
+def _newton_step(problem: Quadratic) -> int:
+    """Minimise on the support, signs held; stop at the first sign change unless clipping
+    every changed sign to zero does better. Returns 1 if a step was taken, else 0."""
+    support = np.flatnonzero(problem.beta)
+    if not len(support):
+        return 0
+    G = problem.gram[np.ix_(support, support)]
+    l2, b = problem.l2[support], problem.beta[support]
+    slopes = kernels.slopes(problem.penalty, support, b)
+    downhill = -(problem.gradient[support] + slopes)
+    step, bounded = _newton_direction(G + np.diag(l2), downhill)
+    target = b + step
+    flips = np.sign(step) * np.sign(b) < 0
+    if bounded:
+        flips &= np.sign(target) * np.sign(b) < 0
+    candidates = [np.where(flips, 0.0, target)] if bounded else []
+    if flips.any():
+        lengths = np.where(flips, b / np.where(flips, -step, 1.0), np.inf)
+        first = int(np.argmin(lengths))
+        candidate = b + lengths[first] * step
+        candidate[first] = 0.0
+        candidates.append(candidate)
+    if not candidates:
+        return 0
+    changes = [_change(G, l2, -downhill, candidate - b) for candidate in candidates]
+    best = int(np.argmin(changes))
+    if not changes[best] < 0:
+        return 0
+    difference = candidates[best] - b
+    beta, gradient = problem.beta.copy(), problem.gradient.copy()
+    beta[support] = candidates[best]
+    gradient += difference @ problem.gram[support]
+    gradient[support] += l2 * difference
+    problem.move(beta, gradient)
+    return 1
+
+
+def _change(G: Array, l2: Array, slope: Array, d: Array) -> float:
+    """Change of the objective by a step d that keeps signs or reaches zero."""
+    return float(slope @ d + 0.5 * (d @ (G @ d) + l2 @ (d * d)))
+
+
+def _newton_direction(H: Array, downhill: Array) -> tuple[Array, bool]:
+    """(H⁻¹ downhill, True); for singular H the pseudo-inverse, or, where the objective has
+    slope but no curvature, (a direction to follow until a sign changes, False)."""
+    diagonal = np.diag(H)
+    inverse = np.divide(1.0, np.sqrt(np.abs(diagonal)), out=np.zeros(len(H)), where=diagonal > 0)
+    unit = H * inverse * inverse[:, None]  # units do not decide what is singular
+    with single_threaded_blas:
+        try:
+            factor = scipy.linalg.cho_factor(unit, lower=True)
+            pivots = np.diag(factor[0])
+            if pivots.min() ** 2 > _SINGULAR:
+                return inverse * scipy.linalg.cho_solve(factor, inverse * downhill), True
+        except np.linalg.LinAlgError:
+            pass
+        values, vectors = np.linalg.eigh(unit)
+    slope = vectors.T @ (inverse * downhill)
+    flat = values <= _SINGULAR * values[-1]
+    if np.abs(slope[flat]).max(initial=0.0) > 1e-8 * np.abs(slope).max(initial=0.0):
+        return inverse * (vectors[:, flat] @ slope[flat]), False
+    return inverse * (vectors[:, ~flat] @ (slope[~flat] / values[~flat])), True
