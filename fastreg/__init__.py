@@ -1,0 +1,63 @@
+"""fastreg: regularised regression at memory speed, with a certificate on every answer.
+
+Names are loaded on first use: `import fastreg` alone loads neither Numba nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastreg._jit import get_num_threads, set_num_threads
+    from fastreg.certificate import Certificate
+    from fastreg.functional import descend, gradient, objective
+    from fastreg.linear_model import ElasticNet, Lasso, Ridge
+    from fastreg.persistence import load_model, save_model
+    from fastreg.solvers.descent import Descent, DivergenceError
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Certificate": "certificate",
+    "Descent": "solvers.descent",
+    "DivergenceError": "solvers.descent",
+    "ElasticNet": "linear_model",
+    "Lasso": "linear_model",
+    "Ridge": "linear_model",
+    "descend": "functional",
+    "get_num_threads": "_jit",
+    "gradient": "functional",
+    "load_model": "persistence",
+    "objective": "functional",
+    "save_model": "persistence",
+    "set_num_threads": "_jit",
+}
+
+__all__ = [
+    "Certificate",
+    "Descent",
+    "DivergenceError",
+    "ElasticNet",
+    "Lasso",
+    "Ridge",
+    "descend",
+    "get_num_threads",
+    "gradient",
+    "load_model",
+    "objective",
+    "save_model",
+    "set_num_threads",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'fastreg' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"fastreg.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

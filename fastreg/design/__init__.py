@@ -1,7 +1,7 @@
 """Every storage of X behind a handful of operations, and the one validator."""
 
 from fastreg.design.frames import feature_names
-from fastreg.design.matrix import Design, as_design
+from fastreg.design.matrix import Design, as_design, nonfinite_message
 from fastreg.design.vectors import as_target, as_vector, as_weights
 
-__all__ = ["Design", "as_design", "as_target", "as_vector", "as_weights", "feature_names"]
+__all__ = ["Design", "as_design", "as_target", "as_vector", "as_weights", "feature_names", "nonfinite_message"]

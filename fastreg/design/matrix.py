@@ -18,7 +18,7 @@ import scipy.sparse
 
 from fastreg._jit import jit
 from fastreg.design import storages
-from fastreg.design.frames import feature_names, frame_to_array, is_frame
+from fastreg.design.frames import frame_to_array, is_frame
 
 _BLOCK_BYTES = 1 << 21  # blocks handed to NumPy: two megabytes stay in cache
 
@@ -192,4 +192,23 @@ def _index_fault(indptr, indices, width):
     return 4 if outside else 0
 
 
-__all__ = ["Design", "as_design", "feature_names", "real_array"]
+def nonfinite_message(X: Design) -> str:
+    """Where the first NaN or infinity stands, "" if there is none."""
+    for rows, columns, block in X.blocks():
+        block = block.tocoo() if X.is_sparse else block
+        values = block.data if X.is_sparse else np.asarray(block)
+        if np.isfinite(values).all():
+            continue
+        if X.is_sparse:
+            first = int(np.argmax(~np.isfinite(block.data)))
+            where, value = (block.row[first], block.col[first]), block.data[first]
+        else:
+            where = tuple(np.argwhere(~np.isfinite(values))[0])
+            value = values[where]
+        kind = "NaN" if np.isnan(value) else "infinity or a value too large for dtype('float64')"
+        i, j = rows.start + int(where[0]), columns.start + int(where[1])
+        return f"Input X contains {kind}. The first is in row {i}, column {j}"
+    return ""
+
+
+__all__ = ["Design", "as_design", "nonfinite_message", "real_array"]

@@ -163,24 +163,32 @@ def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, l
 
 
 @jit
-def _finish(partial, theta, scale, l2, penalty, out):
-    """Add the blocks in order; add ridge and penalty in the same sweep of θ."""
-    n = theta.shape[0]
+def _add_blocks(partial, scale, out):
+    """out ← scale·Σ_k partial_k, in order; (scale·loss, scale·slope)."""
+    n = out.shape[0]
     value = 0.0
     slope = 0.0
     for k in range(partial.shape[0]):
         value += partial[k, n]
         slope += partial[k, n + 1]
-    value *= scale
     for j in range(n):
         g = 0.0
         for k in range(partial.shape[0]):
             g += partial[k, j]
+        out[j] = scale * g
+    return scale * value, scale * slope
+
+
+@jit
+def _finish(partial, theta, scale, l2, penalty, out):
+    """Add the blocks, then ridge and penalty in one sweep of θ."""
+    value, slope = _add_blocks(partial, scale, out)
+    for j in range(theta.shape[0]):
         w = theta[j]
         ridge = at(l2, j) * w
-        out[j] = scale * g + ridge
+        out[j] += ridge
         value += 0.5 * ridge * w + penalties.value(penalty, j, w)
-    return value, scale * slope
+    return value, slope
 
 
 @jit

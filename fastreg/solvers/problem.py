@@ -20,7 +20,7 @@ import numpy as np
 
 from fastreg import kernels, penalties
 from fastreg.certificate import Terms
-from fastreg.design import Design
+from fastreg.design import Design, nonfinite_message
 from fastreg.kernels.rows import Workspace
 
 Array = np.ndarray
@@ -152,7 +152,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     target = Y
     low, high, finite = kernels.column_range(X.storage)
     if not finite:
-        raise ValueError(_nonfinite_message(X))
+        raise ValueError(nonfinite_message(X))
     if X.is_sparse:  # what is not stored is zero
         low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
     workspace = Workspace(X.storage)
@@ -211,22 +211,3 @@ def _column_means(
     sums = np.empty(X.shape[1])
     kernels.project(X.storage, row_weights, shift=middle, out=sums, workspace=workspace)
     return sums / total if middle is None else middle + sums / total
-
-
-def _nonfinite_message(X: Design) -> str:
-    """Where the first NaN or infinity stands."""
-    for rows, columns, block in X.blocks():
-        block = block.tocoo() if X.is_sparse else block
-        values = block.data if X.is_sparse else np.asarray(block)
-        if np.isfinite(values).all():
-            continue
-        if X.is_sparse:
-            first = int(np.argmax(~np.isfinite(block.data)))
-            where, value = (block.row[first], block.col[first]), block.data[first]
-        else:
-            where = tuple(np.argwhere(~np.isfinite(values))[0])
-            value = values[where]
-        kind = "NaN" if np.isnan(value) else "infinity or a value too large for dtype('float64')"
-        i, j = rows.start + int(where[0]), columns.start + int(where[1])
-        return f"Input X contains {kind}. The first is in row {i}, column {j}"
-    return "Input X contains NaN."

@@ -1,0 +1,100 @@
+"""The loop of gradient descent: gradient, update and record, step after step."""
+
+from __future__ import annotations
+
+import math
+
+from fastreg._jit import jit
+from fastreg.kernels.rows import _CALL_ENTRIES, Workspace, _add_blocks, _gradient_blocks
+from fastreg.kernels.update import update
+from fastreg.design import storages
+
+RISE = 1e-10  # relative; a smaller rise of J is rounding
+
+
+def descent_steps(
+    X,
+    y,
+    theta,
+    intercept,
+    *,
+    eta,
+    loss,
+    l2,
+    penalty,
+    fit_intercept,
+    history,
+    first,
+    last,
+    scratch,
+    workspace=None,
+):
+    """Steps first ≤ k < last of θ ← prox(θ − η∇), b ← b − η ∂F/∂b, in place.
+
+    Parameters
+    ----------
+    X : storage, (m, n)
+    y : (m,) float64
+    theta : (n,) float64, changed in place
+    intercept : (1,) float64, changed in place where `fit_intercept`
+    eta, l2, penalty : as in `update`
+    loss : tuple of `fastreg.losses`
+    history : (K, 2) float64; row k receives F and ‖∇F‖ at the θ before step k
+    scratch : (n,) float64, overwritten
+
+    Returns
+    -------
+    The first step at which F rose or was not finite, or −1. Nothing is allocated; a small
+    X is descended in one call, a large one block by block on all threads.
+    """
+    work = workspace or Workspace(X)
+    scale = 1.0 / storages.shape(X)[0]
+    common = (theta, intercept, eta, l2, penalty, fit_intercept, scale, history, scratch)
+    if work.count == 1:
+        chunk = max(1, _CALL_ENTRIES // max(1, storages.stored(X) + len(theta)))
+        for start in range(first, last, chunk):
+            stop = min(start + chunk, last)
+            risen = _serial_steps(X, work.bounds, y, loss, work.partial, start, stop, *common)
+            if risen >= 0:
+                return risen
+        return -1
+    for k in range(first, last):
+        offset = intercept[0]
+        work.run(
+            lambda a, b, offset=offset: _gradient_blocks(
+                X, work.bounds, a, b, y, theta, offset, None, None, loss, work.partial
+            )
+        )
+        if _finish_step(work.partial, k, *common):
+            return k
+    return -1
+
+
+@jit
+def _serial_steps(
+    X, bounds, y, loss, partial, first, last, theta, intercept, eta, l2, penalty, fit, scale, history, g
+):
+    for k in range(first, last):
+        _gradient_blocks(
+            X, bounds, 0, partial.shape[0], y, theta, intercept[0], None, None, loss, partial
+        )
+        if _finish_step(
+            partial, k, theta, intercept, eta, l2, penalty, fit, scale, history, g
+        ):
+            return k
+    return -1
+
+
+@jit
+def _finish_step(partial, k, theta, intercept, eta, l2, penalty, fit, scale, history, g):
+    """Add up the blocks, update, record; whether F rose."""
+    value, slope = _add_blocks(partial, scale, g)
+    added, square = update(theta, g, eta, l2, penalty)
+    if fit:
+        intercept[0] -= eta * slope
+        square += slope * slope
+    history[k, 0] = value + added
+    history[k, 1] = math.sqrt(square)
+    if not math.isfinite(history[k, 0]):
+        return True
+    return k > 0 and history[k, 0] > history[k - 1, 0] * (1.0 + RISE)
