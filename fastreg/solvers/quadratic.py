@@ -49,7 +49,7 @@ class Quadratic:
 def solve_quadratic(problem: Quadratic, target: float, max_epochs: int) -> int:
     """Descend until the gap is at most `target`, no progress is left, or epochs run out.
 
-    Returns the epochs used; a Newton step counts as one.
+    Returns the epochs used; a phase of Newton steps counts as one.
     """
     used = 0
     best = np.inf
@@ -70,16 +70,25 @@ def solve_quadratic(problem: Quadratic, target: float, max_epochs: int) -> int:
         problem.move(beta, gradient)
         used += epochs
         if used < max_epochs:
-            used += _newton_step(problem)
+            _newton_phase(problem)
+            used += 1
     return max(used, 1)
 
 
-def _newton_step(problem: Quadratic) -> int:
+def _newton_phase(problem: Quadratic) -> None:
+    """Newton steps until one is taken whole: each of the others drops a coefficient.
+
+    A single step between epochs of descent is not enough on collinear columns: descent
+    brings back the coefficient that the step has dropped (tecator: 1000 epochs to a gap of
+    1e-3 instead of 55 to 1e-15).
+    """
+    while len(support := np.flatnonzero(problem.beta)) and _newton_step(problem, support):
+        pass
+
+
+def _newton_step(problem: Quadratic, support: Array) -> bool:
     """Minimise on the support, signs held; stop at the first sign change unless clipping
-    every changed sign to zero does better. Returns 1 if a step was taken, else 0."""
-    support = np.flatnonzero(problem.beta)
-    if not len(support):
-        return 0
+    every changed sign to zero does better. Whether the support shrank."""
     G = problem.gram[np.ix_(support, support)]
     l2, b = problem.l2[support], problem.beta[support]
     slopes = kernels.slopes(problem.penalty, support, b)
@@ -97,18 +106,18 @@ def _newton_step(problem: Quadratic) -> int:
         candidate[first] = 0.0
         candidates.append(candidate)
     if not candidates:
-        return 0
+        return False
     changes = [_change(G, l2, -downhill, candidate - b) for candidate in candidates]
     best = int(np.argmin(changes))
     if not changes[best] < 0:
-        return 0
+        return False
     difference = candidates[best] - b
     beta, gradient = problem.beta.copy(), problem.gradient.copy()
     beta[support] = candidates[best]
     gradient += difference @ problem.gram[support]
     gradient[support] += l2 * difference
     problem.move(beta, gradient)
-    return 1
+    return bool(flips.any())
 
 
 def _change(G: Array, l2: Array, slope: Array, d: Array) -> float:

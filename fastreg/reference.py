@@ -1,0 +1,290 @@
+"""The kernels in plain NumPy: oracle of every test, baseline of every benchmark.
+
+Same names, signatures and meaning as `fastreg.kernels`, whose docstrings have the shapes;
+here stand the formulas, as one would write them without caring for speed. Imports nothing
+but NumPy and the tuple types, so that it can share no mistake with the kernels.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from fastreg.design.storages import CSC, CSR, DenseColumns, DenseRows
+from fastreg.losses import Squared
+from fastreg.penalties import L1, NonNegative
+
+Array = np.ndarray
+
+# ---------------------------------------------------------------- storages as products
+
+
+@singledispatch
+def _matrix(X: Any) -> Array:
+    """The dense (m, n) values of a storage."""
+    return X.values
+
+
+@_matrix.register
+def _(X: CSR) -> Array:
+    out = np.zeros((len(X.indptr) - 1, X.n_columns))
+    rows = np.repeat(np.arange(len(out)), np.diff(X.indptr))
+    np.add.at(out, (rows, X.indices[: X.indptr[-1]]), X.data[: X.indptr[-1]])
+    return out
+
+
+@_matrix.register
+def _(X: CSC) -> Array:
+    return _matrix(CSR(X.data, X.indices, X.indptr, X.n_rows)).T
+
+
+def _shifted(X: Any, shift: Array | None, scale: Array | None = None) -> Array:
+    """(X − 1 shiftᵀ) diag(scale) as float64; X itself where there is nothing to do."""
+    values = _matrix(X)
+    if shift is not None:
+        values = values - shift
+    return values if scale is None else values * scale
+
+
+# ---------------------------------------------------------------- losses and penalties
+
+
+@singledispatch
+def _loss(loss: Any, z: Array, y: Array) -> tuple[Array, Array]:
+    """(ℓ(z, y), ∂ℓ/∂z)."""
+    raise TypeError(type(loss).__name__)
+
+
+@_loss.register
+def _(loss: Squared, z: Array, y: Array) -> tuple[Array, Array]:
+    return (z - y) ** 2 / 2, z - y
+
+
+@singledispatch
+def _penalty(penalty: Any, w: Array) -> Array:
+    """p_j(w_j)."""
+    raise TypeError(type(penalty).__name__)
+
+
+@singledispatch
+def _prox(penalty: Any, z: Array, step: Any) -> Array:
+    """argmin_w p(w) + ‖w − z‖²/(2·step)."""
+    raise TypeError(type(penalty).__name__)
+
+
+@singledispatch
+def _slope(penalty: Any, w: Array) -> Array:
+    """p′(w), w ≠ 0."""
+    raise TypeError(type(penalty).__name__)
+
+
+@_penalty.register
+def _(penalty: L1, w: Array) -> Array:
+    return penalty.l1 * np.abs(w)
+
+
+@_prox.register
+def _(penalty: L1, z: Array, step: Any) -> Array:
+    return np.sign(z) * np.maximum(np.abs(z) - step * penalty.l1, 0.0)
+
+
+@_slope.register
+def _(penalty: L1, w: Array) -> Array:
+    return penalty.l1 * np.sign(w)
+
+
+@_penalty.register
+def _(penalty: NonNegative, w: Array) -> Array:
+    return np.where(w >= 0, penalty.l1 * w, np.inf)
+
+
+@_prox.register
+def _(penalty: NonNegative, z: Array, step: Any) -> Array:
+    return np.maximum(z - step * penalty.l1, 0.0)
+
+
+@_slope.register
+def _(penalty: NonNegative, w: Array) -> Array:
+    return np.broadcast_to(penalty.l1, w.shape) * 1.0
+
+
+def _entry(penalty: Any, columns: Any) -> Any:
+    """The penalty of some of the columns."""
+    return type(penalty)(*(each[columns] if np.ndim(each) else each for each in penalty))
+
+
+# ---------------------------------------------------------------- passes over X
+
+
+def gradient(
+    X,
+    y,
+    theta,
+    *,
+    offset=0.0,
+    shift=None,
+    weights=None,
+    loss=Squared(),
+    scale=1.0,
+    l2=0.0,
+    penalty=L1(0.0),
+    out,
+    workspace=None,
+):
+    """F = scale·Σ w ℓ(z, y) + ½ Σ l2 θ² + p(θ) with z = offset + (X − 1 shiftᵀ)θ, and its slopes."""
+    Z = _shifted(X, shift)
+    value, residual = _loss(loss, Z @ theta + offset, y)
+    if weights is not None:
+        value, residual = weights * value, weights * residual
+    out[:] = scale * (Z.T @ residual) + l2 * theta
+    total = scale * value.sum() + 0.5 * np.sum(l2 * theta**2) + _penalty(penalty, theta).sum()
+    return float(total), float(scale * residual.sum())
+
+
+def predict(X, theta, *, offset=0.0, shift=None, out, workspace=None):
+    """out = offset + (X − 1 shiftᵀ)θ."""
+    out[:] = offset + _shifted(X, shift) @ theta
+
+
+def project(X, residual, *, shift=None, out, workspace=None):
+    """out = (X − 1 shiftᵀ)ᵀ residual."""
+    out[:] = _shifted(X, shift).T @ residual
+
+
+def column_range(X):
+    """Least and greatest stored entry of each column, and whether all are finite."""
+    if isinstance(X, DenseRows | DenseColumns):
+        low, high = X.values.min(axis=0), X.values.max(axis=0)
+        return low, high, bool(np.isfinite(X.values).all())
+    data = X.data[: X.indptr[-1]]
+    if isinstance(X, CSR):
+        columns, n = X.indices[: X.indptr[-1]], X.n_columns
+    else:
+        n = len(X.indptr) - 1
+        columns = np.repeat(np.arange(n), np.diff(X.indptr))
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    np.minimum.at(low, columns, data)
+    np.maximum.at(high, columns, data)
+    return low, high, bool(np.isfinite(data).all())
+
+
+# ---------------------------------------------------------------- products and descent
+
+
+def fill(X, start, stop, *, columns, shift=None, scale=None, weights=None, out):
+    """out = w_i (x_ij − shift_j) scale_j."""
+    block = _shifted(X, shift, scale)[start:stop, columns]
+    out[:] = block if weights is None else weights[start:stop, None] * block
+
+
+def cross_gram(X, left, right, *, shift=None, scale=None, weights=None):
+    """Z_leftᵀ W Z_right, Z = (X − 1 shiftᵀ) diag(scale)."""
+    Z = _shifted(X, shift, scale).astype(np.float64, copy=False)
+    right = Z[:, right] if weights is None else weights[:, None] * Z[:, right]
+    return Z[:, left].T @ right
+
+
+def row_gram(X, *, shift=None, scale=None):
+    """Z Zᵀ, Z = (X − 1 shiftᵀ) diag(scale)."""
+    Z = _shifted(X, shift, scale).astype(np.float64, copy=False)
+    return Z @ Z.T
+
+
+def coordinate_descent(gram, gradient, coef, l2, penalty, n_epochs):
+    """b_j ← argmin over b_j, cyclically, of ½bᵀGb − cᵀb + ½ Σ l2 b² + p(b)."""
+    most = 0.0
+    for _ in range(n_epochs):
+        most = 0.0
+        for j in range(len(coef)):
+            curvature = gram[j, j] + l2[j]
+            if curvature <= 0:
+                continue
+            z = coef[j] - gradient[j] / curvature
+            change = _prox(_entry(penalty, j), z, 1 / curvature) - coef[j]
+            coef[j] += change
+            gradient += change * gram[j]
+            gradient[j] += change * l2[j]
+            most = max(most, curvature * change**2 / 2)
+    return most
+
+
+def update(theta, gradient, eta, l2, penalty):
+    """θ ← prox_{ηp}(θ − η(g + l2 θ)); the value and squared shortest subgradient before."""
+    g = gradient + l2 * theta
+    value = 0.5 * np.sum(l2 * theta**2) + _penalty(penalty, theta).sum()
+    square = np.sum(distances(penalty, theta, g) ** 2)
+    theta[:] = _prox(penalty, theta - eta * g, eta)
+    return float(value), float(square)
+
+
+def slopes(penalty, columns, beta):
+    """p_j′(β_k), j = columns[k]."""
+    return _slope(_entry(penalty, columns), beta)
+
+
+def distances(penalty, theta, gradient):
+    """Distance of −gradient to ∂p: to p′ where θ ≠ 0, to the prox's dead zone at 0."""
+    return np.where(
+        theta != 0,
+        np.abs(gradient + _slope(penalty, theta)),
+        np.abs(_prox(penalty, -gradient, 1.0)),
+    )
+
+
+def descent_steps(
+    X,
+    y,
+    theta,
+    intercept,
+    *,
+    eta,
+    loss,
+    l2,
+    penalty,
+    fit_intercept,
+    history,
+    first,
+    last,
+    scratch,
+    workspace=None,
+):
+    """θ ← prox(θ − η∇), b ← b − η ∂F/∂b; F and ‖∇F‖ recorded before each step."""
+    for k in range(first, last):
+        value, slope = gradient(
+            X, y, theta, offset=intercept[0], loss=loss, scale=1 / len(y), out=scratch
+        )
+        added, square = update(theta, scratch, eta, l2, penalty)
+        if fit_intercept:
+            intercept[0] -= eta * slope
+            square += slope**2
+        history[k] = value + added, np.sqrt(square)
+        rose = k > 0 and history[k, 0] > history[k - 1, 0] * (1 + 1e-10)
+        if rose or not np.isfinite(history[k, 0]):
+            return k
+    return -1
+
+
+# ---------------------------------------------------------------- exact arithmetic
+
+
+def compensated_gradient(X, y, theta, *, offset=0.0, weights=None, out):
+    """Xᵀ(w ∘ (offset + Xθ − y)) and the sum of w ∘ (…) in rationals, as (rounded, rest)."""
+    exact = np.vectorize(Fraction, otypes=[object])
+    Z, w = exact(_matrix(X).astype(float)), exact(np.ones(len(y)) if weights is None else weights)
+    residual = w * (Fraction(float(offset)) + Z @ exact(theta) - exact(y))
+    sums = np.append(Z.T @ residual, residual.sum())
+    out[0] = sums.astype(float)
+    out[1] = (sums - exact(out[0])).astype(float)
+
+
+def two_sum(a, b):
+    """(s, e): the rounded sum and its rounding error, s + e = a + b."""
+    return a + b, float(Fraction(a) + Fraction(b) - Fraction(a + b))
+
+
+def two_product(a, b):
+    """(p, e): the rounded product and its rounding error, p + e = a·b."""
+    return a * b, float(Fraction(a) * Fraction(b) - Fraction(a * b))
