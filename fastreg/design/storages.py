@@ -21,6 +21,7 @@ import numpy as np
 
 from fastreg._jit import at, one_or, operation
 
+_LARGEST = float(np.finfo(np.float64).max)
 _UNROLLED = 8  # rows a dense tile takes at once: 41 GB/s against 37 with four, of 48 read
 
 
@@ -71,7 +72,7 @@ def accumulate_tile(X, start, stop, shift, residual, out):
 
 @operation
 def scan_tile(X, start, stop, low, high):
-    """Widen [low_j, high_j] to the stored values of column j; 0 if all are finite, else NaN."""
+    """Widen [low_j, high_j] to the stored values of column j; count those not finite."""
 
 
 @operation
@@ -156,11 +157,11 @@ def _(X, start, stop, shift, residual, out):
 @scan_tile.register(DenseRows)
 def _(X, start, stop, low, high):
     V = X.values
-    nonfinite = 0.0
+    nonfinite = 0
     for i in range(start, stop):
         for j in range(V.shape[1]):
             v = np.float64(V[i, j])
-            nonfinite += v * 0.0
+            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
             low[j] = v if v < low[j] else low[j]
             high[j] = v if v > high[j] else high[j]
     return nonfinite
@@ -208,12 +209,12 @@ def _(X, start, stop, shift, residual, out):
 @scan_tile.register(DenseColumns)
 def _(X, start, stop, low, high):
     V = X.values
-    nonfinite = 0.0
+    nonfinite = 0
     for j in range(V.shape[1]):
         least, most = low[j], high[j]
         for i in range(start, stop):
             v = np.float64(V[i, j])
-            nonfinite += v * 0.0
+            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
             least = v if v < least else least
             most = v if v > most else most
         low[j], high[j] = least, most
@@ -257,11 +258,11 @@ def _(X, start, stop, shift, residual, out):
 
 @scan_tile.register(CSR)
 def _(X, start, stop, low, high):
-    nonfinite = 0.0
+    nonfinite = 0
     for p in range(np.uintp(X.indptr[start]), np.uintp(X.indptr[stop])):
         j = np.uintp(X.indices[p])
         v = np.float64(X.data[p])
-        nonfinite += v * 0.0
+        nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
         low[j] = v if v < low[j] else low[j]
         high[j] = v if v > high[j] else high[j]
     return nonfinite
@@ -325,11 +326,11 @@ def _(X, start, stop, shift, residual, out):
 
 @scan_tile.register(CSC)
 def _(X, start, stop, low, high):
-    nonfinite = 0.0
+    nonfinite = 0
     for j in range(X.indptr.shape[0] - 1):
         for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
             v = np.float64(X.data[p])
-            nonfinite += v * 0.0
+            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
             low[j] = v if v < low[j] else low[j]
             high[j] = v if v > high[j] else high[j]
     return nonfinite

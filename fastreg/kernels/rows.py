@@ -130,11 +130,11 @@ def column_range(X):
     work = Workspace(X)
     n = storages.shape(X)[1]
     low, high = np.full((work.count, n), np.inf), np.full((work.count, n), -np.inf)
-    nonfinite = np.zeros(work.count)
+    nonfinite = np.zeros(work.count, np.int64)
     work.run(
         lambda first, last: _scan_blocks(X, work.bounds, first, last, low, high, nonfinite)
     )
-    return low.min(axis=0), high.max(axis=0), bool((nonfinite == 0.0).all())
+    return low.min(axis=0), high.max(axis=0), not nonfinite.any()
 
 
 @jit

@@ -1,0 +1,86 @@
+"""Products of columns and rows, and descent on them, agree with the reference."""
+
+import numpy as np
+import pytest
+from conftest import STORAGES, matrix, needs_jit
+
+from fastreg import kernels, penalties, reference, set_num_threads
+from fastreg.design import as_design
+
+ALL = np.arange(6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shifted", [False, True])
+def test_cross_gram_agrees_with_reference(store, weighted, shifted, rng):
+    X = as_design(store(matrix())).storage
+    options = {
+        "weights": rng.random(37) if weighted else None,
+        "shift": rng.standard_normal(6) if shifted else None,
+        "scale": 2.0 ** rng.integers(-3, 3, 6),
+    }
+    for left, right in [(ALL, ALL), (np.array([4, 1]), np.array([0, 1, 5]))]:
+        out = kernels.cross_gram(X, left, right, **options)
+        expected = reference.cross_gram(X, left, right, **options)
+        np.testing.assert_allclose(out, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_row_gram_agrees_with_reference(store, rng):
+    X = as_design(store(matrix())).storage
+    options = {"shift": rng.standard_normal(6), "scale": 2.0 ** rng.integers(-3, 3, 6)}
+    np.testing.assert_allclose(
+        kernels.row_gram(X, **options), reference.row_gram(X, **options), rtol=1e-11, atol=1e-11
+    )
+
+
+def test_fill_agrees_with_reference(store, rng):
+    X = as_design(store(matrix())).storage
+    options = {"shift": rng.standard_normal(6), "weights": rng.random(37)}
+    columns = np.array([5, 0, 3])
+    out, expected = np.empty((20, 3)), np.empty((20, 3))
+    kernels.fill(X, 10, 30, columns=columns, out=out, **options)
+    reference.fill(X, 10, 30, columns=columns, out=expected, **options)
+    np.testing.assert_allclose(out, expected, rtol=1e-14)
+
+
+@needs_jit
+@pytest.mark.parametrize("shape", [(3000, 700), (900, 40), (130, 1100)])
+def test_large_products_are_symmetric_and_right(shape):
+    A = matrix(*shape)
+    X, columns = as_design(A).storage, np.arange(shape[1])
+    G = kernels.cross_gram(X, columns, columns)
+    np.testing.assert_array_equal(G, G.T)
+    np.testing.assert_allclose(G, A.T @ A, rtol=1e-12)
+    K = kernels.row_gram(X) if shape[0] <= 1000 else None
+    if K is not None:
+        np.testing.assert_array_equal(K, K.T)
+        np.testing.assert_allclose(K, A @ A.T, rtol=1e-12)
+
+
+@needs_jit
+@pytest.mark.parametrize("name", ["C", "F", "csr"])
+def test_gram_bits_do_not_depend_on_threads(name):
+    X, columns = as_design(STORAGES[name](matrix(2000, 300))).storage, np.arange(300)
+    results = set()
+    for threads in (1, 2, 5):
+        set_num_threads(threads)
+        results.add(kernels.cross_gram(X, columns, columns).tobytes())
+    set_num_threads(None)
+    assert len(results) == 1
+
+
+def test_coordinate_descent_agrees_with_reference(penalty, rng):
+    B = rng.standard_normal((9, 6))
+    gram, c, l2 = B.T @ B, 3 * rng.standard_normal(6), np.full(6, 0.1)
+    coef = [np.zeros(6), np.zeros(6)]
+    slope = [-c.copy(), -c.copy()]
+    kernels.coordinate_descent(gram, slope[0], coef[0], l2, penalty, 5)
+    reference.coordinate_descent(gram, slope[1], coef[1], l2, penalty, 5)
+    np.testing.assert_allclose(coef[0], coef[1], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(slope[0], gram @ coef[0] - c + l2 * coef[0], atol=1e-12)
+
+
+def test_coordinate_descent_leaves_a_zero_column_alone():
+    gram, coef, slope = np.zeros((1, 1)), np.zeros(1), np.zeros(1)
+    kernels.coordinate_descent(gram, slope, coef, np.zeros(1), penalties.L1(0.0), 3)
+    assert coef[0] == 0.0

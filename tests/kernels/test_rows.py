@@ -1,0 +1,143 @@
+"""Passes over X agree with the reference, for every storage."""
+
+import numpy as np
+import pytest
+from conftest import JIT, STORAGES, matrix, needs_jit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastreg import kernels, losses, penalties, reference, set_num_threads
+from fastreg.design import as_design
+from fastreg.design import storages as kinds
+from fastreg.kernels.rows import Workspace
+
+EPS = np.finfo(float).eps
+
+
+@pytest.fixture(params=["plain", "weighted", "shifted", "both"])
+def options(request, rng):
+    options = {}
+    if request.param in ("weighted", "both"):
+        options["weights"] = rng.random(37)
+    if request.param in ("shifted", "both"):
+        options["shift"] = rng.standard_normal(6)
+    return options
+
+
+def test_gradient_agrees_with_reference(store, options, penalty, rng):
+    X = as_design(store(matrix())).storage
+    y, theta = rng.standard_normal(37), np.abs(rng.standard_normal(6))
+    arguments = {"offset": 0.25, "scale": 1 / 37, "l2": 0.1, "penalty": penalty, **options}
+    out, expected = np.empty(6), np.empty(6)
+    value = kernels.gradient(X, y, theta, out=out, **arguments)
+    reference_value = reference.gradient(X, y, theta, out=expected, **arguments)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(value, reference_value, rtol=1e-12, atol=1e-13)
+
+
+def test_predict_and_project_agree_with_reference(store, options, rng):
+    X = as_design(store(matrix())).storage
+    shift = {key: value for key, value in options.items() if key == "shift"}
+    for name, vector, size in (("predict", rng.standard_normal(6), 37),) + (
+        ("project", rng.standard_normal(37), 6),
+    ):
+        out, expected = np.empty(size), np.empty(size)
+        getattr(kernels, name)(X, vector, out=out, **shift)
+        getattr(reference, name)(X, vector, out=expected, **shift)
+        np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_column_range_agrees_with_reference(store):
+    X = as_design(store(matrix())).storage
+    low, high, finite = kernels.column_range(X)
+    expected_low, expected_high, _ = reference.column_range(X)
+    assert finite
+    np.testing.assert_array_equal(low, expected_low)
+    np.testing.assert_array_equal(high, expected_high)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_column_range_sees_one_bad_entry(store, bad):
+    A = matrix()
+    A[-1, -1] = bad
+    assert not kernels.column_range(as_design(store(A)).storage)[2]
+
+
+@given(
+    m=st.integers(1, 40),
+    n=st.integers(1, 20),
+    seed=st.integers(0, 2**20),
+    exponent=st.integers(-60, 60),
+    storage=st.sampled_from(["C", "F", "csr", "csc", "float32", "strided"]),
+)
+@settings(max_examples=60 if JIT else 10, deadline=None)
+def test_gradient_stays_within_the_componentwise_bound(m, n, seed, exponent, storage):
+    """│ĝ − g│ ≤ c·(m + n)·ε·(│X│ᵀ(│X││θ| + │y│)): holds for every scale and both dtypes."""
+    rng = np.random.default_rng(seed)
+    A = (matrix(m, n, seed) * 2.0**exponent).astype(np.float32).astype(float)
+    y, theta = rng.standard_normal(m), rng.standard_normal(n)
+    out, exact = np.empty(n), np.empty((2, n + 1))
+    kernels.gradient(as_design(STORAGES[storage](A)).storage, y, theta, out=out)
+    reference.compensated_gradient(as_design(A).storage, y, theta, out=exact)
+    B = np.abs(A)
+    bound = 4 * (m + n) * EPS * (B.T @ (B @ np.abs(theta) + np.abs(y)))
+    assert np.all(np.abs(out - exact[0, :n]) <= bound)
+
+
+def test_float32_accumulates_in_float64():
+    A = np.full((3000, 1), 1.0, np.float32)
+    A[0] = 2.0**24
+    out = np.empty(1)
+    kernels.project(as_design(A).storage, np.ones(3000), out=out)
+    assert out[0] == 2.0**24 + 2999
+
+
+@needs_jit
+@pytest.mark.parametrize("name", ["C", "F", "csr", "csc", "float32"])
+def test_bits_do_not_depend_on_threads(name, rng):
+    X = as_design(STORAGES[name](matrix(5000, 60))).storage
+    y, theta = rng.standard_normal(5000), rng.standard_normal(60)
+    results = []
+    for threads in (1, 2, 3, 8):
+        set_num_threads(threads)
+        out = np.empty(60)
+        value = kernels.gradient(X, y, theta, out=out)
+        results.append((value, out.tobytes()))
+    set_num_threads(None)
+    assert len(set(results)) == 1
+
+
+def test_blocks_cover_the_rows_and_spare_memory():
+    for m, n in [(1, 1), (7, 3), (200_000, 4), (8, 100_000), (4000, 1000)]:
+        X = kinds.DenseRows(np.broadcast_to(0.0, (m, n)))
+        bounds = kinds.row_bounds(X)
+        assert bounds[0] == 0 and bounds[-1] == m and np.all(np.diff(bounds) > 0)
+        assert (len(bounds) - 1) * n <= max(n, m * n / 50)
+
+
+def test_out_and_workspace_make_calls_free_of_allocation():
+    import tracemalloc
+
+    X = as_design(matrix(2000, 50)).storage
+    y, theta, out, work = np.ones(2000), np.ones(50), np.empty(50), Workspace(X)
+    kernels.gradient(X, y, theta, out=out, workspace=work)
+    tracemalloc.start()
+    for _ in range(20):
+        kernels.gradient(X, y, theta, out=out, workspace=work)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16_000  # bytes: frames and closures, no array of m or K·n
+
+
+def test_an_unknown_loss_or_penalty_fails_in_words():
+    X, out = as_design(matrix()).storage, np.empty(6)
+    with pytest.raises(TypeError, match="value is not defined for tuple; it is defined for"):
+        kernels.gradient(X, np.ones(37), np.ones(6), penalty=(1.0,), out=out)
+    with pytest.raises(TypeError, match="value is not defined for L1; it is defined for: Squared"):
+        kernels.gradient(X, np.ones(37), np.ones(6), loss=penalties.L1(1.0), out=out)
+
+
+def test_loss_derivative_is_the_slope_of_its_value():
+    h = 1e-6
+    slope = (losses.value(losses.Squared(), 2 + h, 0.5) - losses.value(losses.Squared(), 2 - h, 0.5)) / (2 * h)
+    assert abs(slope - losses.derivative(losses.Squared(), 2.0, 0.5)) < 1e-8

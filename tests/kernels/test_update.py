@@ -1,0 +1,89 @@
+"""Sweeps of θ and the loop of descent agree with the reference."""
+
+import numpy as np
+import pytest
+from conftest import PENALTIES, matrix
+
+from fastreg import kernels, losses, penalties, reference
+from fastreg.design import as_design
+
+
+def test_update_agrees_with_reference(penalty, rng):
+    theta = np.abs(rng.standard_normal(6))
+    theta[2] = 0.0
+    g = rng.standard_normal(6)
+    ours, theirs = theta.copy(), theta.copy()
+    found = kernels.update(ours, g, 0.1, 0.3, penalty)
+    expected = reference.update(theirs, g, 0.1, 0.3, penalty)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-14)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_update_of_length_zero_moves_nothing(penalty, rng):
+    theta = np.abs(rng.standard_normal(6))
+    before = theta.copy()
+    kernels.update(theta, rng.standard_normal(6), 0.0, 0.3, penalty)
+    np.testing.assert_array_equal(theta, before)
+
+
+def test_prox_minimises_its_definition(penalty):
+    grid = np.linspace(-3, 3, 60001)
+    for z in (-2.0, -0.1, 0.0, 0.05, 1.3):
+        w = penalties.prox(penalty, 1, z, 0.7)
+        values = [penalties.value(penalty, 1, g) + (g - z) ** 2 / 1.4 for g in grid[::100]]
+        assert penalties.value(penalty, 1, w) + (w - z) ** 2 / 1.4 <= min(values) + 1e-12
+
+
+def test_distance_is_zero_exactly_at_the_minimiser(penalty):
+    for z in (-2.0, 0.05, 1.3):
+        w = penalties.prox(penalty, 1, z, 1.0)
+        assert penalties.distance(penalty, 1, w, w - z) < 1e-15
+        assert penalties.distance(penalty, 1, w + 0.5, w + 0.5 - z) > 0.1
+
+
+def test_slope_is_the_derivative_of_value(penalty):
+    h = 1e-6
+    difference = penalties.value(penalty, 1, 0.8 + h) - penalties.value(penalty, 1, 0.8 - h)
+    assert abs(difference / (2 * h) - penalties.slope(penalty, 1, 0.8)) < 1e-8
+
+
+def test_slopes_and_distances_agree_with_reference(penalty, rng):
+    theta = np.abs(rng.standard_normal(6))
+    g = rng.standard_normal(6)
+    columns = np.array([3, 1])
+    np.testing.assert_allclose(
+        kernels.slopes(penalty, columns, theta[columns]),
+        reference.slopes(penalty, columns, theta[columns]),
+    )
+    theta[1] = 0.0
+    np.testing.assert_allclose(
+        kernels.distances(penalty, theta, g), reference.distances(penalty, theta, g)
+    )
+
+
+@pytest.mark.parametrize("name", ["none", "l1"])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_descent_agrees_with_reference(store, name, fit_intercept, rng):
+    X, y = as_design(store(matrix())).storage, rng.standard_normal(37)
+    states = []
+    for module in (kernels, reference):
+        theta, intercept, history = np.full(6, 0.5), np.zeros(1), np.zeros((20, 2))
+        status = module.descent_steps(
+            X,
+            y,
+            theta,
+            intercept,
+            eta=0.01,
+            loss=losses.Squared(),
+            l2=0.2,
+            penalty=PENALTIES[name],
+            fit_intercept=fit_intercept,
+            history=history,
+            first=0,
+            last=20,
+            scratch=np.empty(6),
+        )
+        states.append((status, theta, intercept, history))
+    assert states[0][0] == states[1][0] == -1
+    for ours, theirs in zip(states[0][1:], states[1][1:], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-12)

@@ -1,0 +1,53 @@
+"""What the benchmarks time is right: fastreg and the NumPy reference agree on every case."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FILE = Path(__file__).resolve().parent.parent / "benchmarks" / "cases.py"
+if not FILE.exists():
+    pytest.skip("the benchmarks are not here", allow_module_level=True)
+
+
+def load_cases() -> ModuleType:
+    """`benchmarks/cases.py`, wherever pytest was started."""
+    spec = importlib.util.spec_from_file_location("benchmark_cases", FILE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+cases = load_cases()
+
+
+@pytest.mark.parametrize("name", cases.CASES)
+def test_fastreg_agrees_with_reference(name):
+    case = cases.CASES[name]
+    data = case.data("quick")
+    error = cases.difference(case.fastreg(data), case.reference(data))
+    assert error <= case.tolerance
+
+
+@pytest.mark.parametrize("name", cases.CASES)
+def test_every_call_returns_the_same(name):
+    case = cases.CASES[name]
+    for side in cases.SIDES:
+        run = getattr(case, side)
+        first = run(case.data("quick"))
+        assert cases.difference(run(case.data("quick")), first) <= 1e-12
+
+
+def test_every_case_has_every_size():
+    assert all(set(case.sizes) == set(cases.SIZES) for case in cases.CASES.values())
+
+
+def test_difference_sees_shape_and_nan():
+    assert cases.difference([1.0, 2.0], [1.0, 4.0]) == 0.5
+    assert cases.difference([[1.0]], [1.0]) == float("inf")
+    assert not cases.difference((1.0, float("nan")), (1.0, 2.0)) <= 1.0
