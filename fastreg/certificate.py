@@ -135,15 +135,15 @@ def certify(
     residual = Y - level - _products(X, shift, coef / unit)
     off = w @ residual if terms.fit_intercept else np.zeros(k)
     residual -= off
-    C, norms = _transposed_products(X, shift, w, np.hstack([residual, Y]))
-    C *= scale[:, None]
+    Z = np.hstack([residual, Y])
+    C, norms = _transposed_products(X, shift, scale, w, Z, terms.fit_intercept)
     beta = coef / scale[:, None] / unit
     results = []
     for t in range(k):
-        l2 = np.broadcast_to(terms.l2, coef.shape)[:, t] * scale**2
+        l2 = np.broadcast_to(terms.l2, coef.shape)[:, t] * scale * scale
         penalty = penalties.rescale(terms.penalty, scale, unit[t])
         gap, objective = duality_gap(C[:, t], beta[:, t], w @ residual[:, t] ** 2, l2, penalty)
-        kkt = _kkt(C[:, t], C[:, k + t], beta[:, t], norms * scale, l2, penalty)
+        kkt = _kkt(C[:, t], C[:, k + t], beta[:, t], norms, l2, penalty)
         # The price of an intercept that is not the best one, beyond its own rounding.
         extra = 0.5 * max(abs(off[t]) - 4 * _EPS * abs(mean[t]) / unit[t], 0.0) ** 2
         results.append((gap + extra, objective + extra, 0.5 * (w @ Y[:, t] ** 2), kkt))
@@ -273,26 +273,24 @@ def _products(X: Design, shift: Array, theta: Array) -> Array:
     return out - shift @ theta if X.is_sparse else out
 
 
-def _transposed_products(X: Design, shift: Array, w: Array, Z: Array) -> tuple[Array, Array]:
-    """(X − 1 shiftᵀ)ᵀ(w∘Z), shape (n, k), and the lengths √(Σ_i w_i (x_ij − shift_j)²)."""
-    out = np.zeros((X.shape[1], Z.shape[1]))
-    top, squares = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    WZ = w[:, None] * Z
+def _transposed_products(
+    X: Design, shift: Array, scale: Array, w: Array, Z: Array, centred: bool
+) -> tuple[Array, Array]:
+    """Vᵀ(w∘Z), shape (n, k), and the lengths √(Σ w v²) of the columns of
+    V = (X − 1 shiftᵀ) diag(scale), about their means where `centred`."""
+    W = w[:, None] * np.hstack([Z, np.ones((len(Z), 1))])
+    out, squares = np.zeros((X.shape[1], W.shape[1])), np.zeros(X.shape[1])
     for rows, columns, block in X.blocks():
         values = _values(X, block, shift[columns])
-        out[columns] += values.T @ WZ[rows]
-        size = abs(values).max(axis=0)
-        size = size.toarray().ravel() if X.is_sparse else size
-        size = np.maximum(size, top[columns])
-        unit = _power_of_two(size)  # so that no square overflows
-        squares[columns] *= (_power_of_two(top[columns]) / unit) ** 2
+        out[columns] += values.T @ W[rows]
         if X.is_sparse:
-            squares[columns] += values.multiply(1 / unit).power(2).T @ w[rows]
+            squares[columns] += values.multiply(scale[columns]).power(2).T @ w[rows]
         else:
-            squares[columns] += w[rows] @ (values / unit) ** 2
-        top[columns] = size
-    unit = _power_of_two(top)
-    if X.is_sparse:
-        out -= np.outer(shift, WZ.sum(axis=0))
-        squares -= (shift / unit) ** 2
-    return out, unit * np.sqrt(np.maximum(squares, 0.0))
+            squares[columns] += w[rows] @ (values * scale[columns]) ** 2
+    if X.is_sparse:  # rank-one corrections, of out and of Σ w v² (Σ w = 1)
+        squares += (shift * scale) ** 2 - 2 * (shift * scale) * (out[:, -1] * scale)
+        out -= np.outer(shift, W.sum(axis=0))
+    out *= scale[:, None]
+    if centred:
+        squares -= out[:, -1] ** 2
+    return out[:, :-1], np.sqrt(np.maximum(squares, 0.0))

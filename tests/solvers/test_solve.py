@@ -1,0 +1,185 @@
+"""Solvers agree with one another, with identities, with NIST, and follow a change of units."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import JIT, NIST, STORAGES, matrix, needs_jit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastreg import set_num_threads
+from fastreg.certificate import Terms
+from fastreg.design import as_design
+from fastreg.penalties import L1, NonNegative
+from fastreg.solvers import METHODS, solve
+
+
+def terms(l2=0.0, l1=0.0, **options):
+    return Terms(np.atleast_2d(l2), options.pop("kind", L1)(l1), **options)
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (8, 15)])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("intercept", [False, True])
+def test_every_method_finds_the_ridge_solution(shape, method, intercept, rng):
+    A, Y, w = matrix(*shape), rng.standard_normal((shape[0], 2)), rng.random(shape[0])
+    l2 = np.array([[0.1, 0.3]])
+    found = solve(as_design(A), Y, terms(l2, weights=w, fit_intercept=intercept), tol=1e-13, method=method)
+    w = w / w.sum()
+    x, y = (w @ A, w @ Y) if intercept else (np.zeros(shape[1]), np.zeros(2))
+    for t in range(2):
+        G = (A - x).T @ (w[:, None] * (A - x)) + l2[0, t] * np.eye(shape[1])
+        expected = np.linalg.solve(G, (A - x).T @ (w * (Y[:, t] - y[t])))
+        np.testing.assert_allclose(found.coef[:, t], expected, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(found.intercept[t], y[t] - x @ expected, atol=1e-7)
+    assert found.certificate.converged
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (12, 30)])
+@pytest.mark.parametrize("kind", [L1, NonNegative])
+def test_every_storage_gives_the_same_lasso(shape, kind, rng):
+    A, y = matrix(*shape), rng.standard_normal(shape[0])
+    answers = {
+        name: solve(as_design(store(A)), y[:, None], terms(0.01, 0.05, kind=kind), tol=1e-12)
+        for name, store in STORAGES.items()
+    }
+    expected = answers.pop("C")
+    assert expected.certificate.converged
+    for name, answer in answers.items():
+        np.testing.assert_allclose(answer.coef, expected.coef, atol=1e-7, err_msg=name)
+        np.testing.assert_allclose(answer.intercept, expected.intercept, atol=1e-7, err_msg=name)
+
+
+@given(
+    seed=st.integers(0, 2**20),
+    x_exponent=st.integers(-660, 660),
+    y_exponent=st.integers(-300, 300),
+    l1=st.sampled_from([0.0, 0.05]),
+    l2=st.sampled_from([0.0, 0.05]),
+    storage=st.sampled_from(["C", "csr", "csc"]),
+)
+@settings(max_examples=100 if JIT else 8, deadline=None)
+def test_the_answer_follows_a_change_of_units(seed, x_exponent, y_exponent, l1, l2, storage):
+    """X·a, y·c, l1·a·c, l2·a² turn θ into θ·c/a, to the last bit, for powers of two."""
+    if l2:
+        x_exponent = int(np.clip(x_exponent, -500, 500))  # l2·a² must be a number
+    if not l1 + 1 or abs(x_exponent + y_exponent) > 900 or abs(y_exponent - x_exponent) > 900:
+        return
+    rng = np.random.default_rng(seed)
+    A, y = matrix(20, 5, seed), rng.standard_normal((20, 1))
+    a, c = 2.0**x_exponent, 2.0**y_exponent
+    plain = solve(as_design(STORAGES[storage](A)), y, terms(l2, l1), tol=1e-10)
+    scaled = solve(
+        as_design(STORAGES[storage](A * a)), y * c, terms(l2 * a * a, l1 * a * c), tol=1e-10
+    )
+    np.testing.assert_array_equal(scaled.coef, np.ldexp(plain.coef, y_exponent - x_exponent))
+    np.testing.assert_array_equal(scaled.certificate.relative_gap, plain.certificate.relative_gap)
+
+
+def test_columns_of_any_unit_give_the_same_lasso_up_to_units(rng):
+    A, y = matrix(60, 6), rng.standard_normal((60, 1))
+    units = 2.0 ** np.array([-40, -20, 0, 13, 27, 40])
+    plain = solve(as_design(A), y, terms(0.0, 0.0), tol=1e-10)
+    scaled = solve(as_design(A * units), y, terms(0.0, 0.0), tol=1e-10)
+    np.testing.assert_allclose(scaled.coef[:, 0] * units, plain.coef[:, 0], rtol=1e-12)
+
+
+def test_an_offset_of_1e8_costs_nothing(rng):
+    A, y = rng.integers(-8, 8, (60, 5)) / 8.0, rng.standard_normal((60, 1))
+    for l2, l1 in [(0.0, 0.0), (0.1, 0.0), (0.0, 0.02)]:
+        plain = solve(as_design(A), y, terms(l2, l1), tol=1e-12)
+        for dtype, offset in [(float, 1e8), (np.float32, 1e5)]:
+            far = solve(as_design((A + offset).astype(dtype)), y, terms(l2, l1), tol=1e-12)
+            np.testing.assert_allclose(far.coef, plain.coef, atol=1e-7)
+            assert far.certificate.converged
+
+
+@pytest.mark.parametrize("storage", ["C", "F", "csr", "csc"])
+def test_constant_zero_and_duplicate_columns_are_certified(storage, rng):
+    A = np.hstack([matrix(40, 3), np.full((40, 1), 7.0), np.zeros((40, 1))])
+    A = np.hstack([A, A[:, :2]])
+    y = rng.standard_normal((40, 1))
+    X = as_design(STORAGES[storage](A))
+    for l2, l1, kind in [(0.1, 0.0, L1), (0.0, 0.01, L1), (0.01, 0.01, NonNegative), (0, 0, L1)]:
+        found = solve(X, y, terms(l2, l1, kind=kind), tol=1e-10)
+        assert found.certificate.converged, found.certificate
+        np.testing.assert_allclose(found.coef[3:5], 0.0, atol=1e-10)
+
+
+def test_huge_constant_column_is_ignored(rng):
+    A = np.hstack([matrix(40, 3), np.full((40, 1), 1e16)])
+    y = rng.standard_normal((40, 1))
+    plain = solve(as_design(A[:, :3]), y, terms(0.1, 0.02), tol=1e-10)
+    found = solve(as_design(A), y, terms(0.1, 0.02), tol=1e-10)
+    np.testing.assert_allclose(found.coef[:3], plain.coef, atol=1e-9)
+    assert found.certificate.converged and found.coef[3, 0] == 0.0
+
+
+def test_least_norm_among_the_exact_fits(rng):
+    A, y = rng.standard_normal((5, 12)), rng.standard_normal((5, 1))
+    found = solve(as_design(A), y, terms(fit_intercept=False), tol=1e-10)
+    np.testing.assert_allclose(found.coef, np.linalg.pinv(A) @ y, atol=1e-10)
+
+
+def test_start_at_the_answer_needs_no_further_work(rng):
+    A, y = matrix(60, 6), rng.standard_normal((60, 1))
+    first = solve(as_design(A), y, terms(0.0, 0.02), tol=1e-8)
+    again = solve(as_design(A), y, terms(0.0, 0.02), tol=1e-6, start=first.coef)
+    np.testing.assert_array_equal(again.coef, first.coef)
+    assert again.n_iter == 1
+
+
+@needs_jit
+@pytest.mark.parametrize("name", ["C", "csr", "csc"])
+@pytest.mark.parametrize(("l2", "l1"), [(0.1, 0.0), (0.0, 0.05)])
+def test_bits_do_not_depend_on_threads(name, l2, l1, rng):
+    X = as_design(STORAGES[name](matrix(3000, 150)))
+    y = rng.standard_normal((3000, 1))
+    results = set()
+    for threads in (1, 2, 4):
+        set_num_threads(threads)
+        results.add(solve(X, y, terms(l2, l1), tol=1e-8).coef.tobytes())
+    set_num_threads(None)
+    assert len(results) == 1
+
+
+@needs_jit
+def test_more_features_than_the_set_starts_with(rng):
+    A = rng.standard_normal((80, 1500))
+    y = (A[:, :5] @ np.ones(5) + 0.1 * rng.standard_normal(80))[:, None]
+    found = solve(as_design(A), y, terms(0.0, 0.05), tol=1e-10)
+    assert found.certificate.converged
+    assert set(range(5)) <= set(np.flatnonzero(found.coef))
+
+
+# NIST Statistical Reference Datasets, linear regression: digits of the worst coefficient.
+# Filip's ceiling is that of its tenth powers rounded to float64.
+CEILING = {"Filip": 7.5}
+
+
+def nist(path):
+    lines = path.read_text().splitlines()
+
+    def section(title):
+        first, last = re.search(title + r"\s*\(lines\s+(\d+)\s+to\s+(\d+)\)", "\n".join(lines[:20])).groups()
+        return lines[int(first) - 1 : int(last)]
+
+    data = np.array([[float(v) for v in line.split()] for line in section("Data") if line.strip()])
+    rows = (re.match(r"\s*B\d+\s+(\S+)", line) for line in section("Certified Values"))
+    return data[:, 0], data[:, 1:], np.array([float(row[1]) for row in rows if row])
+
+
+@pytest.mark.parametrize(
+    "path", sorted(NIST.glob("*.dat")) or [pytest.param(None, marks=pytest.mark.skip("no NIST data"))]
+)
+def test_nist_sets_come_out_at_their_ceiling(path):
+    y, x, certified = nist(path)
+    intercept = not path.stem.startswith("NoInt")
+    if x.shape[1] == 1 and len(certified) > 2:
+        x = x ** np.arange(1, len(certified))
+    found = solve(as_design(x), y[:, None], terms(fit_intercept=intercept), tol=1e-4)
+    coef = np.append(found.intercept, found.coef) if intercept else found.coef[:, 0]
+    digits = -np.log10(np.maximum(np.abs(coef - certified) / np.abs(certified), 1e-16))
+    assert digits.min() >= CEILING.get(path.stem, 13.0)
+    assert found.certificate.converged

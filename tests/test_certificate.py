@@ -1,0 +1,110 @@
+"""The certificate is a bound, is tight at the minimum, and notices a spoiled answer."""
+
+import numpy as np
+import pytest
+from conftest import JIT, STORAGES, matrix
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastreg.certificate import Terms, certify
+from fastreg.design import as_design
+from fastreg.penalties import L1, NonNegative
+from fastreg.solvers import solve
+
+
+def objective(A, y, w, coef, b, l2, l1):
+    r = A @ coef + b - y
+    return (w @ r**2) / (2 * w.sum()) + l2 / 2 * coef @ coef + l1 * np.abs(coef).sum()
+
+
+def check(X, y, coef, b, terms, **options):
+    arguments = {"shift": None, "scale": np.ones(X.shape[1]), "tol": 1e-4, **options}
+    return certify(
+        X, y[:, None], coef[:, None], np.array([b]), terms, method="none", passes=0, **arguments
+    )
+
+
+@given(
+    seed=st.integers(0, 2**20),
+    l1=st.sampled_from([0.0, 1e-3, 0.1, 1.0]),
+    l2=st.sampled_from([0.0, 1e-3, 1.0]),
+    intercept=st.booleans(),
+    weighted=st.booleans(),
+    positive=st.booleans(),
+    storage=st.sampled_from(["C", "F", "csr", "csc", "float32"]),
+    spoil=st.sampled_from([0.0, 1e-6, 1e-2, 1.0]),
+)
+@settings(max_examples=150 if JIT else 10, deadline=None)
+def test_gap_bounds_the_distance_to_the_minimum(
+    seed, l1, l2, intercept, weighted, positive, storage, spoil
+):
+    """For any coefficients, good or spoiled: P − P* ≤ gap, P* from a solve to 1e-12."""
+    rng = np.random.default_rng(seed)
+    m, n = rng.integers(2, 25), rng.integers(1, 12)
+    A, y, w = matrix(m, n, seed), rng.standard_normal(m), rng.random(m) + 0.1
+    X = as_design(STORAGES[storage](A))
+    kind = NonNegative if positive else L1
+    terms = Terms(np.array([[l2]]), kind(l1), w if weighted else None, intercept)
+    best = solve(X, y[:, None], terms, tol=1e-12)
+    w = w if weighted else np.ones(m)
+    least = objective(A, y, w, best.coef[:, 0], best.intercept[0], l2, l1)
+
+    coef = best.coef[:, 0] + spoil * rng.standard_normal(n)
+    coef = np.maximum(coef, 0) if positive else coef
+    b = best.intercept[0] + (spoil * rng.standard_normal() if intercept else 0.0)
+    found = check(X, y, coef, b, terms)
+    value = objective(A, y, w, coef, b, l2, l1)
+    null = objective(A, y, w, 0 * coef, w @ y / w.sum() if intercept else 0.0, 0, 0)
+    assert value - least <= found.gap[0] + 1e-11 * max(value, null)
+    np.testing.assert_allclose(found.objective[0], value, rtol=1e-9, atol=1e-13)
+    np.testing.assert_allclose(found.null[0], null, rtol=1e-9, atol=1e-13)
+    if l1 or l2:
+        assert best.certificate.relative_gap[0] <= 1e-10
+    assert best.certificate.kkt[0] <= 1e-6
+
+
+@pytest.mark.parametrize("storage", ["C", "csr", "csc"])
+def test_a_spoiled_answer_is_noticed(storage, rng):
+    A, y = matrix(), rng.standard_normal(37)
+    X, terms = as_design(STORAGES[storage](A)), Terms(np.array([[0.01]]), L1(0.02))
+    best = solve(X, y[:, None], terms, tol=1e-10)
+    good = check(X, y, best.coef[:, 0], best.intercept[0], terms)
+    assert good.converged and good.kkt[0] < 1e-8
+    for coef, b in [
+        (best.coef[:, 0] + 0.05, best.intercept[0]),
+        (best.coef[:, 0], best.intercept[0] + 0.1),
+        (np.zeros(6), best.intercept[0]),
+    ]:
+        spoiled = check(X, y, coef, b, terms)
+        assert not spoiled.converged
+        assert spoiled.relative_gap[0] > 1e-3
+
+
+def test_any_shift_and_scale_give_the_same_certificate(rng):
+    A, y = matrix() + 3.0, rng.standard_normal(37)
+    X, terms = as_design(A), Terms(np.array([[0.01]]), L1(0.02))
+    coef = rng.standard_normal(6)
+    plain = check(X, y, coef, 0.2, terms)
+    other = check(X, y, coef, 0.2, terms, shift=A.mean(axis=0), scale=2.0 ** np.arange(6))
+    np.testing.assert_allclose(other.gap, plain.gap, rtol=1e-10)
+    np.testing.assert_allclose(other.kkt, plain.kkt, rtol=1e-8)
+
+
+def test_a_constant_target_has_no_gap():
+    X, terms = as_design(matrix()), Terms(np.array([[0.0]]), L1(0.1))
+    found = check(X, np.full(37, 0.1), np.zeros(6), 0.1, terms)
+    assert found.gap[0] == 0.0 and found.relative_gap[0] == 0.0 and found.converged
+
+
+def test_an_unknown_penalty_has_no_certificate(rng):
+    with pytest.raises(TypeError, match="rescale is not defined for tuple"):
+        check(as_design(matrix()), rng.standard_normal(37), np.zeros(6), 0.0, Terms(np.zeros((1, 1)), (1,)))
+
+
+def test_text_says_what_was_reached_and_asked(rng):
+    A, y = matrix(), rng.standard_normal(37)
+    X = as_design(A)
+    penalised = check(X, y, np.ones(6), 0.0, Terms(np.array([[0.1]]), L1(0.1)))
+    assert "relative duality gap" in str(penalised) and "asked 1e-04, NOT reached" in str(penalised)
+    free = check(X, y, np.ones(6), 0.0, Terms(np.zeros((1, 1)), L1(0.0)))
+    assert "KKT residual" in str(free) and "nothing is penalised" in str(free)
