@@ -121,6 +121,17 @@ def _blas() -> Any:
     return ThreadpoolController().select(user_api="blas")
 
 
+def _take_control() -> None:
+    """threadpoolctl of late lets only the thread that set a limit first change it, and
+    ignores the others silently; here the last of several users restores it."""
+    import threadpoolctl
+
+    controller = getattr(threadpoolctl, "OpenBLASController", None)
+    clear = getattr(controller, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
+
+
 class _SingleThreadedBlas:
     """Counts its users, so that fits from several threads restore the number once."""
 
@@ -132,6 +143,7 @@ class _SingleThreadedBlas:
     def __enter__(self) -> None:
         with self._lock:
             if self._users == 0:
+                _take_control()
                 self._limit = _blas().limit(limits=1)
             self._users += 1
 
@@ -139,7 +151,9 @@ class _SingleThreadedBlas:
         with self._lock:
             self._users -= 1
             if self._users == 0:
+                _take_control()
                 self._limit.restore_original_limits()
+                _take_control()
 
 
 # Cap BLAS to one thread: two pools at once were measured four times slower, and a

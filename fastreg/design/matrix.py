@@ -96,6 +96,7 @@ def real_array(values: Any, name: str) -> np.ndarray:
         array = np.asarray(values)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array of numbers: {error}") from None
+    _check_file(array, name)
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}")
     if array.dtype.kind == "O":
@@ -113,7 +114,6 @@ def real_array(values: Any, name: str) -> np.ndarray:
 def _dense_design(X: Any) -> Design:
     values = real_array(frame_to_array(X) if is_frame(X) else X, "X")
     _check_shape(values)
-    _check_file(values)
     values = values.view(np.ndarray)
     values.flags.writeable = False  # one type for kernels: read-only
     row_stride, column_stride = np.abs(values.strides)
@@ -122,7 +122,7 @@ def _dense_design(X: Any) -> Design:
     return Design(kind(values), values, values.shape, values.size, is_sparse=False)
 
 
-def _check_file(array: np.ndarray) -> None:
+def _check_file(array: np.ndarray, name: str) -> None:
     """Reading a map beyond the end of its file kills the process: compare the lengths."""
     base: Any = array
     while isinstance(base, np.ndarray) and not (
@@ -133,7 +133,9 @@ def _check_file(array: np.ndarray) -> None:
     if isinstance(base, np.memmap) and filename is not None and os.path.exists(filename):
         needed, found = base.offset + base.nbytes, os.path.getsize(filename)
         if found < needed:
-            raise OSError(f"X maps {filename}, which has {found} bytes where {needed} are needed")
+            raise OSError(
+                f"{name} maps {filename}, which has {found} bytes where {needed} are needed"
+            )
 
 
 def _sparse_design(X: Any) -> Design:
