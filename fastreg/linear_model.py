@@ -68,13 +68,10 @@ class _LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         l2_is_total: bool = False,
         l1: float,
         method: str = "auto",
-        flatten: bool,
     ) -> _LinearRegressor:
         """Solve, then set every attribute: a fit that fails leaves the old state whole.
 
-        `l2` is a number or (k,), beside the mean square or, `l2_is_total`, beside the sum;
-        `flatten` turns a single column of y into one target, as scikit-learn's lasso does
-        and its ridge does not.
+        `l2` is a number or (k,), beside the mean square or, `l2_is_total`, beside the sum.
         """
         design = as_design(X)
         target = as_target(y, design.shape[0])
@@ -99,7 +96,7 @@ class _LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
             method=method,
         )
         validate_data(self, X, skip_check_array=True)
-        self._set(solution, single=target.ndim == 1 or (flatten and Y.shape[1] == 1))
+        self._set(solution, flat=target.ndim == 1)
         self._warn(solution)
         return self
 
@@ -109,13 +106,15 @@ class _LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         coef = np.atleast_2d(self.coef_).T
         return coef if coef.shape == (n_features, n_targets) else None
 
-    def _set(self, solution: Solution, *, single: bool) -> None:
-        gap = solution.certificate.gap
+    def _set(self, solution: Solution, *, flat: bool) -> None:
+        """A single target gives a flat `coef_`, whether y was (m,) or (m, 1)."""
+        single = solution.coef.shape[1] == 1
         self.coef_ = solution.coef[:, 0].copy() if single else solution.coef.T.copy()
         if not self.fit_intercept:
             self.intercept_ = 0.0
         else:
-            self.intercept_ = float(solution.intercept[0]) if single else solution.intercept
+            self.intercept_ = float(solution.intercept[0]) if flat else solution.intercept
+        gap = solution.certificate.gap
         self.dual_gap_ = float(gap[0]) if single else gap
         self.n_iter_ = solution.n_iter
         self.certificate_ = solution.certificate
@@ -280,7 +279,6 @@ class ElasticNet(_LinearRegressor):
             sample_weight,
             l2=self.alpha * (1.0 - l1_ratio),
             l1=float(self.alpha * l1_ratio),
-            flatten=True,
         )
 
 
@@ -355,7 +353,7 @@ class Ridge(_LinearRegressor):
 
     Attributes
     ----------
-    coef_ : (n,), or (k, n) for a two-dimensional y
+    coef_ : (n,) or (k, n) float64
     intercept_ : float or (k,)
     dual_gap_ : float or (k,), certified bound on the objective over 2·Σw less its minimum
     certificate_ : `fastreg.Certificate`
@@ -422,7 +420,6 @@ class Ridge(_LinearRegressor):
             l2_is_total=True,
             l1=0.0,
             method="auto" if self.positive else _RIDGE_SOLVERS[self.solver],
-            flatten=False,
         )
         self.solver_ = self.certificate_.method
         return self

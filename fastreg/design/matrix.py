@@ -36,7 +36,9 @@ class Design:
     def blocks(self) -> Iterator[tuple[slice, slice, Any]]:
         """Rows, columns and values (an array, or scipy sparse) of pieces that cover X."""
         m, n = self.shape
-        pieces = max(1, -(-8 * self.nnz // _BLOCK_BYTES))
+        # A sparse block is copied a few times on its way through scipy: smaller ones.
+        entries = (4 if self.is_sparse else 1) * self.nnz
+        pieces = max(1, -(-8 * entries // _BLOCK_BYTES))
         if isinstance(self.storage, storages.CSC):
             for columns in _ranges(n, pieces):
                 yield slice(0, m), columns, self.matrix[:, columns]

@@ -13,6 +13,8 @@ matrix squares the condition number (Björck, Numerical Methods for Least Square
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import scipy.linalg
 
@@ -224,8 +226,9 @@ def _kernel_solver(K: Array, ridge: float):
         if ridge > len(K) * _EPS * np.trace(K):
             shifted = K.copy()
             shifted[np.diag_indices_from(K)] += ridge
-            factor = scipy.linalg.cho_factor(shifted, lower=True, overwrite_a=True)
-            return lambda v: scipy.linalg.cho_solve(factor, v)
+            with contextlib.suppress(np.linalg.LinAlgError):
+                factor = scipy.linalg.cho_factor(shifted, lower=True, overwrite_a=True)
+                return lambda v: scipy.linalg.cho_solve(factor, v)
         values, vectors = np.linalg.eigh(K)
     keep = values > len(K) * _EPS * values[-1]
     values, vectors = values[keep] + ridge, vectors[:, keep]

@@ -1,0 +1,61 @@
+"""Importing is light, and what is compiled once is not compiled again."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import needs_jit
+
+import fastreg
+
+
+def python(program, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_import_loads_nothing_heavy():
+    heavy = "numpy numba scipy sklearn matplotlib pandas rich pyarrow".split()
+    program = f"import sys, fastreg; print(*[m for m in {heavy!r} if m in sys.modules])"
+    assert python(program) == []
+
+
+def test_gradient_needs_no_scikit_learn_and_no_plotting():
+    program = (
+        "import sys, fastreg; fastreg.gradient([[1.0]], [1.0], [1.0], 1.0);"
+        "print(*[m for m in ('sklearn', 'matplotlib', 'pandas', 'rich') if m in sys.modules])"
+    )
+    assert python(program) == []
+
+
+def test_every_public_name_resolves():
+    for name in fastreg.__all__:
+        assert getattr(fastreg, name) is not None
+    assert set(fastreg.__all__) <= set(dir(fastreg))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = fastreg.nothing
+
+
+@needs_jit
+def test_first_fit_is_quick(tmp_path):
+    """Cold under 15 s, cached under 1 s, imports included; usual figures are in docs."""
+    program = (
+        "import time; start = time.perf_counter()\n"
+        "import numpy as np, fastreg\n"
+        "X = np.random.default_rng(0).standard_normal((1000, 20))\n"
+        "fastreg.Lasso(alpha=0.1).fit(X, X[:, 0])\n"
+        "print(time.perf_counter() - start)"
+    )
+    cold = float(python(program, NUMBA_CACHE_DIR=str(tmp_path))[0])
+    cached = min(float(python(program, NUMBA_CACHE_DIR=str(tmp_path))[0]) for _ in range(3))
+    assert cold < 15.0
+    assert cached < (1.0 if not os.environ.get("CI") else 3.0)  # CI machines are shared
