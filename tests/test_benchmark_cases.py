@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
-FILE = Path(__file__).resolve().parent.parent / "benchmarks" / "cases.py"
-if not FILE.exists():
-    pytest.skip("the benchmarks are not here", allow_module_level=True)
-
-
-def load_cases() -> ModuleType:
-    """`benchmarks/cases.py`, wherever pytest was started."""
-    spec = importlib.util.spec_from_file_location("benchmark_cases", FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-cases = load_cases()
+from benchmarks import cases
 
 
 @pytest.mark.parametrize("name", cases.CASES)

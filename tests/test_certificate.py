@@ -107,4 +107,4 @@ def test_text_says_what_was_reached_and_asked(rng):
     penalised = check(X, y, np.ones(6), 0.0, Terms(np.array([[0.1]]), L1(0.1)))
     assert "relative duality gap" in str(penalised) and "asked 1e-04, NOT reached" in str(penalised)
     free = check(X, y, np.ones(6), 0.0, Terms(np.zeros((1, 1)), L1(0.0)))
-    assert "KKT residual" in str(free) and "nothing is penalised" in str(free)
+    assert "KKT residual" in str(free) and "without a penalty" in str(free)

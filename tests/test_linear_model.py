@@ -1,8 +1,10 @@
 """The estimators: scikit-learn's surface, scale and attributes."""
 
 import json
+import os
 import pickle
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -82,30 +84,32 @@ def from_data_folder():
     return [d["name"] for d in manifest if d["task"] in ("regression", "count")]
 
 
-def compare(X, y, ours, theirs, l1, l2, rtol=1e-9):
-    """Objective no higher than the peer's by more than 1e-9; lower it may be."""
+def compare(X, y, ours, theirs, l1, l2):
+    """Equal objectives to 1e-9; a peer that warns of no convergence may have a higher one."""
     ours = ours.fit(X, y)
     wide = np.float64(1) * X if sp.issparse(X) else np.asfortranarray(X, dtype=np.float64)
-    theirs = theirs.fit(wide, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        theirs = theirs.fit(wide, y)
     mine = scaled_objective(wide, y, ours.coef_, ours.intercept_, l1, l2)
     peer = scaled_objective(wide, y, theirs.coef_, theirs.intercept_, l1, l2)
-    assert mine <= peer * (1 + rtol)
     assert ours.certificate_.converged
-    # The certificate bounds the distance to the peer as well: its objective is no minimum.
-    assert mine - peer <= ours.dual_gap_ + 1e-14 * peer
-    return mine, peer
+    assert mine <= peer * (1 + 1e-9)
+    if not any(issubclass(each.category, ConvergenceWarning) for each in caught):
+        assert mine >= peer * (1 - 1e-9)
 
 
-def agree_with_scikit_learn(X, y, slow_peers=True):
+# Epochs granted to scikit-learn: it needs 20 000 on some sets, for minutes.
+PEER_EPOCHS = int(os.environ.get("FASTREG_TEST_PEER_EPOCHS", "200"))
+
+
+def agree_with_scikit_learn(X, y):
     m = X.shape[0]
     centred = y - y.mean()
     mean = np.asarray(X.mean(axis=0), float).ravel()
     top = np.abs(np.asarray(X.T @ centred, float).ravel() - mean * centred.sum()).max() / m
     options = {"tol": 1e-10}
-    mine, peer = compare(
-        X, y, Ridge(alpha=1.0, **options), peers.Ridge(alpha=1.0, tol=1e-12), 0, 1 / m
-    )
-    assert abs(mine - peer) <= 1e-9 * peer
+    compare(X, y, Ridge(alpha=1.0, **options), peers.Ridge(alpha=1.0, tol=1e-12), 0, 1 / m)
     for ratio in (0.1, 0.01):
         for cls, l1_ratio in ((Lasso, 1.0), (ElasticNet, 0.5)):
             alpha = ratio * top / l1_ratio
@@ -113,22 +117,19 @@ def agree_with_scikit_learn(X, y, slow_peers=True):
                 X,
                 y,
                 cls(alpha=alpha, **options),
-                getattr(peers, cls.__name__)(alpha=alpha, max_iter=2000, **options),
+                getattr(peers, cls.__name__)(alpha=alpha, max_iter=PEER_EPOCHS, **options),
                 alpha * l1_ratio,
                 alpha * (1 - l1_ratio),
             )
 
 
 @needs_jit
-@pytest.mark.filterwarnings("ignore:Objective did not converge:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(("X", "y"), list(bundled()))
 def test_objectives_agree_with_scikit_learn_on_bundled_data(X, y):
     agree_with_scikit_learn(X, y.astype(float))
 
 
 @needs_jit
-@pytest.mark.filterwarnings("ignore:Objective did not converge:sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:Ill-conditioned matrix:Warning")
 @pytest.mark.parametrize("name", from_data_folder())
 def test_objectives_agree_with_scikit_learn_on_real_data(name, monkeypatch):
     monkeypatch.syspath_prepend(str(DATA))

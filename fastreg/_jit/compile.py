@@ -18,7 +18,11 @@ JIT_ENABLED: bool = not config.DISABLE_JIT
 # multiply-add. NaN and infinity keep their meaning: "nnan" and "ninf", which
 # fastmath=True would add, let the compiler delete every check for them.
 SUM_FLAGS = {"reassoc", "contract", "nsz", "arcp"}
-JIT_OPTIONS = {"error_model": "numpy", "fastmath": SUM_FLAGS}
+
+
+def jit_options(exact: bool = False) -> dict[str, Any]:
+    """What every function is compiled with; `exact` forbids reordering."""
+    return {"error_model": "numpy", "fastmath": False if exact else SUM_FLAGS}
 
 
 def jit(function: Function, *, exact: bool = False) -> Function:
@@ -27,8 +31,7 @@ def jit(function: Function, *, exact: bool = False) -> Function:
     `exact=True` forbids reordering: for compensated arithmetic, whose error terms
     are zero in exact algebra and would be simplified away.
     """
-    options = JIT_OPTIONS | ({"fastmath": False} if exact else {})
-    compiled = numba.njit(nogil=True, **options)(function)
+    compiled = numba.njit(nogil=True, **jit_options(exact))(function)
     if JIT_ENABLED:
         cache.attach(compiled)
     return compiled

@@ -31,11 +31,16 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from fastreg._jit.compile import JIT_OPTIONS
+from fastreg._jit.compile import jit_options
 
 
-def operation(declaration: Callable[..., Any]) -> Any:
-    """Turn a declaration (its body is never run) into an operation, empty at first."""
+def operation(declaration: Callable[..., Any] | None = None, *, exact: bool = False) -> Any:
+    """Turn a declaration (its body is never run) into an operation, empty at first.
+
+    `exact=True` compiles its implementations without reordering, as in `jit`.
+    """
+    if declaration is None:
+        return functools.partial(operation, exact=exact)
     implementations: dict[type, Callable[..., Any]] = {}
 
     @functools.wraps(declaration)
@@ -62,7 +67,7 @@ def operation(declaration: Callable[..., Any]) -> Any:
         return bind
 
     # An overload is compiled with flags of its own, not with its caller's.
-    @overload(dispatch, strict=False, jit_options=JIT_OPTIONS)
+    @overload(dispatch, strict=False, jit_options=jit_options(exact))
     def resolve(item: Any, *arguments: Any) -> Callable[..., Any] | None:
         return implementations.get(getattr(item, "instance_class", None))
 

@@ -80,7 +80,7 @@ def fill_tile(X, start, stop, columns, out):
     """out[i, k] = x_{start+i, columns[k]} as float64, unshifted."""
 
 
-@operation
+@operation(exact=True)  # reordered, roots of 1e-200 and entries of 1e200 overflow in pairs
 def add_sparse_gram(X, roots, scale, left, right, out):
     """out[left_j, right_k] += Σ_i z_ij·z_ik, z_ij = roots_i·x_ij·scale_j, None for ones.
 
@@ -180,40 +180,46 @@ def _(X, start, stop, columns, out):
 
 @tile_height.register(DenseColumns)
 def _(X, n_rows):
-    # A quarter of a megabyte stays in a second-level cache between the two products.
-    return max(min(32768 // X.values.shape[1], n_rows, 4096), 64)
+    # Half a megabyte stays in a second-level cache between the two products. Below 1024
+    # rows a piece of a column is too short to stream: then X is better read twice.
+    return max(min(65536 // X.values.shape[1], 4096), 1024)
 
 
 @predict_tile.register(DenseColumns)
 def _(X, start, stop, shift, theta, offset, out):
-    V = X.values
-    out[: stop - start] = offset
+    V = X.values.T  # slices of its rows are contiguous, which lets the loops vectorise
+    z = out[: stop - start]
+    z[:] = offset
     for j in range(theta.shape[0]):
         t = theta[j]
         s = at(shift, j)
-        for i in range(start, stop):
-            out[i - start] += (V[i, j] - s) * t
+        x = V[j, start:stop]
+        for i in range(z.shape[0]):
+            z[i] += (x[i] - s) * t
 
 
 @accumulate_tile.register(DenseColumns)
 def _(X, start, stop, shift, residual, out):
-    V = X.values
-    for j in range(V.shape[1]):
+    V = X.values.T
+    r = residual[: stop - start]
+    for j in range(V.shape[0]):
         s = at(shift, j)
+        x = V[j, start:stop]
         g = 0.0
-        for i in range(start, stop):
-            g += (V[i, j] - s) * residual[i - start]
+        for i in range(r.shape[0]):
+            g += (x[i] - s) * r[i]
         out[j] += g
 
 
 @scan_tile.register(DenseColumns)
 def _(X, start, stop, low, high):
-    V = X.values
+    V = X.values.T
     nonfinite = 0
-    for j in range(V.shape[1]):
+    for j in range(V.shape[0]):
         least, most = low[j], high[j]
-        for i in range(start, stop):
-            v = np.float64(V[i, j])
+        x = V[j, start:stop]
+        for i in range(x.shape[0]):
+            v = np.float64(x[i])
             nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
             least = v if v < least else least
             most = v if v > most else most
@@ -223,11 +229,11 @@ def _(X, start, stop, low, high):
 
 @fill_tile.register(DenseColumns)
 def _(X, start, stop, columns, out):
-    V = X.values
+    V = X.values.T
     for k in range(columns.shape[0]):
-        j = columns[k]
-        for i in range(start, stop):
-            out[i - start, k] = V[i, j]
+        x = V[columns[k], start:stop]
+        for i in range(x.shape[0]):
+            out[i, k] = x[i]
 
 
 # ---------------------------------------------------------------- sparse, by rows
@@ -284,17 +290,17 @@ def _(X, start, stop, columns, out):
 @add_sparse_gram.register(CSR)
 def _(X, roots, scale, left, right, out):
     for i in range(X.indptr.shape[0] - 1):
-        square = one_or(roots, i) * one_or(roots, i)
+        root = one_or(roots, i)
         for p in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
             j = np.uintp(X.indices[p])
             row = left[j]
             if row >= 0:
-                z = square * (X.data[p] * one_or(scale, j))
+                z = root * (X.data[p] * one_or(scale, j))
                 for q in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
                     k = np.uintp(X.indices[q])
                     column = right[k]
                     if column >= 0:
-                        out[row, column] += z * (X.data[q] * one_or(scale, k))
+                        out[row, column] += z * (root * (X.data[q] * one_or(scale, k)))
 
 
 # ---------------------------------------------------------------- sparse, by columns

@@ -1,0 +1,1 @@
+"""Benchmarks: each case is defined once, in `cases`; see `docs/benchmarks.md`."""

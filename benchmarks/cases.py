@@ -1,0 +1,392 @@
+"""Every benchmark case, once: the data, the call, and the same result in plain NumPy.
+
+Three readers take the cases from here: `tests/test_benchmark_cases.py` (both agree),
+`test_cases.py` (pytest-benchmark, side by side) and `asv_cases.py` (asv, over commits).
+
+The reference is what one would write in NumPy for speed: products by a BLAS that uses all
+threads, sparse ones by scipy, in the precision of X. It is leaner than `fastreg.reference`,
+which states the same formulas for reading and takes up to 15 times as long.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+import fastreg
+from fastreg import kernels, reference
+from fastreg.design import as_design
+from fastreg.losses import Squared
+from fastreg.penalties import L1
+
+Array = np.ndarray
+SIZES = ("quick", "full")
+SIDES = ("fastreg", "reference")
+
+LAM = 0.1
+ETA = 0.01  # below 2/L at every size
+STEPS = 100  # of gradient descent
+SWEEPS = 10  # of θ after one copy of it, so that the copy hardly counts
+EPOCHS = 10  # of coordinate descent
+STORED = 20  # entries a row of a sparse matrix
+LASSO_ALPHA, LASSO_TOL = 0.05, 1e-10
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to time.
+
+    Attributes
+    ----------
+    name : unique
+    sizes : the arguments of `make`, for each of SIZES
+    make : builds the data, memoised
+    fastreg, reference : data → array, number, or a tuple of these; data is left as it was
+    tolerance : largest `difference` of the two
+    """
+
+    name: str
+    sizes: dict[str, tuple[Any, ...]]
+    make: Callable[..., Any]
+    fastreg: Callable[[Any], Any]
+    reference: Callable[[Any], Any]
+    tolerance: float = 1e-10
+
+    def data(self, size: str) -> Any:
+        """The data of a size; the same object for the same size, as long as it is kept."""
+        return self.make(*self.sizes[size])
+
+
+def difference(result: Any, expected: Any) -> float:
+    """Largest │result − expected│ over the largest │expected│, of the worst part."""
+    if not isinstance(expected, tuple):
+        result, expected = (result,), (expected,)
+    errors = []
+    for a, b in zip(result, expected, strict=True):
+        if np.shape(a) != np.shape(b):
+            return np.inf
+        errors.append(np.max(np.abs(np.subtract(a, b))) / np.max(np.abs(b)))
+    return float(np.max(errors))
+
+
+def version(reader: str) -> str:
+    """A digest of this file and of the file `reader`: a changed case has no old results."""
+    digest = hashlib.sha256()
+    for path in (__file__, reader):
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+# ---------------------------------------------------------------- data
+# The last data set of each kind is kept, for the neighbours of a case: up to 800 MB each.
+
+
+class Regression(NamedTuple):
+    """X (m, n), y (m,) = Xθ* + noise, and a θ (n,) somewhere else."""
+
+    X: Any
+    y: Array
+    theta: Array
+
+
+@functools.lru_cache(maxsize=1)
+def regression(m: int, n: int, kind: str = "C", dtype: Any = "float64") -> Regression:
+    """Columns of unit spread about means in [−1, 1]; every fifth θ*_j is not zero."""
+    rng = np.random.default_rng(0)
+    if kind in ("CSR", "CSC"):
+        X = _sparse(rng, m, n).asformat(kind.lower())
+    else:
+        shape = (m, n) if kind == "C" else (n, m)
+        X = rng.standard_normal(shape, dtype=dtype)
+        X = X if kind == "C" else X.T
+        X += rng.uniform(-1.0, 1.0, n).astype(dtype)
+    truth = np.zeros(n)
+    truth[::5] = rng.uniform(0.5, 1.5, len(truth[::5]))
+    y = X @ truth.astype(dtype) + 0.5 * rng.standard_normal(m)
+    return Regression(X, y.astype(np.float64), rng.standard_normal(n))
+
+
+def _sparse(rng: np.random.Generator, m: int, n: int) -> Any:
+    count = min(STORED, n)
+    indices = rng.integers(n, size=m * count)
+    indptr = np.arange(0, m * count + 1, count)
+    X = scipy.sparse.csr_array((rng.standard_normal(m * count), indices, indptr), shape=(m, n))
+    X.sum_duplicates()
+    return X
+
+
+class Weighted(NamedTuple):
+    """X (m, n), weights (m,) and the weighted means (n,) of the columns."""
+
+    X: Array
+    weights: Array
+    means: Array
+
+
+@functools.lru_cache(maxsize=1)
+def weighted(m: int, n: int) -> Weighted:
+    X = regression(m, n).X
+    weights = np.random.default_rng(1).uniform(0.5, 1.5, m)
+    return Weighted(X, weights, weights @ X / weights.sum())
+
+
+class Sweep(NamedTuple):
+    """θ (n,) and a data gradient (n,)."""
+
+    theta: Array
+    gradient: Array
+
+
+@functools.lru_cache(maxsize=1)
+def sweep(n: int) -> Sweep:
+    rng = np.random.default_rng(0)
+    return Sweep(rng.standard_normal(n), rng.standard_normal(n))
+
+
+class Gram(NamedTuple):
+    """½bᵀGb − cᵀb with G (n, n), c (n,), and the strength of an L1 term."""
+
+    gram: Array
+    linear: Array
+    l1: float
+
+
+@functools.lru_cache(maxsize=1)
+def gram_form(m: int, n: int) -> Gram:
+    X, y, _ = regression(m, n)
+    return Gram(X.T @ X / m, X.T @ y / m, 0.02)
+
+
+class Fitted(NamedTuple):
+    """X (m, n) and a model to predict with."""
+
+    X: Array
+    model: Any
+
+
+@functools.lru_cache(maxsize=1)
+def fitted(m: int, n: int) -> Fitted:
+    X, y, _ = regression(m, n)
+    return Fitted(X, fastreg.Ridge(alpha=1.0).fit(X[: 4 * n], y[: 4 * n]))
+
+
+# ---------------------------------------------------------------- gradient and objective
+
+
+def gradient(data: Regression) -> Array:
+    return fastreg.gradient(data.X, data.y, data.theta, LAM)
+
+
+def plain_gradient(data: Regression) -> Array:
+    """Two products. float32 stays float32: a mixed product would copy X."""
+    X, y, theta = data.X, data.y.astype(data.X.dtype), data.theta.astype(data.X.dtype)
+    return (X.T @ (X @ theta - y) + LAM * theta) / len(y)
+
+
+def objective(data: Regression) -> float:
+    return fastreg.objective(data.X, data.y, data.theta, LAM)
+
+
+def plain_objective(data: Regression) -> float:
+    residual = data.X @ data.theta - data.y
+    return (residual @ residual + LAM * data.theta @ data.theta) / (2 * len(data.y))
+
+
+# ---------------------------------------------------------------- update and descent
+
+
+def update(data: Sweep) -> Array:
+    theta = data.theta.copy()
+    for _ in range(SWEEPS):
+        kernels.update(theta, data.gradient, ETA, LAM, L1(0.0))
+    return theta
+
+
+def plain_update(data: Sweep) -> Array:
+    """As the kernel does, measures θ and the gradient on the way; nothing is allocated."""
+    theta, g = data.theta.copy(), np.empty(len(data.theta))
+    for _ in range(SWEEPS):
+        np.multiply(theta, LAM, out=g)
+        g += data.gradient
+        _ = theta @ theta, g @ g
+        g *= ETA
+        theta -= g
+    return theta
+
+
+def descent_steps(data: Regression) -> tuple[Array, Array]:
+    m, n = data.X.shape
+    theta, history = np.zeros(n), np.empty((STEPS, 2))
+    kernels.descent_steps(
+        as_design(data.X).storage,
+        data.y,
+        theta,
+        np.zeros(1),
+        eta=ETA,
+        loss=Squared(),
+        l2=LAM / m,
+        penalty=L1(0.0),
+        fit_intercept=False,
+        history=history,
+        first=0,
+        last=STEPS,
+        scratch=np.empty(n),
+    )
+    return theta, history[:, 0]
+
+
+def descend(data: Regression) -> tuple[Array, Array]:
+    run = fastreg.descend(data.X, data.y, lam=LAM, eta=ETA, n_iter=STEPS)
+    return run.theta, run.objectives[:-1]
+
+
+def plain_descent(data: Regression) -> tuple[Array, Array]:
+    X, y = data.X, data.y
+    m, n = X.shape
+    theta, objectives = np.zeros(n), np.empty(STEPS)
+    for k in range(STEPS):
+        residual = X @ theta - y
+        objectives[k] = (residual @ residual + LAM * theta @ theta) / (2 * m)
+        theta -= ETA * (X.T @ residual + LAM * theta) / m
+    return theta, objectives
+
+
+# ---------------------------------------------------------------- Gram matrix and coordinates
+
+
+def gram(data: Weighted) -> Array:
+    columns = np.arange(data.X.shape[1])
+    storage = as_design(data.X).storage
+    return kernels.cross_gram(storage, columns, columns, shift=data.means, weights=data.weights)
+
+
+def plain_gram(data: Weighted) -> Array:
+    """All columns as a slice, which NumPy does not copy."""
+    storage, every = as_design(data.X).storage, slice(None)
+    return reference.cross_gram(storage, every, every, shift=data.means, weights=data.weights)
+
+
+def coordinate_descent(data: Gram) -> Array:
+    coef, slope = np.zeros(len(data.linear)), -data.linear
+    l2 = np.full(len(coef), LAM)
+    kernels.coordinate_descent(data.gram, slope, coef, l2, L1(data.l1), EPOCHS)
+    return coef
+
+
+def plain_coordinate_descent(data: Gram) -> Array:
+    coef, slope = np.zeros(len(data.linear)), -data.linear
+    for _ in range(EPOCHS):
+        plain_epoch(data.gram, slope, coef, LAM, data.l1)
+    return coef
+
+
+def plain_epoch(gram: Array, slope: Array, coef: Array, l2: float, l1: float) -> None:
+    """Every coordinate to its minimum in turn; `slope`, of the smooth part, follows."""
+    for j in range(len(coef)):
+        curvature = gram[j, j] + l2
+        z = curvature * coef[j] - slope[j]
+        new = np.sign(z) * max(abs(z) - l1, 0.0) / curvature
+        change = new - coef[j]
+        if change != 0.0:
+            coef[j] = new
+            slope += change * gram[j]
+            slope[j] += change * l2
+
+
+# ---------------------------------------------------------------- estimators
+
+
+def ridge(data: Regression) -> tuple[Array, float]:
+    model = fastreg.Ridge(alpha=LAM).fit(data.X, data.y)
+    return model.coef_, model.intercept_
+
+
+def plain_ridge(data: Regression) -> tuple[Array, Any]:
+    """The normal equations of the centred data."""
+    Z, t, means, mean = centred(data)
+    coef = np.linalg.solve(Z.T @ Z + LAM * np.eye(len(means)), Z.T @ t)
+    return coef, mean - means @ coef
+
+
+def lasso(data: Regression) -> tuple[Array, float]:
+    model = fastreg.Lasso(alpha=LASSO_ALPHA, tol=LASSO_TOL).fit(data.X, data.y)
+    return model.coef_, model.intercept_
+
+
+def plain_lasso(data: Regression) -> tuple[Array, Any]:
+    """Coordinate descent on the Gram matrix, until an epoch hardly moves."""
+    Z, t, means, mean = centred(data)
+    m = len(t)
+    coef, slope = np.zeros(len(means)), -(Z.T @ t) / m
+    before, gram = np.full(len(means), np.inf), Z.T @ Z / m
+    while np.max(np.abs(coef - before)) > LASSO_TOL * np.max(np.abs(coef)):
+        before = coef.copy()
+        plain_epoch(gram, slope, coef, 0.0, LASSO_ALPHA)
+    return coef, mean - means @ coef
+
+
+def centred(data: Regression) -> tuple[Array, Array, Array, float]:
+    """X and y less their means, and the means."""
+    means, mean = data.X.mean(axis=0), data.y.mean()
+    return data.X - means, data.y - mean, means, mean
+
+
+def predict(data: Fitted) -> Array:
+    return data.model.predict(data.X)
+
+
+def plain_predict(data: Fitted) -> Array:
+    return data.X @ data.model.coef_ + data.model.intercept_
+
+
+# ---------------------------------------------------------------- the cases
+
+
+def shapes(quick: tuple[int, ...], full: tuple[int, ...], *kind: str) -> dict[str, Any]:
+    """The arguments of `make` for each size."""
+    return {"quick": quick + kind, "full": full + kind}
+
+
+def gradient_case(name: str, sizes: dict[str, Any], tolerance: float = 1e-10) -> Case:
+    return Case(f"gradient_{name}", sizes, regression, gradient, plain_gradient, tolerance)
+
+
+TALL = (4000, 50), (200_000, 500)
+SPARSE = (4000, 200), (500_000, 5000)
+STEPPED = shapes((500, 10), (50_000, 200))
+FITTED = shapes((1000, 40), (50_000, 400))
+SQUARE = shapes((200, 50), (4000, 1000))
+
+# Neighbours share their data.
+CASES = {
+    case.name: case
+    for case in (
+        gradient_case("c_float64", shapes(*TALL)),
+        Case("objective", shapes(*TALL), regression, objective, plain_objective),
+        Case("predict", shapes(*TALL), fitted, predict, plain_predict),
+        gradient_case("c_float32", shapes(*TALL, "C", "float32"), tolerance=1e-4),
+        gradient_case("fortran", shapes(*TALL, "F")),
+        gradient_case("csr", shapes(*SPARSE, "CSR")),
+        gradient_case("csc", shapes(*SPARSE, "CSC")),
+        Case("update", shapes((1000,), (1_000_000,)), sweep, update, plain_update),
+        Case("descent_steps", STEPPED, regression, descent_steps, plain_descent),
+        Case("descend", STEPPED, regression, descend, plain_descent),
+        Case("gram", FITTED, weighted, gram, plain_gram),
+        Case("ridge", FITTED, regression, ridge, plain_ridge),
+        Case("lasso", FITTED, regression, lasso, plain_lasso, tolerance=1e-7),
+        Case(
+            "coordinate_descent",
+            SQUARE,
+            gram_form,
+            coordinate_descent,
+            plain_coordinate_descent,
+        ),
+    )
+}

@@ -1,0 +1,334 @@
+"""Saved models: the same bits back, and no harm from a bad file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import Ridge as TheirRidge
+
+import fastreg
+from fastreg import load_model, save_model
+
+SUFFIXES = [".npz", ".json"]
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(7)
+    X = rng.standard_normal((60, 5)) * np.array([1e-3, 1.0, 1e5, 1.0, 2.0])
+    return X, X @ np.array([1e3, 0.5, 0.0, -2.0, 1 / 3]) + 0.1 * rng.standard_normal(60)
+
+
+MODELS = {
+    "ridge": fastreg.Ridge(alpha=0.1),
+    "ridge, no intercept": fastreg.Ridge(alpha=np.float64(0.3), fit_intercept=False),
+    "least squares": fastreg.Ridge(alpha=0.0),
+    "lasso": fastreg.Lasso(alpha=0.3, tol=1e-9),
+    "elastic net": fastreg.ElasticNet(alpha=0.1, l1_ratio=0.7, max_iter=np.int64(5000)),
+    "positive": fastreg.Lasso(alpha=0.01, positive=True),
+}
+
+
+def _bits(value):
+    return np.asarray(value, np.float64).tobytes()
+
+
+def _assert_same(a, b, X):
+    assert type(a) is type(b)
+    assert a.get_params() == b.get_params()
+    for name in ("coef_", "intercept_", "dual_gap_"):
+        assert type(getattr(a, name)) is type(getattr(b, name)), name
+        assert np.shape(getattr(a, name)) == np.shape(getattr(b, name)), name
+        assert _bits(getattr(a, name)) == _bits(getattr(b, name)), name
+    assert (a.n_iter_, a.n_features_in_) == (b.n_iter_, b.n_features_in_)
+    for name in ("gap", "relative_gap", "kkt", "objective", "null"):
+        assert _bits(getattr(a.certificate_, name)) == _bits(getattr(b.certificate_, name)), name
+    assert str(a.certificate_) == str(b.certificate_)
+    assert a.predict(X).tobytes() == b.predict(X).tobytes()
+    assert vars(a).keys() == vars(b).keys()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("name", MODELS)
+def test_round_trip_has_the_same_bits(name, suffix, data, tmp_path):
+    X, y = data
+    model = clone(MODELS[name]).fit(X, y)
+    path = tmp_path / f"model{suffix}"
+    assert save_model(model, path) is None
+    _assert_same(model, load_model(str(path)), X)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("estimator", [fastreg.Ridge, fastreg.Lasso])
+@pytest.mark.parametrize("columns", [1, 3])
+def test_round_trip_of_several_targets(estimator, columns, suffix, data, tmp_path):
+    X, y = data
+    alpha = [0.1] * columns if estimator is fastreg.Ridge else 0.1
+    model = estimator(alpha=alpha).fit(X, np.stack([y, -y, 2 * y], axis=1)[:, :columns])
+    save_model(model, tmp_path / f"m{suffix}")
+    _assert_same(model, load_model(tmp_path / f"m{suffix}"), X)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_feature_names_come_back(suffix, data, tmp_path):
+    pd = pytest.importorskip("pandas")
+    X, y = data
+    names = ["a", "größe", 'quote"', "nul\0", " space "]
+    model = fastreg.Lasso(alpha=0.1).fit(pd.DataFrame(X, columns=names), y)
+    save_model(model, tmp_path / f"m{suffix}")
+    loaded = load_model(tmp_path / f"m{suffix}")
+    assert list(loaded.feature_names_in_) == names
+    assert loaded.feature_names_in_.dtype == object
+    _assert_same(model, loaded, pd.DataFrame(X, columns=names))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_awkward_floats_keep_their_bits(suffix, data, tmp_path):
+    X, y = data
+    model = fastreg.Ridge().fit(X, y)
+    model.coef_ = np.array([-0.0, 5e-324, 0.1 + 0.2, -1.7976931348623157e308, 1 / 3])
+    object.__setattr__(model.certificate_, "gap", np.array([np.inf]))
+    save_model(model, tmp_path / f"m{suffix}")
+    loaded = load_model(tmp_path / f"m{suffix}")
+    assert _bits(loaded.coef_) == _bits(model.coef_)
+    assert loaded.certificate_.gap == np.inf
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_loaded_model_can_be_fitted_again(suffix, data, tmp_path):
+    X, y = data
+    save_model(fastreg.Ridge(alpha=0.5).fit(X, y), tmp_path / f"m{suffix}")
+    loaded = load_model(tmp_path / f"m{suffix}").fit(X[:, :2], y)
+    np.testing.assert_array_equal(loaded.coef_, fastreg.Ridge(alpha=0.5).fit(X[:, :2], y).coef_)
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "model", "model.npz.gz"])
+def test_other_suffixes_are_named(name, data, tmp_path):
+    path = tmp_path / name
+    with pytest.raises(ValueError, match=repr(path.suffix or "unnamed")):
+        save_model(fastreg.Ridge().fit(*data), path)
+    assert not path.exists()
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=name):
+        load_model(path)
+
+
+class Derived(fastreg.Ridge):
+    """Not one of the three."""
+
+
+@pytest.mark.parametrize("model", [TheirRidge(), Derived(), {"coef_": 1}])
+def test_other_classes_are_refused(model, data, tmp_path):
+    if hasattr(model, "fit"):
+        model.fit(*data)
+    with pytest.raises(ValueError, match="Ridge, Lasso, ElasticNet"):
+        save_model(model, tmp_path / "m.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_models_that_are_not_data_are_refused(data, tmp_path):
+    X, y = data
+    with pytest.raises(ValueError, match="not fitted"):
+        save_model(fastreg.Ridge(), tmp_path / "m.npz")
+    odd = fastreg.Lasso(random_state=np.random.RandomState(0)).fit(X, y)
+    with pytest.raises(ValueError, match="random_state"):
+        save_model(odd, tmp_path / "m.npz")
+    broken = fastreg.Ridge().fit(X, y)
+    broken.coef_[0] = np.nan
+    with pytest.raises(ValueError, match="coef"):
+        save_model(broken, tmp_path / "m.json")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_write_that_fails_leaves_the_old_file(suffix, data, tmp_path, monkeypatch):
+    path = tmp_path / f"m{suffix}"
+    save_model(fastreg.Ridge().fit(*data), path)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_model(fastreg.Lasso().fit(*data), path)
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_missing_file_is_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_model(tmp_path / "none.npz")
+
+
+# ---------------------------------------------------------------- bad files
+
+
+class Bomb:
+    """Leaves a trace if anybody unpickles it."""
+
+    def __reduce__(self):
+        return os.mkdir, ("exploded",)
+
+
+def _npz(**arrays):
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def _archive_with(name, content, compression=zipfile.ZIP_STORED):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as archive:
+        archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def _huge_header():
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (%d,)}" % 10**15
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\0" * 64
+
+
+FOREIGN = {
+    "empty.npz": b"",
+    "text.npz": b"hello",
+    "pickle.npz": pickle.dumps(Bomb()),
+    "object.npz": _archive_with("model.npy", b""),
+    "bomb.npz": _npz(model=np.array([Bomb()], dtype=object)),
+    "bomb in coef.npz": _npz(model=np.zeros(2, np.uint8), coef=np.array([Bomb()], dtype=object)),
+    "array.npz": np.lib.format.magic(1, 0),
+    "foreign.npz": _npz(X=np.eye(2)),
+    "compressed.npz": _archive_with("model.npy", b"0" * 10**6, zipfile.ZIP_DEFLATED),
+    "header.npz": _npz(model=np.frombuffer(b"[1, 2", np.uint8)),
+    "kind.npz": _npz(model=np.array(["text"])),
+    "huge.npz": _archive_with("model.npy", _huge_header()),
+    "empty.json": b"",
+    "text.json": b"hello",
+    "latin.json": b'{"format": "\xff"}',
+    "list.json": b"[1, 2]",
+    "foreign.json": b'{"coef": [1.0]}',
+    "deep.json": b"[" * 200_000,
+    "digits.json": b'{"version": ' + b"9" * 10_000 + b"}",
+    "pickle.json": pickle.dumps(Bomb()),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_foreign_and_hostile_files(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(FOREIGN[name])
+    with pytest.raises(ValueError, match=r"is not a sound fastreg model: .") as caught:
+        load_model(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_truncated_files(suffix, data, tmp_path):
+    path = tmp_path / f"m{suffix}"
+    save_model(fastreg.Ridge().fit(*data), path)
+    content = path.read_bytes()
+    for length in np.linspace(0, len(content) - 2, 25).astype(int):
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match="not a sound fastreg model"):
+            load_model(path)
+
+
+def _error(path, default):
+    """The message of the ValueError of loading, `default` if there is none."""
+    try:
+        load_model(path)
+    except ValueError as error:
+        return str(error)
+    return default
+
+
+def test_flipped_bytes_never_raise_anything_else(data, tmp_path):
+    path = tmp_path / "m.npz"
+    save_model(fastreg.Lasso(alpha=0.1).fit(*data), path)
+    content = bytearray(path.read_bytes())
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(content), 150):
+        broken = content.copy()
+        broken[place] ^= 0xFF
+        path.write_bytes(broken)
+        assert str(path) in _error(path, str(path))
+
+
+CHANGES = {
+    "version": (lambda s: s.update(version=2), "format version 2"),
+    "estimator": (lambda s: s.update(estimator="LinearRegression"), "LinearRegression"),
+    "private": (lambda s: s.update(estimator="_LinearRegressor"), "_LinearRegressor"),
+    "unhashable": (lambda s: s.update(estimator=["Ridge"]), "estimator"),
+    "foreign parameter": (lambda s: s["params"].update(evil=1), "evil"),
+    "missing parameter": (lambda s: s["params"].pop("alpha"), "alpha"),
+    "parameter value": (lambda s: s["params"].update(alpha=-1.0), "alpha"),
+    "parameter type": (lambda s: s["params"].update(tol="small"), "tol"),
+    "parameter object": (lambda s: s["params"].update(tol={"a": 1}), "tol"),
+    "params": (lambda s: s.update(params=[]), "params"),
+    "features": (lambda s: s.update(n_features_in=4), "coef has shape"),
+    "features type": (lambda s: s.update(n_features_in=True), "n_features_in"),
+    "features float": (lambda s: s.update(n_features_in=5.0), "n_features_in"),
+    "features negative": (lambda s: s.update(n_features_in=-5), "negative"),
+    "names length": (lambda s: s.update(feature_names_in=["a"]), "feature_names_in"),
+    "names repeated": (lambda s: s.update(feature_names_in=["a"] * 5), "feature_names_in"),
+    "names type": (lambda s: s.update(feature_names_in=[1, 2, 3, 4, 5]), "feature_names_in"),
+    "n_iter": (lambda s: s.update(n_iter="x"), "n_iter"),
+    "n_iter missing": (lambda s: s.pop("n_iter"), "n_iter"),
+    "certificate": (lambda s: s.pop("certificate"), "certificate"),
+    "converged": (lambda s: s["certificate"].update(converged="yes"), "converged"),
+    "method": (lambda s: s["certificate"].update(method=3), "method"),
+    "coef shape": (lambda s: s["arrays"].update(coef=[[[1.0] * 5]]), "coef has shape"),
+    "coef ragged": (lambda s: s["arrays"].update(coef=[[1.0], 2.0]), "coef"),
+    "coef text": (lambda s: s["arrays"].update(coef=["a"] * 5), "coef"),
+    "coef nan": (lambda s: s["arrays"].update(coef=["nan"] * 5), "coef holds NaN"),
+    "coef none": (lambda s: s["arrays"].update(coef=[None] * 5), "coef"),
+    "coef huge": (lambda s: s["arrays"].update(coef=[10**400] * 5), "coef"),
+    "coef missing": (lambda s: s["arrays"].pop("coef"), "coef is missing"),
+    "intercept shape": (lambda s: s["arrays"].update(intercept=[1.0, 2.0]), "intercept"),
+    "intercept infinite": (lambda s: s["arrays"].update(intercept="inf"), "intercept"),
+    "gap shape": (lambda s: s["arrays"].update(gap=[1.0, 2.0]), "gap has shape"),
+    "arrays": (lambda s: s.update(arrays=3), "missing"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_states_that_do_not_fit_together(name, data, tmp_path):
+    change, message = CHANGES[name]
+    path = tmp_path / "m.json"
+    save_model(fastreg.Ridge().fit(*data), path)
+    state = json.loads(path.read_text())
+    change(state)
+    path.write_text(json.dumps(state))
+    with pytest.raises(ValueError, match=message) as caught:
+        load_model(path)
+    assert str(path) in str(caught.value)
+
+
+def test_npz_arrays_must_be_float64(data, tmp_path):
+    path = tmp_path / "m.npz"
+    save_model(fastreg.Ridge().fit(*data), path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    arrays["coef"] = arrays["coef"].astype(np.complex128)
+    path.write_bytes(_npz(**arrays))
+    with pytest.raises(ValueError, match="coef has dtype complex128"):
+        load_model(path)
+
+
+def test_importing_the_module_is_light():
+    code = (
+        "import sys, fastreg.persistence as p; p.save_model; "
+        "assert not {'numba', 'sklearn', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)
