@@ -93,6 +93,7 @@ class Terms:
     weights: Array | None = None
     fit_intercept: bool = True
 
+
 def certify(
     X: Design,
     Y: Array,

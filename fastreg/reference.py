@@ -134,7 +134,7 @@ def gradient(
     out,
     workspace=None,
 ):
-    """F = scale·Σ w ℓ(z, y) + ½ Σ l2 θ² + p(θ) with z = offset + (X − 1 shiftᵀ)θ, and its slopes."""
+    """F = scale·Σ w ℓ(z, y) + ½ Σ l2 θ² + p(θ), z = offset + (X − 1 shiftᵀ)θ, and slopes."""
     Z = _shifted(X, shift)
     value, residual = _loss(loss, Z @ theta + offset, y)
     if weights is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
 from pathlib import Path
@@ -42,7 +43,7 @@ def repeated(A: np.ndarray, make: type) -> object:
     S = make(A)
     starts = S.indptr
     order = np.concatenate(
-        [np.arange(a, b)[::-1] for a, b in zip(starts[:-1], starts[1:], strict=True)] or [[]]
+        [np.arange(a, b)[::-1] for a, b in itertools.pairwise(starts)] or [[]]
     ).astype(int)
     data = np.repeat(S.data[order] / 2, 2)
     return make((data, np.repeat(S.indices[order], 2), 2 * starts), shape=A.shape)

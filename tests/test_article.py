@@ -18,7 +18,7 @@ def article():
 
 
 def digits(value, expected, count=12):
-    return abs(value - expected) <= 0.5 * 10.0 ** -count * 10 ** np.ceil(np.log10(abs(expected)))
+    return abs(value - expected) <= 0.5 * 10.0**-count * 10 ** np.ceil(np.log10(abs(expected)))
 
 
 def test_the_start_is_the_articles(article):

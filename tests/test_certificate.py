@@ -98,7 +98,13 @@ def test_a_constant_target_has_no_gap():
 
 def test_an_unknown_penalty_has_no_certificate(rng):
     with pytest.raises(TypeError, match="rescale is not defined for tuple"):
-        check(as_design(matrix()), rng.standard_normal(37), np.zeros(6), 0.0, Terms(np.zeros((1, 1)), (1,)))
+        check(
+            as_design(matrix()),
+            rng.standard_normal(37),
+            np.zeros(6),
+            0.0,
+            Terms(np.zeros((1, 1)), (1,)),
+        )
 
 
 def test_text_says_what_was_reached_and_asked(rng):

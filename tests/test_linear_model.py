@@ -252,7 +252,7 @@ def test_a_failed_fit_leaves_the_fitted_state_whole(rng):
     before = {k: pickle.dumps(v) for k, v in vars(model).items()}
     bad = np.hstack([X, X])
     bad[3, 2] = np.nan
-    with pytest.raises(ValueError, match="Input X contains NaN. The first is in row 3, column 2"):
+    with pytest.raises(ValueError, match=r"Input X contains NaN\. The first is in row 3, column 2"):
         model.fit(bad, y)
     assert {k: pickle.dumps(v) for k, v in vars(model).items()} == before
 

@@ -153,9 +153,9 @@ def test_nan_and_infinity_are_refused_everywhere(cls, bad, make):
     model = cls(alpha=0.1).fit(make(X), y)
     B, v, w = X.copy(), y.copy(), np.ones(37)
     B[4, 1] = v[2] = w[3] = bad
-    with pytest.raises(ValueError, match="Input X contains .* row 4, column 1"):
+    with pytest.raises(ValueError, match=r"Input X contains .* row 4, column 1"):
         cls().fit(make(B), y)
-    with pytest.raises(ValueError, match="Input X contains .* row 4, column 1"):
+    with pytest.raises(ValueError, match=r"Input X contains .* row 4, column 1"):
         model.predict(make(B))
     with pytest.raises(ValueError, match="Input y contains"):
         cls().fit(make(X), v)

@@ -24,7 +24,7 @@ def python(program, **environment):
 
 
 def test_import_loads_nothing_heavy():
-    heavy = "numpy numba scipy sklearn matplotlib pandas rich pyarrow".split()
+    heavy = ["numpy", "numba", "scipy", "sklearn", "matplotlib", "pandas", "rich", "pyarrow"]
     program = f"import sys, fastreg; print(*[m for m in {heavy!r} if m in sys.modules])"
     assert python(program) == []
 

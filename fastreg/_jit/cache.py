@@ -28,7 +28,8 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import config, types
+from numba import types
+from numba.core import config
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
@@ -166,9 +167,9 @@ def _environment() -> tuple[Any, ...]:
 
 def _is_foreign(numba_type: Any) -> bool:
     """Whether a type, or a part of it, belongs to a tuple class outside this package."""
-    if isinstance(numba_type, types.BaseNamedTuple):
-        if not numba_type.instance_class.__module__.startswith("fastreg."):
-            return True
+    home = getattr(getattr(numba_type, "instance_class", None), "__module__", "fastreg.")
+    if not home.startswith("fastreg."):
+        return True
     return isinstance(numba_type, types.BaseTuple) and any(map(_is_foreign, numba_type))
 
 

@@ -28,7 +28,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.core import types
+from numba import types
 from numba.extending import overload
 
 from fastreg._jit.compile import jit_options
@@ -69,7 +69,7 @@ def operation(declaration: Callable[..., Any] | None = None, *, exact: bool = Fa
     # An overload is compiled with flags of its own, not with its caller's.
     @overload(dispatch, strict=False, jit_options=jit_options(exact))
     def resolve(item: Any, *arguments: Any) -> Callable[..., Any] | None:
-        return implementations.get(getattr(item, "instance_class", None))
+        return implementations.get(getattr(item, "instance_class", type(None)))
 
     dispatch.register = register  # type: ignore[attr-defined]
     dispatch.lookup = lookup  # type: ignore[attr-defined]

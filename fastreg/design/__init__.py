@@ -4,4 +4,12 @@ from fastreg.design.frames import feature_names
 from fastreg.design.matrix import Design, as_design, nonfinite_message
 from fastreg.design.vectors import as_target, as_vector, as_weights
 
-__all__ = ["Design", "as_design", "as_target", "as_vector", "as_weights", "feature_names", "nonfinite_message"]
+__all__ = [
+    "Design",
+    "as_design",
+    "as_target",
+    "as_vector",
+    "as_weights",
+    "feature_names",
+    "nonfinite_message",
+]

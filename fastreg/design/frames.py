@@ -34,10 +34,10 @@ def frame_to_array(X: Any) -> np.ndarray:
     repeated = sorted({str(name) for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"X has columns of the same name: {', '.join(repeated)}")
-    library = type(X).__module__.partition(".")[0]
-    if library == "pandas" and len(set(X.dtypes)) == 1 and isinstance(X.dtypes.iloc[0], np.dtype):
-        if X.dtypes.iloc[0].kind in "fiub":
-            return np.asarray(X)
+    kinds = set(getattr(X, "dtypes", ()))
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if isinstance(kind, np.dtype) and kind.kind in "fiub":  # pandas, in one NumPy array
+        return np.asarray(X)
     columns = [_column(name, X[name]) for name in names]
     shape = (len(columns[0]) if columns else len(X), len(columns))
     narrow = columns and all(column.dtype == np.float32 for column in columns)

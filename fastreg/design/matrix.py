@@ -116,12 +116,18 @@ def real_array(values: Any, name: str) -> np.ndarray:
 def _dense_design(X: Any) -> Design:
     values = real_array(frame_to_array(X) if is_frame(X) else X, "X")
     _check_shape(values)
-    values = values.view(np.ndarray)
-    values.flags.writeable = False  # one type for kernels: read-only
+    values = _read_only(values)
     row_stride, column_stride = np.abs(values.strides)
     by_columns = values.shape[0] > 1 and row_stride < column_stride
     kind = storages.DenseColumns if by_columns else storages.DenseRows
     return Design(kind(values), values, values.shape, values.size, is_sparse=False)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """A view that kernels cannot write: one type, and one specialisation, for all sources."""
+    view = array.view(np.ndarray)
+    view.flags.writeable = False
+    return view
 
 
 def _check_file(array: np.ndarray, name: str) -> None:
@@ -163,10 +169,8 @@ def _sparse_design(X: Any) -> Design:
     fault = _index_fault(indptr, indices, width)
     if fault:
         raise ValueError(f"X is not a sound {X.format} matrix: {_FAULTS[fault]}")
-    arrays = [array.view() for array in (data, indices, indptr)]
-    for array in arrays:
-        array.flags.writeable = False
-    storage = storages.CSR(*arrays, width) if by_rows else storages.CSC(*arrays, width)
+    kind = storages.CSR if by_rows else storages.CSC
+    storage = kind(_read_only(data), _read_only(indices), _read_only(indptr), width)
     if X.data is not data:
         X = type(X)((data, indices, indptr), shape=X.shape)
     return Design(storage, X, X.shape, int(indptr[-1]), is_sparse=True)
@@ -181,7 +185,7 @@ _FAULTS = {
 
 
 @jit
-def _index_fault(indptr, indices, width):
+def _index_fault(indptr: np.ndarray, indices: np.ndarray, width: int) -> int:
     """0 if a kernel may follow these indices blindly, else a key of _FAULTS."""
     if indptr[0] != 0:
         return 1

@@ -414,7 +414,7 @@ def row_bounds(X) -> np.ndarray:
     if isinstance(X, CSC):
         return np.array([0, m], np.int64)
     size = stored(X)
-    count = max(1, min(64, size // 65536, size // (50 * n), m // _UNROLLED))
+    count = max(1, min(64, size >> 18, size // (50 * n), m // _UNROLLED))
     cuts = np.linspace(0, size, count + 1)
     if isinstance(X, CSR):
         bounds = np.searchsorted(X.indptr, cuts)

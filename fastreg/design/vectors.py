@@ -12,9 +12,7 @@ from fastreg.design.matrix import real_array
 def _check_finite(array: np.ndarray, name: str) -> None:
     if not np.isfinite(array).all():
         kind = (
-            "NaN"
-            if np.isnan(array).any()
-            else "infinity or a value too large for dtype('float64')"
+            "NaN" if np.isnan(array).any() else "infinity or a value too large for dtype('float64')"
         )
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"Input {name} contains {kind}. The first is at index {where}")
@@ -62,7 +60,9 @@ def as_vector(vector: Any, length: int, name: str) -> np.ndarray:
     """A finite, contiguous float64 (length,) array, such as θ."""
     array = np.ascontiguousarray(real_array(_plain(vector), name), dtype=np.float64)
     if array.shape != (length,):
-        raise ValueError(f"{name} must have shape ({length},), one entry a feature, got {array.shape}")
+        raise ValueError(
+            f"{name} must have shape ({length},), one entry a feature, got {array.shape}"
+        )
     _check_finite(array, name)
     return array
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from fastreg._jit import jit
+from fastreg.design import storages
 from fastreg.kernels.rows import _CALL_ENTRIES, Workspace, _add_blocks, _gradient_blocks
 from fastreg.kernels.update import update
-from fastreg.design import storages
 
 RISE = 1e-10  # relative; a smaller rise of J is rounding
 
@@ -72,15 +72,28 @@ def descent_steps(
 
 @jit
 def _serial_steps(
-    X, bounds, y, loss, partial, first, last, theta, intercept, eta, l2, penalty, fit, scale, history, g
+    X,
+    bounds,
+    y,
+    loss,
+    partial,
+    first,
+    last,
+    theta,
+    intercept,
+    eta,
+    l2,
+    penalty,
+    fit,
+    scale,
+    history,
+    g,
 ):
     for k in range(first, last):
         _gradient_blocks(
             X, bounds, 0, partial.shape[0], y, theta, intercept[0], None, None, loss, partial
         )
-        if _finish_step(
-            partial, k, theta, intercept, eta, l2, penalty, fit, scale, history, g
-        ):
+        if _finish_step(partial, k, theta, intercept, eta, l2, penalty, fit, scale, history, g):
             return k
     return -1
 

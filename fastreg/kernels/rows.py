@@ -131,9 +131,7 @@ def column_range(X):
     n = storages.shape(X)[1]
     low, high = np.full((work.count, n), np.inf), np.full((work.count, n), -np.inf)
     nonfinite = np.zeros(work.count, np.int64)
-    work.run(
-        lambda first, last: _scan_blocks(X, work.bounds, first, last, low, high, nonfinite)
-    )
+    work.run(lambda first, last: _scan_blocks(X, work.bounds, first, last, low, high, nonfinite))
     return low.min(axis=0), high.max(axis=0), not nonfinite.any()
 
 

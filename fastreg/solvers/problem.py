@@ -92,9 +92,7 @@ class Problem:
         self.passes += 1
         out = np.empty(self.X.shape[0])
         theta = beta * self.scale
-        kernels.predict(
-            self.X.storage, theta, shift=self.shift, out=out, workspace=self.workspace
-        )
+        kernels.predict(self.X.storage, theta, shift=self.shift, out=out, workspace=self.workspace)
         return self.Y[:, t] - out
 
     def project(self, v: Array) -> Array:

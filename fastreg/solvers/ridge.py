@@ -14,6 +14,8 @@ matrix squares the condition number (Björck, Numerical Methods for Least Square
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -43,41 +45,59 @@ def solve(problem: Problem, form: str = "auto") -> Result:
     return result or _by_orthogonal_factor(problem)
 
 
-def _shrinking(correction: Array, solution: Array, last: float) -> tuple[bool, float]:
-    """Whether to apply a correction and go on, and its size relative to the solution."""
-    top = float(np.abs(solution).max(initial=0.0))
-    size = float(np.abs(correction).max(initial=0.0))
-    size = size / top if top > 0 else size and np.inf
-    return size < 0.5 * last or last == np.inf, size
+def _refine(solution: Array, correct: Callable[[], Array], apply: Callable[[Array], None]) -> int:
+    """Apply corrections while each is at most half the last one; the number of them.
+
+    `correct()` is the correction at the current `solution`, which `apply` changes in place.
+    """
+    last = np.inf
+    for step in range(_MAX_REFINEMENTS):
+        correction = correct()
+        top, size = np.abs(solution).max(), np.abs(correction).max()
+        relative = size / top if top > 0 else (np.inf if size > 0 else 0.0)
+        if step and not relative < 0.5 * last:
+            return step
+        apply(correction)
+        last = relative
+        if last <= _EPS:
+            break
+    return step + 1
 
 
-def _by_gram(problem: Problem) -> tuple[Array, int, str] | None:
+def _by_gram(problem: Problem) -> Result | None:
     """Cholesky; None where the matrix is too close to singular."""
-    n = problem.X.shape[1]
-    columns = np.arange(n)
+    columns = np.arange(problem.X.shape[1])
     G = problem.gram(columns, columns)
-    beta = np.zeros((n, problem.n_targets))
-    factor, factored, steps = None, None, 0
-    for t in range(problem.n_targets):
-        l2 = problem.l2[:, t]
-        if factored is None or not np.array_equal(factored, l2):
-            factor, factored = _cholesky(G, l2), l2
+    beta, steps = np.zeros((len(columns), problem.n_targets)), 0
+    for t, factor in _for_each_strength(problem, lambda l2: _cholesky(G, l2)):
         if factor is None:
             return None
-        L, inverse = factor
-        last = np.inf
-        for step in range(1, _MAX_REFINEMENTS + 1):
-            downhill = problem.correlation(beta[:, t], t)[0] - l2 * beta[:, t]
-            with single_threaded_blas:
-                correction = inverse * scipy.linalg.cho_solve((L, True), inverse * downhill)
-            go_on, last = _shrinking(correction, beta[:, t], last)
-            if not go_on:
-                break
-            beta[:, t] += correction
-            if last <= _EPS:
-                break
-        steps = max(steps, step)
+        steps = max(steps, _refine_by_gram(problem, t, beta[:, t], *factor))
     return beta, None, steps, "Cholesky factorisation of the Gram matrix"
+
+
+def _refine_by_gram(problem: Problem, t: int, b: Array, L: Array, inverse: Array) -> int:
+    def correct() -> Array:
+        downhill = problem.correlation(b, t)[0] - problem.l2[:, t] * b
+        with single_threaded_blas:
+            return inverse * scipy.linalg.cho_solve((L, True), inverse * downhill)
+
+    def apply(correction: Array) -> None:
+        b[:] += correction
+
+    return _refine(b, correct, apply)
+
+
+def _for_each_strength(
+    problem: Problem, factorise: Callable[[Array], Any]
+) -> Iterator[tuple[int, Any]]:
+    """(t, factorise(l2 of target t)), made again only where the strengths change."""
+    last = None
+    for t in range(problem.n_targets):
+        l2 = problem.l2[:, t]
+        if last is None or not np.array_equal(l2, last):
+            factor, last = factorise(l2), l2
+        yield t, factor
 
 
 def _cholesky(G: Array, l2: Array) -> tuple[Array, Array] | None:
@@ -101,26 +121,28 @@ def _cholesky(G: Array, l2: Array) -> tuple[Array, Array] | None:
 def _by_orthogonal_factor(problem: Problem) -> Result:
     """R of X = QR, its SVD as preconditioner, compensated residuals, the intercept refined
     as an unknown of its own: obtained from the means it would inherit their cancellation."""
-    n, k = problem.X.shape[1], problem.n_targets
-    R = _triangular_factor(problem)
-    beta, intercept, steps = np.zeros((n, k)), problem.mean / problem.unit, 0
-    shift = np.zeros(n) if problem.shift is None else problem.shift * problem.scale
-    for t in range(k):
-        half = _inverse_root(R, problem.l2[:, t], max(problem.X.shape))
-        last = np.inf
-        for step in range(1, _MAX_REFINEMENTS + 1):
-            downhill, level = _exact_residuals(problem, t, beta[:, t], intercept[t])
-            correction = half @ (half.T @ downhill)
-            go_on, last = _shrinking(correction, beta[:, t], last)
-            if not go_on:
-                break
-            beta[:, t] += correction
-            if problem.shift is not None:
-                intercept[t] += level - shift @ correction
-            if last <= _EPS:
-                break
-        steps = max(steps, step)
+    R, size = _triangular_factor(problem), max(problem.X.shape)
+    beta = np.zeros((problem.X.shape[1], problem.n_targets))
+    intercept, steps = problem.mean / problem.unit, 0
+    for t, half in _for_each_strength(problem, lambda l2: _inverse_root(R, l2, size)):
+        steps = max(steps, _refine_exactly(problem, t, beta[:, t], intercept, half))
     return beta, intercept * problem.unit, steps, "QR factorisation, compensated refinement"
+
+
+def _refine_exactly(problem: Problem, t: int, b: Array, intercept: Array, half: Array) -> int:
+    level = 0.0
+
+    def correct() -> Array:
+        nonlocal level
+        downhill, level = _exact_residuals(problem, t, b, intercept[t])
+        return half @ (half.T @ downhill)
+
+    def apply(correction: Array) -> None:
+        b[:] += correction
+        if problem.shift is not None:
+            intercept[t] += level - (problem.shift * problem.scale) @ correction
+
+    return _refine(b, correct, apply)
 
 
 def _inverse_root(R: Array, l2: Array, size: int) -> Array:
@@ -156,13 +178,15 @@ def _triangular_factor(problem: Problem) -> Array:
             out=block,
         )
         with single_threaded_blas:
-            R = np.linalg.qr(np.vstack([R, block]), mode="r")
+            R = np.linalg.qr(np.vstack([R, block]), mode="r")  # type: ignore[assignment]
     problem.passes += 1
     R /= np.sqrt(problem.total)
     return R
 
 
-def _exact_residuals(problem: Problem, t: int, beta: Array, intercept: float) -> tuple:
+def _exact_residuals(
+    problem: Problem, t: int, beta: Array, intercept: float
+) -> tuple[Array, float]:
     """(−gradient at the best intercept, weighted mean residual), of about 32 digits."""
     problem.passes += 1
     out = np.empty((2, len(beta) + 1))
@@ -191,36 +215,52 @@ def _by_kernel(problem: Problem) -> Result:
     then the pseudo-inverse gives the solution of least norm in the user's units.
     """
     m, n = problem.X.shape
-    beta = np.zeros((n, problem.n_targets))
     f = np.ones(m) if problem.weights is None else np.sqrt(problem.weights)
-    factored, solver, steps = None, None, 0
-    for t in range(problem.n_targets):
-        l2 = problem.l2[:, t]
-        if factored is None or not np.array_equal(factored, l2):
-            root = 1.0 / (np.sqrt(l2) if l2.all() else problem.scale)
-            root /= root.max()
-            ridge = problem.total * (l2[0] * root[0] ** 2)
-            K = kernels.row_gram(problem.X.storage, shift=problem.shift, scale=problem.scale * root)
-            problem.passes += 1
-            K *= f
-            K *= f[:, None]
-            solver, factored = _kernel_solver(K, ridge), l2
-        alpha, last = np.zeros(m), np.inf
-        for step in range(1, _MAX_REFINEMENTS + 1):
-            residual = f * problem.residual(beta[:, t], t) - ridge * alpha
-            correction = solver(residual)
-            go_on, last = _shrinking(correction, alpha, last)
-            if not go_on:
-                break
-            alpha += correction
-            beta[:, t] = root**2 * problem.project(f * alpha)
-            if last <= _EPS:
-                break
-        steps = max(steps, step)
+
+    def factorise(l2: Array) -> tuple[Array, float, Callable[[Array], Array]]:
+        root = 1.0 / (np.sqrt(l2) if l2.all() else problem.scale)
+        root /= root.max()
+        ridge = problem.total * float(l2[0] * root[0] ** 2)
+        return root**2, ridge, _kernel_solver(_kernel_matrix(problem, root, f), ridge)
+
+    beta, steps = np.zeros((n, problem.n_targets)), 0
+    for t, factor in _for_each_strength(problem, factorise):
+        steps = max(steps, _refine_by_kernel(problem, t, beta[:, t], f, *factor))
     return beta, None, steps, "factorisation of the kernel matrix"
 
 
-def _kernel_solver(K: Array, ridge: float):
+def _refine_by_kernel(
+    problem: Problem,
+    t: int,
+    b: Array,
+    f: Array,
+    square: Array,
+    ridge: float,
+    solve_kernel: Callable[[Array], Array],
+) -> int:
+    alpha = np.zeros(len(f))
+
+    def correct() -> Array:
+        return solve_kernel(f * problem.residual(b, t) - ridge * alpha)
+
+    def apply(correction: Array) -> None:
+        alpha[:] += correction
+        b[:] = square * problem.project(f * alpha)
+
+    return _refine(alpha, correct, apply)
+
+
+def _kernel_matrix(problem: Problem, root: Array, f: Array) -> Array:
+    """f Z Zᵀ f with Z = X' diag(root): one pass over X."""
+    problem.passes += 1
+    scale = problem.scale * root
+    K = kernels.row_gram(problem.X.storage, shift=problem.shift, scale=scale)
+    K *= f
+    K *= f[:, None]
+    return K
+
+
+def _kernel_solver(K: Array, ridge: float) -> Callable[[Array], Array]:
     """v ↦ (K + ridge I)⁺ v: Cholesky, or eigenvectors where that is singular."""
     with single_threaded_blas:
         if ridge > len(K) * _EPS * np.trace(K):

@@ -30,9 +30,7 @@ def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> tuple[Arr
     Returns β and the largest number of epochs used; stops at relative gap `tol`, when
     rounding ends all progress, or after `max_iter` epochs.
     """
-    results = [
-        _solve_one(problem, t, beta[:, t], tol, max_iter) for t in range(problem.n_targets)
-    ]
+    results = [_solve_one(problem, t, beta[:, t], tol, max_iter) for t in range(problem.n_targets)]
     return np.stack([b for b, _ in results], axis=1), max(epochs for _, epochs in results)
 
 
@@ -80,7 +78,7 @@ def _most_violating(violation: Array, beta: Array, present: Array) -> Array:
     outside[present] = False
     wanted = outside & ((beta != 0) | (violation > 0))
     candidates = np.flatnonzero(wanted)
-    room = max(100, len(present), np.count_nonzero(wanted & (beta != 0)))
+    room = max(100, len(present), int(np.count_nonzero(wanted & (beta != 0))))
     if len(candidates) > room:
         priority = np.where(beta[candidates] != 0, np.inf, violation[candidates])
         candidates = np.sort(candidates[np.argsort(-priority, kind="stable")[:room]])

@@ -28,7 +28,9 @@ print(float(theta[0]), sum(u._cache_hits.values()), sum(u._cache_misses.values()
 
 def run(root, program=PROGRAM, **environment):
     """(θ, cache hits, cache misses) of a fresh process that imports fastreg from `root`."""
-    variables = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "FASTREG_CACHE")}
+    variables = {
+        k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "FASTREG_CACHE")
+    }
     variables |= {"PYTHONPATH": str(root), **environment}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],

@@ -13,7 +13,7 @@ NAMES = list("abcdef")
 
 
 def columns():
-    return {name: column for name, column in zip(NAMES, matrix().T, strict=True)}
+    return dict(zip(NAMES, matrix().T, strict=True))
 
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])

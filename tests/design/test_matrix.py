@@ -46,7 +46,8 @@ def test_the_storage_follows_the_layout(name, kind):
 
 
 @pytest.mark.parametrize(
-    "dtype", [np.float16, np.longdouble, np.int8, np.int64, np.uint16, bool, ">f8", ">f4", "<i4", object]
+    "dtype",
+    [np.float16, np.longdouble, np.int8, np.int64, np.uint16, bool, ">f8", ">f4", "<i4", object],
 )
 def test_other_real_types_become_float64(dtype):
     A = np.round(matrix())
@@ -76,7 +77,7 @@ def test_a_truncated_memory_map_is_an_error_not_a_crash(tmp_path):
         as_design(X)
         with open(path, "r+b") as stream:
             stream.truncate(4096)
-        with pytest.raises(OSError, match="X maps .* has 4096 bytes where .* are needed"):
+        with pytest.raises(OSError, match=r"X maps .* has 4096 bytes where .* are needed"):
             as_design(X)
 
 
@@ -146,7 +147,7 @@ def test_hostile_lengths_are_refused():
         as_design(X)
     X = sp.csr_array(matrix())
     X.data = X.data[:-1]
-    with pytest.raises(ValueError, match="indices .* and data"):
+    with pytest.raises(ValueError, match=r"indices .* and data"):
         as_design(X)
 
 

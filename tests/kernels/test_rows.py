@@ -38,7 +38,8 @@ def test_gradient_agrees_with_reference(store, options, penalty, rng):
 def test_predict_and_project_agree_with_reference(store, options, rng):
     X = as_design(store(matrix())).storage
     shift = {key: value for key, value in options.items() if key == "shift"}
-    for name, vector, size in (("predict", rng.standard_normal(6), 37),) + (
+    for name, vector, size in (
+        ("predict", rng.standard_normal(6), 37),
         ("project", rng.standard_normal(37), 6),
     ):
         out, expected = np.empty(size), np.empty(size)
@@ -139,5 +140,7 @@ def test_an_unknown_loss_or_penalty_fails_in_words():
 
 def test_loss_derivative_is_the_slope_of_its_value():
     h = 1e-6
-    slope = (losses.value(losses.Squared(), 2 + h, 0.5) - losses.value(losses.Squared(), 2 - h, 0.5)) / (2 * h)
+    slope = (
+        losses.value(losses.Squared(), 2 + h, 0.5) - losses.value(losses.Squared(), 2 - h, 0.5)
+    ) / (2 * h)
     assert abs(slope - losses.derivative(losses.Squared(), 2.0, 0.5)) < 1e-8

@@ -25,7 +25,9 @@ def terms(l2=0.0, l1=0.0, **options):
 def test_every_method_finds_the_ridge_solution(shape, method, intercept, rng):
     A, Y, w = matrix(*shape), rng.standard_normal((shape[0], 2)), rng.random(shape[0])
     l2 = np.array([[0.1, 0.3]])
-    found = solve(as_design(A), Y, terms(l2, weights=w, fit_intercept=intercept), tol=1e-13, method=method)
+    found = solve(
+        as_design(A), Y, terms(l2, weights=w, fit_intercept=intercept), tol=1e-13, method=method
+    )
     w = w / w.sum()
     x, y = (w @ A, w @ Y) if intercept else (np.zeros(shape[1]), np.zeros(2))
     for t in range(2):
@@ -162,7 +164,9 @@ def nist(path):
     lines = path.read_text().splitlines()
 
     def section(title):
-        first, last = re.search(title + r"\s*\(lines\s+(\d+)\s+to\s+(\d+)\)", "\n".join(lines[:20])).groups()
+        first, last = re.search(
+            title + r"\s*\(lines\s+(\d+)\s+to\s+(\d+)\)", "\n".join(lines[:20])
+        ).groups()
         return lines[int(first) - 1 : int(last)]
 
     data = np.array([[float(v) for v in line.split()] for line in section("Data") if line.strip()])
@@ -171,7 +175,8 @@ def nist(path):
 
 
 @pytest.mark.parametrize(
-    "path", sorted(NIST.glob("*.dat")) or [pytest.param(None, marks=pytest.mark.skip("no NIST data"))]
+    "path",
+    sorted(NIST.glob("*.dat")) or [pytest.param(None, marks=pytest.mark.skip("no NIST data"))],
 )
 def test_nist_sets_come_out_at_their_ceiling(path):
     y, x, certified = nist(path)
