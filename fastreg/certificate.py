@@ -8,12 +8,13 @@ Any dual point bounds the minimum from below. With r the residual at the best in
 c = Xᵀ(w∘r)/M and ρ² = Σ w r²/M, the points s·r for 0 ≤ s ≤ 1 give (Fenchel; for the lasso
 El Ghaoui et al. 2012, for the elastic net by the rows √l2 that turn it into a lasso)
 
-    conjugate:  s = 1, if all c_j lie in the domain of h_j*, h = ½ l2 θ² + p
+    conjugate:  s = 1 and h = ½ l2 θ² + p; with k_j the point next to c_j in the domain of p_j*,
                 gap = Σ_j [ h_j(θ_j) + h_j*(c_j) − c_j θ_j ]
+                    = Σ_j [ (l2_j θ_j − (c_j − k_j))²/(2 l2_j) + p_j(θ_j) − k_j θ_j ]
     rescaled:   c̃ = c − l2∘θ,  s the largest in [0, 1] with s·c̃ in the domain of p*
                 gap = ½(1 − s)²(ρ² + Σ l2 θ²) + Σ_j [ p_j(θ_j) − s c̃_j θ_j ]
 
-Every term is ≥ 0, so nothing cancels. The smaller one is reported, in units of P and
+Every bracket is ≥ 0: no large numbers cancel. The smaller one is reported, in units of P and
 relative to the null objective ‖y − ȳ‖²_w/2M, together with a KKT residual, which alone
 says something where nothing is penalised and no finite bound exists.
 """
@@ -35,7 +36,7 @@ Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Certificate:
     """What an answer is worth, one entry a target.
 
@@ -76,7 +77,7 @@ class Certificate:
         return f"{worth}; {asked}; {self.method}; X read {self.passes} times"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Terms:
     """What is added to the squared loss, in the user's units.
 
@@ -189,68 +190,66 @@ def duality_gap(
     """(gap, P(θ)) from c = Xᵀ(w∘r)/M, θ and ρ² = Σ w r²/M; see the module's formulas."""
     l2 = np.broadcast_to(l2, theta.shape)
     ridge = l2 * theta
-    value = _value(penalty, theta)
+    value = penalty_value(penalty, theta)
     square = rho2 + float(ridge @ theta)
     objective = 0.5 * square + float(value.sum())
     shifted = correlation - ridge
     s = _largest_scale(penalty, shifted)
     rescaled = 0.5 * (1 - s) ** 2 * square + float((value - s * shifted * theta).sum())
+    inside = dual_projection(penalty, correlation)
+    excess = correlation - inside
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        excess = _excess(penalty, correlation)
-        conjugate = np.where(excess > 0, excess * excess / (2 * l2), 0.0)
-        terms = value + 0.5 * ridge * theta + conjugate - correlation * theta
-    conjugated = float(terms.sum())
-    gap = min(rescaled, conjugated) if np.isfinite(conjugated) else rescaled
-    return max(gap, 0.0), objective
+        mismatch = np.where(l2 > 0, (ridge - excess) ** 2 / (2 * l2), np.where(excess, np.inf, 0))
+    conjugated = float((mismatch + value - inside * theta).sum())
+    return max(min(rescaled, conjugated), 0.0), objective
 
 
 @functools.singledispatch
-def _value(penalty: Any, theta: Array) -> Array:
+def penalty_value(penalty: Any, theta: Array) -> Array:
     """p_j(θ_j)."""
     raise TypeError(f"no certificate is known for the penalty {type(penalty).__name__}")
 
 
 @functools.singledispatch
-def _excess(penalty: Any, u: Array) -> Array:
-    """Distance of u_j to the domain of p_j*, with p_j* = 0 on its domain."""
+def dual_projection(penalty: Any, u: Array) -> Array:
+    """The point nearest to u_j in the domain of p_j*, on which p_j* = 0 (p is homogeneous)."""
     raise TypeError(f"no certificate is known for the penalty {type(penalty).__name__}")
 
 
-@_value.register
+@penalty_value.register
 def _(penalty: L1, theta: Array) -> Array:
     return penalty.l1 * np.abs(theta)
 
 
-@_value.register
+@penalty_value.register
 def _(penalty: NonNegative, theta: Array) -> Array:
     return np.where(theta >= 0, penalty.l1 * theta, np.inf)
 
 
-@_excess.register
+@dual_projection.register
 def _(penalty: L1, u: Array) -> Array:
-    return np.maximum(np.abs(u) - penalty.l1, 0.0)
+    return np.clip(u, -penalty.l1, penalty.l1)
 
 
-@_excess.register
+@dual_projection.register
 def _(penalty: NonNegative, u: Array) -> Array:
-    return np.maximum(u - penalty.l1, 0.0)
+    return np.minimum(u, penalty.l1)
 
 
 def _largest_scale(penalty: Any, u: Array) -> float:
     """The largest s ≤ 1 with s·u in the domain of p*."""
-    excess = _excess(penalty, u)
-    outside = excess > 0
-    if not outside.any():
-        return 1.0
-    size = np.abs(u[outside])
-    return float(np.min((size - excess[outside]) / size))
+    inside = dual_projection(penalty, u)
+    outside = inside != u
+    return float(np.min(inside[outside] / u[outside])) if outside.any() else 1.0
 
 
 def _kkt(c: Array, c0: Array, theta: Array, norms: Array, l2: Array, penalty: Any) -> float:
     """max_j dist(c_j − l2_j θ_j, ∂p_j(θ_j))/‖x_j‖, over max_j │c⁰_j│/‖x_j‖ of the null model."""
     u = c - l2 * theta
-    slope = _value(penalty, np.sign(theta))  # │p_j′│ at θ_j ≠ 0
-    distance = np.where(theta != 0, np.abs(u - np.sign(theta) * slope), _excess(penalty, u))
+    slope = penalty_value(penalty, np.sign(theta))  # │p_j′│ at θ_j ≠ 0
+    distance = np.where(
+        theta != 0, np.abs(u - np.sign(theta) * slope), np.abs(u - dual_projection(penalty, u))
+    )
     length = np.where(norms > 0, norms, np.inf)
     most = float(np.max(np.abs(c0) / length))
     return float(np.max(distance / length)) / most if most > 0 else 0.0
@@ -264,7 +263,7 @@ def _has_free_feature(c0: Array, norms: Array, l2: Array, penalty: Any) -> bool:
     """
     length = np.where(norms > 0, norms, np.inf)
     most = np.max(np.abs(c0) / length)
-    l1 = _value(penalty, np.ones(len(norms)))
+    l1 = penalty_value(penalty, np.ones(len(norms)))
     return bool(np.any((l1 / length < 1e-12 * most) & (l2 / length**2 < 1e-24) & (norms > 0)))
 
 

@@ -118,7 +118,8 @@ def descend(
         looked at every 64 steps. 0 takes all steps.
     theta0 : (n,) array or None for zeros; not changed
     fit_intercept : whether b, from 0, descends as well
-    callback : called as callback(step, J, ‖∇J‖) every 64 steps
+    callback : called as callback(step, J, ‖∇J‖), at every step of a large X, at every 64th or
+        sooner of a small one
 
     Returns
     -------

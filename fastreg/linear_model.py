@@ -4,8 +4,8 @@
     ElasticNet   ‖y − Xw − b‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
     Lasso        ElasticNet with l1_ratio = 1
 
-With sample weights the squares are weighted, and m is their sum. The only module that
-knows scikit-learn.
+With sample weights the squares are weighted, and m is their sum. Below the command line,
+the only module that knows scikit-learn.
 """
 
 from __future__ import annotations

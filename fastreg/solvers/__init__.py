@@ -27,7 +27,7 @@ DIRECT = 6000
 METHODS = ("auto", "gram", "orthogonal", "kernel", "conjugate gradients", "working set")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """coef (n, k), intercept (k,), the certificate, iterations and the method's name."""
 

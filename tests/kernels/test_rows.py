@@ -116,6 +116,7 @@ def test_blocks_cover_the_rows_and_spare_memory():
         assert (len(bounds) - 1) * n <= max(n, m * n / 50)
 
 
+@needs_jit
 def test_out_and_workspace_make_calls_free_of_allocation():
     import tracemalloc
 

@@ -1,0 +1,263 @@
+"""The command line: `fastreg fit`, `fastreg predict`, `fastreg demo`.
+
+Whatever is wrong with a file, a column, an option or a model is one line on stderr and
+exit status 2, with nothing half written; an interrupt is exit status 130.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fastreg.cli.report import printable
+
+_MODELS = {"ridge": "Ridge", "lasso": "Lasso", "elasticnet": "ElasticNet"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; `argv` defaults to the process's own."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without "²" shows an escape for it
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        arguments = _parser().parse_args(argv)
+        with _warnings_as_lines():
+            arguments.command(arguments)
+            sys.stdout.flush()
+        return 0
+    except KeyboardInterrupt:
+        print("fastreg: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, OSError, ImportError, MemoryError, ArithmeticError) as error:
+        print(f"fastreg: error: {_in_words(error)}", file=sys.stderr)
+        return 2
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        return printable(f"{where}{error.strerror.lower()}")
+    if isinstance(error, MemoryError):
+        return printable(f"not enough memory: {error}".removesuffix(": "))
+    return printable(error)
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Warnings meant for the user, such as ConvergenceWarning, as one line each."""
+
+    def show(message: object, *_: object, **__: object) -> None:
+        print(f"fastreg: warning: {printable(message)}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter("always", RuntimeWarning)
+        warnings.showwarning = show
+        yield
+
+
+# ---------------------------------------------------------------- options
+
+
+class _Parser(argparse.ArgumentParser):
+    """Faults as ValueError, to be shown as every other fault."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from fastreg import __version__
+
+    parser = _Parser(prog="fastreg", description="Regularised regression with certified answers.")
+    parser.add_argument("--version", action="version", version=f"fastreg {__version__}")
+    commands = parser.add_subparsers(metavar="demo | fit | predict", required=True)
+    _add_demo(commands.add_parser("demo", help="measure fastreg on this machine"))
+    _add_fit(commands.add_parser("fit", help="fit a model to a file"))
+    _add_predict(commands.add_parser("predict", help="apply a saved model to a file"))
+    return parser
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Compare fastreg with NumPy and scikit-learn, and draw the result."
+    parser.add_argument("--quick", action="store_true", help="5 000 × 50 instead of 200 000 × 500")
+    parser.add_argument("--out", type=Path, default=Path("fastreg-demo.png"), metavar="FILE")
+    parser.add_argument("--no-plot", action="store_true", help="tables only")
+    parser.set_defaults(command=_demo)
+
+
+def _add_fit(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Fit a model to a CSV, Parquet, .npz or svmlight file."
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--target", metavar="NAME", help='column to predict; in .npz a key ("y")')
+    parser.add_argument("--model", choices=_MODELS, default="ridge", help="ridge if not given")
+    parser.add_argument("--alpha", type=_nonnegative, default=1.0, help="strength, 1 if not given")
+    parser.add_argument("--l1-ratio", type=_fraction, metavar="R", help="elasticnet: share of L1")
+    parser.add_argument("--no-intercept", action="store_true", help="predict 0 at the origin")
+    parser.add_argument("--positive", action="store_true", help="only coefficients ≥ 0")
+    parser.add_argument("--tol", type=_nonnegative, help="relative duality gap to reach")
+    parser.add_argument("--max-iter", type=_at_least_one, metavar="N", help="most iterations")
+    parser.add_argument("--weights", metavar="NAME", help="column of sample weights")
+    parser.add_argument("--drop", nargs="+", action="extend", default=[], metavar="COL")
+    parser.add_argument("--save", type=Path, metavar="OUT", help="model file, .npz or .json")
+    parser.add_argument("--top", type=_count, default=20, metavar="K", help="coefficients shown")
+    parser.set_defaults(command=_fit)
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Predict the rows of a file with a model that `fit --save` wrote."
+    parser.add_argument("model", type=Path, metavar="MODEL")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--out", type=Path, metavar="CSV", help="write there, not to stdout")
+    parser.set_defaults(command=_predict)
+
+
+def _number(text: str, low: float, high: float, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (low <= value <= high and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"must be {what}, got {text!r}")
+    return value
+
+
+def _nonnegative(text: str) -> float:
+    return _number(text, 0.0, math.inf, "a finite number ≥ 0")
+
+
+def _fraction(text: str) -> float:
+    return _number(text, 0.0, 1.0, "a number from 0 to 1")
+
+
+def _integer(text: str, low: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if value < low:
+        raise argparse.ArgumentTypeError(f"must be an integer ≥ {low}, got {text!r}")
+    return value
+
+
+def _at_least_one(text: str) -> int:
+    return _integer(text, 1)
+
+
+def _count(text: str) -> int:
+    return _integer(text, 0)
+
+
+def _check_output(path: Path, suffixes: Sequence[str], option: str, inputs: Sequence[Path]) -> None:
+    """Whether `path` can be written later: known before an hour of work, not after it."""
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"{option} {path}: the file must end in {' or '.join(suffixes)}")
+    if not path.parent.is_dir():
+        raise ValueError(f"{option} {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise ValueError(f"{option} {path}: this is a folder")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"{option} {path}: the folder {path.parent} is not writable")
+    for source in inputs:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise ValueError(f"{option} {path}: this would overwrite the input")
+
+
+# ---------------------------------------------------------------- commands
+
+
+def _demo(arguments: argparse.Namespace) -> None:
+    from fastreg.cli import demo
+
+    if not arguments.no_plot:
+        _check_output(arguments.out, (".png", ".pdf", ".svg"), "--out", ())
+    demo.run(quick=arguments.quick, out=None if arguments.no_plot else arguments.out)
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    from fastreg import persistence
+    from fastreg.cli import files, report
+
+    if arguments.l1_ratio is not None and arguments.model != "elasticnet":
+        raise ValueError("--l1-ratio belongs to --model elasticnet")
+    if arguments.save:
+        _check_output(arguments.save, persistence.SUFFIXES, "--save", [arguments.file])
+    data = files.read(arguments.file, arguments.target, arguments.weights, arguments.drop)
+    model = _model(arguments)
+    start = time.perf_counter()
+    model.fit(data.X, data.y, data.weights)
+    elapsed = time.perf_counter() - start
+    content = {"path": arguments.file, "time": elapsed, "saved": arguments.save}
+    _save(model, data.names, arguments.save)
+    report.fit_report(model, data, top=arguments.top, **content)
+
+
+def _model(arguments: argparse.Namespace) -> Any:
+    import fastreg
+
+    options = {
+        "alpha": arguments.alpha,
+        "l1_ratio": arguments.l1_ratio,
+        "tol": arguments.tol,
+        "max_iter": arguments.max_iter,
+        "fit_intercept": not arguments.no_intercept,
+        "positive": arguments.positive,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    return getattr(fastreg, _MODELS[arguments.model])(**given)
+
+
+def _save(model: Any, names: list[str] | None, path: Path | None) -> None:
+    """Save the model with the names of its features, which a plain array does not carry."""
+    if path is None:
+        return
+    import copy
+
+    import numpy as np
+
+    from fastreg import persistence
+
+    named = copy.copy(model)
+    if names is not None:
+        named.feature_names_in_ = np.array(names, dtype=object)
+    persistence.save_model(named, path)
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from fastreg import persistence
+    from fastreg.cli import files
+
+    if arguments.out:
+        _check_output(arguments.out, (".csv",), "--out", [arguments.file, arguments.model])
+    model = persistence.load_model(arguments.model)
+    names = getattr(model, "feature_names_in_", None)
+    names = None if names is None else list(names)
+    X = files.read_features(arguments.file, names, model.n_features_in_)
+    if names is not None:
+        del model.feature_names_in_  # matched above; X is a plain array without names
+    lines = _prediction_lines(model.predict(X))
+    if arguments.out is None:
+        sys.stdout.write(lines)
+        return
+    k = 1 if model.coef_.ndim == 1 else len(model.coef_)
+    header = "prediction" if k == 1 else ",".join(f"prediction_{t}" for t in range(k))
+    persistence.write_whole(arguments.out, f"{header}\n{lines}".encode())
+    print(f"{X.shape[0]} predictions written to {printable(arguments.out)}")
+
+
+def _prediction_lines(predictions: Any) -> str:
+    """One line a row; the shortest digits that read back to the same number."""
+    rows = predictions.reshape(len(predictions), -1).tolist()
+    return "".join(",".join(map(repr, row)) + "\n" for row in rows)

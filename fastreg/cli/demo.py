@@ -1,0 +1,411 @@
+"""`fastreg demo`: one gradient, two fits and a descent on a large problem, then real data.
+
+Every answer, scikit-learn's too, is judged by the same certificate, and every time is the
+clock's. The first call of each, which compiles or loads machine code, is told apart.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fastreg
+from fastreg.certificate import Certificate, Terms, certify
+from fastreg.cli.report import Advance, heading, line, pairs, progress, seconds, table
+from fastreg.design import Design, as_design
+from fastreg.penalties import L1
+
+Array = np.ndarray
+
+_SIZES = {False: (200_000, 500), True: (5_000, 50)}
+_SEED = 20_240_229
+_BLOCK = 2_000  # rows generated at once
+_RIDGE, _LASSO, _TOL = 1_000.0, 0.3, 1e-6
+_BUDGETS = (np.inf, 15.0, 6.0, 6.0, 6.0)  # seconds after which a round of fits is left out
+_STEPS = 128  # of descent on the large problem
+_LOOKS = (
+    1,
+    3,
+    10,
+    30,
+    100,
+    300,
+    1000,
+    3000,
+    10_000,
+)  # steps of the small descent that are certified
+_ROUNDING = 1e-15  # relative; nothing smaller is shown as a number
+_COPIES = 3.5  # memory at the peak over that of X: scikit-learn copies it
+
+
+@dataclass(frozen=True)
+class Time:
+    """How long a library took for a task, in seconds."""
+
+    task: str
+    library: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A descent: (J(θ_k) − J*)/J₀ for k = 0, 1, …, and certified bounds at some steps."""
+
+    label: str
+    excess: Array
+    looks: Array
+    bounds: Array
+
+
+@dataclass
+class Results:
+    """What the figure shows."""
+
+    size: str = ""
+    times: list[Time] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    coefficients: list[tuple[str, Array, Array]] = field(default_factory=list)
+
+
+def run(*, quick: bool, out: Path | None) -> None:
+    """Measure, print tables, and draw the figure to `out` unless it is None.
+
+    Raises
+    ------
+    ImportError
+        A figure is asked for and matplotlib is not installed; nothing was measured yet.
+    """
+    if out is not None:
+        from fastreg.cli.demo_figure import draw, require_matplotlib
+
+        require_matplotlib()
+    start = time.perf_counter()
+    _machine()
+    results = _large_problem(*_SIZES[quick])
+    _diabetes(results)
+    if out is not None:
+        draw(results, out)
+        heading(f"Figure: {out}")
+    line(f"\nEverything took {seconds(time.perf_counter() - start)}.")
+
+
+def _machine() -> None:
+    from importlib.metadata import version
+
+    import sklearn
+    from threadpoolctl import threadpool_info
+
+    pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    cores = f"{fastreg.get_num_threads()} used by fastreg, {max(pools, default=1)} by BLAS"
+    heading("This machine")
+    pairs(
+        [
+            ("cores", cores),
+            ("system", f"{platform.system()} {platform.machine()}"),
+            ("Python", platform.python_version()),
+            ("fastreg", fastreg.__version__),
+            ("NumPy", np.__version__),
+            ("Numba", version("numba")),
+            ("scikit-learn", sklearn.__version__),
+        ]
+    )
+
+
+def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = call()
+    return time.perf_counter() - start, result
+
+
+# ---------------------------------------------------------------- the large problem
+
+
+def _large_problem(m: int, n: int) -> Results:
+    """The measurements at (m, n), or with fewer rows where memory is short."""
+    rows = m
+    while _COPIES * 8 * rows * n > _available_memory() and rows > 1000:
+        rows //= 2
+    while True:
+        if rows < m:
+            line(f"\nMemory is short: {_count(rows)} rows instead of {_count(m)}.")
+        try:
+            return _measure(rows, n)
+        except MemoryError:
+            if rows <= 1000:
+                raise
+            rows //= 2
+
+
+def _available_memory() -> float:
+    """Bytes that may be used, ∞ where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        sizes = dict(entry.split(":", 1) for entry in lines)
+        free = 1024.0 * int(sizes["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        return np.inf
+    try:  # a container's limit
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
+        return min(free, limit - int(Path("/sys/fs/cgroup/memory.current").read_text()))
+    except (OSError, ValueError):
+        return free
+
+
+def _measure(m: int, n: int) -> Results:
+    results = Results(size=f"{_count(m)} × {_count(n)}")
+    heading(f"A generated problem: {results.size} float64, {8e-9 * m * n:.3g} GB")
+    X, y = generate(m, n)
+    _compare_gradients(X, y, results)
+    _compare_fits(X, y, results)
+    _descend(X, y, results)
+    return results
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def generate(m: int, n: int) -> tuple[Array, Array]:
+    """X (m, n) with correlated columns and y (m,) of n/10 of them, block by block."""
+    X, y = np.empty((m, n)), np.empty(m)
+    rng = np.random.default_rng(_SEED)
+    loadings = 0.3 * rng.standard_normal((10, n))
+    theta = np.where(rng.permutation(n) < n // 10, 2.0 * rng.standard_normal(n), 0.0)
+    with progress("generating", m) as advance:
+        for first in range(0, m, _BLOCK):
+            block = X[first : first + _BLOCK]
+            rng.standard_normal(out=block)
+            block += rng.standard_normal((len(block), len(loadings))) @ loadings
+            y[first : first + _BLOCK] = 3.0 + block @ theta + 5.0 * rng.standard_normal(len(block))
+            advance(len(block))
+    return X, y
+
+
+def _compare_gradients(X: Array, y: Array, results: Results) -> None:
+    m, n = X.shape
+    theta = np.random.default_rng(_SEED + 1).standard_normal(n)
+    calls = {
+        "fastreg": lambda: fastreg.gradient(X, y, theta, _RIDGE),
+        "NumPy": lambda: (X.T @ (X @ theta - y) + _RIDGE * theta) / m,
+    }
+    first, ours = _timed(calls["fastreg"])
+    best = {name: _timed(call)[0] for name, call in calls.items()}
+    for repeat in range(8):
+        for name in sorted(calls, reverse=bool(repeat % 2)):
+            best[name] = min(best[name], _timed(calls[name])[0])
+    difference = np.max(np.abs(ours - calls["NumPy"]()))
+    heading("One gradient, (Xᵀ(Xθ − y) + λθ)/m")
+    rows = [
+        (
+            name,
+            seconds(best[name]),
+            f"{best[name] / best['fastreg']:.2f}",
+            passes,
+            f"{1e-9 * passes * X.nbytes / best[name]:.3g} GB/s",
+        )
+        for name, passes in (("fastreg", 1), ("NumPy", 2))
+    ]
+    table(["", "time", "÷ fastreg", "passes over X", "X read at"], rows)
+    line(f"Max abs difference {difference:.1e}, of components up to {np.abs(ours).max():.3g}.")
+    line(f"First call, compiling or loading: {seconds(first)}. The times are the best of nine.")
+    results.times += [Time("Gradient", name, best[name]) for name in calls]
+
+
+def _compare_fits(X: Array, y: Array, results: Results) -> None:
+    from sklearn import linear_model
+
+    lasso: dict[str, Any] = {"alpha": _LASSO, "max_iter": 10_000}
+    # scikit-learn's tol is relative to ‖y − ȳ‖², ours to half of that.
+    theirs = {
+        "Ridge": {"scikit-learn": linear_model.Ridge(_RIDGE)},
+        "Lasso": {
+            "scikit-learn": linear_model.Lasso(tol=_TOL / 2, **lasso),
+            "scikit-learn, Gram": linear_model.Lasso(tol=_TOL / 2, precompute=True, **lasso),
+        },
+    }
+    ours: dict[str, Any] = {
+        "Ridge": fastreg.Ridge(_RIDGE, tol=_TOL),
+        "Lasso": fastreg.Lasso(tol=_TOL, **lasso),
+    }
+    design, rows, first = as_design(X), [], {}
+    with progress("fitting", 2 + (2 + 3) * len(_BUDGETS)) as advance:
+        for task, model in ours.items():
+            first[task], _ = _timed(functools.partial(model.fit, X, y))
+            advance(1)
+            entries = {"fastreg": model, **theirs[task]}
+            best = _best_fits(entries, X, y, advance)
+            results.times += [Time(task, library, best[library]) for library in entries]
+            for library, entry in entries.items():
+                judged = _judge(design, y, entry, model)
+                rows.append((f"{task}, {library}", seconds(best[library]), *judged))
+    heading(f"Ridge, alpha = {_RIDGE:g}, and Lasso, alpha = {_LASSO:g}")
+    table(["", "time", "passes", "relative gap", "max │Δcoef│", "Δobj."], rows)
+    line("A pass reads X once; scikit-learn does not count them. fastreg certifies all gaps.")
+    line('Δ is against fastreg, relative for the objective (obj.). "Gram" is precompute=True.')
+    fits = ", ".join(f"{task} {seconds(elapsed)}" for task, elapsed in first.items())
+    line(f"First fit, compiling or loading: {fits}. The times are the best of up to five.")
+
+
+def _best_fits(models: dict[str, Any], X: Array, y: Array, advance: Advance) -> dict[str, float]:
+    """The shortest time of each model's fit, in rounds of alternating order."""
+    best, start = dict.fromkeys(models, np.inf), time.perf_counter()
+    for turn, budget in enumerate(_BUDGETS):
+        if time.perf_counter() - start > budget:
+            advance(len(models))
+            continue
+        for name in sorted(models, reverse=bool(turn % 2)):
+            best[name] = min(best[name], _timed(functools.partial(models[name].fit, X, y))[0])
+            advance(1)
+    return best
+
+
+def _terms(model: Any, m: int) -> Terms:
+    """The objective of one of the estimators, of fastreg or scikit-learn, per row."""
+    kind = type(model).__name__
+    ratio = {"Ridge": 0.0, "Lasso": 1.0}.get(kind, getattr(model, "l1_ratio", 0.0))
+    strength = model.alpha / m if kind == "Ridge" else model.alpha
+    l2 = np.full((1, 1), strength * (1.0 - ratio))
+    return Terms(l2, L1(strength * ratio), None, model.fit_intercept)
+
+
+def _certified(X: Design, y: Array, model: Any) -> Certificate:
+    """The certificate of a fitted estimator, by the same code for fastreg and others."""
+    return certify(
+        X,
+        y[:, None],
+        np.array(model.coef_, dtype=np.float64)[:, None],
+        np.atleast_1d(np.asarray(model.intercept_, np.float64)),
+        _terms(model, len(y)),
+        shift=None,
+        scale=np.ones(X.shape[1]),
+        tol=_TOL,
+        method="",
+        passes=0,
+    )
+
+
+def _judge(X: Design, y: Array, model: Any, ours: Any) -> tuple[str, str, str, str]:
+    """Passes over X, relative gap, and how far from ours the coefficients and objective are."""
+    if model is ours:
+        return str(ours.certificate_.passes), _small(ours.certificate_.relative_gap[0]), "", ""
+    theirs = _certified(X, y, model)
+    relative = theirs.objective[0] / ours.certificate_.objective[0] - 1.0
+    apart = np.max(np.abs(np.ravel(model.coef_) - ours.coef_))
+    return "", _small(theirs.relative_gap[0]), f"{apart:.0e}", _small(relative)
+
+
+def _small(value: float) -> str:
+    """A relative quantity, unless it is but rounding."""
+    return f"{value:.0e}" if abs(value) >= _ROUNDING else f"< {_ROUNDING:.0e}"
+
+
+def _descend(X: Array, y: Array, results: Results) -> None:
+    done = 0
+    with progress("descending", _STEPS) as advance:
+
+        def callback(step: int, value: float, norm: float) -> None:
+            nonlocal done
+            advance(step - done)
+            done = step
+
+        elapsed, run = _timed(
+            lambda: fastreg.descend(
+                X, y, lam=_RIDGE, n_iter=_STEPS, fit_intercept=True, callback=callback
+            )
+        )
+    heading(f"Gradient descent, {_STEPS} steps of length 1/L = {run.eta:.3g}")
+    _descent_table(run, [0, 1, 10, 64, _STEPS])
+    line(f"Certified bound on J − J* at the end: {run.certificate.gap[0]:.1e}. {_optimum(run)}")
+    line(f"{seconds(elapsed)}, the search for L and the optimum included.")
+    null = run.certificate.null[0]
+    look, bound = np.array([_STEPS]), run.certificate.relative_gap
+    results.curves.append(Curve(f"generated, {results.size}", _excess(run) / null, look, bound))
+
+
+def _excess(run: fastreg.Descent) -> Array:
+    excess: Array = run.objectives - run.optimum.objective
+    return excess
+
+
+def _excess_text(run: fastreg.Descent, k: int) -> str:
+    excess = _excess(run)[k]
+    return f"{excess:.1e}" if excess > _ROUNDING * run.objectives[k] else "rounding"
+
+
+def _optimum(run: fastreg.Descent) -> str:
+    gap = _small(run.optimum.certificate.relative_gap[0])
+    return f"J* = {run.optimum.objective:.12g}; certified, relative gap {gap}."
+
+
+def _descent_table(run: fastreg.Descent, steps: list[int]) -> None:
+    rows = [
+        (k, f"{run.objectives[k]:.12g}", _excess_text(run, k), f"{run.gradient_norms[k]:.1e}")
+        for k in steps
+    ]
+    table(["step k", "J(θ_k)", "J(θ_k) − J*", "‖∇J(θ_k)‖"], rows)
+
+
+# ---------------------------------------------------------------- diabetes
+
+
+def _diabetes(results: Results) -> None:
+    from sklearn.datasets import load_diabetes
+
+    data = load_diabetes()
+    X, y = data.data, data.target
+    results.names = [str(name) for name in data.feature_names]
+    heading(f"Real data: diabetes progression, {X.shape[0]} patients × {X.shape[1]} features")
+    _agreement(X, y, results)
+    _article_loop(X * np.sqrt(len(X)), y, results)
+
+
+def _agreement(X: Array, y: Array, results: Results) -> None:
+    from sklearn import linear_model
+
+    settings: dict[str, dict[str, Any]] = {
+        "Ridge": {"alpha": 0.1},
+        "Lasso": {"alpha": 0.1, "max_iter": 100_000},
+        "ElasticNet": {"alpha": 0.001, "l1_ratio": 0.5, "max_iter": 100_000},
+    }
+    design, rows, certificates = as_design(X), [], []
+    for name, options in settings.items():
+        ours = getattr(fastreg, name)(tol=1e-10, **options).fit(X, y)
+        theirs = getattr(linear_model, name)(tol=5e-11, **options).fit(X, y)
+        _, gap, apart, relative = _judge(design, y, theirs, ours)
+        used = f"{np.count_nonzero(ours.coef_)}/{len(ours.coef_)}"
+        our_gap = _small(ours.certificate_.relative_gap[0])
+        rows.append((f"{name}, {options['alpha']:g}", used, our_gap, gap, apart, relative))
+        certificates.append((name, ours.certificate_))
+        results.coefficients.append((name, ours.coef_, theirs.coef_))
+    headers = ["model, alpha", "non-zero", "gap, fastreg", "gap, sklearn", "max │Δcoef│"]
+    table([*headers, "Δobj."], rows)
+    pairs(certificates)
+
+
+def _article_loop(X: Array, y: Array, results: Results) -> None:
+    """θ ← θ − η∇J(θ) on columns of unit variance, and the proof of where it ends."""
+    run: Any = None
+    bounds = []
+    for steps in _LOOKS:
+        run = fastreg.descend(X, y, lam=1.0, n_iter=steps, fit_intercept=True)
+        bounds.append(run.certificate.gap[0])
+    heading(f"The loop θ ← θ − η∇J(θ) on it, λ = 1, η = 1/L = {run.eta:.3g}")
+    rows = [
+        (k, f"{run.objectives[k]:.12g}", _excess_text(run, k), f"{bound:.1e}")
+        for k, bound in zip(_LOOKS, bounds, strict=True)
+    ]
+    table(["step k", "J(θ_k)", "J(θ_k) − J*", "certified bound on it"], rows)
+    line(f"Final J = {run.objectives[-1]:.12g}. {_optimum(run)}")
+    null = run.certificate.null[0]
+    label = f"diabetes, {X.shape[0]} × {X.shape[1]}"
+    results.curves.append(
+        Curve(label, _excess(run) / null, np.array(_LOOKS), np.array(bounds) / null)
+    )

@@ -1,0 +1,47 @@
+"""The one task runner: `nox` runs everything that CI runs, `nox -s NAME` one of it.
+
+Sessions use the environment that runs nox (`pip install -e '.[dev]'`), as CI does.
+"""
+
+import nox
+
+nox.options.default_venv_backend = "none"
+
+
+@nox.session
+def lint(session):
+    """Style, types, and which floor may import which."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports", "--no-logo")
+
+
+@nox.session
+def tests(session):
+    """The tests; arguments after `--` go to pytest."""
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def without_jit(session):
+    """The tests with every kernel run as plain Python."""
+    session.run("python", "-m", "pytest", "tests", *session.posargs, env={"NUMBA_DISABLE_JIT": "1"})
+
+
+@nox.session
+def benchmarks(session):
+    """A quick pass of both benchmark suites."""
+    session.run(
+        "python", "-m", "pytest", "benchmarks", "--benchmark-only", "--benchmark-max-time=0.1"
+    )
+    session.run("asv", "machine", "--yes")
+    session.run("asv", "check", "--python=same")
+    quick = ("--bench", "'quick'", "--bench", "track")
+    session.run("asv", "run", "--python=same", "--quick", "--show-stderr", *quick)
+
+
+@nox.session
+def package(session):
+    """Wheel and sdist build, and the wheel holds what it should."""
+    session.run("python", "-m", "build", "--outdir", session.create_tmp())

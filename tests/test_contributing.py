@@ -1,0 +1,30 @@
+"""The worked example of CONTRIBUTING.md runs, and its solution is right."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import needs_jit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@needs_jit
+def test_the_penalty_of_the_worked_example_is_solved_and_certified():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = {"__name__": "example"}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, names)
+    solution, X, y = names["solution"], names["X"], names["y"][:, 0]
+
+    def objective(coef):
+        r = y - y.mean() - (X - X.mean(axis=0)) @ coef
+        return r @ r / 120 + 0.05 * coef @ coef + 0.05 * np.maximum(coef, 0).sum()
+
+    best = objective(solution.coef[:, 0])
+    rng = np.random.default_rng(1)
+    for size in (1e-1, 1e-3, 1e-5):
+        for _ in range(50):
+            assert objective(solution.coef[:, 0] + size * rng.standard_normal(5)) >= best
+    assert solution.certificate.objective[0] == pytest.approx(best, rel=1e-12)

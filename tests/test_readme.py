@@ -1,0 +1,54 @@
+"""What the README says is true: its Python runs, its commands are the ones that CI runs."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from conftest import needs_jit
+
+from fastreg.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+
+
+@needs_jit
+def test_the_python_runs_and_prints_what_it_says(capsys):
+    names = {}
+    for block in blocks("python"):
+        exec(block, names)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "[0 1 2]"
+    assert re.fullmatch(
+        r"relative duality gap \S+; asked 1e-04, reached; .*; X read \d+ times", printed[1]
+    )
+    assert names["run"].objectives.shape == (201,)
+
+
+def test_it_opens_with_the_two_commands():
+    demo, tests = blocks("bash")[:2]
+    assert demo.endswith(".venv/bin/python -m fastreg demo\n") and demo.count("\n") == 1
+    assert tests.endswith(".venv/bin/python -m pytest\n") and tests.count("\n") == 1
+    assert blocks("bash")[1].strip() in TEXT[: TEXT.index("## ")]
+
+
+def test_the_command_line_example_works(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name in ("houses.csv", "new.csv"):
+        table = np.c_[rng.standard_normal((50, 3)), rng.standard_normal(50)]
+        np.savetxt(name, table, delimiter=",", header="a,b,c,price", comments="")
+    for command in blocks("bash")[2].strip().splitlines():
+        assert main(command.removeprefix("python -m fastreg ").split()) == 0
+    assert len((tmp_path / "predictions.csv").read_text().split()) == 51
+    capsys.readouterr()
+
+
+def test_links_lead_somewhere():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), (page, target)
