@@ -10,7 +10,6 @@ import functools
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 
 import fastreg
 from fastreg.certificate import Certificate, Terms, certify
+from fastreg.cli.demo_results import Curve, Results, Time
 from fastreg.cli.report import Advance, heading, line, pairs, progress, seconds, table
 from fastreg.design import Design, as_design
 from fastreg.penalties import L1
@@ -30,49 +30,10 @@ _BLOCK = 2_000  # rows generated at once
 _RIDGE, _LASSO, _TOL = 1_000.0, 0.3, 1e-6
 _BUDGETS = (np.inf, 15.0, 6.0, 6.0, 6.0)  # seconds after which a round of fits is left out
 _STEPS = 128  # of descent on the large problem
-_LOOKS = (
-    1,
-    3,
-    10,
-    30,
-    100,
-    300,
-    1000,
-    3000,
-    10_000,
-)  # steps of the small descent that are certified
+# Steps of the small descent that are certified.
+_LOOKS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 _ROUNDING = 1e-15  # relative; nothing smaller is shown as a number
 _COPIES = 3.5  # memory at the peak over that of X: scikit-learn copies it
-
-
-@dataclass(frozen=True)
-class Time:
-    """How long a library took for a task, in seconds."""
-
-    task: str
-    library: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A descent: (J(θ_k) − J*)/J₀ for k = 0, 1, …, and certified bounds at some steps."""
-
-    label: str
-    excess: Array
-    looks: Array
-    bounds: Array
-
-
-@dataclass
-class Results:
-    """What the figure shows."""
-
-    size: str = ""
-    times: list[Time] = field(default_factory=list)
-    curves: list[Curve] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    coefficients: list[tuple[str, Array, Array]] = field(default_factory=list)
 
 
 def run(*, quick: bool, out: Path | None) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from fastreg.cli.demo_results import Results
 from fastreg.cli.report import seconds
 from fastreg.persistence import write_whole
-
-if TYPE_CHECKING:
-    from fastreg.cli.demo import Results
 
 _BLUE, _ORANGE, _GREY, _LIGHT = "#1f5fa8", "#d9772b", "#5f6873", "#aab2bb"
 _LIBRARIES = {"fastreg": _BLUE, "scikit-learn": _GREY}  # others are light
