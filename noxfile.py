@@ -30,6 +30,13 @@ def without_jit(session):
 
 
 @nox.session
+def bounds_checked(session):
+    """Kernels and solvers compiled with bounds checks: every index of every loop."""
+    paths = ("tests/kernels", "tests/solvers")
+    session.run("python", "-m", "pytest", *paths, *session.posargs, env={"NUMBA_BOUNDSCHECK": "1"})
+
+
+@nox.session
 def benchmarks(session):
     """A quick pass of both benchmark suites."""
     session.run(
