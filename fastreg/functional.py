@@ -46,7 +46,7 @@ def objective(
     >>> import numpy as np, fastreg
     >>> X, y = np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 7.0])
     >>> fastreg.objective(X, y, [2.0], lam=0.3)        # (0 + 0 + 1)/6 + 0.3·4/6
-    0.3666666666666667
+    0.36666666666666664
     """
     value, _, _ = _evaluate(X, y, theta, lam, l1, intercept, None)
     return value
