@@ -1,0 +1,39 @@
+"""What `fastreg demo` measures, and its figure shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Time:
+    """How long a library took for a task, in seconds."""
+
+    task: str
+    library: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A descent: (J(θ_k) − J*)/J₀ for k = 0, 1, …, and certified bounds at some steps."""
+
+    label: str
+    excess: Array
+    looks: Array
+    bounds: Array
+
+
+@dataclass
+class Results:
+    """What the figure shows."""
+
+    size: str = ""
+    times: list[Time] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    coefficients: list[tuple[str, Array, Array]] = field(default_factory=list)
