@@ -23,12 +23,12 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from fastreg import penalties
 from fastreg.design import Design
 from fastreg.penalties import L1, NonNegative
 
@@ -50,8 +50,8 @@ class Certificate:
     null : (k,) the null objective ‖y − ȳ‖²_w/2M
     tol : what was asked
     converged : whether every target reached `tol`
-    by_kkt : whether `converged` asks for kkt ≤ √tol (the gap grows with the square of the
-        gradient): some feature is not penalised, or by less than rounding can show
+    by_kkt : whether `converged` asks for kkt ≤ tol instead of the gap: some feature is not
+        penalised, or by less than rounding can show, and then no gap can be shown either
     method : how the answer was found
     passes : times X was read to find it, this check included
     """
@@ -102,11 +102,12 @@ def certify(
     intercept: Array,
     terms: Terms,
     *,
-    shift: Array | None,
-    scale: Array,
     tol: float,
     method: str,
     passes: int,
+    shift: Array | None = None,
+    scale: Array | None = None,
+    constant: Array | None = None,
 ) -> Certificate:
     """Certify (coef, intercept) from X itself, block by block in NumPy: two reads of X.
 
@@ -117,40 +118,48 @@ def certify(
     coef : (n, k)
     intercept : (k,)
     terms : the rest of the objective
-    shift : (n,) or None, about the means of the columns
-    scale : (n,), about the inverse sizes of the columns, powers of two
-        Any `shift` and `scale` give a valid certificate; good ones keep rounding small.
     tol, method, passes : what to report
+    shift : (n,) or None, about the means of the columns
+    scale : (n,) or None, about the inverse sizes of the columns, powers of two
+        Any `shift` and `scale` give a valid certificate; good ones keep rounding small.
+    constant : (n,) bool or None, columns that an intercept makes zero
     """
-    m, k = Y.shape
+    (m, k), n = Y.shape, X.shape[1]
     w = np.ones(m) if terms.weights is None else terms.weights / terms.weights.max()
     w = w / w.sum()
-    shift = np.zeros(X.shape[1]) if shift is None else shift
+    shift = np.zeros(n) if shift is None else shift
+    scale = np.ones(n) if scale is None else scale
     mean, unit, Y = _normalise(Y, w, terms.fit_intercept)
 
-    level = (intercept + shift @ coef - mean) / unit
-    residual = Y - level - _products(X, shift, coef / unit)
+    level = np.array([exact_sum(intercept[t] - mean[t], shift, coef[:, t]) for t in range(k)])
+    residual = Y - level / unit - _products(X, shift, coef / unit)
     off = w @ residual if terms.fit_intercept else np.zeros(k)
     residual -= off
     Z = np.hstack([residual, Y])
     C, norms = _transposed_products(X, shift, scale, w, Z, terms.fit_intercept)
-    beta = coef / scale[:, None] / unit
+    if constant is not None:
+        C[constant] = norms[constant] = 0.0
     results = []
     for t in range(k):
-        l2 = np.broadcast_to(terms.l2, coef.shape)[:, t] * scale * scale
-        penalty = penalties.rescale(terms.penalty, scale, unit[t])
-        gap, objective = duality_gap(C[:, t], beta[:, t], w @ residual[:, t] ** 2, l2, penalty)
-        kkt = _kkt(C[:, t], C[:, k + t], beta[:, t], norms, l2, penalty)
-        free = _has_free_feature(C[:, k + t], norms, l2, penalty)
-        # The price of an intercept that is not the best one, beyond its own rounding.
-        level = 4 * _EPS * abs(mean[t]) / unit[t]
-        extra = 0.5 * max(abs(off[t]) - level, 0.0) ** 2
-        null = 0.5 * (w @ Y[:, t] ** 2)
-        gap = 0.0 if null == 0.0 and gap <= level * level else gap
-        results.append((gap + extra, objective + extra, null, kkt, free))
+        data = _Data(
+            c=C[:, t],
+            c0=C[:, k + t],
+            beta=coef[:, t] / scale / unit[t],
+            rho2=float(w @ residual[:, t] ** 2),
+            l2=np.broadcast_to(terms.l2, coef.shape)[:, t] * scale * scale,
+            value=penalty_value(terms.penalty, coef[:, t] / unit[t]) / unit[t],
+            project=_projection_in_units(terms.penalty, scale, unit[t]),
+        )
+        gap, objective = _gap(data)
+        gap, objective = gap + 0.5 * off[t] ** 2, objective + 0.5 * off[t] ** 2
+        null = 0.5 * float(w @ Y[:, t] ** 2)
+        if null == 0.0 and gap <= (4 * _EPS * abs(mean[t]) / unit[t]) ** 2:
+            gap = 0.0  # a constant target, met as closely as its mean can be rounded
+        free = _has_free_feature(data, norms, unit[t], scale, terms.penalty)
+        results.append((gap, objective, null, _kkt(data, norms), free))
     gap, objective, null, kkt, free = np.array(results).T
     relative = relative_to(gap, null)
-    reached = (relative <= tol) | ((free > 0) & (kkt <= math.sqrt(tol)))
+    proven = (free > 0) & (kkt <= tol) & (objective <= null * (1 + 1e-9))
     with np.errstate(over="ignore"):
         return Certificate(
             gap=gap * unit * unit,
@@ -159,11 +168,24 @@ def certify(
             objective=objective * unit * unit,
             null=null * unit * unit,
             tol=tol,
-            converged=bool(np.all(reached)),
+            converged=bool(np.all((relative <= tol) | proven)),
             by_kkt=bool(np.any((free > 0) & (relative > tol))),
             method=method,
             passes=passes + 2,
         )
+
+
+def exact_sum(start: float, a: Array, b: Array) -> float:
+    """start + Σ a_j b_j, rounded once: products split without error (Dekker 1971).
+
+    An intercept far from zero is the difference of such sums; what their rounding would
+    hide is real error of the answer.
+    """
+    p = a * b
+    split_a, split_b = (x * 134217729.0 for x in (a, b))
+    ah, bh = split_a - (split_a - a), split_b - (split_b - b)
+    al, bl = a - ah, b - bh
+    return math.fsum([start, *p, *(al * bl - (((p - ah * bh) - al * bh) - ah * bl))])
 
 
 def _normalise(Y: Array, w: Array, centred: bool) -> tuple[Array, Array, Array]:
@@ -184,29 +206,63 @@ def relative_to(gap: Any, null: Any) -> Array:
     return np.divide(gap, null, out=np.where(gap > 0, np.inf, 0.0), where=null > 0)
 
 
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """One target in units near 1: what the formulas of the module need, (n,) each."""
+
+    c: Array
+    c0: Array  # c of the null model
+    beta: Array
+    rho2: float
+    l2: Array
+    value: Array  # p_j(θ_j)
+    project: Callable[[Array], Array]  # onto the domain of p*
+
+
 def duality_gap(
-    correlation: Array, theta: Array, rho2: float, l2: Array | float, penalty: Any
+    correlation: Array, theta: Array, rho2: float, l2: Array, penalty: Any
 ) -> tuple[float, float]:
-    """(gap, P(θ)) from c = Xᵀ(w∘r)/M, θ and ρ² = Σ w r²/M; see the module's formulas."""
-    l2 = np.broadcast_to(l2, theta.shape)
-    ridge = l2 * theta
+    """(gap, P(θ)) from c = Xᵀ(w∘r)/M, θ and ρ² = Σ w r²/M: the stopping rule of solvers."""
     value = penalty_value(penalty, theta)
-    square = rho2 + float(ridge @ theta)
-    objective = 0.5 * square + float(value.sum())
-    shifted = correlation - ridge
-    s = _largest_scale(penalty, shifted)
+    project = functools.partial(dual_projection, penalty)
+    return _gap(_Data(correlation, correlation, theta, rho2, l2, value, project))
+
+
+def _gap(data: _Data) -> tuple[float, float]:
+    """(gap, objective); the formulas stand at the head of the module."""
+    l2, theta, value = data.l2, data.beta, data.value
+    ridge = l2 * theta
+    square = data.rho2 + float(ridge @ theta)
+    shifted = data.c - ridge
+    s = _largest_scale(data.project, shifted)
     rescaled = 0.5 * (1 - s) ** 2 * square + float((value - s * shifted * theta).sum())
-    inside = dual_projection(penalty, correlation)
-    excess = correlation - inside
+    inside = data.project(data.c)
+    excess = data.c - inside
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mismatch = np.where(l2 > 0, (ridge - excess) ** 2 / (2 * l2), np.where(excess, np.inf, 0))
     conjugated = float((mismatch + value - inside * theta).sum())
-    return max(min(rescaled, conjugated), 0.0), objective
+    return max(min(rescaled, conjugated), 0.0), 0.5 * square + float(value.sum())
+
+
+def _projection_in_units(penalty: Any, scale: Array, unit: float) -> Callable[[Array], Array]:
+    """`dual_projection` of the user's penalty for u of the scaled problem.
+
+    Its own arithmetic, not the solver's `rescale`: an error there must not certify itself.
+    """
+    exponent = np.frexp(scale)[1] - np.frexp(unit)[1]
+
+    def project(u: Array) -> Array:
+        with np.errstate(over="ignore", under="ignore"):
+            own = np.ldexp(u, -exponent)
+            inside = dual_projection(penalty, own)
+            return np.where(inside == own, u, np.ldexp(inside, exponent))
+
+    return project
 
 
 @functools.singledispatch
 def penalty_value(penalty: Any, theta: Array) -> Array:
-    """p_j(θ_j)."""
+    """p_j(θ_j), which must be positively homogeneous: p(tθ) = t·p(θ) for t > 0."""
     raise TypeError(f"no certificate is known for the penalty {type(penalty).__name__}")
 
 
@@ -236,35 +292,36 @@ def _(penalty: NonNegative, u: Array) -> Array:
     return np.minimum(u, penalty.l1)
 
 
-def _largest_scale(penalty: Any, u: Array) -> float:
+def _largest_scale(project: Callable[[Array], Array], u: Array) -> float:
     """The largest s ≤ 1 with s·u in the domain of p*."""
-    inside = dual_projection(penalty, u)
+    inside = project(u)
     outside = inside != u
     return float(np.min(inside[outside] / u[outside])) if outside.any() else 1.0
 
 
-def _kkt(c: Array, c0: Array, theta: Array, norms: Array, l2: Array, penalty: Any) -> float:
+def _kkt(data: _Data, norms: Array) -> float:
     """max_j dist(c_j − l2_j θ_j, ∂p_j(θ_j))/‖x_j‖, over max_j │c⁰_j│/‖x_j‖ of the null model."""
-    u = c - l2 * theta
-    slope = penalty_value(penalty, np.sign(theta))  # │p_j′│ at θ_j ≠ 0
-    distance = np.where(
-        theta != 0, np.abs(u - np.sign(theta) * slope), np.abs(u - dual_projection(penalty, u))
-    )
+    u = data.c - data.l2 * data.beta
+    moved = data.beta != 0
+    slope = np.divide(data.value, data.beta, out=np.zeros(len(u)), where=moved)  # p homogeneous
+    distance = np.abs(u - np.where(moved, slope, data.project(u)))
     length = np.where(norms > 0, norms, np.inf)
-    most = float(np.max(np.abs(c0) / length))
+    most = float(np.max(np.abs(data.c0) / length))
     return float(np.max(distance / length)) / most if most > 0 else 0.0
 
 
-def _has_free_feature(c0: Array, norms: Array, l2: Array, penalty: Any) -> bool:
+def _has_free_feature(data: _Data, norms: Array, unit: float, scale: Array, penalty: Any) -> bool:
     """Whether a feature is penalised so little that rounding of c hides it.
 
     With c known to ε‖x‖‖y‖ the gap cannot be shown to be below ε²/l1² or ε²/l2 of the null
     objective; below 1e-12 and 1e-24 that is no proof of four digits.
     """
-    length = np.where(norms > 0, norms, np.inf)
-    most = np.max(np.abs(c0) / length)
-    l1 = penalty_value(penalty, np.ones(len(norms)))
-    return bool(np.any((l1 / length < 1e-12 * most) & (l2 / length**2 < 1e-24) & (norms > 0)))
+    live = norms > 0
+    length, c0, l2 = norms[live], data.c0[live], data.l2[live]
+    most = np.max(np.abs(c0) / length, initial=0.0)
+    with np.errstate(over="ignore", under="ignore"):
+        l1 = (penalty_value(penalty, scale) / unit)[live]
+    return bool(np.any((l1 < 1e-12 * most * length) & (l2 < 1e-24 * length**2)))
 
 
 def _power_of_two(size: Array) -> Array:

@@ -118,8 +118,8 @@ def descend(
         looked at every 64 steps. 0 takes all steps.
     theta0 : (n,) array or None for zeros; not changed
     fit_intercept : whether b, from 0, descends as well
-    callback : called as callback(step, J, ‖∇J‖), at every step of a large X, at every 64th or
-        sooner of a small one
+    callback : called as callback(k, J(θ_k), ‖∇J(θ_k)‖) after every step of a large X, after
+        every 64th or sooner of a small one
 
     Returns
     -------
@@ -155,6 +155,10 @@ def descend(
     target = as_target(y, m)
     if target.ndim != 1:
         raise ValueError(f"y must have shape ({m},), got {target.shape}")
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback must be callable, got {callback!r}")
+    if not isinstance(fit_intercept, bool | np.bool_):
+        raise ValueError(f"fit_intercept must be True or False, got {fit_intercept!r}")
     if isinstance(n_iter, bool) or not isinstance(n_iter, int | np.integer) or n_iter < 1:
         raise ValueError(f"n_iter must be an integer of at least 1, got {n_iter!r}")
     if eta is not None and nonnegative(eta, "eta") == 0.0:
@@ -178,11 +182,8 @@ def descend(
 
 def nonnegative(value: Any, name: str) -> float:
     """A finite number ≥ 0 as float, or ValueError with its name."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number, got {value!r}") from None
-    if isinstance(value, str | bytes) or not math.isfinite(number) or number < 0:
+    number = _finite(value, name)
+    if number < 0:
         raise ValueError(f"{name} must be a finite number ≥ 0, got {value!r}")
     return number
 
@@ -202,10 +203,14 @@ def _evaluate(
         raise ValueError(f"out must be a float64 array of shape ({n},)")
     elif not (out.flags.writeable and out.flags.c_contiguous):
         raise ValueError("out must be contiguous and writeable")
+    theta = as_vector(theta, n, "theta")
+    for name, array in (("X", design.matrix), ("y", target)):
+        if isinstance(array, np.ndarray) and np.may_share_memory(out, array):
+            raise ValueError(f"out must not share memory with {name}")
     value, slope = kernels.gradient(
         design.storage,
         np.ascontiguousarray(target),
-        as_vector(theta, n, "theta"),
+        theta.copy() if np.may_share_memory(out, theta) else theta,
         offset=_finite(intercept, "intercept"),
         scale=1.0 / m,
         l2=nonnegative(lam, "lam") / m,
@@ -220,7 +225,10 @@ def _evaluate(
 
 
 def _finite(value: Any, name: str) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if isinstance(value, str | bytes) or not math.isfinite(number):
+        raise ValueError(f"{name} must be a finite number, got {value!r}")
     return number

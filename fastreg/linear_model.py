@@ -29,6 +29,7 @@ from fastreg.solvers import Solution, solve
 
 Array = np.ndarray
 
+_WORKING_PRECISION = 1e-9  # with tol = 0, anything worse is told
 # scikit-learn's solver names for Ridge, and the forms that stand for them here.
 _RIDGE_SOLVERS = {
     "auto": "auto",
@@ -121,22 +122,22 @@ class _LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
 
     def _warn(self, solution: Solution) -> None:
         certificate = solution.certificate
-        limit = self.max_iter if self.max_iter is not None else 1000
-        exhausted = solution.n_iter >= limit
-        if certificate.converged or (self.tol == 0 and not exhausted):
-            return
         if certificate.by_kkt:
-            measure, reached, asked = "KKT residual", certificate.kkt, np.sqrt(self.tol)
+            measure, reached = "KKT residual", float(np.max(certificate.kkt))
         else:
-            measure, reached, asked = "relative duality gap", certificate.relative_gap, self.tol
+            measure, reached = "relative duality gap", float(np.max(certificate.relative_gap))
+        at_precision = self.tol == 0 and reached <= _WORKING_PRECISION
+        if certificate.converged or (at_precision and not solution.exhausted):
+            return
         advice = (
-            f"raise max_iter, now {limit}"
-            if exhausted
-            else "rounding allows no better: raise tol, or penalise more"
+            f"raise max_iter, now {self.max_iter or 1000}"
+            if solution.exhausted
+            else "rounding stopped it: bring the columns of X and y to offsets and units of "
+            "their own size, penalise more, or raise tol"
         )
         warnings.warn(
-            f"{type(self).__name__} reached a {measure} of {np.max(reached):.2e} in "
-            f"{solution.n_iter} iterations, {asked:.2e} was asked; {advice}.",
+            f"{type(self).__name__} reached a {measure} of {reached:.2e} in "
+            f"{solution.n_iter} iterations, {self.tol:.2e} was asked; {advice}.",
             ConvergenceWarning,
             stacklevel=4,
         )
@@ -166,8 +167,9 @@ class _LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         for theta, offset, row in zip(coef, offsets, out, strict=True):
             theta = np.ascontiguousarray(theta, dtype=np.float64)
             kernels.predict(design.storage, theta, offset=float(offset), out=row)
-        if not np.isfinite(out).all() and nonfinite_message(design):
-            raise ValueError(nonfinite_message(design))
+        message = "" if np.isfinite(out).all() else nonfinite_message(design)
+        if message:
+            raise ValueError(message)
         return out[0] if self.coef_.ndim == 1 else out.T
 
     @property
@@ -189,7 +191,8 @@ class ElasticNet(_LinearRegressor):
     max_iter : int, epochs of coordinate descent (a Newton step counts as one)
     tol : float ≥ 0
         Certified relative gap to reach: P(w, b) − min P ≤ tol·‖y − ȳ‖²/(2m). 0 runs to
-        working precision.
+        working precision. Without a penalty no gap can be known: then `tol` bounds the KKT
+        residual, the largest slope left over the largest at w = 0.
     warm_start : bool, start from `coef_` of the last fit
     positive : bool, require w ≥ 0
     precompute, copy_X, random_state, selection
@@ -337,6 +340,8 @@ class Ridge(_LinearRegressor):
     Parameters
     ----------
     alpha : float ≥ 0 or (k,) array, one a target
+        0 is least squares; where X leaves it open, the solution of least norm, for m ≥ n
+        measured in columns scaled to length 1.
     fit_intercept : bool, whether b is free; it is never penalised
     max_iter : int or None, steps of an iterative solver; None is 1000
     tol : float ≥ 0
@@ -430,15 +435,19 @@ def _per_weight(alpha: Array, weights: Array | None, n_rows: int) -> Array:
     if weights is None:
         return alpha / n_rows
     top = weights.max()
-    return alpha / top / (weights / top).sum()
+    with np.errstate(over="ignore"):  # 1e290 holds every coefficient at zero as well
+        return np.minimum(alpha / top / (weights / top).sum(), 1e290)
 
 
 def _check_finite_params(model: Any) -> None:
     """scikit-learn's intervals let infinity pass, and see into no array."""
     for name in ("alpha", "tol"):
-        values = np.asarray(getattr(model, name), float)
-        if not np.isfinite(values).all() or (values < 0).any():
+        try:
+            values = np.asarray(getattr(model, name), float)
+        except (TypeError, ValueError, OverflowError):
+            values = np.array(np.nan)
+        if values.ndim > 1 or not np.isfinite(values).all() or (values < 0).any():
             raise ValueError(
                 f"The '{name}' parameter of {type(model).__name__} must be finite and "
-                f"non-negative. Got {getattr(model, name)!r} instead."
+                f"non-negative, a number or one a target. Got {getattr(model, name)!r} instead."
             )

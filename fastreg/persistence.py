@@ -10,12 +10,13 @@ import io
 import json
 import math
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
+
+from fastreg._files import write_whole
 
 ESTIMATORS = ("Ridge", "Lasso", "ElasticNet")
 SUFFIXES = (".npz", ".json")
@@ -90,26 +91,6 @@ def model_suffix(path: Path) -> str:
     if suffix not in SUFFIXES:
         raise ValueError(f"{path}: a model is a .npz or a .json file, not {suffix or 'unnamed'!r}")
     return suffix
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`: a reader, or a crash, sees the old file or the new one.
-
-    Raises OSError, with the name of `path`.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 # ---------------------------------------------------------------- model to state

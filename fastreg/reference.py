@@ -154,20 +154,22 @@ def project(X, residual, *, shift=None, out, workspace=None):
     out[:] = _shifted(X, shift).T @ residual
 
 
-def column_range(X):
-    """Least and greatest stored entry of each column, and whether all are finite."""
+def column_range(X, *, weights=None):
+    """Least and greatest stored entry of each column over rows of positive weight; whether
+    all entries of all rows are finite."""
     if isinstance(X, DenseRows | DenseColumns):
-        low, high = X.values.min(axis=0), X.values.max(axis=0)
+        rows = slice(None) if weights is None else weights > 0
+        low, high = X.values[rows].min(axis=0), X.values[rows].max(axis=0)
         return low, high, bool(np.isfinite(X.values).all())
-    data = X.data[: X.indptr[-1]]
-    if isinstance(X, CSR):
-        columns, n = X.indices[: X.indptr[-1]], X.n_columns
-    else:
-        n = len(X.indptr) - 1
-        columns = np.repeat(np.arange(n), np.diff(X.indptr))
+    stored = slice(0, X.indptr[-1])
+    data, inner = X.data[stored], X.indices[stored]
+    outer = np.repeat(np.arange(len(X.indptr) - 1), np.diff(X.indptr))
+    rows, columns = (outer, inner) if isinstance(X, CSR) else (inner, outer)
+    n = X.n_columns if isinstance(X, CSR) else len(X.indptr) - 1
+    counts = slice(None) if weights is None else weights[rows] > 0
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
-    np.minimum.at(low, columns, data)
-    np.maximum.at(high, columns, data)
+    np.minimum.at(low, columns[counts], data[counts])
+    np.maximum.at(high, columns[counts], data[counts])
     return low, high, bool(np.isfinite(data).all())
 
 
@@ -180,14 +182,14 @@ def fill(X, start, stop, *, columns, shift=None, scale=None, weights=None, out):
     out[:] = block if weights is None else weights[start:stop, None] * block
 
 
-def cross_gram(X, left, right, *, shift=None, scale=None, weights=None):
+def cross_gram(X, left, right, *, shift=None, scale=None, weights=None, by_blocks=False):
     """Z_leftᵀ W Z_right, Z = (X − 1 shiftᵀ) diag(scale)."""
     Z = _shifted(X, shift, scale).astype(np.float64, copy=False)
     right = Z[:, right] if weights is None else weights[:, None] * Z[:, right]
     return Z[:, left].T @ right
 
 
-def row_gram(X, *, shift=None, scale=None):
+def row_gram(X, *, shift=None, scale=None, by_blocks=False):
     """Z Zᵀ, Z = (X − 1 shiftᵀ) diag(scale)."""
     Z = _shifted(X, shift, scale).astype(np.float64, copy=False)
     return Z @ Z.T

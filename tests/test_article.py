@@ -116,13 +116,53 @@ def test_tol_stops_at_the_certified_gap(rng):
 def test_a_divergent_step_names_the_longest_safe_one(rng):
     X, y = rng.standard_normal((200, 5)), rng.standard_normal(200)
     L = np.linalg.eigvalsh(X.T @ X / 200 + 0.1 / 200 * np.eye(5))[-1]
-    calls = []
     with pytest.raises(fastreg.DivergenceError, match="largest safe eta is 2/L") as caught:
-        fastreg.descend(X, y, lam=0.1, eta=2.2 / L, n_iter=100_000, callback=calls.append)
+        fastreg.descend(X, y, lam=0.1, eta=2.2 / L, n_iter=100_000)
     stated = float(str(caught.value).split("2/L = ")[1].split(",")[0])
     np.testing.assert_allclose(stated, 2 / L, rtol=1e-3)
     assert int(str(caught.value).split("at step ")[1].split(".")[0]) < 50
     fastreg.descend(X, y, lam=0.1, eta=1.95 / L, n_iter=200)
+
+
+@pytest.mark.parametrize("n_iter", [1, 5])
+@pytest.mark.parametrize("factor", [100.0, 1e308])
+def test_a_wild_step_is_noticed_even_as_the_last(n_iter, factor, rng):
+    X, y = rng.standard_normal((200, 5)), rng.standard_normal(200)
+    with pytest.raises(fastreg.DivergenceError, match=r"with eta=\d"):
+        fastreg.descend(X, y, lam=0.1, eta=factor, n_iter=n_iter)
+
+
+@pytest.mark.parametrize("unit", [1e200, 1e-200])
+def test_a_curvature_beyond_float64_is_named(unit, rng):
+    X, y = unit * rng.standard_normal((20, 3)), rng.standard_normal(20)
+    with pytest.raises(ValueError, match="change the unit of X"):
+        fastreg.descend(X, y, lam=0.0)
+
+
+def test_a_callback_hears_of_the_steps_it_is_told(rng):
+    X, y = rng.standard_normal((200, 5)), rng.standard_normal(200)
+    heard = []
+    run = fastreg.descend(
+        X, y, lam=0.1, n_iter=100, callback=lambda *step: heard.append(step), tol=1e-300
+    )
+    assert [step[0] for step in heard] == [63, 99]
+    for k, J, norm in heard:
+        assert run.objectives[k] == J and norm == run.gradient_norms[k]
+
+
+def test_descending_on_nothing_at_all_stays_where_it_is():
+    import scipy.sparse as sp
+
+    run = fastreg.descend(sp.csr_array((4, 2)), np.ones(4), lam=0.0, n_iter=3, tol=1e-3)
+    assert (run.theta == 0).all() and run.eta == 1.0
+
+
+def test_gradient_may_overwrite_theta(rng):
+    X, y, theta = matrix(), rng.standard_normal(37), rng.standard_normal(6)
+    expected = fastreg.gradient(X, y, theta, 0.7)
+    np.testing.assert_array_equal(fastreg.gradient(X, y, theta, 0.7, out=theta), expected)
+    with pytest.raises(ValueError, match="out must not share memory with y"):
+        fastreg.gradient(X, y, np.zeros(6), 0.7, out=y[:6])
 
 
 def test_arguments_are_left_alone(rng):
@@ -146,6 +186,8 @@ def test_arguments_are_left_alone(rng):
         ({"n_iter": 0}, "n_iter must be an integer"),
         ({"n_iter": 2.5}, "n_iter must be an integer"),
         ({"tol": np.nan}, "tol must be"),
+        ({"callback": 3}, "callback must be callable"),
+        ({"fit_intercept": "no"}, "fit_intercept must be True or False"),
         ({"theta0": [1.0, 2.0]}, "theta0 must have shape"),
         ({"theta0": [1.0, np.nan, 0.0]}, "theta0 contains NaN"),
         ({"y": np.ones(4)}, "X has 5 rows .* y has 4"),

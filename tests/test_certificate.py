@@ -97,7 +97,7 @@ def test_a_constant_target_has_no_gap():
 
 
 def test_an_unknown_penalty_has_no_certificate(rng):
-    with pytest.raises(TypeError, match="rescale is not defined for tuple"):
+    with pytest.raises(TypeError, match="no certificate is known for the penalty tuple"):
         check(
             as_design(matrix()),
             rng.standard_normal(37),

@@ -26,6 +26,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import llvmlite
 import numba
 import numpy as np
 from numba import types
@@ -34,11 +35,13 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from fastreg._files import write_whole
+
 PACKAGE = Path(__file__).resolve().parent.parent
 
 # Jitted code may stand in these files and in no others: `attach` refuses the rest,
 # so the digest covers all of it, and an edit to the command line recompiles nothing.
-JITTED = ("_jit/*.py", "losses.py", "penalties.py", "design/*.py", "kernels/*.py", "network/*.py")
+JITTED = ("_jit/*.py", "losses.py", "penalties.py", "design/*.py", "kernels/*.py")
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -94,6 +97,7 @@ def attach(dispatcher: Any) -> None:
                 f"the cache key covers only {', '.join(JITTED)}"
             )
         return
+    package_digest()  # of the sources as they are imported, not as they may be edited later
     dispatcher._cache = DiskCache(function)
 
 
@@ -138,7 +142,7 @@ class DiskCache(_Cache):  # type: ignore[misc]
             return
         try:
             payload = dumps(result._reduce())
-            _write_whole(path, hashlib.sha256(payload).digest() + payload)
+            write_whole(path, hashlib.sha256(payload).digest() + payload)
         except Exception:
             return
 
@@ -161,6 +165,10 @@ def _environment() -> tuple[Any, ...]:
         np.__version__,
         config.BOUNDSCHECK,
         config.OPT,
+        config.LOOP_VECTORIZE,
+        config.SLP_VECTORIZE,
+        config.DISABLE_INTEL_SVML,
+        llvmlite.__version__,
         config.DEBUGINFO_DEFAULT,
     )
 
@@ -171,14 +179,3 @@ def _is_foreign(numba_type: Any) -> bool:
     if not home.startswith("fastreg."):
         return True
     return isinstance(numba_type, types.BaseTuple) and any(map(_is_foreign, numba_type))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem[:40], suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

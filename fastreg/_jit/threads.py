@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from numbers import Integral
 from typing import Any
 
 _lock = threading.Lock()
@@ -39,8 +40,8 @@ def get_num_threads() -> int:
     return _requested if _requested is not None else _default_threads()
 
 
-def set_num_threads(count: int | None) -> None:
-    """Use `count` threads from now on; None goes back to the environment's number.
+def set_num_threads(count: Any) -> None:
+    """Use `count` (int ≥ 1) threads from now on; None goes back to the environment's number.
 
     The answer has the same bits for every count.
 
@@ -50,9 +51,12 @@ def set_num_threads(count: int | None) -> None:
         `count` is less than 1.
     """
     global _requested
-    if count is not None and (isinstance(count, bool) or int(count) < 1):
-        raise ValueError(f"count must be a positive integer or None, got {count!r}")
-    _requested = None if count is None else int(count)
+    if count is not None:
+        whole = isinstance(count, Integral) and not isinstance(count, bool)
+        if not whole or count < 1:
+            raise ValueError(f"count must be a positive integer or None, got {count!r}")
+        count = int(count)
+    _requested = count
 
 
 def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None = None) -> None:
@@ -94,19 +98,21 @@ def _submit(task: Callable[[int], None], argument: int) -> Future[None]:
         wanted = max(get_num_threads() - 1, 1)
         if _pool is None or _pool_size < wanted:
             _pool, _pool_size = ThreadPoolExecutor(wanted, "fastreg"), wanted
-        try:
-            return _pool.submit(task, argument)
-        except RuntimeError:  # the interpreter is shutting down: no new threads
-            done: Future[None] = Future()
-            task(argument)
-            done.set_result(None)
-            return done
+        pool = _pool
+    try:
+        return pool.submit(task, argument)
+    except RuntimeError:  # the interpreter is shutting down: no new threads
+        task(argument)
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
 
 
 def _forget_pool() -> None:
     """In a forked child the pool's threads are gone: start afresh."""
     global _pool, _pool_size, _lock
     _pool, _pool_size, _lock = None, 0, threading.Lock()
+    single_threaded_blas.__init__()  # type: ignore[misc]  # its lock may have been held
 
 
 if hasattr(os, "register_at_fork"):

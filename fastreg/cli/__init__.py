@@ -237,6 +237,7 @@ def _save(model: Any, names: list[str] | None, path: Path | None) -> None:
 
 def _predict(arguments: argparse.Namespace) -> None:
     from fastreg import persistence
+    from fastreg._files import write_whole
     from fastreg.cli import files
 
     if arguments.out:
@@ -253,7 +254,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         return
     k = 1 if model.coef_.ndim == 1 else len(model.coef_)
     header = "prediction" if k == 1 else ",".join(f"prediction_{t}" for t in range(k))
-    persistence.write_whole(arguments.out, f"{header}\n{lines}".encode())
+    write_whole(arguments.out, f"{header}\n{lines}".encode())
     print(f"{X.shape[0]} predictions written to {printable(arguments.out)}")
 
 

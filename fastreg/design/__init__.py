@@ -1,7 +1,7 @@
 """Every storage of X behind a handful of operations, and the one validator."""
 
 from fastreg.design.frames import feature_names
-from fastreg.design.matrix import Design, as_design, nonfinite_message
+from fastreg.design.matrix import Design, as_design, full_columns, nonfinite_message
 from fastreg.design.vectors import as_target, as_vector, as_weights
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "as_vector",
     "as_weights",
     "feature_names",
+    "full_columns",
     "nonfinite_message",
 ]

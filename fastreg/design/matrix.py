@@ -92,6 +92,8 @@ def _check_shape(X: Any) -> None:
 
 def real_array(values: Any, name: str) -> np.ndarray:
     """`values` as a float32 or float64 array: itself where it is one, else converted."""
+    if scipy.sparse.issparse(values):
+        raise ValueError(f"{name} is a sparse matrix; it must be dense, as {name}.toarray()")
     if isinstance(values, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array; fill or drop the masked entries first")
     try:
@@ -104,7 +106,12 @@ def real_array(values: Any, name: str) -> np.ndarray:
     if array.dtype.kind == "O":
         if any(isinstance(value, str | bytes) for value in array.flat):
             raise ValueError(f"{name} holds text; convert it to numbers first")
-        array = array.astype(np.float64)
+        try:
+            array = array.astype(np.float64)
+        except TypeError as error:
+            raise TypeError(f"{name} holds something that is no number: {error}") from None
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"{name} holds something that is no float64: {error}") from None
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} has dtype {array.dtype}, which is not numeric")
     if array.dtype.newbyteorder("=") not in (np.float32, np.float64) or not array.dtype.isnative:
@@ -200,6 +207,34 @@ def _index_fault(indptr: np.ndarray, indices: np.ndarray, width: int) -> int:
     return 4 if outside else 0
 
 
+def full_columns(X: Design) -> np.ndarray:
+    """(n,) bool: the columns of a sparse X of which every row is stored exactly once.
+
+    Only then is the range of the stored entries the range of the column.
+    """
+    m, n = X.shape
+    indptr, indices = X.storage.indptr, X.storage.indices
+    if isinstance(X.storage, storages.CSC):
+        counts = np.diff(indptr)
+    else:
+        counts = np.zeros(n, np.int64)
+        for start in range(0, int(indptr[-1]), 1 << 18):  # bincount copies what it counts
+            stop = min(start + (1 << 18), int(indptr[-1]))
+            counts += np.bincount(indices[start:stop], minlength=n)
+    full = counts == m
+    if full.any() and not _is_canonical(X):
+        for j in np.flatnonzero(full):
+            column = X.matrix[:, [j]].tocoo()
+            full[j] = len(np.unique(column.row)) == m
+    return full
+
+
+def _is_canonical(X: Design) -> bool:
+    """Whether no entry is stored twice; asked of a shallow copy, as scipy notes the answer."""
+    arrays = (X.matrix.data, X.matrix.indices, X.matrix.indptr)
+    return bool(type(X.matrix)(arrays, shape=X.shape).has_canonical_format)
+
+
 def nonfinite_message(X: Design) -> str:
     """Where the first NaN or infinity stands, "" if there is none."""
     for rows, columns, block in X.blocks():
@@ -219,4 +254,4 @@ def nonfinite_message(X: Design) -> str:
     return ""
 
 
-__all__ = ["Design", "as_design", "nonfinite_message", "real_array"]
+__all__ = ["Design", "as_design", "full_columns", "nonfinite_message", "real_array"]

@@ -39,13 +39,15 @@ def descent_steps(
     intercept : (1,) float64, changed in place where `fit_intercept`
     eta, l2, penalty : as in `update`
     loss : tuple of `fastreg.losses`
+    fit_intercept : bool, whether b moves
     history : (K, 2) float64; row k receives F and ‖∇F‖ at the θ before step k
     scratch : (n,) float64, overwritten
+    workspace : `Workspace` of X, made here if None
 
     Returns
     -------
-    The first step at which F rose or was not finite, or −1. Nothing is allocated; a small
-    X is descended in one call, a large one block by block on all threads.
+    The first step at which F rose or was not finite, or −1. Nothing of the size of X
+    or θ is allocated. A small X is descended in one call, a large one block by block on all threads.
     """
     work = workspace or Workspace(X)
     scale = 1.0 / storages.shape(X)[0]

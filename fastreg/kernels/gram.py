@@ -35,7 +35,7 @@ def fill(X, start, stop, *, columns, shift=None, scale=None, weights=None, out):
     run_blocks(work, pieces)
 
 
-def cross_gram(X, left, right, *, shift=None, scale=None, weights=None):
+def cross_gram(X, left, right, *, shift=None, scale=None, weights=None, by_blocks=False):
     """Z_leftᵀ W Z_right with Z = (X − 1 shiftᵀ) diag(scale): one pass over X.
 
     Parameters
@@ -45,13 +45,15 @@ def cross_gram(X, left, right, *, shift=None, scale=None, weights=None):
         and half of the product saved
     shift, scale : (n,) float64 or None
     weights : (m,) float64 or None for ones
+    by_blocks : bool, expand a sparse storage block by block as well: slower, but a shift
+        that dwarfs the spread is subtracted before the product, not after it
 
     Returns
     -------
     (len(left), len(right)) float64
     """
     out = np.zeros((len(left), len(right)))
-    if storages.is_sparse(X):
+    if storages.is_sparse(X) and not by_blocks:
         return _sparse_gram(X, left, right, shift, scale, weights, out)
     m = storages.shape(X)[0]
     rows = max(64, min(m, _BUFFER // max(len(left), 1)))
@@ -69,11 +71,11 @@ def cross_gram(X, left, right, *, shift=None, scale=None, weights=None):
     return _mirror(out) if symmetric else out
 
 
-def row_gram(X, *, shift=None, scale=None):
+def row_gram(X, *, shift=None, scale=None, by_blocks=False):
     """Z Zᵀ with Z = (X − 1 shiftᵀ) diag(scale), shape (m, m): one pass over X."""
     m, n = storages.shape(X)
     out = np.zeros((m, m))
-    if storages.is_sparse(X):
+    if storages.is_sparse(X) and not by_blocks:
         return _sparse_row_gram(X, shift, scale, out)
     width = max(64, min(n, _BUFFER // m))
     buffer = np.empty(m * width)

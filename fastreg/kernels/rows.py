@@ -121,17 +121,19 @@ def project(X, residual, *, shift=None, out, workspace=None):
         out -= shift * residual.sum()
 
 
-def column_range(X):
+def column_range(X, *, weights=None):
     """(low, high, finite): each column's least and greatest stored entry, (n,) each.
 
-    A column with nothing stored has low = ∞, high = −∞; zeros that a sparse storage
-    leaves out are not counted.
+    Rows of weight zero count for `finite` only. A column with nothing stored has low = ∞,
+    high = −∞; zeros that a sparse storage leaves out are not counted.
     """
     work = Workspace(X)
     n = storages.shape(X)[1]
     low, high = np.full((work.count, n), np.inf), np.full((work.count, n), -np.inf)
     nonfinite = np.zeros(work.count, np.int64)
-    work.run(lambda first, last: _scan_blocks(X, work.bounds, first, last, low, high, nonfinite))
+    work.run(
+        lambda first, last: _scan_blocks(X, work.bounds, first, last, weights, low, high, nonfinite)
+    )
     return low.min(axis=0), high.max(axis=0), not nonfinite.any()
 
 
@@ -209,6 +211,6 @@ def _project_blocks(X, bounds, first, last, residual, shift, partial):
 
 
 @jit
-def _scan_blocks(X, bounds, first, last, low, high, nonfinite):
+def _scan_blocks(X, bounds, first, last, weights, low, high, nonfinite):
     for k in range(first, last):
-        nonfinite[k] = storages.scan_tile(X, bounds[k], bounds[k + 1], low[k], high[k])
+        nonfinite[k] = storages.scan_tile(X, bounds[k], bounds[k + 1], weights, low[k], high[k])

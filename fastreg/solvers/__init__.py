@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Certificate, Terms, certify
 from fastreg.design import Design
 from fastreg.penalties import L1
@@ -24,25 +25,38 @@ from fastreg.solvers.problem import standardise
 Array = np.ndarray
 # Side of the largest matrix a factorisation keeps: 6000² float64 are 288 MB.
 DIRECT = 6000
-METHODS = ("auto", "gram", "orthogonal", "kernel", "conjugate gradients", "working set")
+FACTORISATIONS = ("direct", "gram", "orthogonal", "kernel")
+METHODS = ("auto", *FACTORISATIONS, "conjugate gradients", "working set")
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """coef (n, k), intercept (k,), the certificate, iterations and the method's name."""
+    """coef (n, k), intercept (k,), the certificate, iterations, and whether these ran out."""
 
     coef: Array
     intercept: Array
     certificate: Certificate
     n_iter: int
-    method: str
+    exhausted: bool
 
 
-def choose(shape: tuple[int, int], terms: Terms) -> str:
-    """The rule of the table above."""
-    if not (isinstance(terms.penalty, L1) and not np.any(terms.penalty.l1)):
-        return "working set"
-    return "direct" if min(shape) <= DIRECT else "conjugate gradients"
+def choose(shape: tuple[int, int], terms: Terms, method: str) -> str:
+    """The rule of the table above, or the method asked for.
+
+    Raises
+    ------
+    ValueError
+        There is no such method, or it knows no penalty.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    smooth = isinstance(terms.penalty, L1) and not np.any(terms.penalty.l1)
+    if method == "auto":
+        method = "direct" if min(shape) <= DIRECT else "conjugate gradients"
+        return method if smooth else "working set"
+    if not smooth and method != "working set":
+        raise ValueError(f"method {method!r} knows no penalty but the ridge")
+    return method
 
 
 def solve(
@@ -70,34 +84,37 @@ def solve(
     Raises
     ------
     ValueError
-        X contains NaN or infinity.
+        X contains NaN or infinity, or its units or those of y leave float64.
     """
-    problem = standardise(X, Y, terms)
+    method = choose(X.shape, terms, method)
     max_iter = 1000 if max_iter is None else max_iter
-    beta = np.zeros((X.shape[1], Y.shape[1])) if start is None else problem.scaled(start)
-    picked = choose(X.shape, terms) if method == "auto" else method
-    intercept = None
-    if picked == "working set":
-        beta, n_iter = working_set.solve(problem, beta, tol, max_iter)
-        name = "working set, coordinate descent and Newton steps"
-    elif picked == "conjugate gradients":
-        beta, n_iter = conjugate_gradient.solve(problem, beta, tol, max_iter)
-        name = picked
-    else:
-        form = "auto" if picked == "direct" else picked
-        beta, intercept, n_iter, name = ridge.solve(problem, form)
-    coef, from_means = problem.unscale(beta)
-    intercept = from_means if intercept is None else intercept
-    certificate = certify(
-        X,
-        Y,
-        coef,
-        intercept,
-        terms,
-        shift=problem.shift,
-        scale=problem.scale,
-        tol=tol,
-        method=name,
-        passes=problem.passes,
-    )
-    return Solution(coef, intercept, certificate, n_iter, name)
+    with single_threaded_blas:  # once for all: bits must not depend on other fits
+        problem = standardise(X, Y, terms)
+        beta = np.zeros((X.shape[1], Y.shape[1])) if start is None else problem.scaled(start)
+        intercept = None
+        if method == "working set":
+            beta, n_iter = working_set.solve(problem, beta, tol, max_iter)
+            name = "working set, coordinate descent and Newton steps"
+        elif method == "conjugate gradients":
+            beta, n_iter = conjugate_gradient.solve(problem, beta, tol, max_iter)
+            name = method
+        else:
+            form = "auto" if method == "direct" else method
+            beta, intercept, n_iter, name = ridge.solve(problem, form)
+        coef, from_means = problem.unscale(beta)
+        intercept = from_means if intercept is None else intercept
+        certificate = certify(
+            X,
+            Y,
+            coef,
+            intercept,
+            terms,
+            tol=tol,
+            method=name,
+            passes=problem.passes,
+            shift=problem.shift,
+            scale=np.where(problem.constant, 1.0, problem.scale),
+            constant=problem.constant if terms.fit_intercept else None,
+        )
+    exhausted = method not in FACTORISATIONS and n_iter >= max_iter
+    return Solution(coef, intercept, certificate, n_iter, exhausted)

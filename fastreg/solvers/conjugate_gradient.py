@@ -1,16 +1,20 @@
 """Ridge where neither n² nor m² numbers fit: conjugate gradients, one fused pass a step.
 
 Hestenes & Stiefel 1952 on (X'ᵀWX'/M + diag l2)β = c. The residual of the normal equations,
-g = c − l2∘β, bounds the gap: Σ g_j²/(2 l2_j).
+g = c − l2∘β, bounds the gap: Σ g_j²/(2 l2_j). The recursion drifts away from the residual it
+stands for, so it is restarted from a residual read off X until that one is small enough.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from fastreg.solvers.problem import Problem
 
 Array = np.ndarray
+_ROUND = 1e-6  # reduction of the residual that one recursion is trusted with
 
 
 def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> tuple[Array, int]:
@@ -22,24 +26,48 @@ def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> tuple[Arr
 def _solve_one(
     problem: Problem, t: int, start: Array, tol: float, max_iter: int
 ) -> tuple[Array, int]:
-    l2, beta = problem.l2[:, t], start.copy()
-    residual = problem.correlation(beta, t)[0] - l2 * beta
-    direction, square = residual.copy(), float(residual @ residual)
-    # Without a ridge there is no bound: ask for a gradient √tol of the first one.
-    target = 0.5 * tol * problem.null(t) if l2.all() else tol * square
-    steps = 0
-    while steps < max_iter:
-        measure = float(residual @ (residual / l2)) / 2 if l2.all() else square
-        if measure <= target or square == 0.0:
-            break
+    l2 = problem.l2[:, t]
+    first = problem.correlation(np.zeros(len(start)), t)[0]
+    # Without a ridge there is no bound: ask for a gradient tol of that of the null model.
+    target = 0.5 * tol * problem.null(t) if l2.all() else (0.1 * tol) ** 2 * float(first @ first)
+
+    def measure(residual: Array) -> float:
+        return float(residual @ (residual / l2)) / 2 if l2.all() else float(residual @ residual)
+
+    best, beta, least, steps = start, start, np.inf, 0
+    while True:
+        residual = problem.correlation(beta, t)[0] - l2 * beta
+        now = measure(residual)
+        stalled = not now < 0.5 * least
+        if now < least:
+            best, least = beta, now
+        if now <= target or stalled or steps >= max_iter:
+            return best, max(steps, 1)
+        enough = max(0.5 * target, _ROUND**2 * now)
+        step, used = _recursion(problem, l2, residual, measure, enough, max_iter - steps)
+        beta, steps = beta + step, steps + used
+
+
+def _recursion(
+    problem: Problem,
+    l2: Array,
+    residual: Array,
+    measure: Callable[[Array], float],
+    enough: float,
+    max_steps: int,
+) -> tuple[Array, int]:
+    """(change of β, steps), until the recursive residual measures `enough` or steps run out."""
+    beta, direction = np.zeros(len(l2)), residual.copy()
+    square, steps = float(residual @ residual), 0
+    while steps < max_steps and measure(residual) > enough:
         image = problem.operator(direction) + l2 * direction
         curvature = float(direction @ image)
         if not curvature > 0.0:
             break
         length = square / curvature
         beta += length * direction
-        residual -= length * image
+        residual = residual - length * image
         old, square = square, float(residual @ residual)
         direction = residual + (square / old) * direction
         steps += 1
-    return beta, max(steps, 1)
+    return beta, steps

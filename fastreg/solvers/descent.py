@@ -23,6 +23,7 @@ from fastreg.solvers import solve
 
 Array = np.ndarray
 Callback = Callable[[int, float, float], object]
+_POWER_STEPS = 200
 _CHECK = 64  # steps between looks at the certificate, which costs two passes
 
 
@@ -66,30 +67,46 @@ class Optimum:
     certificate: Certificate
 
 
-def curvature(X: Design, l2: float, fit_intercept: bool, rtol: float = 1e-4) -> float:
-    """L, the largest eigenvalue of ∇²J, by power iteration from a fixed start.
+def curvature(X: Design, l2: float, fit_intercept: bool, rtol: float = 1e-4) -> tuple[float, int]:
+    """(L, passes): the largest eigenvalue of ∇²J, by power iteration from a fixed start.
 
     The Rayleigh quotient approaches L from below; its error is about `rtol` squared over
     the gap of the spectrum. One fused pass over X a step, at most 200.
+
+    Raises
+    ------
+    ValueError
+        L is no float64 number: the unit of X is too large or too small.
     """
     m, n = X.shape
     zero, image, work = np.zeros(m), np.empty(n), Workspace(X.storage)
     v, b = np.random.default_rng(0).standard_normal(n), float(fit_intercept)
     estimate = 0.0
-    for _ in range(200):
+    passes = 0
+    while passes < _POWER_STEPS:
         length = float(np.hypot(np.linalg.norm(v), b))
-        if length == 0.0 or not np.isfinite(length):
+        if length == 0.0:
             break
         v, b = v / length, b / length
         _, slope = kernels.gradient(
             X.storage, zero, v, offset=b, scale=1.0 / m, l2=l2, out=image, workspace=work
         )
         slope = slope if fit_intercept else 0.0
+        passes += 1
         old, estimate = estimate, float(v @ image + b * slope)
         v, b = image.copy(), slope
         if abs(estimate - old) <= rtol * estimate:
             break
-    return estimate
+    if not np.isfinite(estimate) or (estimate == 0.0 and _has_values(X)):
+        raise ValueError(
+            f"the curvature of J, {estimate:g}, is beyond float64: change the unit of X"
+        )
+    return estimate, passes
+
+
+def _has_values(X: Design) -> bool:
+    low, high, _ = kernels.column_range(X.storage)
+    return bool(np.any((low < 0.0) & np.isfinite(low)) or np.any((high > 0.0) & np.isfinite(high)))
 
 
 def run(
@@ -108,8 +125,10 @@ def run(
     """Descend from `theta`, which is changed in place; arguments as in `fastreg.descend`."""
     m, n = X.shape
     terms = Terms(np.full((1, 1), lam / m), L1(l1 / m), None, fit_intercept)
+    passes = 1  # the scan for NaN, before this
     if eta is None:
-        steepest = curvature(X, lam / m, fit_intercept)
+        steepest, used = curvature(X, lam / m, fit_intercept)
+        passes += used
         eta = 1.0 / steepest if steepest > 0 else 1.0
     intercept, history = np.zeros(1), np.empty((n_iter + 1, 2))
     arguments = {
@@ -122,10 +141,10 @@ def run(
         "workspace": Workspace(X.storage),
     }
 
-    def steps(first: int, last: int, eta: float) -> None:
+    def steps(first: int, last: int, length: float) -> None:
         while first < last:
             risen = kernels.descent_steps(
-                X.storage, y, theta, intercept, eta=eta, first=first, last=last, **arguments
+                X.storage, y, theta, intercept, eta=length, first=first, last=last, **arguments
             )
             if risen < 0:
                 return
@@ -134,15 +153,15 @@ def run(
 
     done = 0
     # A callback hears of every step of a large X, of every 64th of a small one.
-    stride = max(1, min(_CHECK, (1 << 24) // X.nnz)) if tol > 0 or callback else n_iter
-    check = None
+    stride = max(1, min(_CHECK, (1 << 24) // max(1, X.nnz))) if tol > 0 or callback else n_iter
     while done < n_iter:
         before, done = done, min(done + stride, n_iter)
         steps(before, done, eta)
         if callback:
-            callback(done, *history[done - 1])
+            callback(done - 1, *history[done - 1])
         if tol > 0 and (done // _CHECK > before // _CHECK or done == n_iter):
-            check = _certify(X, y, theta, intercept, terms, tol, done)
+            check = _certify(X, y, theta, intercept, terms, tol, passes + done)
+            passes += 2
             if check.converged:
                 break
     steps(done, done + 1, 0.0)  # a step of length 0 records J and ‖∇J‖ where we stand
@@ -155,7 +174,7 @@ def run(
         gradient_norms=history[:, 1],
         eta=eta,
         n_iter=done,
-        certificate=_certify(X, y, theta, intercept, terms, tol, done),
+        certificate=_certify(X, y, theta, intercept, terms, tol, passes + done + 1),
         optimum=Optimum(
             best.coef[:, 0],
             float(best.intercept[0]),
@@ -166,28 +185,17 @@ def run(
 
 
 def _certify(
-    X: Design, y: Array, theta: Array, intercept: Array, terms: Terms, tol: float, steps: int
+    X: Design, y: Array, theta: Array, intercept: Array, terms: Terms, tol: float, passes: int
 ) -> Certificate:
-    ones = np.ones(X.shape[1])
-    return certify(
-        X,
-        y[:, None],
-        theta[:, None],
-        intercept,
-        terms,
-        shift=None,
-        scale=ones,
-        tol=tol,
-        method="gradient descent",
-        passes=steps + 1,
-    )
+    arguments = (X, y[:, None], theta[:, None], intercept, terms)
+    return certify(*arguments, tol=tol, method="gradient descent", passes=passes)
 
 
 def _check_step(
     X: Design, l2: float, fit_intercept: bool, eta: float, history: Array, k: int
 ) -> None:
     """J rose at step k: raise if η is to blame, which above 2/L it is."""
-    steepest = curvature(X, l2, fit_intercept)
+    steepest, _ = curvature(X, l2, fit_intercept)
     if np.isfinite(history[k, 0]) and eta * steepest <= 2.0:
         return
     before = history[max(k - 1, 0), 0]

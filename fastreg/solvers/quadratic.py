@@ -13,7 +13,6 @@ import numpy as np
 import scipy.linalg
 
 from fastreg import kernels
-from fastreg._jit import single_threaded_blas
 from fastreg.certificate import duality_gap
 
 Array = np.ndarray
@@ -91,25 +90,15 @@ def _newton_step(problem: Quadratic, support: Array) -> bool:
     every changed sign to zero does better. Whether the support shrank."""
     G = problem.gram[np.ix_(support, support)]
     l2, b = problem.l2[support], problem.beta[support]
-    slopes = kernels.slopes(problem.penalty, support, b)
-    downhill = -(problem.gradient[support] + slopes)
-    step, bounded = _newton_direction(G + np.diag(l2), downhill)
-    target = b + step
-    flips = np.sign(step) * np.sign(b) < 0
-    if bounded:
-        flips &= np.sign(target) * np.sign(b) < 0
-    candidates = [np.where(flips, 0.0, target)] if bounded else []
-    if flips.any():
-        lengths = np.where(flips, b / np.where(flips, -step, 1.0), np.inf)
-        first = int(np.argmin(lengths))
-        candidate = b + lengths[first] * step
-        candidate[first] = 0.0
-        candidates.append(candidate)
-    if not candidates:
-        return False
-    changes = [_change(G, l2, -downhill, candidate - b) for candidate in candidates]
+    H = G + np.diag(l2)
+    slope = problem.gradient[support] + kernels.slopes(problem.penalty, support, b)
+    newton, flat = _directions(H, -slope)
+    candidates = [b + newton, _without_flips(b, newton), _to_first_flip(b, newton)]
+    if flat is not None:
+        candidates.append(_to_first_flip(b, flat))
+    changes = [_change(H, slope, b, candidate) for candidate in candidates]
     best = int(np.argmin(changes))
-    if not changes[best] < 0:
+    if not changes[best] < 0.0:
         return False
     difference = candidates[best] - b
     beta, gradient = problem.beta.copy(), problem.gradient.copy()
@@ -117,31 +106,53 @@ def _newton_step(problem: Quadratic, support: Array) -> bool:
     gradient += difference @ problem.gram[support]
     gradient[support] += l2 * difference
     problem.move(beta, gradient)
-    return bool(flips.any())
+    return bool(np.any(candidates[best] == 0.0))
 
 
-def _change(G: Array, l2: Array, slope: Array, d: Array) -> float:
-    """Change of the objective by a step d that keeps signs or reaches zero."""
-    return float(slope @ d + 0.5 * (d @ (G @ d) + l2 @ (d * d)))
+def _without_flips(b: Array, step: Array) -> Array:
+    """b + step, with zero where the sign has changed."""
+    return np.where((b + step) * b < 0.0, 0.0, b + step)
 
 
-def _newton_direction(H: Array, downhill: Array) -> tuple[Array, bool]:
-    """(H⁻¹ downhill, True); for singular H the pseudo-inverse, or, where the objective has
-    slope but no curvature, (a direction to follow until a sign changes, False)."""
+def _to_first_flip(b: Array, step: Array) -> Array:
+    """b + t·step for the least t at which a coefficient is zero; b if none gets there."""
+    towards = step * b < 0.0
+    if not towards.any():
+        return b
+    lengths = np.where(towards, -b / np.where(towards, step, 1.0), np.inf)
+    first = int(np.argmin(lengths))
+    moved = b + lengths[first] * step
+    moved[first] = 0.0
+    return moved
+
+
+def _change(H: Array, slope: Array, b: Array, candidate: Array) -> float:
+    """Change of the objective from b to a candidate, plus what rounding may hide of it.
+
+    Infinite where a sign changes: the slope there is another. The rounding counts: along a
+    direction without curvature a "decrease" may be all noise, and its length astronomical.
+    """
+    if np.any(candidate * b < 0.0):
+        return np.inf
+    d = candidate - b
+    size = np.abs(d)
+    noise = _TINY * float(np.abs(slope) @ size + size @ (np.abs(H) @ size))
+    return float(slope @ d + 0.5 * d @ (H @ d)) + noise
+
+
+def _directions(H: Array, downhill: Array) -> tuple[Array, Array | None]:
+    """(H⁺ downhill, the part of downhill along which H has no curvature, or None)."""
     diagonal = np.diag(H)
     inverse = np.divide(1.0, np.sqrt(np.abs(diagonal)), out=np.zeros(len(H)), where=diagonal > 0)
     unit = H * inverse * inverse[:, None]  # units do not decide what is singular
-    with single_threaded_blas:
-        try:
-            factor = scipy.linalg.cho_factor(unit, lower=True)
-            pivots = np.diag(factor[0])
-            if pivots.min() ** 2 > _SINGULAR:
-                return inverse * scipy.linalg.cho_solve(factor, inverse * downhill), True
-        except np.linalg.LinAlgError:
-            pass
-        values, vectors = np.linalg.eigh(unit)
+    try:
+        factor = scipy.linalg.cho_factor(unit, lower=True)
+        if np.diag(factor[0]).min() ** 2 > _SINGULAR:
+            return inverse * scipy.linalg.cho_solve(factor, inverse * downhill), None
+    except np.linalg.LinAlgError:
+        pass
+    values, vectors = np.linalg.eigh(unit)
     slope = vectors.T @ (inverse * downhill)
     flat = values <= _SINGULAR * values[-1]
-    if np.abs(slope[flat]).max(initial=0.0) > 1e-8 * np.abs(slope).max(initial=0.0):
-        return inverse * (vectors[:, flat] @ slope[flat]), False
-    return inverse * (vectors[:, ~flat] @ (slope[~flat] / values[~flat])), True
+    newton = inverse * (vectors[:, ~flat] @ (slope[~flat] / values[~flat]))
+    return newton, inverse * (vectors[:, flat] @ slope[flat])

@@ -21,14 +21,15 @@ import numpy as np
 import scipy.linalg
 
 from fastreg import kernels
-from fastreg._jit import single_threaded_blas
 from fastreg.solvers.problem import Problem
 
 Array = np.ndarray
 Result = tuple[Array, Array | None, int, str]  # β (n, k), intercepts or None, steps, method
 _EPS = float(np.finfo(np.float64).eps)
+_TINY = float(np.finfo(np.float64).tiny)
 _MAX_REFINEMENTS = 20
 _ILL = 1e10  # condition of the scaled Gram matrix from which it is not trusted
+_EXPANDED = 2000  # features up to which an (n, n) orthogonal form stands in for the kernel
 _SMALL = 1 << 20  # entries up to which full accuracy costs milliseconds
 
 
@@ -39,10 +40,27 @@ def solve(problem: Problem, form: str = "auto") -> Result:
         form = "gram" if n <= m else "kernel"
         if n <= m and m * n <= _SMALL and not problem.l2.any():
             form = "orthogonal"
-    if form == "kernel":
-        return _by_kernel(problem)
-    result = _by_gram(problem) if form == "gram" else None
-    return result or _by_orthogonal_factor(problem)
+    mixed = problem.l2.any() and not problem.l2.all()  # the kernel form cannot say "no ridge"
+    if form in ("kernel", "orthogonal") and m < n and not mixed:
+        result = _by_kernel(problem)
+        # Columns of very different units do not fit into one kernel matrix.
+        return result if n > _EXPANDED or _is_solved(problem, result) else _by_orthogonal(problem)
+    return (_by_gram(problem) if form == "gram" else None) or _by_orthogonal(problem)
+
+
+def _is_solved(problem: Problem, result: Result) -> bool:
+    """Whether the gradient has fallen to 1e-8 of its start, for every target."""
+    beta = result[0]
+    for t in range(problem.n_targets):
+        start = problem.project(_weighted(problem, problem.Y[:, t])) / problem.total
+        gradient = problem.l2[:, t] * beta[:, t] - problem.correlation(beta[:, t], t)[0]
+        if np.abs(gradient).max() > 1e-8 * np.abs(start).max():
+            return False
+    return True
+
+
+def _weighted(problem: Problem, v: Array) -> Array:
+    return v if problem.weights is None else problem.weights * v
 
 
 def _refine(solution: Array, correct: Callable[[], Array], apply: Callable[[Array], None]) -> int:
@@ -79,8 +97,7 @@ def _by_gram(problem: Problem) -> Result | None:
 def _refine_by_gram(problem: Problem, t: int, b: Array, L: Array, inverse: Array) -> int:
     def correct() -> Array:
         downhill = problem.correlation(b, t)[0] - problem.l2[:, t] * b
-        with single_threaded_blas:
-            return inverse * scipy.linalg.cho_solve((L, True), inverse * downhill)
+        return inverse * scipy.linalg.cho_solve((L, True), inverse * downhill)
 
     def apply(correction: Array) -> None:
         b[:] += correction
@@ -102,23 +119,20 @@ def _for_each_strength(
 
 def _cholesky(G: Array, l2: Array) -> tuple[Array, Array] | None:
     """(L, d) with L Lᵀ = d(G + l2)d of unit diagonal, or None beyond condition 1e10."""
-    root = np.sqrt(np.diag(G) + l2)
-    if not root.all():
-        return None
-    inverse = 1.0 / root
+    diagonal = np.diag(G) + l2
+    inverse = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))  # a zero column stays zero
     A = G * inverse
     A *= inverse[:, None]
     A[np.diag_indices_from(A)] = 1.0
-    with single_threaded_blas:
-        norm = np.abs(A).sum(axis=0).max()
-        L, fault = scipy.linalg.lapack.dpotrf(A, lower=1, clean=0, overwrite_a=1)
-        if fault:
-            return None
-        reciprocal, _ = scipy.linalg.lapack.dpocon(L, norm, uplo="L")
+    norm = np.abs(A).sum(axis=0).max()
+    L, fault = scipy.linalg.lapack.dpotrf(A, lower=1, clean=0, overwrite_a=1)
+    if fault:
+        return None
+    reciprocal, _ = scipy.linalg.lapack.dpocon(L, norm, uplo="L")
     return (L, inverse) if reciprocal * _ILL >= 1.0 else None
 
 
-def _by_orthogonal_factor(problem: Problem) -> Result:
+def _by_orthogonal(problem: Problem) -> Result:
     """R of X = QR, its SVD as preconditioner, compensated residuals, the intercept refined
     as an unknown of its own: obtained from the means it would inherit their cancellation."""
     R, size = _triangular_factor(problem), max(problem.X.shape)
@@ -150,8 +164,7 @@ def _inverse_root(R: Array, l2: Array, size: int) -> Array:
     stacked = np.vstack([R, np.diag(np.sqrt(l2))]) if l2.any() else R
     lengths = np.sqrt((stacked * stacked).sum(axis=0))
     inverse = np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
-    with single_threaded_blas:
-        _, sigma, Vt = np.linalg.svd(stacked * inverse, full_matrices=False)
+    _, sigma, Vt = np.linalg.svd(stacked * inverse, full_matrices=False)
     keep = sigma > size * _EPS * sigma[0]
     root: Array = (inverse[:, None] * Vt[keep].T) / sigma[keep]
     return root
@@ -177,8 +190,7 @@ def _triangular_factor(problem: Problem) -> Array:
             weights=factors,
             out=block,
         )
-        with single_threaded_blas:
-            R = np.linalg.qr(np.vstack([R, block]), mode="r")  # type: ignore[assignment]
+        R = np.linalg.qr(np.vstack([R, block]), mode="r")  # type: ignore[assignment]
     problem.passes += 1
     R /= np.sqrt(problem.total)
     return R
@@ -218,9 +230,11 @@ def _by_kernel(problem: Problem) -> Result:
     f = np.ones(m) if problem.weights is None else np.sqrt(problem.weights)
 
     def factorise(l2: Array) -> tuple[Array, float, Callable[[Array], Array]]:
-        root = 1.0 / (np.sqrt(l2) if l2.all() else problem.scale)
-        root /= root.max()
-        ridge = problem.total * float(l2[0] * root[0] ** 2)
+        live = ~problem.constant
+        root = np.zeros(n)
+        root[live] = 1.0 / (np.sqrt(l2) if l2.all() else problem.scale)[live]
+        root /= root.max(initial=_TINY)
+        ridge = problem.total * float((l2 * root**2).max())
         return root**2, ridge, _kernel_solver(_kernel_matrix(problem, root, f), ridge)
 
     beta, steps = np.zeros((n, problem.n_targets)), 0
@@ -254,7 +268,7 @@ def _kernel_matrix(problem: Problem, root: Array, f: Array) -> Array:
     """f Z Zᵀ f with Z = X' diag(root): one pass over X."""
     problem.passes += 1
     scale = problem.scale * root
-    K = kernels.row_gram(problem.X.storage, shift=problem.shift, scale=scale)
+    K = kernels.row_gram(problem.X.storage, shift=problem.shift, scale=scale, by_blocks=problem.far)
     K *= f
     K *= f[:, None]
     return K
@@ -262,14 +276,13 @@ def _kernel_matrix(problem: Problem, root: Array, f: Array) -> Array:
 
 def _kernel_solver(K: Array, ridge: float) -> Callable[[Array], Array]:
     """v ↦ (K + ridge I)⁺ v: Cholesky, or eigenvectors where that is singular."""
-    with single_threaded_blas:
-        if ridge > len(K) * _EPS * np.trace(K):
-            shifted = K.copy()
-            shifted[np.diag_indices_from(K)] += ridge
-            with contextlib.suppress(np.linalg.LinAlgError):
-                factor = scipy.linalg.cho_factor(shifted, lower=True, overwrite_a=True)
-                return lambda v: scipy.linalg.cho_solve(factor, v)
-        values, vectors = np.linalg.eigh(K)
+    if ridge > len(K) * _EPS * np.trace(K):
+        shifted = K.copy()
+        shifted[np.diag_indices_from(K)] += ridge
+        with contextlib.suppress(np.linalg.LinAlgError):
+            factor = scipy.linalg.cho_factor(shifted, lower=True, overwrite_a=True)
+            return lambda v: scipy.linalg.cho_solve(factor, v)
+    values, vectors = np.linalg.eigh(K)
     keep = values > len(K) * _EPS * values[-1]
     values, vectors = values[keep] + ridge, vectors[:, keep]
     return lambda v: vectors @ ((vectors.T @ v) / values)

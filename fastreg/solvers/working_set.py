@@ -30,18 +30,20 @@ def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> tuple[Arr
     Returns β and the largest number of epochs used; stops at relative gap `tol`, when
     rounding ends all progress, or after `max_iter` epochs.
     """
-    results = [_solve_one(problem, t, beta[:, t], tol, max_iter) for t in range(problem.n_targets)]
+    working = WorkingGram(problem)
+    results = [
+        _solve_one(problem, working, t, beta[:, t], tol, max_iter) for t in range(problem.n_targets)
+    ]
     return np.stack([b for b, _ in results], axis=1), max(epochs for _, epochs in results)
 
 
 def _solve_one(
-    problem: Problem, t: int, start: Array, tol: float, max_iter: int
+    problem: Problem, working: WorkingGram, t: int, start: Array, tol: float, max_iter: int
 ) -> tuple[Array, int]:
     n = len(start)
     beta = start.copy()
     null, penalty, l2 = problem.null(t), problem.penalty(t), problem.l2[:, t].copy()
-    working = WorkingGram(problem)
-    if n <= WHOLE:
+    if n <= WHOLE and not len(working.columns):
         working.extend(np.arange(n))
     used, target, best, best_gap, stalled = 0, 0.1 * tol * null, beta, np.inf, 0
     for _ in range(_MAX_ROUNDS):
@@ -105,17 +107,5 @@ class WorkingGram:
         products = self._problem.gram(left, new)
         gram[len(columns) - len(left) :, old:] = products
         gram[old:, :old] = gram[:old, old:].T
-        self._drop_constant(gram, columns, old)
         self.columns, self.gram = columns, gram
         return True
-
-    def _drop_constant(self, gram: Array, columns: Array, old: int) -> None:
-        """A sparse constant column centred by rank one leaves only rounding: make it zero."""
-        problem = self._problem
-        if problem.shift is None or not problem.X.is_sparse:
-            return
-        offset = problem.shift[columns] * problem.scale[columns]
-        constant = np.diag(gram) <= 1e-13 * offset * offset
-        constant[:old] = False
-        gram[constant] = 0.0
-        gram[:, constant] = 0.0

@@ -1,7 +1,6 @@
 """Blocks on threads: all of them, once, with faults and interrupts passed on."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -47,7 +46,7 @@ def test_a_fault_in_any_block_is_raised(culprit):
         run_blocks(work, 7, step=1)
 
 
-@pytest.mark.parametrize("bad", [0, -1, True])
+@pytest.mark.parametrize("bad", [0, -1, True, 1.5, "2"])
 def test_a_bad_count_is_refused(bad):
     with pytest.raises(ValueError, match="count must be a positive integer"):
         set_num_threads(bad)
@@ -84,7 +83,8 @@ def test_blas_is_restored_after_overlapping_users():
 
 
 @needs_jit
-def test_fits_from_several_threads_give_the_same_bits(rng):
+def test_fits_from_several_threads_give_the_same_bits(rng, monkeypatch):
+    monkeypatch.setattr("fastreg.design.storages.BLOCK_ENTRIES", 4096)
     X, y = matrix(4000, 40), rng.standard_normal(4000)
 
     def fit(_):
@@ -133,4 +133,3 @@ except KeyboardInterrupt:
     )
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 0.5
-    assert signal.SIGINT

@@ -5,7 +5,7 @@ import pytest
 from conftest import PENALTIES, matrix
 
 from fastreg import kernels, losses, penalties, reference
-from fastreg.design import as_design
+from fastreg.design import as_design, storages
 
 
 def test_update_agrees_with_reference(penalty, rng):
@@ -63,8 +63,11 @@ def test_slopes_and_distances_agree_with_reference(penalty, rng):
 
 @pytest.mark.parametrize("name", ["none", "l1"])
 @pytest.mark.parametrize("fit_intercept", [False, True])
-def test_descent_agrees_with_reference(store, name, fit_intercept, rng):
-    X, y = as_design(store(matrix())).storage, rng.standard_normal(37)
+@pytest.mark.parametrize("rows", [37, 400], ids=["one block", "many blocks"])
+def test_descent_agrees_with_reference(store, name, fit_intercept, rng, rows, monkeypatch):
+    if rows == 400:
+        monkeypatch.setattr(storages, "BLOCK_ENTRIES", 64)
+    X, y = as_design(store(matrix(rows))).storage, rng.standard_normal(rows)
     states = []
     for module in (kernels, reference):
         theta, intercept, history = np.full(6, 0.5), np.zeros(1), np.zeros((20, 2))
