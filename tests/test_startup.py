@@ -45,17 +45,25 @@ def test_every_public_name_resolves():
         _ = fastreg.nothing
 
 
+FIRST_FIT = (
+    "import time; start = time.perf_counter()\n"
+    "import numpy as np\n"
+    "from {library} import Lasso\n"
+    "X = np.random.default_rng(0).standard_normal((1000, 20))\n"
+    "Lasso(alpha=0.1).fit(X, X[:, 0])\n"
+    "print(time.perf_counter() - start)"
+)
+
+
 @needs_jit
 def test_first_fit_is_quick(tmp_path):
-    """Cold under 15 s, cached under 1 s, imports included; usual figures are in docs."""
-    program = (
-        "import time; start = time.perf_counter()\n"
-        "import numpy as np, fastreg\n"
-        "X = np.random.default_rng(0).standard_normal((1000, 20))\n"
-        "fastreg.Lasso(alpha=0.1).fit(X, X[:, 0])\n"
-        "print(time.perf_counter() - start)"
+    """Cold under 15 s; cached under 1 s, imports included, or within 0.5 s of scikit-learn's
+    own where that alone takes long: it imports pandas where there is one (0.3 s)."""
+    ours, theirs = (FIRST_FIT.format(library=name) for name in ("fastreg", "sklearn.linear_model"))
+    cold = float(python(ours, NUMBA_CACHE_DIR=str(tmp_path))[0])
+    cached, peer = (
+        min(float(python(each, NUMBA_CACHE_DIR=str(tmp_path))[0]) for _ in range(4))
+        for each in (ours, theirs)
     )
-    cold = float(python(program, NUMBA_CACHE_DIR=str(tmp_path))[0])
-    cached = min(float(python(program, NUMBA_CACHE_DIR=str(tmp_path))[0]) for _ in range(3))
     assert cold < 15.0
-    assert cached < (1.0 if not os.environ.get("CI") else 3.0)  # CI machines are shared
+    assert cached < max(1.0, peer + 0.5)

@@ -46,8 +46,8 @@ def descent_steps(
 
     Returns
     -------
-    The first step at which F rose or was not finite, or −1. Nothing of the size of X
-    or θ is allocated. A small X is descended in one call, a large one block by block on all threads.
+    The first step at which F rose or was not finite, or −1. Nothing of the size of X or θ is
+    allocated. A small X is descended in one call, a large one block by block on all threads.
     """
     work = workspace or Workspace(X)
     scale = 1.0 / storages.shape(X)[0]
