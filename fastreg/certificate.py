@@ -34,6 +34,7 @@ from fastreg.penalties import L1, NonNegative
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
+KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is no smaller
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +51,8 @@ class Certificate:
     null : (k,) the null objective ‖y − ȳ‖²_w/2M
     tol : what was asked
     converged : whether every target reached `tol`
-    by_kkt : whether `converged` asks for kkt ≤ tol instead of the gap: some feature is not
-        penalised, or by less than rounding can show, and then no gap can be shown either
+    by_kkt : whether `converged` asks for kkt ≤ min(tol, 1e-7) instead of the gap: some feature
+        is not penalised, or by less than rounding can show, and then neither can a gap
     method : how the answer was found
     passes : times X was read to find it, this check included
     """
@@ -73,7 +74,8 @@ class Certificate:
         else:
             worth = f"relative duality gap {self.relative_gap.max():.1e}"
         verdict = "reached" if self.converged else "NOT reached"
-        asked = f"asked {self.tol:.0e}, {verdict}" if self.tol > 0 else "as small as it goes"
+        wanted = min(self.tol, KKT) if self.by_kkt else self.tol
+        asked = f"asked {wanted:.0e}, {verdict}" if self.tol > 0 else "as small as it goes"
         return f"{worth}; {asked}; {self.method}; X read {self.passes} times"
 
 
@@ -159,7 +161,7 @@ def certify(
         results.append((gap, objective, null, _kkt(data, norms), free))
     gap, objective, null, kkt, free = np.array(results).T
     relative = relative_to(gap, null)
-    proven = (free > 0) & (kkt <= tol) & (objective <= null * (1 + 1e-9))
+    proven = (free > 0) & (kkt <= min(tol, KKT)) & (objective <= null * (1 + 1e-9))
     with np.errstate(over="ignore"):
         return Certificate(
             gap=gap * unit * unit,

@@ -22,7 +22,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg import kernels
-from fastreg.certificate import Certificate, Terms
+from fastreg.certificate import KKT, Certificate, Terms
 from fastreg.design import as_design, as_target, as_weights, nonfinite_message
 from fastreg.penalties import L1, NonNegative
 from fastreg.solvers import Solution, solve
@@ -124,8 +124,10 @@ class _LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         certificate = solution.certificate
         if certificate.by_kkt:
             measure, reached = "KKT residual", float(np.max(certificate.kkt))
+            asked = min(self.tol, KKT)
         else:
             measure, reached = "relative duality gap", float(np.max(certificate.relative_gap))
+            asked = self.tol
         at_precision = self.tol == 0 and reached <= _WORKING_PRECISION
         if certificate.converged or (at_precision and not solution.exhausted):
             return
@@ -137,7 +139,7 @@ class _LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         )
         warnings.warn(
             f"{type(self).__name__} reached a {measure} of {reached:.2e} in "
-            f"{solution.n_iter} iterations, {self.tol:.2e} was asked; {advice}.",
+            f"{solution.n_iter} iterations, {asked:.2e} was asked; {advice}.",
             ConvergenceWarning,
             stacklevel=4,
         )
@@ -191,8 +193,8 @@ class ElasticNet(_LinearRegressor):
     max_iter : int, epochs of coordinate descent (a Newton step counts as one)
     tol : float ≥ 0
         Certified relative gap to reach: P(w, b) − min P ≤ tol·‖y − ȳ‖²/(2m). 0 runs to
-        working precision. Without a penalty no gap can be known: then `tol` bounds the KKT
-        residual, the largest slope left over the largest at w = 0.
+        working precision. Without a penalty no gap can be known: then the KKT residual, the
+        largest slope left over the largest at w = 0, is to be min(tol, 1e-7).
     warm_start : bool, start from `coef_` of the last fit
     positive : bool, require w ≥ 0
     precompute, copy_X, random_state, selection
@@ -435,8 +437,8 @@ def _per_weight(alpha: Array, weights: Array | None, n_rows: int) -> Array:
     if weights is None:
         return alpha / n_rows
     top = weights.max()
-    with np.errstate(over="ignore"):  # 1e290 holds every coefficient at zero as well
-        return np.minimum(alpha / top / (weights / top).sum(), 1e290)
+    with np.errstate(over="ignore"):  # 1e306 holds every coefficient at zero as well
+        return np.minimum(alpha / top / (weights / top).sum(), 1e306)
 
 
 def _check_finite_params(model: Any) -> None:

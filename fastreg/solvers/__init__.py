@@ -113,7 +113,7 @@ def solve(
             method=name,
             passes=problem.passes,
             shift=problem.shift,
-            scale=np.where(problem.constant, 1.0, problem.scale),
+            scale=1.0 / problem.size,
             constant=problem.constant if terms.fit_intercept else None,
         )
     exhausted = method not in FACTORISATIONS and n_iter >= max_iter

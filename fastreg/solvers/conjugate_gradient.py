@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastreg.certificate import KKT
 from fastreg.solvers.problem import Problem
 
 Array = np.ndarray
@@ -28,11 +29,15 @@ def _solve_one(
 ) -> tuple[Array, int]:
     l2 = problem.l2[:, t]
     first = problem.correlation(np.zeros(len(start)), t)[0]
-    # Without a ridge there is no bound: ask for a gradient tol of that of the null model.
-    target = 0.5 * tol * problem.null(t) if l2.all() else (0.1 * tol) ** 2 * float(first @ first)
+    # Without a ridge there is no bound: compare the gradient with that of the null model.
+    small = 0.1 * min(tol, KKT)
+    target = 0.5 * tol * problem.null(t) if l2.all() else small**2 * float(first @ first)
 
     def measure(residual: Array) -> float:
-        return float(residual @ (residual / l2)) / 2 if l2.all() else float(residual @ residual)
+        if not l2.all():
+            return float(residual @ residual)
+        with np.errstate(over="ignore"):  # a ridge of 1e-300 bounds nothing
+            return float(residual @ (residual / l2)) / 2
 
     best, beta, least, steps = start, start, np.inf, 0
     while True:

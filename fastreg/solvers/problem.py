@@ -40,6 +40,7 @@ class Problem:
     total: float  # sum of the weights
     shift: Array | None  # (n,)
     scale: Array  # (n,) powers of two, 0 for constant columns
+    size: Array  # (n,) powers of two next to the size of each column, constant or not
     constant: Array  # (n,) bool: columns that the shift makes zero, or that are zero
     far: bool  # whether the offset of a sparse column dwarfs its spread
     unit: Array  # (k,) powers of two
@@ -179,11 +180,12 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         high = np.where(full, high, np.maximum(high, 0.0))
     total = float(X.shape[0] if weights is None else weights.sum())
     workspace = Workspace(X.storage)
-    shift, passes, reach = None, 1, np.maximum(np.abs(low), np.abs(high))
+    entry = np.maximum(np.abs(low), np.abs(high))
+    shift, passes, reach = None, 1, entry
     if terms.fit_intercept:
         shift = _column_means(X, low, high, weights, total, workspace)
         passes, reach = 2, high / 2 - low / 2
-    _check_range("X", np.maximum(np.abs(low), np.abs(high)))
+    _check_range("X", entry)
     _check_range("y", np.abs(Y).max(axis=0))
     mean, unit, Y = _standard_target(Y, weights, total, terms.fit_intercept)
     constant = reach == 0
@@ -199,6 +201,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         total=total,
         shift=shift,
         scale=np.where(constant, 0.0, np.ldexp(1.0, -exponent)),
+        size=np.where(constant, _power_of_two(entry), np.ldexp(1.0, exponent)),
         constant=constant,
         far=X.is_sparse and shift is not None and bool(np.any(np.abs(shift) > _FAR * reach)),
         unit=unit,
