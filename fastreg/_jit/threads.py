@@ -62,22 +62,26 @@ def set_num_threads(count: Any) -> None:
 def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None = None) -> None:
     """Call `work(first, last)` until [0, count) is covered, on all threads.
 
-    Each thread takes a contiguous share, `step` blocks a call at most: between calls
-    an interrupt is seen. `work` must release the GIL to gain anything.
+    Each call gets `step` blocks at most, and an interrupt is seen between calls. A thread
+    that is free takes the next ones: where another pool still spins on a core, as BLAS does
+    for 0.1 s after a product, the other threads do more. `work` must release the GIL to
+    gain anything.
     """
     threads = min(get_num_threads(), count)
-    step = step or count
-    stop = threading.Event()
+    chunk = min(step or count, -(-count // max(threads, 1)))
+    starts = iter(range(0, count, max(chunk, 1)))
+    lock, stop = threading.Lock(), threading.Event()
 
-    def share(t: int) -> None:
-        first, end = count * t // threads, count * (t + 1) // threads
-        while first < end and not stop.is_set():
-            last = min(first + step, end)
-            work(first, last)
-            first = last
+    def share(_: int) -> None:
+        while not stop.is_set():
+            with lock:
+                first = next(starts, None)
+            if first is None:
+                return
+            work(first, min(first + chunk, count))
 
     if threads <= 1:
-        share(0) if count else None
+        share(0)
         return
     futures = [_submit(share, t) for t in range(1, threads)]
     try:

@@ -6,7 +6,7 @@ import math
 
 from fastreg._jit import jit
 from fastreg.design import storages
-from fastreg.kernels.rows import _CALL_ENTRIES, Workspace, _add_blocks, _gradient_blocks
+from fastreg.kernels.rows import CALL_ENTRIES, Workspace, _add_blocks, _gradient_blocks
 from fastreg.kernels.update import update
 
 RISE = 1e-10  # relative; a smaller rise of J is rounding
@@ -53,7 +53,7 @@ def descent_steps(
     scale = 1.0 / storages.shape(X)[0]
     common = (theta, intercept, eta, l2, penalty, fit_intercept, scale, history, scratch)
     if work.count == 1:
-        chunk = max(1, _CALL_ENTRIES // max(1, storages.stored(X) + len(theta)))
+        chunk = max(1, 8 * CALL_ENTRIES // max(1, storages.stored(X) + len(theta)))
         for start in range(first, last, chunk):
             stop = min(start + chunk, last)
             risen = _serial_steps(X, work.bounds, y, loss, work.partial, start, stop, *common)
