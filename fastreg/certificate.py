@@ -134,7 +134,7 @@ def certify(
     mean, unit, Y = _normalise(Y, w, terms.fit_intercept)
 
     level = np.array([exact_sum(intercept[t] - mean[t], shift, coef[:, t]) for t in range(k)])
-    residual = Y - level / unit - _products(X, shift, coef / unit)
+    residual = Y - level / unit - _products(X, shift, w, coef / unit)
     off = w @ residual if terms.fit_intercept else np.zeros(k)
     residual -= off
     Z = np.hstack([residual, Y])
@@ -331,16 +331,24 @@ def _power_of_two(size: Array) -> Array:
     return np.ldexp(1.0, np.frexp(np.where(size > 0, size, 1.0))[1])
 
 
-def _values(X: Design, block: Any, shift: Array) -> Any:
+def _values(X: Design, block: Any, shift: Array, w: Array) -> Any:
+    """block − shift in float64, zero in rows of weight zero: what stands there may be huge."""
     block = block.astype(np.float64, copy=False)
-    return block if X.is_sparse else block - shift
+    values = block if X.is_sparse else block - shift
+    if w.all():
+        return values
+    alive = (w > 0).astype(float)
+    if X.is_sparse:
+        return values.multiply(alive[:, None]).tocsr()
+    values[alive == 0.0] = 0.0
+    return values
 
 
-def _products(X: Design, shift: Array, theta: Array) -> Array:
+def _products(X: Design, shift: Array, w: Array, theta: Array) -> Array:
     """(X − 1 shiftᵀ) θ, shape (m, k)."""
     out = np.zeros((X.shape[0], theta.shape[1]))
     for rows, columns, block in X.blocks():
-        out[rows] += _values(X, block, shift[columns]) @ theta[columns]
+        out[rows] += _values(X, block, shift[columns], w[rows]) @ theta[columns]
     return out - shift @ theta if X.is_sparse else out
 
 
@@ -352,7 +360,7 @@ def _transposed_products(
     W = w[:, None] * np.hstack([Z, np.ones((len(Z), 1))])
     out, squares = np.zeros((X.shape[1], W.shape[1])), np.zeros(X.shape[1])
     for rows, columns, block in X.blocks():
-        values = _values(X, block, shift[columns])
+        values = _values(X, block, shift[columns], w[rows])
         out[columns] += values.T @ W[rows]
         if X.is_sparse:
             squares[columns] += values.multiply(scale[columns]).power(2).T @ w[rows]

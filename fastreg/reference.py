@@ -202,7 +202,7 @@ def coordinate_descent(gram, gradient, coef, l2, penalty, n_epochs):
         most = 0.0
         for j in range(len(coef)):
             curvature = gram[j, j] + l2[j]
-            if curvature <= 0:
+            if curvature < 1e-280:
                 continue
             z = coef[j] - gradient[j] / curvature
             change = _prox(_entry(penalty, j), z, 1 / curvature) - coef[j]

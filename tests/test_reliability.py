@@ -239,6 +239,18 @@ def test_zero_weights_equal_deletion(cls):
 
 
 @every
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array, sp.csc_array])
+def test_a_row_of_weight_zero_may_hold_anything_finite(cls, make):
+    X, y = data()
+    w = np.r_[0.0, np.ones(36)]
+    X[0] = 1e200
+    kept = cls(alpha=0.1, tol=1e-10).fit(make(X), y, sample_weight=w)
+    gone = cls(alpha=0.1, tol=1e-10).fit(make(X[1:]), y[1:])
+    np.testing.assert_allclose(kept.coef_, gone.coef_, atol=1e-8)
+    assert kept.certificate_.converged
+
+
+@every
 @pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
 def test_one_bad_weight_is_refused(cls, weight):
     w = np.ones(37)

@@ -15,6 +15,7 @@ from fastreg.design import storages
 from fastreg.kernels.rows import predict, project
 
 _BUFFER = 1 << 19  # entries of a filled block: 4 MB, read again from cache by BLAS
+_FLAT = 1e-280  # curvature below which a column is zero: 1/curvature is to be a number
 _PANEL = 128  # least columns of the product a task computes
 
 
@@ -191,7 +192,7 @@ def coordinate_descent(gram, gradient, coef, l2, penalty, n_epochs):
         most = 0.0
         for j in range(n):
             curvature = gram[j, j] + l2[j]
-            if curvature <= 0.0:
+            if curvature < _FLAT:
                 continue
             step = 1.0 / curvature
             old = coef[j]
