@@ -92,6 +92,8 @@ def _newton_step(problem: Quadratic, support: Array) -> bool:
     l2, b = problem.l2[support], problem.beta[support]
     H = G + np.diag(l2)
     slope = problem.gradient[support] + kernels.slopes(problem.penalty, support, b)
+    if not np.isfinite(slope).all():
+        return False
     newton, flat = _directions(H, -slope)
     candidates = [b + newton, _without_flips(b, newton), _to_first_flip(b, newton)]
     if flat is not None:
