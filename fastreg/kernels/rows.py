@@ -13,6 +13,8 @@ its own, which are added in order: the same bits for any number of threads.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from fastreg import losses, penalties
@@ -151,16 +153,32 @@ def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, l
         for start in range(bounds[k], bounds[k + 1], z.shape[0]):
             stop = min(start + z.shape[0], bounds[k + 1])
             storages.predict_tile(X, start, stop, shift, theta, offset, z)
-            for i in range(start, stop):
-                w = one_or(weights, i)
-                prediction = z[i - start]
-                total += w * losses.value(loss, prediction, y[i])
-                residual = w * losses.derivative(loss, prediction, y[i])
-                slope += residual
-                z[i - start] = residual
+            added, steeper = _residuals(z, y, start, stop, weights, loss)
+            total += added
+            slope += steeper
             storages.accumulate_tile(X, start, stop, shift, z, block)
         block[n] = total
         block[n + 1] = slope
+
+
+# In the next two, and in `update`, sums stand in a loop that stores: the compiler makes a
+# vector and a scalar version of it and picks one by where the arrays lie in memory. Reordered
+# sums would then differ from call to call; exact ones do not.
+
+
+@functools.partial(jit, exact=True)
+def _residuals(z, y, start, stop, weights, loss):
+    """z ← w∘ℓ′(z, y) of a tile; (Σ w ℓ, Σ w ℓ′)."""
+    total = 0.0
+    slope = 0.0
+    for i in range(start, stop):
+        w = one_or(weights, i)
+        prediction = z[i - start]
+        total += w * losses.value(loss, prediction, y[i])
+        residual = w * losses.derivative(loss, prediction, y[i])
+        slope += residual
+        z[i - start] = residual
+    return total, slope
 
 
 @jit
@@ -180,7 +198,7 @@ def _add_blocks(partial, scale, out):
     return scale * value, scale * slope
 
 
-@jit
+@functools.partial(jit, exact=True)
 def _finish(partial, theta, scale, l2, penalty, out):
     """Add the blocks, then ridge and penalty in one sweep of θ."""
     value, slope = _add_blocks(partial, scale, out)

@@ -1,12 +1,14 @@
 """Sweeps of θ: the update of gradient descent, slopes and distances of a penalty."""
 
+import functools
+
 import numpy as np
 
 from fastreg import penalties
 from fastreg._jit import at, jit
 
 
-@jit
+@functools.partial(jit, exact=True)  # why: see `rows._residuals`
 def update(theta, gradient, eta, l2, penalty):
     """One sweep of θ: measure where it stands, then step, shrink and prox.
 
