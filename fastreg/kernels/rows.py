@@ -173,6 +173,9 @@ def _residuals(z, y, start, stop, weights, loss):
     slope = 0.0
     for i in range(start, stop):
         w = one_or(weights, i)
+        if w == 0.0:  # whatever the row holds: 0·∞ is no number
+            z[i - start] = 0.0
+            continue
         prediction = z[i - start]
         total += w * losses.value(loss, prediction, y[i])
         residual = w * losses.derivative(loss, prediction, y[i])
