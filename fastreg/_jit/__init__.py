@@ -5,16 +5,42 @@ No other module of the package names a compiler flag, a cache or a thread pool.
 
 from fastreg._jit.compile import JIT_ENABLED, jit
 from fastreg._jit.dispatch import at, one_or, operation
+from fastreg._jit.lanes import (
+    entry,
+    fma,
+    groups,
+    lanes,
+    level,
+    prefetch,
+    read,
+    set_entry,
+    total,
+    totals,
+    write,
+    zero,
+)
 from fastreg._jit.threads import get_num_threads, run_blocks, set_num_threads, single_threaded_blas
 
 __all__ = [
     "JIT_ENABLED",
     "at",
+    "entry",
+    "fma",
     "get_num_threads",
+    "groups",
     "jit",
+    "lanes",
+    "level",
     "one_or",
     "operation",
+    "prefetch",
+    "read",
     "run_blocks",
+    "set_entry",
     "set_num_threads",
     "single_threaded_blas",
+    "total",
+    "totals",
+    "write",
+    "zero",
 ]

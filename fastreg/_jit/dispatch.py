@@ -77,40 +77,45 @@ def operation(declaration: Callable[..., Any] | None = None, *, exact: bool = Fa
     return dispatch
 
 
-def at(value: Any, j: int) -> Any:
-    """`value[j]` of an array, the value itself of a scalar, 0 of None.
+def at(value: Any, j: int, t: int = 0) -> Any:
+    """`value[j, t]` of a matrix, `value[j]` of a vector, itself of a scalar, 0 of None.
 
-    One kernel body then serves per-feature and common strengths, and absent shifts; the
-    choice is made while compiling.
+    One kernel body then serves per-feature and common strengths, one and several
+    right-hand sides, and absent shifts; the choice is made while compiling.
 
-    >>> at(2.0, 5), at([3.0, 4.0], 1), at(None, 7)
-    (2.0, 4.0, 0.0)
+    >>> at(2.0, 5), at([3.0, 4.0], 1), at([[3.0, 4.0]], 0, 1), at(None, 7)
+    (2.0, 4.0, 4.0, 0.0)
     """
     if value is None:
         return 0.0
-    return value[j] if np.ndim(value) else value
+    dimensions = np.ndim(value)
+    if dimensions == 2:
+        return value[j][t]
+    return value[j] if dimensions else value
 
 
-def one_or(value: Any, j: int) -> Any:
+def one_or(value: Any, j: int, t: int = 0) -> Any:
     """`at`, with 1 for None: for factors that may be absent.
 
     >>> one_or([3.0, 4.0], 1), one_or(None, 7)
     (4.0, 1.0)
     """
-    return 1.0 if value is None else at(value, j)
+    return 1.0 if value is None else at(value, j, t)
 
 
 @overload(at)
-def _at(value, j):  # type: ignore[no-untyped-def]  # Numba compares signatures
+def _at(value, j, t=0):  # type: ignore[no-untyped-def]  # Numba compares signatures
     if isinstance(value, types.NoneType | types.Omitted):
-        return lambda value, j: 0.0
+        return lambda value, j, t=0: 0.0
+    if isinstance(value, types.Array) and value.ndim == 2:
+        return lambda value, j, t=0: value[j, t]
     if isinstance(value, types.Array):
-        return lambda value, j: value[j]
-    return lambda value, j: value
+        return lambda value, j, t=0: value[j]
+    return lambda value, j, t=0: value
 
 
 @overload(one_or)
-def _one_or(value, j):  # type: ignore[no-untyped-def]
+def _one_or(value, j, t=0):  # type: ignore[no-untyped-def]
     if isinstance(value, types.NoneType | types.Omitted):
-        return lambda value, j: 1.0
-    return lambda value, j: at(value, j)
+        return lambda value, j, t=0: 1.0
+    return lambda value, j, t=0: at(value, j, t)

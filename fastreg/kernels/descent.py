@@ -6,7 +6,13 @@ import math
 
 from fastreg._jit import jit
 from fastreg.design import storages
-from fastreg.kernels.rows import CALL_ENTRIES, Workspace, _add_blocks, _gradient_blocks
+from fastreg.kernels.rows import (
+    CALL_ENTRIES,
+    Workspace,
+    _add_blocks,
+    _gradient_blocks,
+    _residuals_and_slopes,
+)
 from fastreg.kernels.update import update
 
 RISE = 1e-10  # relative; a smaller rise of J is rounding
@@ -52,22 +58,19 @@ def descent_steps(
     work = workspace or Workspace(X)
     scale = 1.0 / storages.shape(X)[0]
     common = (theta, intercept, eta, l2, penalty, fit_intercept, scale, history, scratch)
-    if work.count == 1:
+    if work.count == 1 and not storages.by_columns(X):
         chunk = max(1, 8 * CALL_ENTRIES // max(1, storages.stored(X) + len(theta)))
         for start in range(first, last, chunk):
             stop = min(start + chunk, last)
-            risen = _serial_steps(X, work.bounds, y, loss, work.partial, start, stop, *common)
+            risen = _serial_steps(
+                X, work.bounds, y, loss, work.partial, work.sums, start, stop, *common
+            )
             if risen >= 0:
                 return risen
         return -1
     for k in range(first, last):
-        offset = intercept[0]
-        work.run(
-            lambda a, b, offset=offset: _gradient_blocks(
-                X, work.bounds, a, b, y, theta, offset, None, None, loss, work.partial
-            )
-        )
-        if _finish_step(work.partial, k, *common):
+        _residuals_and_slopes(X, y, theta, intercept[0], None, None, loss, work)
+        if _finish_step(work.partial, work.sums, k, *common):
             return k
     return -1
 
@@ -79,6 +82,7 @@ def _serial_steps(
     y,
     loss,
     partial,
+    sums,
     first,
     last,
     theta,
@@ -92,18 +96,21 @@ def _serial_steps(
     g,
 ):
     for k in range(first, last):
+        b = intercept[0]
         _gradient_blocks(
-            X, bounds, 0, partial.shape[0], y, theta, intercept[0], None, None, loss, partial
+            X, bounds, 0, sums.shape[0], y, theta, b, None, None, loss, partial, sums
         )
-        if _finish_step(partial, k, theta, intercept, eta, l2, penalty, fit, scale, history, g):
+        if _finish_step(
+            partial, sums, k, theta, intercept, eta, l2, penalty, fit, scale, history, g
+        ):
             return k
     return -1
 
 
 @jit
-def _finish_step(partial, k, theta, intercept, eta, l2, penalty, fit, scale, history, g):
+def _finish_step(partial, sums, k, theta, intercept, eta, l2, penalty, fit, scale, history, g):
     """Add up the blocks, update, record; whether F rose."""
-    value, slope = _add_blocks(partial, scale, g)
+    value, slope = _add_blocks(partial, sums, scale, g)
     added, square = update(theta, g, eta, l2, penalty)
     if fit:
         intercept[0] -= eta * slope

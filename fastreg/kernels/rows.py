@@ -1,14 +1,18 @@
-"""Passes over the rows of X: each reads X once.
+"""Passes over X: each reads X once, or as often as its storage forces (CSC: twice).
 
 | function | computes |
 |---|---|
 | `gradient` | residual, loss, data gradient, ridge and penalty, fused |
 | `predict` | offset + Xθ |
-| `project` | Xᵀr |
+| `project` | Xᵀr, the screening pass |
 | `column_range` | least and greatest entry of each column |
 
+The first three take one right-hand side or k of them (folds, targets, strengths): up to
+eight travel together in the lanes of a register and cost little more than one.
+
 Rows are cut into blocks (`storages.row_bounds`); each block sums into accumulators of
-its own, which are added in order: the same bits for any number of threads.
+its own, which are added in order: the same bits for any number of threads. A CSC has
+blocks of columns instead.
 """
 
 from __future__ import annotations
@@ -18,24 +22,66 @@ import functools
 import numpy as np
 
 from fastreg import losses, penalties
-from fastreg._jit import at, jit, one_or, run_blocks
+from fastreg._jit import (
+    at,
+    entry,
+    groups,
+    jit,
+    level,
+    one_or,
+    read,
+    run_blocks,
+    set_entry,
+    write,
+)
 from fastreg.design import storages
 
-_PAD = 8  # one cache line of float64 after each accumulator, which also holds the sums
+_exact = functools.partial(jit, exact=True)
+_LANES = 8
 # Entries a call reads before an interrupt is looked for and the next blocks are taken: 3 ms.
 CALL_ENTRIES = 1 << 23
 
 
-class Workspace:
-    """The blocks of X and their accumulators: made once, reused by every pass."""
+def _rounded(count: int) -> int:
+    """The multiple of eight next above."""
+    return -(-count // _LANES) * _LANES
 
-    def __init__(self, X) -> None:
-        self.bounds = storages.row_bounds(X)
+
+class Workspace:
+    """The blocks of X and their accumulators for k right-hand sides, None for a plain vector.
+
+    Made once, reused by every pass: passes with one allocate nothing of the size of X or θ.
+    """
+
+    def __init__(self, X, k: int | None = None) -> None:
+        m, n = storages.shape(X)
+        self.k = k
+        side = () if k is None else (_rounded(k),)
+        self.columns = None
+        if storages.by_columns(X):
+            self._init_columns(X, m, n, side)
+            return
+        self.bounds = storages.row_bounds(X, *side)
         self.count = len(self.bounds) - 1
-        n = storages.shape(X)[1]
-        self.partial = np.zeros((self.count, -(-(n + 2) // _PAD) * _PAD + _PAD))
+        self.partial = np.zeros((self.count, n if side else _rounded(n), *side))
+        self.sums = np.zeros((self.count, 2, *(side or (_LANES,))))
+        self.theta = np.zeros((n, *side)) if side else None
         per_block = max(1, storages.stored(X) // self.count)
         self.step = max(1, CALL_ENTRIES // per_block)
+
+    def _init_columns(self, X, m, n, side) -> None:
+        self.columns = storages.column_bounds(X)
+        # Each block of columns predicts all rows on its own: few of them, to spare memory.
+        room = storages.stored(X) // (32 * m * (side or (1,))[0])
+        self.scatter = storages.column_bounds(X, max(1, min(8, room)))
+        self.image = np.zeros((len(self.scatter) - 1, _rounded(m), *side))
+        cuts = np.linspace(0, m, min(16, 1 + m // 4096) + 1).astype(np.int64)
+        self.bounds = cuts // _LANES * _LANES
+        self.bounds[-1] = m
+        self.count = len(self.bounds) - 1
+        self.sums = np.zeros((self.count, 2, *(side or (_LANES,))))
+        self.partial = np.zeros((1, n if side else _rounded(n), *side))
+        self.theta = np.zeros((n, *side)) if side else None
 
     def run(self, work) -> None:
         """`work(first, last)` over all blocks."""
@@ -66,62 +112,135 @@ def gradient(
     Parameters
     ----------
     X : storage, (m, n)
-    y : (m,) float64
-    theta : (n,) float64
-    offset : float
+    y : (m,) float64, or (m, k)
+    theta : (n,) float64, or (n, k) for k right-hand sides, each with an F of its own
+    offset : float, or (k,)
     shift : (n,) float64 or None
-    weights : (m,) float64 or None for ones
+    weights : (m,) float64, or (m, k), or None for ones
     loss, penalty : tuples of `fastreg.losses`, `fastreg.penalties`
-    scale : float, usually 1/Σw
-    l2 : float or (n,) float64
-    out : (n,) float64, overwritten with the gradient of the smooth part
+    scale : float, or (k,); usually 1/Σw
+    l2 : float, (n,) or (n, k) float64
+    out : float64 of the shape of θ, overwritten with the gradient of the smooth part
+    workspace : `Workspace` of X and k, made here if None
 
     Returns
     -------
-    (F, g₀) : the objective, and scale·Σ_i w_i ℓ′(z_i, y_i)
+    (F, g₀) : the objective, and scale·Σ_i w_i ℓ′(z_i, y_i); floats, or (k,) each
     """
-    work = workspace or Workspace(X)
-    by_rank_one = shift is not None and storages.is_sparse(X)
-    inside = None if by_rank_one else shift
-    start = offset - shift @ theta if by_rank_one else offset
-
-    def blocks(first, last):
-        _gradient_blocks(
-            X, work.bounds, first, last, y, theta, start, inside, weights, loss, work.partial
-        )
-
     for name, item in ((losses.value, loss), (penalties.value, penalty)):
         name.lookup(type(item))  # an unknown type fails here in words, not in the compiler
-    work.run(blocks)
-    value, slope = _finish(work.partial, theta, scale, l2, penalty, out)
-    if by_rank_one:
-        out -= slope * shift
+    work = workspace or Workspace(X, None if theta.ndim == 1 else theta.shape[1])
+    inside, start = _centred(X, shift, theta, offset)
+    _residuals_and_slopes(X, y, theta, start, inside, weights, loss, work)
+    if theta.ndim == 1:
+        value, slope = _finish(work.partial, work.sums, theta, scale, l2, penalty, out)
+    else:
+        value, slope = np.empty((2, theta.shape[1]))
+        scales = np.broadcast_to(np.float64(scale), value.shape)
+        _finish_many(work.partial, work.sums, theta, scales, l2, penalty, out, value, slope)
+    if shift is not None and inside is None:
+        out -= np.multiply.outer(shift, slope)
     return value, slope
 
 
-def predict(X, theta, *, offset=0.0, shift=None, out, workspace=None):
-    """out ← offset + (X − 1 shiftᵀ)θ, shape (m,)."""
-    work = workspace or Workspace(X)
-    by_rank_one = shift is not None and storages.is_sparse(X)
-    inside = None if by_rank_one else shift
-    start = float(offset - shift @ theta if by_rank_one else offset)
+def _centred(X, shift, theta, offset):
+    """(shift, offset) for the loops: sparse storages are corrected by rank one instead."""
+    if shift is not None and storages.is_sparse(X):
+        return None, offset - shift @ theta
+    return shift, offset
+
+
+def _residuals_and_slopes(X, y, theta, offset, shift, weights, loss, work):
+    """Fill `work.partial` with Xᵀ(w∘ℓ′) of each block and `work.sums` with Σwℓ, Σwℓ′."""
+    theta, offset = _padded(theta, offset, work)
+    if work.columns is not None:
+        _gradient_by_columns(X, y, theta, offset, weights, loss, work)
+        return
+    bounds, partial, sums = work.bounds, work.partial, work.sums
     work.run(
-        lambda first, last: _predict_blocks(X, work.bounds, first, last, theta, start, inside, out)
+        lambda first, last: _gradient_blocks(
+            X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums
+        )
     )
+
+
+def _padded(theta, offset, work):
+    """θ and offset with k rounded up to whole registers, zeros beyond."""
+    if work.theta is None:
+        return theta, float(offset)
+    work.theta[:, : work.k] = theta
+    level = np.zeros(work.theta.shape[1])
+    level[: work.k] = offset
+    return work.theta, level
+
+
+def _gradient_by_columns(X, y, theta, offset, weights, loss, work):
+    """Xθ by blocks of columns, residuals by blocks of rows, Xᵀr by blocks of columns."""
+    _predict_by_columns(X, theta, work)
+    image, bounds, sums = work.image, work.bounds, work.sums
+    run_blocks(
+        lambda first, last: _residual_blocks(
+            image, bounds, first, last, y, offset, weights, loss, sums
+        ),
+        work.count,
+    )
+    _project_by_columns(X, image[0], work)
+
+
+def _predict_by_columns(X, theta, work):
+    cuts, image = work.scatter, work.image
+    run_blocks(lambda a, b: _scatter_blocks(X, cuts, a, b, theta, image), len(cuts) - 1, step=1)
+
+
+def _project_by_columns(X, residual, work):
+    cuts, out = work.columns, work.partial[0]
+    count = len(cuts) - 1
+    step = max(1, count * CALL_ENTRIES // max(1, storages.stored(X)))
+    run_blocks(lambda a, b: _column_blocks(X, cuts, a, b, residual, out), count, step=step)
+
+
+def predict(X, theta, *, offset=0.0, shift=None, out, workspace=None):
+    """out ← offset + (X − 1 shiftᵀ)θ, (m,); or (m, k) for θ of (n, k)."""
+    work = workspace or Workspace(X, None if theta.ndim == 1 else theta.shape[1])
+    inside, start = _centred(X, shift, theta, offset)
+    theta, start = _padded(theta, start, work)
+    if work.columns is not None:
+        _predict_by_columns(X, theta, work)
+        total = np.add.reduce(work.image, axis=0)[: len(out)]
+        np.add(total if work.k is None else total[:, : work.k], offset_of(start, work), out=out)
+        return
+    bounds = work.bounds
+    work.run(lambda first, last: _predict_blocks(X, bounds, first, last, theta, start, inside, out))
+
+
+def offset_of(level, work):
+    """The offset without padding."""
+    return level if work.k is None else level[: work.k]
 
 
 def project(X, residual, *, shift=None, out, workspace=None):
-    """out ← (X − 1 shiftᵀ)ᵀ residual, shape (n,)."""
-    work = workspace or Workspace(X)
+    """out ← (X − 1 shiftᵀ)ᵀ residual, (n,); or (n, k) for residuals of (m, k)."""
+    many = residual.ndim == 2
+    work = workspace or Workspace(X, residual.shape[1] if many else None)
     inside = None if storages.is_sparse(X) else shift
-    work.run(
-        lambda first, last: _project_blocks(
-            X, work.bounds, first, last, residual, inside, work.partial
+    if many and residual.shape[1] % _LANES:
+        padded = np.zeros((len(residual), _rounded(residual.shape[1])))
+        padded[:, : residual.shape[1]] = residual
+    else:
+        padded = np.ascontiguousarray(residual)
+    if work.columns is not None:
+        _project_by_columns(X, padded, work)
+    else:
+        bounds, partial = work.bounds, work.partial
+        work.run(
+            lambda first, last: _project_blocks(X, bounds, first, last, padded, inside, partial)
         )
-    )
-    np.add.reduce(work.partial[:, : len(out)], axis=0, out=out)
+    if many:
+        out[:] = np.add.reduce(work.partial, axis=0)[:, : out.shape[1]]
+    else:
+        np.add.reduce(work.partial[:, : len(out)], axis=0, out=out)
     if shift is not None and inside is None:
-        out -= shift * residual.sum()
+        out -= np.multiply.outer(shift, residual.sum(axis=0))
 
 
 def column_range(X, *, weights=None):
@@ -130,81 +249,113 @@ def column_range(X, *, weights=None):
     Rows of weight zero count for `finite` only. A column with nothing stored has low = ∞,
     high = −∞; zeros that a sparse storage leaves out are not counted.
     """
-    work = Workspace(X)
-    n = storages.shape(X)[1]
-    low, high = np.full((work.count, n), np.inf), np.full((work.count, n), -np.inf)
-    nonfinite = np.zeros(work.count, np.int64)
-    work.run(
-        lambda first, last: _scan_blocks(X, work.bounds, first, last, weights, low, high, nonfinite)
+    bounds = storages.row_bounds(X)
+    count, n = len(bounds) - 1, storages.shape(X)[1]
+    low, high = np.full((count, n), np.inf), np.full((count, n), -np.inf)
+    nonfinite = np.zeros(count, np.int64)
+    step = max(1, count * CALL_ENTRIES // max(1, storages.stored(X)))
+    run_blocks(
+        lambda first, last: _scan_blocks(X, bounds, first, last, weights, low, high, nonfinite),
+        count,
+        step=step,
     )
     return low.min(axis=0), high.max(axis=0), not nonfinite.any()
 
 
-@jit
-def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss, partial):
-    n = theta.shape[0]
-    m = bounds[-1]
-    z = np.empty(storages.tile_height(X, m))
+# ---------------------------------------------------------------- blocks of rows
+
+
+@_exact
+def _buffer(height, theta):
+    """(height,), or (height, K) for K right-hand sides: predictions of a tile."""
+    if theta.ndim == 2:
+        return np.zeros((height, theta.shape[1]))
+    return np.zeros(height)
+
+
+@_exact
+def _gradient_blocks(
+    X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums
+):
+    z = _buffer(storages.tile_height(X, bounds[-1]), theta)
+    losses_of = np.zeros_like(z)
     for k in range(first, last):
         block = partial[k]
         block[:] = 0.0
-        total = 0.0
-        slope = 0.0
+        sums[k] = 0.0
         for start in range(bounds[k], bounds[k + 1], z.shape[0]):
             stop = min(start + z.shape[0], bounds[k + 1])
             storages.predict_tile(X, start, stop, shift, theta, offset, z)
-            added, steeper = _residuals(z, y, start, stop, weights, loss)
-            total += added
-            slope += steeper
+            _residuals(z, losses_of, y, start, stop, weights, loss)
+            _add_rows(losses_of, stop - start, sums[k, 0])
+            _add_rows(z, stop - start, sums[k, 1])
             storages.accumulate_tile(X, start, stop, shift, z, block)
-        block[n] = total
-        block[n + 1] = slope
 
 
-# In the next two, and in `update`, sums stand in a loop that stores: the compiler makes a
-# vector and a scalar version of it and picks one by where the arrays lie in memory. Reordered
-# sums would then differ from call to call; exact ones do not.
+@_exact
+def _residuals(z, losses_of, y, start, stop, weights, loss):
+    """z ← w∘ℓ′(z, y) of a tile and losses_of ← w∘ℓ; zero beyond its last row."""
+    if z.ndim == 2:
+        k = y.shape[1] if y.ndim == 2 else z.shape[1]
+        for i in range(stop - start):
+            for t in range(k):
+                w = one_or(weights, start + i, t)
+                value = w * losses.value(loss, z[i, t], at(y, start + i, t))
+                slope = w * losses.derivative(loss, z[i, t], at(y, start + i, t))
+                # Whatever a row of weight zero holds: 0·∞ is no number.
+                losses_of[i, t] = value if w != 0.0 else 0.0
+                z[i, t] = slope if w != 0.0 else 0.0
+        return
+    for i in range(stop - start):
+        w = one_or(weights, start + i)
+        value = w * losses.value(loss, z[i], y[start + i])
+        slope = w * losses.derivative(loss, z[i], y[start + i])
+        losses_of[i] = value if w != 0.0 else 0.0
+        z[i] = slope if w != 0.0 else 0.0
+    for i in range(stop - start, z.shape[0]):
+        losses_of[i] = 0.0
+        z[i] = 0.0
 
 
-@functools.partial(jit, exact=True)
-def _residuals(z, y, start, stop, weights, loss):
-    """z ← w∘ℓ′(z, y) of a tile; (Σ w ℓ, Σ w ℓ′)."""
-    total = 0.0
-    slope = 0.0
-    for i in range(start, stop):
-        w = one_or(weights, i)
-        if w == 0.0:  # whatever the row holds: 0·∞ is no number
-            z[i - start] = 0.0
-            continue
-        prediction = z[i - start]
-        total += w * losses.value(loss, prediction, y[i])
-        residual = w * losses.derivative(loss, prediction, y[i])
-        slope += residual
-        z[i - start] = residual
-    return total, slope
+@_exact
+def _add_rows(values, count, sums):
+    """sums += values: eight rows at a time, or row by row for K right-hand sides."""
+    if values.ndim == 2:
+        for t in range(0, values.shape[1], 8):
+            g = read(sums, t)
+            for i in range(count):
+                g = g + read(values, (i, t))
+            write(sums, t, g)
+    else:
+        g = read(sums, 0)
+        for i in range(0, count, 8):
+            g = g + read(values, i)
+        write(sums, 0, g)
 
 
-@jit
-def _add_blocks(partial, scale, out):
+@_exact
+def _add_blocks(partial, sums, scale, out):
     """out ← scale·Σ_k partial_k, in order; (scale·loss, scale·slope)."""
-    n = out.shape[0]
     value = 0.0
     slope = 0.0
-    for k in range(partial.shape[0]):
-        value += partial[k, n]
-        slope += partial[k, n + 1]
+    for k in range(sums.shape[0]):
+        value += sums[k, 0].sum()
+        slope += sums[k, 1].sum()
+    n = out.shape[0]
     for j in range(n):
-        g = 0.0
-        for k in range(partial.shape[0]):
-            g += partial[k, j]
-        out[j] = scale * g
+        out[j] = partial[0, j]
+    for k in range(1, partial.shape[0]):
+        for j in range(n):
+            out[j] += partial[k, j]
+    for j in range(n):
+        out[j] *= scale
     return scale * value, scale * slope
 
 
-@functools.partial(jit, exact=True)
-def _finish(partial, theta, scale, l2, penalty, out):
+@_exact
+def _finish(partial, sums, theta, scale, l2, penalty, out):
     """Add the blocks, then ridge and penalty in one sweep of θ."""
-    value, slope = _add_blocks(partial, scale, out)
+    value, slope = _add_blocks(partial, sums, scale, out)
     for j in range(theta.shape[0]):
         w = theta[j]
         ridge = at(l2, j) * w
@@ -213,26 +364,103 @@ def _finish(partial, theta, scale, l2, penalty, out):
     return value, slope
 
 
-@jit
+@_exact
+def _finish_many(partial, sums, theta, scales, l2, penalty, out, values, slopes):
+    """`_finish` for K right-hand sides."""
+    for t in range(theta.shape[1]):
+        value = 0.0
+        slope = 0.0
+        for k in range(sums.shape[0]):
+            value += sums[k, 0, t]
+            slope += sums[k, 1, t]
+        values[t] = scales[t] * value
+        slopes[t] = scales[t] * slope
+    for j in range(theta.shape[0]):
+        for t in range(theta.shape[1]):
+            g = 0.0
+            for k in range(partial.shape[0]):
+                g += partial[k, j, t]
+            w = theta[j, t]
+            ridge = at(l2, j, t) * w
+            out[j, t] = scales[t] * g + ridge
+            values[t] += 0.5 * ridge * w + penalties.value(penalty, j, w)
+
+
+@_exact
 def _predict_blocks(X, bounds, first, last, theta, offset, shift, out):
     height = storages.tile_height(X, bounds[-1])
+    z = _buffer(height, theta)
     for k in range(first, last):
         for start in range(bounds[k], bounds[k + 1], height):
             stop = min(start + height, bounds[k + 1])
-            storages.predict_tile(X, start, stop, shift, theta, offset, out[start:stop])
+            storages.predict_tile(X, start, stop, shift, theta, offset, z)
+            _copy_rows(z, stop - start, out[start:stop])
 
 
-@jit
+@_exact
+def _copy_rows(values, count, out):
+    if values.ndim == 2:
+        for i in range(count):
+            for t in range(out.shape[1]):
+                out[i, t] = values[i, t]
+    else:
+        for i in range(count):
+            out[i] = values[i]
+
+
+@_exact
 def _project_blocks(X, bounds, first, last, residual, shift, partial):
     height = storages.tile_height(X, bounds[-1])
     for k in range(first, last):
-        partial[k, :] = 0.0
+        block = partial[k]
+        block[:] = 0.0
         for start in range(bounds[k], bounds[k + 1], height):
             stop = min(start + height, bounds[k + 1])
-            storages.accumulate_tile(X, start, stop, shift, residual[start:stop], partial[k])
+            storages.accumulate_tile(X, start, stop, shift, residual[start:stop], block)
 
 
 @jit
 def _scan_blocks(X, bounds, first, last, weights, low, high, nonfinite):
     for k in range(first, last):
         nonfinite[k] = storages.scan_tile(X, bounds[k], bounds[k + 1], weights, low[k], high[k])
+
+
+# ---------------------------------------------------------------- blocks of columns
+
+
+@_exact
+def _scatter_blocks(X, cuts, first, last, theta, image):
+    for k in range(first, last):
+        block = image[k]
+        block[:] = 0.0
+        storages.predict_columns(X, cuts[k], cuts[k + 1], theta, block)
+
+
+@_exact
+def _residual_blocks(image, bounds, first, last, y, offset, weights, loss, sums):
+    """image_0 ← w∘ℓ′ at offset + Σ_k image_k, and the sums of each block of rows."""
+    for b in range(first, last):
+        start, stop = bounds[b], bounds[b + 1]
+        z = image[0, start : start + (stop - start + 7) // 8 * 8]
+        losses_of = np.zeros_like(z)
+        _add_images(image, start, stop, offset)
+        _residuals(z, losses_of, y, start, stop, weights, loss)
+        sums[b] = 0.0
+        _add_rows(losses_of, stop - start, sums[b, 0])
+        _add_rows(z, stop - start, sums[b, 1])
+
+
+@_exact
+def _add_images(image, start, stop, offset):
+    for t in range(0, groups(image[0]), 8):
+        for i in range(start, stop):
+            z = entry(image[0], i, t)
+            for k in range(1, image.shape[0]):
+                z = z + entry(image[k], i, t)
+            set_entry(image[0], i, t, z + level(offset, t))
+
+
+@_exact
+def _column_blocks(X, cuts, first, last, residual, out):
+    for k in range(first, last):
+        storages.project_columns(X, cuts[k], cuts[k + 1], residual, out)

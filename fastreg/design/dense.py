@@ -1,0 +1,397 @@
+"""Dense storages: the products of a tile in blocks of eight rows by eight columns.
+
+Sums are kept in registers: eight of eight lanes for Xθ, whose totals are eight predictions;
+eight residuals spread over their lanes for Xᵀr. While one tile is multiplied, half of the
+cache lines of the next are asked for in each product, so memory never rests.
+"""
+
+import functools
+
+import numpy as np
+
+from fastreg._jit import (
+    at,
+    fma,
+    jit,
+    lanes,
+    one_or,
+    prefetch,
+    read,
+    total,
+    totals,
+    write,
+)
+from fastreg.design import storages
+from fastreg.design.storages import DenseColumns, DenseRows
+
+_exact = functools.partial(jit, exact=True)
+_LARGEST = float(np.finfo(np.float64).max)
+_NEAR = 1 << 16  # entries of a tile and the next: half a megabyte stays in a second-level cache
+_STRIP = 64  # rows of a column-major tile: eight registers of eight
+
+
+# ---------------------------------------------------------------- by rows
+
+
+@storages.tile_height.register(DenseRows)
+def _(X, n_rows):
+    # Eight rows, or 32 kB of narrow ones: the losses of a tile are then one long loop.
+    return max(8, min(128, 4096 // X.values.shape[1] // 8 * 8))
+
+
+@storages.predict_tile.register(DenseRows)
+def _(X, start, stop, shift, theta, offset, out):
+    if theta.ndim == 2:
+        _predict_many(X.values, start, stop, shift, theta, offset, out)
+    else:
+        _predict_rows(X.values, start, stop, shift, theta, offset, out)
+
+
+@storages.accumulate_tile.register(DenseRows)
+def _(X, start, stop, shift, residual, out):
+    if residual.ndim == 2:
+        _accumulate_many(X.values, start, stop, shift, residual, out)
+    else:
+        _accumulate_rows(X.values, start, stop, shift, residual, out)
+
+
+@_exact
+def _eight(v):
+    return v, v, v, v, v, v, v, v
+
+
+@_exact
+def _ahead(V, start, stop):
+    """How many rows on to fetch: to the next tile, nowhere if it would not stay in cache."""
+    return stop - start if 2 * (stop - start) * V.shape[1] <= _NEAR else 0
+
+
+@_exact
+def _predict_rows(V, start, stop, shift, theta, offset, out):
+    n = V.shape[1]
+    whole = n // 8 * 8
+    ahead = _ahead(V, start, stop)
+    after = start + (stop - start) // 8 * 8
+    for i in range(start, after, 8):
+        z = _eight(lanes(0.0))
+        for j in range(0, whole, 8):
+            for k in range(4):
+                prefetch(V, (i + ahead + k, j))
+            z = _add_products(V, i, j, None, shift, theta, z)
+        if whole < n:
+            z = _add_products(V, i, whole, n - whole, shift, theta, z)
+        write(out, i - start, totals(z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7]) + offset)
+    for i in range(after, stop):
+        sums = lanes(0.0)
+        for j in range(0, n, 8):
+            count = min(8, n - j)
+            sums = fma(_shifted(V, i, j, count, shift), read(theta, j, count), sums)
+        out[i - start] = total(sums) + offset
+
+
+@_exact
+def _shifted(V, i, j, count, shift):
+    return read(V, (i, j), count) - read(shift, j, count)
+
+
+@_exact
+def _add_products(V, i, j, count, shift, theta, z):
+    """z_k + x_{i+k}∘θ for eight rows, over eight columns from j on."""
+    t = read(theta, j, count)
+    return (
+        fma(_shifted(V, i, j, count, shift), t, z[0]),
+        fma(_shifted(V, i + 1, j, count, shift), t, z[1]),
+        fma(_shifted(V, i + 2, j, count, shift), t, z[2]),
+        fma(_shifted(V, i + 3, j, count, shift), t, z[3]),
+        fma(_shifted(V, i + 4, j, count, shift), t, z[4]),
+        fma(_shifted(V, i + 5, j, count, shift), t, z[5]),
+        fma(_shifted(V, i + 6, j, count, shift), t, z[6]),
+        fma(_shifted(V, i + 7, j, count, shift), t, z[7]),
+    )
+
+
+@_exact
+def _accumulate_rows(V, start, stop, shift, residual, out):
+    n = V.shape[1]
+    whole = n // 8 * 8
+    ahead = _ahead(V, start, stop)
+    after = start + (stop - start) // 8 * 8
+    for i in range(start, after, 8):
+        r = _spread(residual, i - start)
+        for j in range(0, whole, 8):
+            for k in range(4, 8):
+                prefetch(V, (i + ahead + k, j))
+            write(out, j, _weighted_rows(V, i, j, None, shift, r, read(out, j)))
+        if whole < n:
+            rest = n - whole
+            write(out, whole, _weighted_rows(V, i, whole, rest, shift, r, read(out, whole)))
+    for i in range(after, stop):
+        for j in range(0, n, 8):
+            x = _shifted(V, i, j, min(8, n - j), shift)
+            write(out, j, fma(x, lanes(residual[i - start]), read(out, j)))
+
+
+@_exact
+def _spread(residual, i):
+    """Eight residuals, each in all lanes of a register."""
+    return (
+        lanes(residual[i]),
+        lanes(residual[i + 1]),
+        lanes(residual[i + 2]),
+        lanes(residual[i + 3]),
+        lanes(residual[i + 4]),
+        lanes(residual[i + 5]),
+        lanes(residual[i + 6]),
+        lanes(residual[i + 7]),
+    )
+
+
+@_exact
+def _weighted_rows(V, i, j, count, shift, r, g):
+    """g + Σ_k r_k·x_{i+k}, eight columns from j on; two chains, for the latency of a sum."""
+    h = _shifted(V, i + 1, j, count, shift) * r[1]
+    g = fma(_shifted(V, i, j, count, shift), r[0], g)
+    h = fma(_shifted(V, i + 3, j, count, shift), r[3], h)
+    g = fma(_shifted(V, i + 2, j, count, shift), r[2], g)
+    h = fma(_shifted(V, i + 5, j, count, shift), r[5], h)
+    g = fma(_shifted(V, i + 4, j, count, shift), r[4], g)
+    h = fma(_shifted(V, i + 7, j, count, shift), r[7], h)
+    g = fma(_shifted(V, i + 6, j, count, shift), r[6], g)
+    return g + h
+
+
+# ---------------------------------------------------------------- by columns
+# V below is the transposed matrix: its rows, the columns of X, are contiguous.
+
+
+@storages.tile_height.register(DenseColumns)
+def _(X, n_rows):
+    return _STRIP
+
+
+@storages.predict_tile.register(DenseColumns)
+def _(X, start, stop, shift, theta, offset, out):
+    if theta.ndim == 2:
+        _predict_many(X.values, start, stop, shift, theta, offset, out)
+    else:
+        _predict_columns(X.values.T, start, stop, shift, theta, offset, out)
+
+
+@storages.accumulate_tile.register(DenseColumns)
+def _(X, start, stop, shift, residual, out):
+    if residual.ndim == 2:
+        _accumulate_many(X.values, start, stop, shift, residual, out)
+    else:
+        _accumulate_columns(X.values.T, start, stop, shift, residual, out)
+
+
+@_exact
+def _predict_columns(V, start, stop, shift, theta, offset, out):
+    after = start + (stop - start) // _STRIP * _STRIP
+    for i in range(start, after, _STRIP):
+        z = _eight(lanes(offset))
+        for j in range(V.shape[0]):
+            t, s = lanes(theta[j]), lanes(at(shift, j))
+            for k in range(8):
+                prefetch(V, (j + _COLUMNS_AHEAD, i + 8 * k))
+            z = (
+                fma(read(V, (j, i)) - s, t, z[0]),
+                fma(read(V, (j, i + 8)) - s, t, z[1]),
+                fma(read(V, (j, i + 16)) - s, t, z[2]),
+                fma(read(V, (j, i + 24)) - s, t, z[3]),
+                fma(read(V, (j, i + 32)) - s, t, z[4]),
+                fma(read(V, (j, i + 40)) - s, t, z[5]),
+                fma(read(V, (j, i + 48)) - s, t, z[6]),
+                fma(read(V, (j, i + 56)) - s, t, z[7]),
+            )
+        write(out, i - start, z[0])
+        write(out, i - start + 8, z[1])
+        write(out, i - start + 16, z[2])
+        write(out, i - start + 24, z[3])
+        write(out, i - start + 32, z[4])
+        write(out, i - start + 40, z[5])
+        write(out, i - start + 48, z[6])
+        write(out, i - start + 56, z[7])
+    for i in range(after, stop):
+        z = np.float64(offset)
+        for j in range(V.shape[0]):
+            z = fma(V[j, i] - at(shift, j), theta[j], z)
+        out[i - start] = z
+
+
+_COLUMNS_AHEAD = 8
+
+
+@_exact
+def _accumulate_columns(V, start, stop, shift, residual, out):
+    after = start + (stop - start) // _STRIP * _STRIP
+    eights = V.shape[0] // 8 * 8
+    for i in range(start, after, _STRIP):
+        k = i - start
+        r = (
+            read(residual, k),
+            read(residual, k + 8),
+            read(residual, k + 16),
+            read(residual, k + 24),
+            read(residual, k + 32),
+            read(residual, k + 40),
+            read(residual, k + 48),
+            read(residual, k + 56),
+        )
+        for j in range(0, eights, 8):
+            g = totals(
+                _column_dot(V, j, i, shift, r),
+                _column_dot(V, j + 1, i, shift, r),
+                _column_dot(V, j + 2, i, shift, r),
+                _column_dot(V, j + 3, i, shift, r),
+                _column_dot(V, j + 4, i, shift, r),
+                _column_dot(V, j + 5, i, shift, r),
+                _column_dot(V, j + 6, i, shift, r),
+                _column_dot(V, j + 7, i, shift, r),
+            )
+            write(out, j, read(out, j) + g)
+        for j in range(eights, V.shape[0]):
+            out[j] += total(_column_dot(V, j, i, shift, r))
+    if after < stop:
+        for j in range(V.shape[0]):
+            sums, s = lanes(0.0), at(shift, j)
+            for i in range(after, stop, 8):
+                count = min(8, stop - i)
+                r_part = read(residual, i - start, count)  # zero where the column has no row
+                sums = fma(read(V, (j, i), count) - s, r_part, sums)
+            out[j] += total(sums)
+
+
+@_exact
+def _column_dot(V, j, i, shift, r):
+    """Lanes that add up to Σ r·x_j over a strip of 64 rows from i on."""
+    s = lanes(at(shift, j))
+    g, h = (read(V, (j, i)) - s) * r[0], (read(V, (j, i + 8)) - s) * r[1]
+    g, h = fma(read(V, (j, i + 16)) - s, r[2], g), fma(read(V, (j, i + 24)) - s, r[3], h)
+    g, h = fma(read(V, (j, i + 32)) - s, r[4], g), fma(read(V, (j, i + 40)) - s, r[5], h)
+    g, h = fma(read(V, (j, i + 48)) - s, r[6], g), fma(read(V, (j, i + 56)) - s, r[7], h)
+    return g + h
+
+
+# ---------------------------------------------------------------- several right-hand sides
+# One entry of X meets eight right-hand sides, which lie side by side in the lanes: no
+# totals, any shape, either layout. `t` counts the groups of eight.
+
+
+@_exact
+def _predict_many(V, start, stop, shift, theta, offset, out):
+    after = start + (stop - start) // 8 * 8
+    for t in range(0, theta.shape[1], 8):
+        b = read(offset, t)
+        for i in range(start, after, 8):
+            z = _eight(b)
+            for j in range(V.shape[1]):
+                q, s = read(theta, (j, t)), at(shift, j)
+                z = (
+                    fma(lanes(V[i, j] - s), q, z[0]),
+                    fma(lanes(V[i + 1, j] - s), q, z[1]),
+                    fma(lanes(V[i + 2, j] - s), q, z[2]),
+                    fma(lanes(V[i + 3, j] - s), q, z[3]),
+                    fma(lanes(V[i + 4, j] - s), q, z[4]),
+                    fma(lanes(V[i + 5, j] - s), q, z[5]),
+                    fma(lanes(V[i + 6, j] - s), q, z[6]),
+                    fma(lanes(V[i + 7, j] - s), q, z[7]),
+                )
+            k = i - start
+            write(out, (k, t), z[0])
+            write(out, (k + 1, t), z[1])
+            write(out, (k + 2, t), z[2])
+            write(out, (k + 3, t), z[3])
+            write(out, (k + 4, t), z[4])
+            write(out, (k + 5, t), z[5])
+            write(out, (k + 6, t), z[6])
+            write(out, (k + 7, t), z[7])
+        for i in range(after, stop):
+            z = b
+            for j in range(V.shape[1]):
+                z = fma(lanes(V[i, j] - at(shift, j)), read(theta, (j, t)), z)
+            write(out, (i - start, t), z)
+
+
+@_exact
+def _accumulate_many(V, start, stop, shift, residual, out):
+    after = start + (stop - start) // 8 * 8
+    for t in range(0, residual.shape[1], 8):
+        for i in range(start, after, 8):
+            k = i - start
+            r = (
+                read(residual, (k, t)),
+                read(residual, (k + 1, t)),
+                read(residual, (k + 2, t)),
+                read(residual, (k + 3, t)),
+                read(residual, (k + 4, t)),
+                read(residual, (k + 5, t)),
+                read(residual, (k + 6, t)),
+                read(residual, (k + 7, t)),
+            )
+            for j in range(V.shape[1]):
+                s = at(shift, j)
+                g = fma(lanes(V[i, j] - s), r[0], read(out, (j, t)))
+                h = lanes(V[i + 1, j] - s) * r[1]
+                g = fma(lanes(V[i + 2, j] - s), r[2], g)
+                h = fma(lanes(V[i + 3, j] - s), r[3], h)
+                g = fma(lanes(V[i + 4, j] - s), r[4], g)
+                h = fma(lanes(V[i + 5, j] - s), r[5], h)
+                g = fma(lanes(V[i + 6, j] - s), r[6], g)
+                h = fma(lanes(V[i + 7, j] - s), r[7], h)
+                write(out, (j, t), g + h)
+        for i in range(after, stop):
+            for j in range(V.shape[1]):
+                x = lanes(V[i, j] - at(shift, j))
+                write(out, (j, t), fma(x, read(residual, (i - start, t)), read(out, (j, t))))
+
+
+# ---------------------------------------------------------------- ranges and copies
+
+
+@storages.scan_tile.register(DenseRows)
+def _(X, start, stop, weights, low, high):
+    V = X.values
+    nonfinite = 0
+    for i in range(start, stop):
+        counts = one_or(weights, i) > 0.0
+        for j in range(V.shape[1]):
+            v = np.float64(V[i, j])
+            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
+            low[j] = v if counts and v < low[j] else low[j]
+            high[j] = v if counts and v > high[j] else high[j]
+    return nonfinite
+
+
+@storages.fill_tile.register(DenseRows)
+def _(X, start, stop, columns, out):
+    V = X.values
+    for i in range(start, stop):
+        for k in range(columns.shape[0]):
+            out[i - start, k] = V[i, columns[k]]
+
+
+@storages.scan_tile.register(DenseColumns)
+def _(X, start, stop, weights, low, high):
+    V = X.values.T
+    nonfinite = 0
+    for j in range(V.shape[0]):
+        least, most = low[j], high[j]
+        x = V[j, start:stop]
+        for i in range(x.shape[0]):
+            v = np.float64(x[i])
+            counts = one_or(weights, start + i) > 0.0
+            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
+            least = v if counts and v < least else least
+            most = v if counts and v > most else most
+        low[j], high[j] = least, most
+    return nonfinite
+
+
+@storages.fill_tile.register(DenseColumns)
+def _(X, start, stop, columns, out):
+    V = X.values.T
+    for k in range(columns.shape[0]):
+        x = V[columns[k], start:stop]
+        for i in range(x.shape[0]):
+            out[i, k] = x[i]

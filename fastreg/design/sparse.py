@@ -1,0 +1,171 @@
+"""Sparse storages: loops over the stored entries, for one right-hand side or eight abreast.
+
+Unsigned indices spare the test for negative ones: 0.4 ns a stored entry against 1.0.
+"""
+
+import functools
+
+import numpy as np
+
+from fastreg._jit import entry, fma, groups, jit, level, one_or, set_entry, zero
+from fastreg.design import storages
+from fastreg.design.storages import CSC, CSR
+
+_exact = functools.partial(jit, exact=True)
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+# ---------------------------------------------------------------- by rows
+
+
+@storages.tile_height.register(CSR)
+def _(X, n_rows):
+    return 32
+
+
+@storages.predict_tile.register(CSR)
+def _(X, start, stop, shift, theta, offset, out):
+    for i in range(start, stop):
+        _predict_row(X, i, theta, offset, out, i - start)
+
+
+@_exact
+def _predict_row(X, i, theta, offset, out, place):
+    """Four sums at once: one would wait for each addition, 4 cycles."""
+    first, last = np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])
+    after = first + (last - first) // np.uintp(4) * np.uintp(4)
+    for t in range(0, groups(theta), 8):
+        z0 = z1 = z2 = z3 = zero(theta)
+        for p in range(first, after, np.uintp(4)):
+            z0 = _add_entry(X, p, theta, t, z0)
+            z1 = _add_entry(X, p + np.uintp(1), theta, t, z1)
+            z2 = _add_entry(X, p + np.uintp(2), theta, t, z2)
+            z3 = _add_entry(X, p + np.uintp(3), theta, t, z3)
+        for p in range(after, last):
+            z0 = _add_entry(X, p, theta, t, z0)
+        set_entry(out, place, t, level(offset, t) + ((z0 + z1) + (z2 + z3)))
+
+
+@_exact
+def _add_entry(X, p, theta, t, z):
+    """z + x_p·θ of its column (CSR), of its row (CSC)."""
+    return fma(np.float64(X.data[p]), entry(theta, np.uintp(X.indices[p]), t), z)
+
+
+@storages.accumulate_tile.register(CSR)
+def _(X, start, stop, shift, residual, out):
+    for t in range(0, groups(out), 8):
+        for i in range(start, stop):
+            _scatter(X, i, entry(residual, i - start, t), out, t)
+
+
+@_exact
+def _scatter(X, k, factor, out, t):
+    """out += factor·(row k of a CSR, column k of a CSC)."""
+    for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
+        j = np.uintp(X.indices[p])
+        set_entry(out, j, t, fma(np.float64(X.data[p]), factor, entry(out, j, t)))
+
+
+@storages.scan_tile.register(CSR)
+def _(X, start, stop, weights, low, high):
+    nonfinite = 0
+    for i in range(start, stop):
+        counts = one_or(weights, i) > 0.0
+        for p in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
+            j = np.uintp(X.indices[p])
+            v = np.float64(X.data[p])
+            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
+            low[j] = v if counts and v < low[j] else low[j]
+            high[j] = v if counts and v > high[j] else high[j]
+    return nonfinite
+
+
+@storages.fill_tile.register(CSR)
+def _(X, start, stop, columns, out):
+    place = np.full(X.n_columns, -1)
+    for k in range(columns.shape[0]):
+        place[columns[k]] = k
+    for i in range(start, stop):
+        out[i - start, :] = 0.0
+        for p in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
+            k = place[np.uintp(X.indices[p])]
+            if k >= 0:
+                out[i - start, k] += X.data[p]
+
+
+@storages.add_sparse_gram.register(CSR)
+def _(X, roots, scale, left, right, out):
+    for i in range(X.indptr.shape[0] - 1):
+        root = one_or(roots, i)
+        for p in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
+            j = np.uintp(X.indices[p])
+            row = left[j]
+            if row >= 0:
+                z = root * (X.data[p] * one_or(scale, j))
+                for q in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
+                    k = np.uintp(X.indices[q])
+                    column = right[k]
+                    if column >= 0:
+                        out[row, column] += z * (root * (X.data[q] * one_or(scale, k)))
+
+
+# ---------------------------------------------------------------- by columns
+# A tile is a range of columns, see `storages.is_column_blocked`.
+
+
+@storages.predict_columns.register(CSC)
+def _(X, first, last, theta, out):
+    for t in range(0, groups(theta), 8):
+        for j in range(first, last):
+            _scatter(X, j, entry(theta, j, t), out, t)
+
+
+@storages.project_columns.register(CSC)
+def _(X, first, last, residual, out):
+    for j in range(first, last):
+        _predict_row(X, j, residual, 0.0, out, j)
+
+
+@storages.scan_tile.register(CSC)
+def _(X, start, stop, weights, low, high):
+    nonfinite = 0
+    for j in range(X.indptr.shape[0] - 1):
+        for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
+            counts = one_or(weights, np.uintp(X.indices[p])) > 0.0
+            v = np.float64(X.data[p])
+            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
+            low[j] = v if counts and v < low[j] else low[j]
+            high[j] = v if counts and v > high[j] else high[j]
+    return nonfinite
+
+
+@storages.fill_tile.register(CSC)
+def _(X, start, stop, columns, out):
+    out[: stop - start, :] = 0.0
+    for k in range(columns.shape[0]):
+        j = columns[k]
+        for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
+            i = X.indices[p]
+            if start <= i < stop:
+                out[i - start, k] += X.data[p]
+
+
+@storages.add_sparse_gram.register(CSC)
+def _(X, roots, scale, left, right, out):
+    column = np.zeros(X.n_rows)
+    for k in range(right.shape[0]):
+        if right[k] < 0:
+            continue
+        for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
+            i = np.uintp(X.indices[p])
+            column[i] += one_or(roots, i) * (X.data[p] * one_or(scale, k))
+        for j in range(left.shape[0]):
+            if left[j] >= 0:
+                product = 0.0
+                for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
+                    i = np.uintp(X.indices[p])
+                    product += one_or(roots, i) * (X.data[p] * one_or(scale, j)) * column[i]
+                out[left[j], right[k]] += product
+        for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
+            column[np.uintp(X.indices[p])] = 0.0
