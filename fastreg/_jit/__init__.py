@@ -8,6 +8,7 @@ from fastreg._jit.dispatch import at, one_or, operation
 from fastreg._jit.lanes import (
     entry,
     fma,
+    gather,
     groups,
     lanes,
     level,
@@ -26,6 +27,7 @@ __all__ = [
     "at",
     "entry",
     "fma",
+    "gather",
     "get_num_threads",
     "groups",
     "jit",

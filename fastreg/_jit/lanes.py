@@ -9,6 +9,7 @@ matrices run at the speed of wide ones (decision 5).
 |---|---|
 | `lanes(x)` | x, eight times |
 | `read(a, index, count)` | eight entries of `a` from `index` on, as float64; of the first `count` only, zero beyond, where that is not None; zeros for an `a` of None |
+| `gather(a, places, p, count)` | a[places[p]], …, a[places[p + 7]], for the first `count` of them |
 | `write(a, index, v)` | a[index : index + 8] = v |
 | `fma(a, b, c)` | a·b + c, in one rounding where the processor can; scalars too |
 | `total(v)`, `totals(v0, …, v7)` | sum of the lanes; lane k is the sum of v_k |
@@ -53,6 +54,13 @@ def read(array: Any, index: Any, count: Any = None) -> Any:
     if len(piece) != size:
         raise IndexError(f"lanes from {index} on reach beyond an array of shape {array.shape}")
     out[:size] = piece
+    return out
+
+
+def gather(array: Any, places: Any, p: Any, count: Any = None) -> Any:
+    out = np.zeros(WIDTH)
+    size = WIDTH if count is None else int(count)
+    out[:size] = array[places[int(p) : int(p) + size]]
     return out
 
 
@@ -222,17 +230,7 @@ def _read_part(typing: Any, array: Any, index: Any, count: Any) -> Any:
         align = array_type.dtype.bitwidth // 8 if array_type.aligned else 1
         if _is_contiguous(array_type):
             place = _pointer(context, builder, array_type, arguments[0], at)
-            wanted = _splat(builder, builder.trunc(size, _INT), _INT)
-            numbers = ir.Constant(wanted.type, list(range(WIDTH)))
-            mask = builder.icmp_unsigned("<", numbers, wanted)
-            pointer = vector.as_pointer()
-            kind = ir.FunctionType(vector, [pointer, _INT, mask.type, vector])
-            suffix = "f64" if element == _DOUBLE else "f32"
-            load = cgutils.get_or_insert_function(
-                builder.module, kind, f"llvm.masked.load.v{WIDTH}{suffix}.p0"
-            )
-            place = builder.bitcast(place, pointer)
-            values = builder.call(load, [place, ir.Constant(_INT, align), mask, nothing])
+            values = _masked_load(builder, place, vector, align, _mask(builder, size))
         else:
             slot = cgutils.alloca_once_value(builder, nothing)
             for k in range(WIDTH):
@@ -247,6 +245,65 @@ def _read_part(typing: Any, array: Any, index: Any, count: Any) -> Any:
         return values if element == _DOUBLE else builder.fpext(values, _VECTOR)
 
     return LANES(array, index, count), generate
+
+
+@intrinsic
+def _gather(typing: Any, array: Any, places: Any, p: Any, count: Any) -> Any:
+    if not (_is_contiguous(array) and _is_contiguous(places) and array.dtype is types.float64):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array_type, places_type, p_type, count_type = signature.args
+        at = [context.cast(builder, arguments[2], p_type, types.intp)]
+        size = context.cast(builder, arguments[3], count_type, types.intp)
+        _check_last(context, builder, places_type, arguments[1], at, size)
+        mask = _mask(builder, size)
+        word = ir.IntType(64)
+        words = ir.VectorType(word, WIDTH)
+        vector = ir.VectorType(context.get_data_type(places_type.dtype), WIDTH)
+        first = _pointer(context, builder, places_type, arguments[1], at)
+        index = _masked_load(builder, first, vector, places_type.dtype.bitwidth // 8, mask)
+        index = index if vector == words else builder.sext(index, words)
+        if context.enable_boundscheck:
+            for k in range(WIDTH):
+                one = builder.extract_element(index, ir.Constant(_INT, k))
+                _pointer(context, builder, array_type, arguments[0], [one])
+        start = _pointer(
+            context, builder, array_type, arguments[0], [ir.Constant(word, 0)], check=False
+        )
+        starts = _splat(builder, builder.ptrtoint(start, word), word)
+        addresses = builder.add(starts, builder.shl(index, ir.Constant(words, [3] * WIDTH)))
+        pointers = ir.VectorType(_DOUBLE.as_pointer(), WIDTH)
+        kind = ir.FunctionType(_VECTOR, [pointers, _INT, mask.type, _VECTOR])
+        load = cgutils.get_or_insert_function(
+            builder.module, kind, f"llvm.masked.gather.v{WIDTH}f64.v{WIDTH}p0"
+        )
+        nothing = ir.Constant(_VECTOR, [0.0] * WIDTH)
+        addresses = builder.inttoptr(addresses, pointers)
+        return builder.call(load, [addresses, ir.Constant(_INT, 8), mask, nothing])
+
+    return LANES(array, places, p, count), generate
+
+
+def _mask(builder: Any, count: Any) -> Any:
+    """Lane k is on where k < count."""
+    if isinstance(count, ir.Constant) and count.constant == WIDTH:
+        return ir.Constant(ir.VectorType(_BIT, WIDTH), [1] * WIDTH)
+    wanted = _splat(builder, builder.trunc(count, _INT), _INT)
+    return builder.icmp_unsigned("<", ir.Constant(wanted.type, list(range(WIDTH))), wanted)
+
+
+def _masked_load(builder: Any, place: Any, vector: Any, align: int, mask: Any) -> Any:
+    names = {_DOUBLE: "f64", ir.FloatType(): "f32"}
+    suffix = names.get(vector.element) or f"i{vector.element.width}"
+    pointer = vector.as_pointer()
+    kind = ir.FunctionType(vector, [pointer, _INT, mask.type, vector])
+    load = cgutils.get_or_insert_function(
+        builder.module, kind, f"llvm.masked.load.v{WIDTH}{suffix}.p0"
+    )
+    nothing = ir.Constant(vector, [0] * WIDTH)
+    place = builder.bitcast(place, pointer)
+    return builder.call(load, [place, ir.Constant(_INT, align), mask, nothing])
 
 
 @intrinsic
@@ -348,6 +405,13 @@ def _(array, index, count=None):  # type: ignore[no-untyped-def]
     if _is_none(count):
         return lambda array, index, count=None: _read(array, index)
     return lambda array, index, count=None: _read_part(array, index, count)
+
+
+@overload(gather)
+def _(array, places, p, count=None):  # type: ignore[no-untyped-def]
+    if _is_none(count):
+        return lambda array, places, p, count=None: _gather(array, places, p, 8)
+    return lambda array, places, p, count=None: _gather(array, places, p, count)
 
 
 @overload(write)

@@ -7,11 +7,27 @@ import functools
 
 import numpy as np
 
-from fastreg._jit import entry, fma, groups, jit, level, one_or, set_entry, zero
+from fastreg._jit import (
+    entry,
+    fma,
+    gather,
+    groups,
+    jit,
+    lanes,
+    level,
+    one_or,
+    prefetch,
+    read,
+    set_entry,
+    total,
+    zero,
+)
 from fastreg.design import storages
 from fastreg.design.storages import CSC, CSR
 
 _exact = functools.partial(jit, exact=True)
+_EIGHT = np.uintp(8)
+_AHEAD = np.uintp(512)  # entries: 6 kB, read some hundred nanoseconds later
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -20,7 +36,8 @@ _LARGEST = float(np.finfo(np.float64).max)
 
 @storages.tile_height.register(CSR)
 def _(X, n_rows):
-    return 32
+    # 2048 entries, 24 kB, stay in a first-level cache between the two products.
+    return max(8, min(128, 2048 * n_rows // max(1, X.indptr[-1]) // 8 * 8))
 
 
 @storages.predict_tile.register(CSR)
@@ -30,32 +47,41 @@ def _(X, start, stop, shift, theta, offset, out):
 
 
 @_exact
-def _predict_row(X, i, theta, offset, out, place):
-    """Four sums at once: one would wait for each addition, 4 cycles."""
-    first, last = np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])
-    after = first + (last - first) // np.uintp(4) * np.uintp(4)
-    for t in range(0, groups(theta), 8):
-        z0 = z1 = z2 = z3 = zero(theta)
-        for p in range(first, after, np.uintp(4)):
-            z0 = _add_entry(X, p, theta, t, z0)
-            z1 = _add_entry(X, p + np.uintp(1), theta, t, z1)
-            z2 = _add_entry(X, p + np.uintp(2), theta, t, z2)
-            z3 = _add_entry(X, p + np.uintp(3), theta, t, z3)
-        for p in range(after, last):
-            z0 = _add_entry(X, p, theta, t, z0)
-        set_entry(out, place, t, level(offset, t) + ((z0 + z1) + (z2 + z3)))
+def _predict_row(X, k, theta, offset, out, place):
+    """out[place] = offset + (row k of a CSR, column k of a CSC)·θ.
 
-
-@_exact
-def _add_entry(X, p, theta, t, z):
-    """z + x_p·θ of its column (CSR), of its row (CSC)."""
-    return fma(np.float64(X.data[p]), entry(theta, np.uintp(X.indices[p]), t), z)
+    The entries to come are asked for by name: gathering θ keeps the prefetchers from
+    running ahead (news20, 51 million entries: 15 ms instead of 26).
+    """
+    first, last = np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])
+    after = first + (last - first) // _EIGHT * _EIGHT
+    if theta.ndim == 2:
+        for t in range(0, groups(theta), 8):
+            z = zero(theta)
+            for p in range(first, last):
+                z = fma(np.float64(X.data[p]), entry(theta, np.uintp(X.indices[p]), t), z)
+            set_entry(out, place, t, z + level(offset, t))
+    else:
+        z = lanes(0.0)
+        for p in range(first, after, _EIGHT):
+            prefetch(X.data, p + _AHEAD)
+            prefetch(X.indices, p + _AHEAD)
+            z = fma(read(X.data, p), gather(theta, X.indices, p), z)
+        # A masked end, not a second loop, whose length no branch predictor guesses.
+        rest = last - after
+        z = fma(read(X.data, after, rest), gather(theta, X.indices, after, rest), z)
+        out[place] = total(z) + offset
 
 
 @storages.accumulate_tile.register(CSR)
 def _(X, start, stop, shift, residual, out):
+    ahead = np.uintp(X.indptr[stop] - X.indptr[start])
     for t in range(0, groups(out), 8):
         for i in range(start, stop):
+            first, last = np.uintp(X.indptr[i]) + ahead, np.uintp(X.indptr[i + 1]) + ahead
+            for p in range(first, last, _EIGHT):  # the row's counterpart in the next tile
+                prefetch(X.data, p)
+                prefetch(X.indices, p)
             _scatter(X, i, entry(residual, i - start, t), out, t)
 
 

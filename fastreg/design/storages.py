@@ -145,14 +145,17 @@ def row_bounds(X, width: int = 1) -> np.ndarray:
 
     They depend on the matrix alone, never on the number of threads: the sums over
     blocks have the same bits for any. A block has 2¹⁸ entries or more (a thread is woken in
-    30 µs, in which it reads as much), there are at most 64, and their K·n·width accumulators
-    take at most 1/50 of the memory of X.
+    30 µs, in which it reads as much), there are at most 64, and their K·n·width
+    accumulators take at most 1/25 of the memory of X.
     """
     m, n = shape(X)
     if isinstance(X, CSC):
         return np.array([0, m], np.int64)
     size = stored(X)
-    count = max(1, min(64, size // BLOCK_ENTRIES, size // (50 * n * width), m // _UNROLLED))
+    room = _bytes(X) // (25 * 8 * n * width)
+    most = 16 if is_sparse(X) else 64  # a sparse block finds its sums in no cache at first
+    count = max(1, min(most, size // BLOCK_ENTRIES, room, m // _UNROLLED))
+    count = count if count > 8 else 1 << count.bit_length() - 1  # few are shared out evenly
     cuts = np.linspace(0, size, count + 1)
     if isinstance(X, CSR):
         bounds = np.searchsorted(X.indptr, cuts)
@@ -160,6 +163,13 @@ def row_bounds(X, width: int = 1) -> np.ndarray:
         bounds = (cuts / n).astype(np.int64) // _UNROLLED * _UNROLLED
     bounds[0], bounds[-1] = 0, m
     return bounds.astype(np.int64)
+
+
+def _bytes(X) -> int:
+    """Memory that the entries of X take."""
+    if is_sparse(X):
+        return stored(X) * (X.data.itemsize + X.indices.itemsize)
+    return X.values.size * X.values.itemsize
 
 
 def column_bounds(X: CSC, most: int = 64) -> np.ndarray:

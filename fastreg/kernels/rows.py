@@ -72,7 +72,7 @@ class Workspace:
     def _init_columns(self, X, m, n, side) -> None:
         self.columns = storages.column_bounds(X)
         # Each block of columns predicts all rows on its own: few of them, to spare memory.
-        room = storages.stored(X) // (32 * m * (side or (1,))[0])
+        room = storages.stored(X) // (20 * m * (side or (1,))[0])
         self.scatter = storages.column_bounds(X, max(1, min(8, room)))
         self.image = np.zeros((len(self.scatter) - 1, _rounded(m), *side))
         cuts = np.linspace(0, m, min(16, 1 + m // 4096) + 1).astype(np.int64)
