@@ -189,6 +189,15 @@ def cross_gram(X, left, right, *, shift=None, scale=None, weights=None, by_block
     return Z[:, left].T @ right
 
 
+def moments(X, Y, *, folds=None, n_folds=1, shift=None, scale=None, weights=None):
+    """Σ w_i a_i a_iᵀ over the rows of each fold, a = (z, y, 1), Z = (X − 1 shiftᵀ) diag(scale)."""
+    A = np.column_stack([_shifted(X, shift, scale), Y, np.ones(len(Y))])
+    w = np.ones(len(A)) if weights is None else weights
+    folds = np.zeros(len(A), int) if folds is None else folds
+    parts = [(A[folds == f], w[folds == f]) for f in range(n_folds)]
+    return np.stack([part.T @ (weight[:, None] * part) for part, weight in parts])
+
+
 def row_gram(X, *, shift=None, scale=None, by_blocks=False):
     """Z Zᵀ, Z = (X − 1 shiftᵀ) diag(scale)."""
     Z = _shifted(X, shift, scale).astype(np.float64, copy=False)

@@ -4,7 +4,7 @@ No other module of the package names a compiler flag, a cache or a thread pool.
 """
 
 from fastreg._jit.compile import JIT_ENABLED, jit
-from fastreg._jit.dispatch import at, one_or, operation
+from fastreg._jit.dispatch import at, one_or, operation, part
 from fastreg._jit.lanes import (
     entry,
     fma,
@@ -13,6 +13,7 @@ from fastreg._jit.lanes import (
     lanes,
     level,
     prefetch,
+    prefetch_half,
     read,
     set_entry,
     total,
@@ -35,7 +36,9 @@ __all__ = [
     "level",
     "one_or",
     "operation",
+    "part",
     "prefetch",
+    "prefetch_half",
     "read",
     "run_blocks",
     "set_entry",

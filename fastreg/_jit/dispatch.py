@@ -103,6 +103,24 @@ def one_or(value: Any, j: int, t: int = 0) -> Any:
     return 1.0 if value is None else at(value, j, t)
 
 
+def part(value: Any, start: int, stop: int) -> Any:
+    """`value[start:stop]` of an array, anything else as it is.
+
+    Loops over a part index it from 0: the compiler need not ask for negative indices.
+
+    >>> part([3.0, 4.0, 5.0], 1, 3), part(None, 1, 3)
+    ([4.0, 5.0], None)
+    """
+    return value if value is None or not np.ndim(value) else value[start:stop]
+
+
+@overload(part)
+def _part(value, start, stop):  # type: ignore[no-untyped-def]
+    if isinstance(value, types.Array):
+        return lambda value, start, stop: value[start:stop]
+    return lambda value, start, stop: value
+
+
 @overload(at)
 def _at(value, j, t=0):  # type: ignore[no-untyped-def]  # Numba compares signatures
     if isinstance(value, types.NoneType | types.Omitted):

@@ -14,6 +14,7 @@ matrices run at the speed of wide ones (decision 5).
 | `fma(a, b, c)` | a·b + c, in one rounding where the processor can; scalars too |
 | `total(v)`, `totals(v0, …, v7)` | sum of the lanes; lane k is the sum of v_k |
 | `prefetch(a, index)` | nothing: asks for a cache line that will be read soon |
+| `prefetch_half(a, index, half)` | likewise the first or second half of 64 entries in a row |
 | `entry(a, j, t)`, `set_entry(a, j, t, v)`, `zero(a)` | a[j] of a vector; lanes a[j, t : t + 8] of a matrix |
 
 | `groups(a)`, `level(b, t)` | how far `t` runs; b of a scalar, lanes b[t : t + 8] of a vector |
@@ -24,6 +25,7 @@ be negative. Without the compiler lanes are arrays of eight, and the same code r
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any
 
@@ -81,6 +83,10 @@ def totals(v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, v6: Any, v7: An
 
 
 def prefetch(array: Any, index: Any) -> None:
+    pass
+
+
+def prefetch_half(array: Any, index: Any, half: Any) -> None:
     pass
 
 
@@ -348,7 +354,9 @@ def _halve(builder: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def _totals(typing: Any, v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, v6: Any, v7: Any) -> Any:
+def _totals(
+    typing: Any, v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, v6: Any, v7: Any
+) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         values = list(arguments)
         while len(values) > 1:
@@ -369,20 +377,38 @@ def _total(typing: Any, v: Any) -> Any:
     return types.float64(v), generate
 
 
+_LINE = 64  # bytes
+
+
+def _fetch(context: Any, builder: Any, signature: Any, arguments: Any, lines: range) -> Any:
+    array_type, index_type = signature.args[:2]
+    at = _positions(context, builder, index_type, arguments[1])
+    place = _pointer(context, builder, array_type, arguments[0], at, check=False)
+    pointer = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [pointer, _INT, _INT, _INT])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    to_read, keep_near, data = (ir.Constant(_INT, each) for each in (0, 3, 1))
+    for line in lines:
+        there = cgutils.pointer_add(builder, place, line * _LINE, pointer)
+        builder.call(function, [there, to_read, keep_near, data])
+    return context.get_dummy_value()
+
+
 @intrinsic
 def _prefetch(typing: Any, array: Any, index: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array_type, index_type = signature.args
-        at = _positions(context, builder, index_type, arguments[1])
-        place = _pointer(context, builder, array_type, arguments[0], at, check=False)
-        pointer = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [pointer, _INT, _INT, _INT])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        to_read, keep_near, data = (ir.Constant(_INT, each) for each in (0, 3, 1))
-        builder.call(function, [builder.bitcast(place, pointer), to_read, keep_near, data])
-        return context.get_dummy_value()
+    return types.none(array, index), functools.partial(_fetch, lines=range(1))
 
-    return types.none(array, index), generate
+
+@intrinsic
+def _prefetch_first(typing: Any, array: Any, index: Any) -> Any:
+    half = array.dtype.bitwidth // 16
+    return types.none(array, index), functools.partial(_fetch, lines=range(half))
+
+
+@intrinsic
+def _prefetch_second(typing: Any, array: Any, index: Any) -> Any:
+    half = array.dtype.bitwidth // 16
+    return types.none(array, index), functools.partial(_fetch, lines=range(half, 2 * half))
 
 
 # ---------------------------------------------------------------- Python names in jitted code
@@ -441,6 +467,17 @@ def _(v0, v1, v2, v3, v4, v5, v6, v7):  # type: ignore[no-untyped-def]
 @overload(prefetch)
 def _(array, index):  # type: ignore[no-untyped-def]
     return lambda array, index: _prefetch(array, index)
+
+
+@overload(prefetch_half)
+def _(array, index, half):  # type: ignore[no-untyped-def]
+    def choose(array, index, half):  # type: ignore[no-untyped-def]
+        if half == 0:
+            _prefetch_first(array, index)
+        else:
+            _prefetch_second(array, index)
+
+    return choose
 
 
 @overload(entry)

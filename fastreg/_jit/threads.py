@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from numbers import Integral
 from typing import Any
@@ -65,7 +65,7 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
     Each call gets `step` blocks at most, and an interrupt is seen between calls. A thread
     that is free takes the next ones: where another pool still spins on a core, as BLAS does
     for 0.1 s after a product, the other threads do more. `work` must release the GIL to
-    gain anything.
+    gain anything. It may be a generator: an interrupt is then seen at each `yield` too.
     """
     threads = min(get_num_threads(), count)
     chunk = min(step or count, -(-count // max(threads, 1)))
@@ -78,7 +78,11 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
                 first = next(starts, None)
             if first is None:
                 return
-            work(first, min(first + chunk, count))
+            steps = work(first, min(first + chunk, count))
+            if isinstance(steps, Generator):
+                for _ in steps:
+                    if stop.is_set():
+                        return
 
     if threads <= 1:
         share(0)

@@ -2,7 +2,8 @@
 
 Sums are kept in registers: eight of eight lanes for Xθ, whose totals are eight predictions;
 eight residuals spread over their lanes for Xᵀr. While one tile is multiplied, half of the
-cache lines of the next are asked for in each product, so memory never rests.
+cache lines of the next are asked for in each product, so memory never rests: eight rows are
+64 entries for each eight columns, in the order in which they lie.
 """
 
 import functools
@@ -16,6 +17,7 @@ from fastreg._jit import (
     lanes,
     one_or,
     prefetch,
+    prefetch_half,
     read,
     total,
     totals,
@@ -26,7 +28,7 @@ from fastreg.design.storages import DenseColumns, DenseRows
 
 _exact = functools.partial(jit, exact=True)
 _LARGEST = float(np.finfo(np.float64).max)
-_NEAR = 1 << 16  # entries of a tile and the next: half a megabyte stays in a second-level cache
+_NEAR = 800_000  # bytes of a tile and the next that stay in a second-level cache
 _STRIP = 64  # rows of a column-major tile: eight registers of eight
 
 
@@ -63,7 +65,20 @@ def _eight(v):
 @_exact
 def _ahead(V, start, stop):
     """How many rows on to fetch: to the next tile, nowhere if it would not stay in cache."""
-    return stop - start if 2 * (stop - start) * V.shape[1] <= _NEAR else 0
+    height = stop - start
+    return height if 2 * height * V.shape[1] * V.itemsize <= _NEAR else 0
+
+
+@_exact
+def _fetch_next(V, i, j, half, ahead):
+    """Ask for half of what eight rows of the next tile hold in columns j to j + 8: row by
+    row, or in the order of memory where rows are short or a line holds 16 entries."""
+    if ahead > 0:
+        if V.shape[1] < 64 or V.itemsize == 4:
+            prefetch_half(V, (i + ahead, 8 * j), half)
+        else:
+            for k in range(4):
+                prefetch(V, (i + ahead + 4 * half + k, j))
 
 
 @_exact
@@ -75,10 +90,10 @@ def _predict_rows(V, start, stop, shift, theta, offset, out):
     for i in range(start, after, 8):
         z = _eight(lanes(0.0))
         for j in range(0, whole, 8):
-            for k in range(4):
-                prefetch(V, (i + ahead + k, j))
+            _fetch_next(V, i, j, 0, ahead)
             z = _add_products(V, i, j, None, shift, theta, z)
         if whole < n:
+            _fetch_next(V, i, whole, 0, ahead)
             z = _add_products(V, i, whole, n - whole, shift, theta, z)
         write(out, i - start, totals(z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7]) + offset)
     for i in range(after, stop):
@@ -119,11 +134,11 @@ def _accumulate_rows(V, start, stop, shift, residual, out):
     for i in range(start, after, 8):
         r = _spread(residual, i - start)
         for j in range(0, whole, 8):
-            for k in range(4, 8):
-                prefetch(V, (i + ahead + k, j))
+            _fetch_next(V, i, j, 1, ahead)
             write(out, j, _weighted_rows(V, i, j, None, shift, r, read(out, j)))
         if whole < n:
             rest = n - whole
+            _fetch_next(V, i, whole, 1, ahead)
             write(out, whole, _weighted_rows(V, i, whole, rest, shift, r, read(out, whole)))
     for i in range(after, stop):
         for j in range(0, n, 8):
@@ -192,8 +207,8 @@ def _predict_columns(V, start, stop, shift, theta, offset, out):
         z = _eight(lanes(offset))
         for j in range(V.shape[0]):
             t, s = lanes(theta[j]), lanes(at(shift, j))
-            for k in range(8):
-                prefetch(V, (j + _COLUMNS_AHEAD, i + 8 * k))
+            prefetch_half(V, (j + _COLUMNS_AHEAD, i), 0)
+            prefetch_half(V, (j + _COLUMNS_AHEAD, i), 1)
             z = (
                 fma(read(V, (j, i)) - s, t, z[0]),
                 fma(read(V, (j, i + 8)) - s, t, z[1]),
@@ -219,7 +234,7 @@ def _predict_columns(V, start, stop, shift, theta, offset, out):
         out[i - start] = z
 
 
-_COLUMNS_AHEAD = 8
+_COLUMNS_AHEAD = 16
 
 
 @_exact
@@ -239,6 +254,9 @@ def _accumulate_columns(V, start, stop, shift, residual, out):
             read(residual, k + 56),
         )
         for j in range(0, eights, 8):
+            for later in range(j + _COLUMNS_AHEAD, j + _COLUMNS_AHEAD + 8):
+                prefetch_half(V, (later, i), 0)
+                prefetch_half(V, (later, i), 1)
             g = totals(
                 _column_dot(V, j, i, shift, r),
                 _column_dot(V, j + 1, i, shift, r),
@@ -280,12 +298,15 @@ def _column_dot(V, j, i, shift, r):
 
 @_exact
 def _predict_many(V, start, stop, shift, theta, offset, out):
+    ahead = _ahead(V, start, stop)
     after = start + (stop - start) // 8 * 8
     for t in range(0, theta.shape[1], 8):
         b = read(offset, t)
         for i in range(start, after, 8):
             z = _eight(b)
             for j in range(V.shape[1]):
+                if j % 8 == 0:
+                    _fetch_next(V, i, j, 0, ahead)
                 q, s = read(theta, (j, t)), at(shift, j)
                 z = (
                     fma(lanes(V[i, j] - s), q, z[0]),
@@ -315,6 +336,7 @@ def _predict_many(V, start, stop, shift, theta, offset, out):
 
 @_exact
 def _accumulate_many(V, start, stop, shift, residual, out):
+    ahead = _ahead(V, start, stop)
     after = start + (stop - start) // 8 * 8
     for t in range(0, residual.shape[1], 8):
         for i in range(start, after, 8):
@@ -330,6 +352,8 @@ def _accumulate_many(V, start, stop, shift, residual, out):
                 read(residual, (k + 7, t)),
             )
             for j in range(V.shape[1]):
+                if j % 8 == 0:
+                    _fetch_next(V, i, j, 1, ahead)
                 s = at(shift, j)
                 g = fma(lanes(V[i, j] - s), r[0], read(out, (j, t)))
                 h = lanes(V[i + 1, j] - s) * r[1]
@@ -395,3 +419,42 @@ def _(X, start, stop, columns, out):
         x = V[columns[k], start:stop]
         for i in range(x.shape[0]):
             out[i, k] = x[i]
+
+
+# ---------------------------------------------------------------- panels for products
+
+
+@storages.pack_tile.register(DenseRows)
+def _(X, order, start, stop, columns, shift, scale, roots, out, into):
+    V = X.values
+    n = V.shape[1]
+    for i in range(start, stop):
+        row = _row(order, i)
+        later = _row(order, min(i + 4, stop - 1))  # of rows in any order none is foreseen
+        root = one_or(roots, row)
+        if columns is None:
+            for j in range(0, n, 8):
+                prefetch(V, (later, j))
+                count = min(8, n - j)
+                z = read(V, (row, j), count) - read(shift, j, count)
+                write(out, (j // 8, into + i - start, 0), z * read(scale, j, count) * root)
+        else:
+            for k in range(columns.shape[0]):
+                z = (V[row, columns[k]] - shift[k]) * scale[k]
+                out[k // 8, into + i - start, k % 8] = z * root
+
+
+@storages.pack_tile.register(DenseColumns)
+def _(X, order, start, stop, columns, shift, scale, roots, out, into):
+    V = X.values.T
+    for k in range(shift.shape[0]):
+        j = k if columns is None else columns[k]
+        for i in range(start, stop):
+            row = _row(order, i)
+            z = (V[j, row] - shift[k]) * scale[k]
+            out[k // 8, into + i - start, k % 8] = z * one_or(roots, row)
+
+
+@_exact
+def _row(order, i):
+    return i if order is None else order[i]

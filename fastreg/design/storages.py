@@ -22,7 +22,7 @@ import numpy as np
 from fastreg._jit import operation
 
 BLOCK_ENTRIES = 1 << 18  # least entries of a block of rows
-_UNROLLED = 8  # rows a dense tile takes at once
+_UNROLLED, _STRIP = 8, 64  # rows that dense loops take at once, by rows and by columns
 
 
 class DenseRows(NamedTuple):
@@ -98,6 +98,16 @@ def fill_tile(X, start, stop, columns, out):
     """out[i, k] = x_{start+i, columns[k]} as float64, unshifted."""
 
 
+@operation(exact=True)
+def pack_tile(X, order, start, stop, columns, shift, scale, roots, out, into):
+    """out[k//8, into + i, k%8] = root·(x − shift_k)·scale_k of the i-th row, column columns[k].
+
+    Rows are order[start:stop], or start ≤ i < stop where `order` is None; `roots` is (m,) or
+    None for ones, `shift` and `scale` are those of the columns packed, `columns` is None for
+    all. Dense storages only.
+    """
+
+
 @operation(exact=True)  # reordered, roots of 1e-200 and entries of 1e200 overflow in pairs
 def add_sparse_gram(X, roots, scale, left, right, out):
     """out[left_j, right_k] += Σ_i z_ij·z_ik, z_ij = roots_i·x_ij·scale_j, None for ones.
@@ -154,13 +164,14 @@ def row_bounds(X, width: int = 1) -> np.ndarray:
     size = stored(X)
     room = _bytes(X) // (25 * 8 * n * width)
     most = 16 if is_sparse(X) else 64  # a sparse block finds its sums in no cache at first
-    count = max(1, min(most, size // BLOCK_ENTRIES, room, m // _UNROLLED))
+    unit = _STRIP if isinstance(X, DenseColumns) and m >= 16 * _STRIP else _UNROLLED
+    count = max(1, min(most, size // BLOCK_ENTRIES, room, m // unit))
     count = count if count > 8 else 1 << count.bit_length() - 1  # few are shared out evenly
     cuts = np.linspace(0, size, count + 1)
     if isinstance(X, CSR):
         bounds = np.searchsorted(X.indptr, cuts)
     else:
-        bounds = (cuts / n).astype(np.int64) // _UNROLLED * _UNROLLED
+        bounds = (cuts / n).astype(np.int64) // unit * unit
     bounds[0], bounds[-1] = 0, m
     return bounds.astype(np.int64)
 

@@ -5,7 +5,7 @@ Every name here has a namesake in `fastreg.reference`, in plain NumPy.
 
 from fastreg.kernels.compensated import compensated_gradient, two_product, two_sum
 from fastreg.kernels.descent import descent_steps
-from fastreg.kernels.gram import coordinate_descent, cross_gram, fill, row_gram
+from fastreg.kernels.gram import coordinate_descent, cross_gram, fill, moments, row_gram
 from fastreg.kernels.rows import column_range, gradient, predict, project
 from fastreg.kernels.update import distances, slopes, update
 
@@ -18,6 +18,7 @@ __all__ = [
     "distances",
     "fill",
     "gradient",
+    "moments",
     "predict",
     "project",
     "row_gram",

@@ -97,9 +97,7 @@ def _serial_steps(
 ):
     for k in range(first, last):
         b = intercept[0]
-        _gradient_blocks(
-            X, bounds, 0, sums.shape[0], y, theta, b, None, None, loss, partial, sums
-        )
+        _gradient_blocks(X, bounds, 0, sums.shape[0], y, theta, b, None, None, loss, partial, sums)
         if _finish_step(
             partial, sums, k, theta, intercept, eta, l2, penalty, fit, scale, history, g
         ):

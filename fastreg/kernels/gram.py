@@ -1,17 +1,20 @@
 """Products of the columns, or of the rows, of X with one another; descent on them.
 
-Dense products belong to BLAS: a kernel fills blocks with shifted, scaled and weighted
-values, BLAS multiplies them, panel by panel. Panels are cut by shape and blocks are
-added in order, so the bits do not depend on the number of threads.
+Dense columns are multiplied by `products`, sparse ones entry by entry, rows by BLAS, panel
+by panel. Everything is cut by shape and added in order, so the bits do not depend on the
+number of threads.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 
 from fastreg import penalties
 from fastreg._jit import at, jit, one_or, run_blocks, single_threaded_blas
 from fastreg.design import storages
+from fastreg.kernels import products
 from fastreg.kernels.rows import predict, project
 
 _BUFFER = 1 << 19  # entries of a filled block: 4 MB, read again from cache by BLAS
@@ -45,7 +48,7 @@ def cross_gram(X, left, right, *, shift=None, scale=None, weights=None, by_block
     left, right : integer arrays of column numbers; the same object twice is recognised
         and half of the product saved
     shift, scale : (n,) float64 or None
-    weights : (m,) float64 or None for ones
+    weights : (m,) float64 ≥ 0 or None for ones
     by_blocks : bool, expand a sparse storage block by block as well: slower, but a shift
         that dwarfs the spread is subtracted before the product, not after it
 
@@ -53,23 +56,114 @@ def cross_gram(X, left, right, *, shift=None, scale=None, weights=None, by_block
     -------
     (len(left), len(right)) float64
     """
-    out = np.zeros((len(left), len(right)))
-    if storages.is_sparse(X) and not by_blocks:
+    if storages.is_sparse(X):
+        if by_blocks:
+            return _gram_by_blocks(X, left, right, shift, scale, weights)
+        out = np.zeros((len(left), len(right)))
         return _sparse_gram(X, left, right, shift, scale, weights, out)
+    roots = None if weights is None else np.sqrt(weights)
+    options = {"shift": shift, "scale": scale, "roots": roots}
+    if left is right:
+        every = len(left) == storages.shape(X)[1] and np.array_equal(left, np.arange(len(left)))
+        packing = products.Packing(X, None if every else left, **options)
+        return products.mirror(products.all_rows(packing))[: len(left), : len(left)]
+    if len(right) < len(left):
+        return cross_gram(X, right, left, shift=shift, scale=scale, weights=weights).T
+    filled = np.full(products.panels(len(left)) * 8, -1)
+    filled[: len(left)] = left
+    both = np.concatenate([filled, right])
+    out = products.all_rows(products.Packing(X, both, split=len(filled), **options))
+    return out[: len(left), len(filled) : len(both)]
+
+
+def _gram_by_blocks(X, left, right, shift, scale, weights):
+    """The product of a sparse storage, rows expanded before they are shifted."""
+    columns = left if left is right else np.concatenate([left, right])
+    rows = max(64, _BUFFER // len(columns))
     m = storages.shape(X)[0]
-    rows = max(64, min(m, _BUFFER // max(len(left), 1)))
-    buffers = [np.empty((rows, len(left)))]
-    symmetric = left is right
-    if not symmetric or weights is not None:
-        buffers.append(np.empty((rows, len(right))))
+    out, block = np.zeros((len(left), len(right))), np.empty((min(rows, m), len(columns)))
+    places = np.arange(len(columns))
+    first, second = places[: len(left)], places[len(columns) - len(right) :]
     for start in range(0, m, rows):
         stop = min(start + rows, m)
-        L, R = (buffer[: stop - start] for buffer in (buffers[0], buffers[-1]))
-        fill(X, start, stop, columns=left, shift=shift, scale=scale, out=L)
-        if R.base is not L.base:
-            fill(X, start, stop, columns=right, shift=shift, scale=scale, weights=weights, out=R)
-        _add_product(L.T, R, out, lower=symmetric)
-    return _mirror(out) if symmetric else out
+        dense = block[: stop - start]
+        fill(X, start, stop, columns=columns, shift=shift, scale=scale, out=dense)
+        some = None if weights is None else weights[start:stop]
+        storage = storages.DenseRows(dense)
+        out += cross_gram(storage, first, first if left is right else second, weights=some)
+    return out
+
+
+def moments(X, Y, *, folds=None, n_folds=1, shift=None, scale=None, weights=None):
+    """Everything least squares needs, for each fold, in one read of X.
+
+        M_f = Σ_{i in fold f} w_i a_i a_iᵀ,   a_i = ((x_i − shift)∘scale, y_i, 1)
+
+    Its blocks are the Gram matrix ZᵀWZ, ZᵀWy, YᵀWY and the sums of each. Folds add up, so
+    the training moments of a fold are the total less its own.
+
+    Parameters
+    ----------
+    X : storage, (m, n)
+    Y : (m, k) float64
+    folds : (m,) integers 0 ≤ f < n_folds, the fold of each row; None for a single one
+    n_folds : int
+    shift, scale : (n,) float64 or None
+    weights : (m,) float64 ≥ 0 or None for ones
+
+    Returns
+    -------
+    (n_folds, n + k + 1, n + k + 1) float64
+    """
+    m, n = storages.shape(X)
+    if storages.is_sparse(X):
+        return _sparse_moments(X, Y, folds, n_folds, shift, scale, weights)
+    p = n + Y.shape[1] + 1
+    order, starts = None, np.array([0, m])
+    if folds is not None:
+        order = np.argsort(folds, kind="stable")
+        starts = np.searchsorted(folds[order], np.arange(n_folds + 1))
+    packing = products.Packing(
+        X,
+        shift=shift,
+        scale=scale,
+        roots=None if weights is None else np.sqrt(weights),
+        order=order,
+        extra=np.column_stack([Y, np.ones(m)]),
+    )
+    if n_folds == 1:
+        return products.mirror(products.all_rows(packing))[None, :p, :p]
+    pieces = products.row_pieces(packing, n_folds)
+    bounds = [np.linspace(a, b, pieces + 1)[:-1] for a, b in itertools.pairwise(starts)]
+    bounds = np.append(np.concatenate(bounds), m).astype(np.int64)
+    parts = products.by_rows(packing, bounds)
+    out = parts[::pieces]
+
+    def finish(first, last):
+        for f in range(first, last):
+            products.add_in_order(parts[f * pieces : (f + 1) * pieces])
+            products.mirror(out[f])
+
+    run_blocks(finish, n_folds, step=1)
+    return out[:, :p, :p]
+
+
+def _sparse_moments(X, Y, folds, n_folds, shift, scale, weights):
+    """`moments` of a sparse storage: a product of the stored entries for each fold."""
+    m, n = storages.shape(X)
+    base = np.ones(m) if weights is None else weights
+    columns = np.arange(n)
+    out = np.empty((n_folds, n + Y.shape[1] + 1, n + Y.shape[1] + 1))
+    right = np.column_stack([Y, np.ones(m)])
+    for f in range(n_folds):
+        inside = base if folds is None else np.where(folds == f, base, 0.0)
+        out[f, :n, :n] = cross_gram(X, columns, columns, shift=shift, scale=scale, weights=inside)
+        weighted = right * inside[:, None]
+        project(X, weighted, shift=shift, out=(mixed := np.empty((n, right.shape[1]))))
+        out[f, :n, n:] = mixed if scale is None else scale[:, None] * mixed
+        out[f, n:, :n] = out[f, :n, n:].T
+        out[f, n:, n:] = right.T @ weighted
+    return out
 
 
 def row_gram(X, *, shift=None, scale=None, by_blocks=False):
@@ -84,12 +178,12 @@ def row_gram(X, *, shift=None, scale=None, by_blocks=False):
         columns = np.arange(start, min(start + width, n))
         block = buffer[: m * len(columns)].reshape(m, len(columns))
         fill(X, 0, m, columns=columns, shift=shift, scale=scale, out=block)
-        _add_product(block, block.T, out, lower=True)
-    return _mirror(out)
+        _add_lower(block, block.T, out)
+    return products.mirror(out)
 
 
-def _add_product(A, B, out, *, lower):
-    """out += A B, only on and below the diagonal panels where `lower`."""
+def _add_lower(A, B, out):
+    """out += A B, on and below the diagonal panels."""
     n = out.shape[1]
     panels = max(1, min(32, n // _PANEL))
     cuts = [n * k // panels for k in range(panels + 1)]
@@ -97,25 +191,10 @@ def _add_product(A, B, out, *, lower):
     def work(first, last):
         for k in range(first, last):
             a, b = cuts[k], cuts[k + 1]
-            top = a if lower else 0
-            out[top:, a:b] += A[top:] @ B[:, a:b]
+            out[a:, a:b] += A[a:] @ B[:, a:b]
 
     with single_threaded_blas:
         run_blocks(work, panels)
-
-
-def _mirror(lower):
-    """The symmetric matrix of a lower triangle, in place."""
-    upper = np.triu_indices(len(lower), 1) if len(lower) < 512 else None
-    if upper is not None:
-        lower[upper] = lower.T[upper]
-        return lower
-    for a in range(0, len(lower), 512):
-        b = a + 512
-        lower[a:b, b:] = lower[b:, a:b].T
-        square = lower[a:b, a:b]
-        square[...] = np.tril(square) + np.tril(square, -1).T
-    return lower
 
 
 def _sparse_gram(X, left, right, shift, scale, weights, out):

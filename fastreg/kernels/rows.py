@@ -29,6 +29,7 @@ from fastreg._jit import (
     jit,
     level,
     one_or,
+    part,
     read,
     run_blocks,
     set_entry,
@@ -66,8 +67,10 @@ class Workspace:
         self.partial = np.zeros((self.count, n if side else _rounded(n), *side))
         self.sums = np.zeros((self.count, 2, *(side or (_LANES,))))
         self.theta = np.zeros((n, *side)) if side else None
-        per_block = max(1, storages.stored(X) // self.count)
-        self.step = max(1, CALL_ENTRIES // per_block)
+        # Calls of 8 MB or more, up to 32 for the threads to share, more if interrupts need them.
+        size = storages.stored(X)
+        calls = max(1, min(32, size >> 20), size // CALL_ENTRIES)
+        self.step = max(1, self.count // calls)
 
     def _init_columns(self, X, m, n, side) -> None:
         self.columns = storages.column_bounds(X)
@@ -274,9 +277,7 @@ def _buffer(height, theta):
 
 
 @_exact
-def _gradient_blocks(
-    X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums
-):
+def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums):
     z = _buffer(storages.tile_height(X, bounds[-1]), theta)
     losses_of = np.zeros_like(z)
     for k in range(first, last):
@@ -286,35 +287,36 @@ def _gradient_blocks(
         for start in range(bounds[k], bounds[k + 1], z.shape[0]):
             stop = min(start + z.shape[0], bounds[k + 1])
             storages.predict_tile(X, start, stop, shift, theta, offset, z)
-            _residuals(z, losses_of, y, start, stop, weights, loss)
+            _residuals(z, losses_of, part(y, start, stop), part(weights, start, stop), loss)
             _add_rows(losses_of, stop - start, sums[k, 0])
             _add_rows(z, stop - start, sums[k, 1])
             storages.accumulate_tile(X, start, stop, shift, z, block)
 
 
 @_exact
-def _residuals(z, losses_of, y, start, stop, weights, loss):
-    """z ← w∘ℓ′(z, y) of a tile and losses_of ← w∘ℓ; zero beyond its last row."""
+def _residuals(z, losses_of, y, weights, loss):
+    """z ← w∘ℓ′(z, y) of a tile and losses_of ← w∘ℓ; zero beyond its last row, that of y."""
+    count = y.shape[0]
     if z.ndim == 2:
         k = y.shape[1] if y.ndim == 2 else z.shape[1]
-        for i in range(stop - start):
+        for i in range(count):
             for t in range(k):
-                w = one_or(weights, start + i, t)
-                value = w * losses.value(loss, z[i, t], at(y, start + i, t))
-                slope = w * losses.derivative(loss, z[i, t], at(y, start + i, t))
+                w = one_or(weights, i, t)
+                value = w * losses.value(loss, z[i, t], at(y, i, t))
+                slope = w * losses.derivative(loss, z[i, t], at(y, i, t))
                 # Whatever a row of weight zero holds: 0·∞ is no number.
                 losses_of[i, t] = value if w != 0.0 else 0.0
                 z[i, t] = slope if w != 0.0 else 0.0
-        return
-    for i in range(stop - start):
-        w = one_or(weights, start + i)
-        value = w * losses.value(loss, z[i], y[start + i])
-        slope = w * losses.derivative(loss, z[i], y[start + i])
-        losses_of[i] = value if w != 0.0 else 0.0
-        z[i] = slope if w != 0.0 else 0.0
-    for i in range(stop - start, z.shape[0]):
-        losses_of[i] = 0.0
-        z[i] = 0.0
+    else:
+        for i in range(count):
+            w = one_or(weights, i)
+            value = w * losses.value(loss, z[i], y[i])
+            slope = w * losses.derivative(loss, z[i], y[i])
+            losses_of[i] = value if w != 0.0 else 0.0
+            z[i] = slope if w != 0.0 else 0.0
+        for i in range(count, z.shape[0]):
+            losses_of[i] = 0.0
+            z[i] = 0.0
 
 
 @_exact
@@ -444,7 +446,7 @@ def _residual_blocks(image, bounds, first, last, y, offset, weights, loss, sums)
         z = image[0, start : start + (stop - start + 7) // 8 * 8]
         losses_of = np.zeros_like(z)
         _add_images(image, start, stop, offset)
-        _residuals(z, losses_of, y, start, stop, weights, loss)
+        _residuals(z, losses_of, part(y, start, stop), part(weights, start, stop), loss)
         sums[b] = 0.0
         _add_rows(losses_of, stop - start, sums[b, 0])
         _add_rows(z, stop - start, sums[b, 1])
