@@ -44,7 +44,7 @@ def benchmarks(session):
     )
     session.run("asv", "machine", "--yes")
     session.run("asv", "check", "--python=same")
-    quick = ("--bench", "'quick'", "--bench", "track")
+    quick = ("--bench", "'quick'", "--bench", "track_environment")
     session.run("asv", "run", "--python=same", "--quick", "--show-stderr", *quick)
 
 

@@ -135,6 +135,8 @@ def gradient(
     workspace=None,
 ):
     """F = scale·Σ w ℓ(z, y) + ½ Σ l2 θ² + p(θ), z = offset + (X − 1 shiftᵀ)θ, and slopes."""
+    if theta.ndim == 2:
+        return _gradients(X, y, theta, offset, shift, weights, loss, scale, l2, penalty, out)
     Z = _shifted(X, shift)
     value, residual = _loss(loss, Z @ theta + offset, y)
     if weights is not None:
@@ -142,6 +144,30 @@ def gradient(
     out[:] = scale * (Z.T @ residual) + l2 * theta
     total = scale * value.sum() + 0.5 * np.sum(l2 * theta**2) + _penalty(penalty, theta).sum()
     return float(total), float(scale * residual.sum())
+
+
+def _gradients(X, y, theta, offset, shift, weights, loss, scale, l2, penalty, out):
+    """One right-hand side after the other."""
+
+    def side(value: Any, t: int, dimensions: int) -> Any:
+        return value[..., t] if np.ndim(value) == dimensions else value
+
+    results = []
+    for t in range(theta.shape[1]):
+        g = np.empty(len(theta))
+        options = {
+            "offset": side(offset, t, 1),
+            "shift": shift,
+            "weights": side(weights, t, 2),
+            "loss": loss,
+            "scale": side(scale, t, 1),
+            "l2": side(l2, t, 2),
+            "penalty": penalty,
+        }
+        results.append(gradient(X, side(y, t, 2), theta[:, t], out=g, **options))
+        out[:, t] = g
+    values, slopes = np.array(results).T
+    return values, slopes
 
 
 def predict(X, theta, *, offset=0.0, shift=None, out, workspace=None):
@@ -222,13 +248,42 @@ def coordinate_descent(gram, gradient, coef, l2, penalty, n_epochs):
     return most
 
 
-def update(theta, gradient, eta, l2, penalty):
-    """θ ← prox_{ηp}(θ − η(g + l2 θ)); the value and squared shortest subgradient before."""
+def norms(X, *, shift=None, weights=None, out):
+    """out_j = Σ w_i (x_ij − shift_j)²."""
+    squares = _shifted(X, shift).astype(np.float64) ** 2
+    out[:] = squares.sum(axis=0) if weights is None else weights @ squares
+
+
+def residual_descent(X, residual, coef, curvature, l2, penalty, n_epochs, shift=None):
+    """b_j ← argmin over b_j, cyclically, of ½‖y − Zb‖² + ½ Σ l2 b² + p(b), r = y − Zb kept."""
+    Z = _shifted(X, shift)
+    most = 0.0
+    for _ in range(n_epochs):
+        most = 0.0
+        for j in range(len(coef)):
+            slope = curvature[j] + l2[j]
+            if slope < 1e-280:
+                continue
+            gradient = l2[j] * coef[j] - Z[:, j] @ residual
+            change = _prox(_entry(penalty, j), coef[j] - gradient / slope, 1 / slope) - coef[j]
+            coef[j] += change
+            residual -= change * Z[:, j]
+            most = max(most, slope * change**2 / 2)
+    return most
+
+
+def update(theta, gradient, eta, l2, penalty, momentum=0.0, previous=None):
+    """x⁺ = prox_{ηp}(θ − η(g + l2 θ)); θ ← x⁺ + μ(x⁺ − x), x ← x⁺, and what is measured."""
     g = gradient + l2 * theta
     value = 0.5 * np.sum(l2 * theta**2) + _penalty(penalty, theta).sum()
     square = np.sum(distances(penalty, theta, g) ** 2)
-    theta[:] = _prox(penalty, theta - eta * g, eta)
-    return float(value), float(square)
+    new = _prox(penalty, theta - eta * g, eta)
+    change = new - (theta if previous is None else previous)
+    measured = (value, square, change @ change, (theta - new) @ change)
+    theta[:] = new + momentum * change
+    if previous is not None:
+        previous[:] = new
+    return tuple(map(float, measured))
 
 
 def slopes(penalty, columns, beta):
@@ -267,7 +322,7 @@ def descent_steps(
         value, slope = gradient(
             X, y, theta, offset=intercept[0], loss=loss, scale=1 / len(y), out=scratch
         )
-        added, square = update(theta, scratch, eta, l2, penalty)
+        added, square, *_ = update(theta, scratch, eta, l2, penalty)
         if fit_intercept:
             intercept[0] -= eta * slope
             square += slope**2

@@ -8,19 +8,21 @@ matrices run at the speed of wide ones (decision 5).
 | function | result |
 |---|---|
 | `lanes(x)` | x, eight times |
-| `read(a, index, count)` | eight entries of `a` from `index` on, as float64; of the first `count` only, zero beyond, where that is not None; zeros for an `a` of None |
-| `gather(a, places, p, count)` | a[places[p]], …, a[places[p + 7]], for the first `count` of them |
+| `read(a, index, count)` | eight entries of `a` from `index` on, as float64 |
+| `gather(a, places, p, count)` | a[places[p]], …, a[places[p + 7]] |
 | `write(a, index, v)` | a[index : index + 8] = v |
 | `fma(a, b, c)` | a·b + c, in one rounding where the processor can; scalars too |
 | `total(v)`, `totals(v0, …, v7)` | sum of the lanes; lane k is the sum of v_k |
 | `prefetch(a, index)` | nothing: asks for a cache line that will be read soon |
-| `prefetch_half(a, index, half)` | likewise the first or second half of 64 entries in a row |
-| `entry(a, j, t)`, `set_entry(a, j, t, v)`, `zero(a)` | a[j] of a vector; lanes a[j, t : t + 8] of a matrix |
-
+| `prefetch_half(a, index, half)` | likewise one half of 64 entries in a row |
+| `entry(a, j, t)`, `set_entry(…, v)` | a[j] of a vector; lanes a[j, t : t + 8] of a matrix |
+| `zero(a)` | the zero that such an entry is added to |
 | `groups(a)`, `level(b, t)` | how far `t` runs; b of a scalar, lanes b[t : t + 8] of a vector |
 
-`index` is an integer, or a tuple that ends in the axis the lanes run along. No index may
-be negative. Without the compiler lanes are arrays of eight, and the same code runs.
+With a `count` only so many lanes are read, the others are zero; None reads eight, and a None
+for `a` gives zeros. `index` is an integer, or a tuple that ends in the axis the lanes run
+along. No index may be negative. Without the compiler lanes are arrays of eight, and the same
+code runs.
 """
 
 from __future__ import annotations
@@ -128,7 +130,7 @@ def _pairwise(values: list[Any]) -> Any:
 # ---------------------------------------------------------------- the type
 
 
-class LanesType(types.Type):
+class LanesType(types.Type):  # type: ignore[misc]
     """Eight float64 in one register, or in as many as the processor needs."""
 
     def __init__(self) -> None:
@@ -139,7 +141,7 @@ LANES = LanesType()
 
 
 @register_model(LanesType)
-class _LanesModel(models.PrimitiveModel):
+class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, frontend: Any) -> None:
         super().__init__(manager, frontend, _VECTOR)
 

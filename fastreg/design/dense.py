@@ -29,6 +29,7 @@ from fastreg.design.storages import DenseColumns, DenseRows
 _exact = functools.partial(jit, exact=True)
 _LARGEST = float(np.finfo(np.float64).max)
 _NEAR = 800_000  # bytes of a tile and the next that stay in a second-level cache
+_ONES = np.ones(8)
 _STRIP = 64  # rows of a column-major tile: eight registers of eight
 
 
@@ -289,6 +290,78 @@ def _column_dot(V, j, i, shift, r):
     g, h = fma(read(V, (j, i + 32)) - s, r[4], g), fma(read(V, (j, i + 40)) - s, r[5], h)
     g, h = fma(read(V, (j, i + 48)) - s, r[6], g), fma(read(V, (j, i + 56)) - s, r[7], h)
     return g + h
+
+
+# ---------------------------------------------------------------- single columns
+
+
+@storages.column_dot.register(DenseColumns)
+def _(X, j, shift, v):
+    return _column_dot_all(X.values.T, j, shift, v)
+
+
+@storages.column_dot.register(DenseRows)
+def _(X, j, shift, v):
+    return _column_dot_all(X.values.T, j, shift, v)
+
+
+@storages.column_add.register(DenseColumns)
+def _(X, j, shift, factor, v):
+    _column_add_all(X.values.T, j, shift, factor, v)
+
+
+@storages.column_add.register(DenseRows)
+def _(X, j, shift, factor, v):
+    _column_add_all(X.values.T, j, shift, factor, v)
+
+
+@storages.column_squares.register(DenseColumns)
+def _(X, first, last, shift, weights, out):
+    _column_squares(X.values.T, first, last, shift, weights, out)
+
+
+@storages.column_squares.register(DenseRows)
+def _(X, first, last, shift, weights, out):
+    _column_squares(X.values.T, first, last, shift, weights, out)
+
+
+@_exact
+def _column_dot_all(V, j, shift, v):
+    m = v.shape[0]
+    after = m // 16 * 16
+    g, h = lanes(0.0), lanes(0.0)
+    for i in range(0, after, 16):
+        g = fma(read(V, (j, i)) - shift, read(v, i), g)
+        h = fma(read(V, (j, i + 8)) - shift, read(v, i + 8), h)
+    for i in range(after, m, 8):
+        count = min(8, m - i)
+        g = fma(read(V, (j, i), count) - shift, read(v, i, count), g)
+    return total(g + h)
+
+
+@_exact
+def _column_add_all(V, j, shift, factor, v):
+    x = V[j]
+    for i in range(v.shape[0]):
+        v[i] = fma(x[i] - shift, factor, v[i])
+
+
+@_exact
+def _column_squares(V, first, last, shift, weights, out):
+    m = V.shape[1]
+    for j in range(first, last):
+        g, s = lanes(0.0), at(shift, j)
+        for i in range(0, m, 8):
+            count = min(8, m - i)
+            z = read(V, (j, i), count) - s
+            g = fma(z * z, _weights(weights, i, count), g)
+        out[j] = total(g)
+
+
+@_exact
+def _weights(weights, i, count):
+    """Eight weights, zero from the `count`-th on."""
+    return read(_ONES, 0, count) if weights is None else read(weights, i, count)
 
 
 # ---------------------------------------------------------------- several right-hand sides

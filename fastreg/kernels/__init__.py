@@ -3,6 +3,7 @@
 Every name here has a namesake in `fastreg.reference`, in plain NumPy.
 """
 
+from fastreg.kernels.columns import norms, residual_descent
 from fastreg.kernels.compensated import compensated_gradient, two_product, two_sum
 from fastreg.kernels.descent import descent_steps
 from fastreg.kernels.gram import coordinate_descent, cross_gram, fill, moments, row_gram
@@ -19,8 +20,10 @@ __all__ = [
     "fill",
     "gradient",
     "moments",
+    "norms",
     "predict",
     "project",
+    "residual_descent",
     "row_gram",
     "slopes",
     "two_product",

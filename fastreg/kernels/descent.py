@@ -109,7 +109,7 @@ def _serial_steps(
 def _finish_step(partial, sums, k, theta, intercept, eta, l2, penalty, fit, scale, history, g):
     """Add up the blocks, update, record; whether F rose."""
     value, slope = _add_blocks(partial, sums, scale, g)
-    added, square = update(theta, g, eta, l2, penalty)
+    added, square, _, _ = update(theta, g, eta, l2, penalty)
     if fit:
         intercept[0] -= eta * slope
         square += slope * slope

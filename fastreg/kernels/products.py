@@ -7,7 +7,7 @@ BLAS cannot do costs nothing: centring, weights, a matrix for each fold.
 
 | work | shared out by | where |
 |---|---|---|
-| folds, or pieces of the rows with a matrix of their own | rows | these matrices are small beside X |
+| folds, or pieces with a matrix of their own | rows | these are small beside X |
 | one matrix | strips of its rows, tile by tile | n is large |
 
 Both cuts depend on the shape alone: the same bits for any number of threads.

@@ -58,7 +58,7 @@ class Workspace:
         m, n = storages.shape(X)
         self.k = k
         side = () if k is None else (_rounded(k),)
-        self.columns = None
+        self.columns: np.ndarray | None = None
         if storages.by_columns(X):
             self._init_columns(X, m, n, side)
             return
@@ -210,15 +210,16 @@ def predict(X, theta, *, offset=0.0, shift=None, out, workspace=None):
     if work.columns is not None:
         _predict_by_columns(X, theta, work)
         total = np.add.reduce(work.image, axis=0)[: len(out)]
-        np.add(total if work.k is None else total[:, : work.k], offset_of(start, work), out=out)
+        np.add(
+            total if work.k is None else total[:, : work.k], _without_padding(start, work), out=out
+        )
         return
     bounds = work.bounds
     work.run(lambda first, last: _predict_blocks(X, bounds, first, last, theta, start, inside, out))
 
 
-def offset_of(level, work):
-    """The offset without padding."""
-    return level if work.k is None else level[: work.k]
+def _without_padding(offset, work):
+    return offset if work.k is None else offset[: work.k]
 
 
 def project(X, residual, *, shift=None, out, workspace=None):

@@ -6,6 +6,7 @@ from conftest import STORAGES, matrix, needs_jit
 
 from fastreg import kernels, penalties, reference, set_num_threads
 from fastreg.design import as_design
+from fastreg.kernels import products
 
 ALL = np.arange(6)
 
@@ -41,6 +42,50 @@ def test_fill_agrees_with_reference(store, rng):
     kernels.fill(X, 10, 30, columns=columns, out=out, **options)
     reference.fill(X, 10, 30, columns=columns, out=expected, **options)
     np.testing.assert_allclose(out, expected, rtol=1e-14)
+
+
+@pytest.fixture(params=["serial", "pieces", "strips"])
+def schedule(request, monkeypatch):
+    """One of the ways in which threads may share a product."""
+    if request.param != "serial":
+        monkeypatch.setattr(products, "_SERIAL", 1)
+    if request.param == "strips":
+        monkeypatch.setattr(products, "row_pieces", lambda packing, n_folds=1: 1)
+
+
+@pytest.mark.parametrize("n", [6, 7, 16, 41])
+def test_every_schedule_gives_the_same_products(schedule, n, rng):
+    A = matrix(700, n)
+    w, shift, scale = rng.random(700), rng.standard_normal(n), rng.random(n)
+    X, every, some = as_design(A).storage, np.arange(n), rng.permutation(n)
+    for left, right in [(every, every), (some, some), (some, every[:3]), (every[:3], some)]:
+        out = kernels.cross_gram(X, left, right, shift=shift, scale=scale, weights=w)
+        expected = reference.cross_gram(X, left, right, shift=shift, scale=scale, weights=w)
+        np.testing.assert_allclose(out, expected, rtol=1e-11, atol=1e-10)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_folds", [1, 4])
+def test_moments_agree_with_reference(store, schedule, weighted, n_folds, rng):
+    X, Y = as_design(store(matrix(97))).storage, rng.standard_normal((97, 2))
+    options = {
+        "folds": rng.integers(0, n_folds, 97) if n_folds > 1 else None,
+        "n_folds": n_folds,
+        "shift": rng.standard_normal(6),
+        "scale": 2.0 ** rng.integers(-3, 3, 6),
+        "weights": rng.random(97) if weighted else None,
+    }
+    out = kernels.moments(X, Y, **options)
+    np.testing.assert_allclose(out, reference.moments(X, Y, **options), rtol=1e-10, atol=1e-10)
+
+
+def test_moments_of_folds_add_up_and_an_empty_fold_is_zero(rng):
+    X, Y = as_design(matrix(200, 9)).storage, rng.standard_normal((200, 1))
+    folds = rng.choice([0, 1, 3], 200)
+    parts = kernels.moments(X, Y, folds=folds, n_folds=4)
+    np.testing.assert_allclose(parts.sum(axis=0), kernels.moments(X, Y)[0], rtol=1e-12, atol=1e-11)
+    assert not parts[2].any()
+    assert [part[-1, -1] for part in parts] == [*np.bincount(folds, minlength=4)]
 
 
 @needs_jit

@@ -61,6 +61,52 @@ def test_predict_and_project_agree_with_reference(store, options, rng, rows):
         np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-11)
 
 
+@pytest.mark.parametrize("k", [1, 3, 8, 11])
+def test_several_right_hand_sides_agree_with_one_after_the_other(store, penalty, rng, rows, k):
+    X = checked(store(matrix(rows)), rows)
+    y, theta = rng.standard_normal((rows, k)), np.abs(rng.standard_normal((6, k)))
+    arguments = {
+        "offset": rng.standard_normal(k),
+        "shift": rng.standard_normal(6),
+        "weights": rng.integers(0, 3, (rows, k)).astype(float),
+        "scale": rng.random(k),
+        "l2": rng.random((6, k)),
+        "penalty": penalty,
+    }
+    out, expected = np.empty((6, k)), np.empty((6, k))
+    found = kernels.gradient(X, y, theta, out=out, **arguments)
+    wanted = reference.gradient(X, y, theta, out=expected, **arguments)
+    np.testing.assert_allclose(out, expected, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-12)
+    for name, vectors, size in (("predict", theta, rows), ("project", y, 6)):
+        out, expected = np.empty((size, k)), np.empty((size, k))
+        getattr(kernels, name)(X, vectors, shift=arguments["shift"], out=out)
+        getattr(reference, name)(X, vectors, shift=arguments["shift"], out=expected)
+        np.testing.assert_allclose(out, expected, rtol=1e-11, atol=1e-10)
+
+
+def test_several_right_hand_sides_share_target_weights_and_ridge(rng):
+    X, theta, w = as_design(matrix()).storage, rng.standard_normal((6, 2)), rng.random(37)
+    y, l2 = rng.standard_normal(37), rng.random(6)
+    out, expected = np.empty((6, 2)), np.empty((6, 2))
+    values = kernels.gradient(X, y, theta, weights=w, l2=l2, out=out)
+    wanted = reference.gradient(X, y, theta, weights=w, l2=l2, out=expected)
+    np.testing.assert_allclose(out, expected, rtol=1e-12)
+    np.testing.assert_allclose(values, wanted, rtol=1e-12)
+
+
+def test_a_row_of_weight_zero_adds_nothing_to_any_right_hand_side():
+    A = matrix()
+    y = np.column_stack([np.full(37, 1e200), np.zeros(37)])
+    weights = np.ones((37, 2))
+    weights[:, 0] = 0.0
+    out = np.empty((6, 2))
+    values, slopes = kernels.gradient(
+        as_design(A).storage, y, np.full((6, 2), 1e200), weights=weights, out=out
+    )
+    assert values[0] == slopes[0] == 0.0 and not out[:, 0].any()
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_column_range_agrees_with_reference(store, rows, weighted, rng):
     X = checked(store(matrix(rows)), rows)
@@ -113,7 +159,8 @@ def test_float32_accumulates_in_float64():
 def test_bits_do_not_depend_on_threads(name, rng, monkeypatch):
     monkeypatch.setattr(kinds, "BLOCK_ENTRIES", 4096)
     X = as_design(STORAGES[name](matrix(5000, 60))).storage
-    assert Workspace(X).count > 20 or name == "csc"
+    blocks = Workspace(X).columns if name == "csc" else Workspace(X).bounds
+    assert len(blocks) > 10
     y, theta = rng.standard_normal(5000), rng.standard_normal(60)
     results = []
     for threads in (1, 2, 3, 8):
@@ -131,7 +178,7 @@ def test_blocks_cover_the_rows_and_spare_memory():
         X = kinds.DenseRows(np.broadcast_to(0.0, (m, n)))
         bounds = kinds.row_bounds(X)
         assert bounds[0] == 0 and bounds[-1] == m and np.all(np.diff(bounds) > 0)
-        assert (len(bounds) - 1) * n <= max(n, m * n / 50)
+        assert (len(bounds) - 1) * n <= max(n, m * n / 25)
 
 
 @needs_jit

@@ -19,6 +19,27 @@ def test_update_agrees_with_reference(penalty, rng):
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
+@pytest.mark.parametrize("n", [1, 6, 520, 1031])
+def test_update_with_momentum_agrees_with_reference(n, rng):
+    penalty = penalties.L1(rng.random(n))
+    theta, previous, g = rng.standard_normal((3, n))
+    ours, theirs = [theta.copy(), previous.copy()], [theta.copy(), previous.copy()]
+    found = kernels.update(ours[0], g, 0.1, 0.3, penalty, 0.7, ours[1])
+    expected = reference.update(theirs[0], g, 0.1, 0.3, penalty, 0.7, theirs[1])
+    np.testing.assert_allclose(ours, theirs, rtol=1e-13)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_momentum_speeds_up_an_ill_conditioned_descent():
+    curvature = np.geomspace(1e-3, 1.0, 40)
+    plain, point, previous = np.ones(40), np.ones(40), np.ones(40)
+    none = penalties.L1(0.0)
+    for _ in range(200):
+        kernels.update(plain, curvature * plain, 1.0, 0.0, none)
+        kernels.update(point, curvature * point, 1.0, 0.0, none, 0.94, previous)
+    assert curvature @ previous**2 < 1e-3 * (curvature @ plain**2)
+
+
 def test_update_of_length_zero_moves_nothing(penalty, rng):
     theta = np.abs(rng.standard_normal(6))
     before = theta.copy()
