@@ -32,7 +32,7 @@ import numpy as np
 import scipy.sparse
 
 from benchmarks.environment import describe
-from fastreg import get_num_threads, kernels
+from fastreg import elementary, get_num_threads, kernels
 from fastreg._files import write_whole
 from fastreg._jit import run_blocks
 from fastreg.design import as_design
@@ -50,6 +50,8 @@ CHUNKS = 64  # interleaved pieces of it
 SQUARE = 2048  # rows of the matrix product whose speed is the peak
 PATTERN = 1 << 20  # random entries, repeated to fill a matrix
 STORED = 100  # entries a row of a sparse matrix
+SIDES = 8  # right-hand sides at once
+N_FOLDS = 10
 LAM = 0.1
 NO_PENALTY = L1(0.0)
 
@@ -176,6 +178,43 @@ def regression(storage: str, dtype: str, shape: tuple[int, ...]) -> Problem:
     return Problem(X, kept, y, theta, *own, *results, np.arange(n), work)
 
 
+class Several(NamedTuple):
+    """X, eight targets (m, 8) and θ (n, 8), and room for a gradient."""
+
+    X: Any
+    storage: Any
+    Y: Array
+    Theta: Array
+    out: Array
+    workspace: rows.Workspace
+
+
+class Folds(NamedTuple):
+    """X, a target (m, 1), weights, means of the columns, and the fold of each row."""
+
+    X: Any
+    storage: Any
+    Y: Array
+    weights: Array
+    means: Array
+    folds: Array
+
+
+def several(storage: str, dtype: str, shape: tuple[int, ...]) -> Several:
+    X, kept, *_ = regression(storage, dtype, shape)
+    m, n = shape
+    Y, Theta = _tiled(m * SIDES, "float64"), _tiled(n * SIDES, "float64")
+    work = rows.Workspace(kept, SIDES)
+    return Several(X, kept, Y.reshape(m, -1), Theta.reshape(n, -1), np.empty((n, SIDES)), work)
+
+
+def folded(storage: str, dtype: str, shape: tuple[int, ...]) -> Folds:
+    X, kept, y, *_ = regression(storage, dtype, shape)
+    rng = np.random.default_rng(1)
+    weights = rng.uniform(0.5, 1.5, len(y))
+    return Folds(X, kept, y[:, None], weights, X.mean(axis=0), rng.integers(0, N_FOLDS, len(y)))
+
+
 def sweep(storage: str, dtype: str, shape: tuple[int, ...]) -> Sweep:
     (n,) = shape
     return Sweep(_tiled(n, dtype), 1.0 + np.abs(_tiled(n, dtype)), np.empty(n, dtype))
@@ -242,6 +281,30 @@ def plain_gradient(data: Problem) -> Array:
     return out
 
 
+def gradients(data: Several) -> Array:
+    kernels.gradient(
+        data.storage, data.Y, data.Theta, l2=LAM, out=data.out, workspace=data.workspace
+    )
+    return data.out
+
+
+def plain_gradients(data: Several) -> Array:
+    residual = data.X @ data.Theta
+    residual -= data.Y
+    return data.X.T @ residual + LAM * data.Theta
+
+
+def moments(data: Folds) -> Array:
+    return kernels.moments(
+        data.storage,
+        data.Y,
+        folds=data.folds,
+        n_folds=N_FOLDS,
+        shift=data.means,
+        weights=data.weights,
+    )
+
+
 def project(data: Problem) -> Array:
     kernels.project(data.storage, data.y, out=data.of_columns, workspace=data.workspace)
     return data.of_columns
@@ -277,6 +340,16 @@ def column_range(data: Problem) -> Array:
 def plain_range(data: Problem) -> Array:
     """NaN and infinity would show in either."""
     return np.stack((data.X.min(axis=0), data.X.max(axis=0)))
+
+
+def elementary_case(name: str) -> Callable[[Sweep], Array]:
+    """The call of one of the elementary functions on θ."""
+
+    def run(data: Sweep) -> Array:
+        getattr(elementary, f"{name}_into")(data.theta, data.room)
+        return data.room
+
+    return run
 
 
 def update(data: Sweep) -> Array:
@@ -335,6 +408,21 @@ def gram_cost(e: Extent) -> Cost:
     return e.matrix + 8 * e.n**2, e.m * e.n**2
 
 
+def gradients_cost(e: Extent) -> Cost:
+    """X once, eight targets, eight θ and gradients."""
+    return e.matrix + 8 * SIDES * (e.m + 2 * e.n), 4 * SIDES * e.entries
+
+
+def moments_cost(e: Extent) -> Cost:
+    """X, y, weights and folds; a product for each fold, half of which is computed."""
+    return e.matrix + 24 * e.m + 8 * N_FOLDS * e.n**2, e.m * e.n**2
+
+
+def elementary_cost(e: Extent) -> Cost:
+    """In and out; about 25 flops."""
+    return 16 * e.n, 25 * e.n
+
+
 def range_cost(e: Extent) -> Cost:
     """X and two vectors; two comparisons an entry."""
     return e.matrix + 16 * e.n, 2 * e.entries
@@ -359,11 +447,15 @@ class Kernel(NamedTuple):
 
 KERNELS = {
     "gradient": Kernel(regression, gradient, plain_gradient, gradient_cost),
+    "8 gradients": Kernel(several, gradients, plain_gradients, gradients_cost),
+    "10 fold moments": Kernel(folded, moments, None, moments_cost),
     "project": Kernel(regression, project, plain_project, product_cost),
     "predict": Kernel(regression, predict, plain_predict, product_cost),
     "column_range": Kernel(regression, column_range, plain_range, range_cost),
     "cross_gram": Kernel(regression, cross_gram, plain_gram, gram_cost),
     "update": Kernel(sweep, update, plain_update, update_cost),
+    "exp": Kernel(sweep, elementary_case("exp"), lambda d: np.exp(d.theta), elementary_cost),
+    "tanh": Kernel(sweep, elementary_case("tanh"), lambda d: np.tanh(d.theta), elementary_cost),
 }
 SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "tall": {"quick": (20_000, 50), "full": (200_000, 500)},
@@ -447,6 +539,7 @@ def cases(size: str) -> dict[str, Bound]:
         *add("gradient", "C", both, "tall medium wide narrow slim flat"),
         *add("gradient", "F", both, "tall medium"),
         *add("gradient", "CSR CSC", "float64", "text"),
+        *add("8 gradients", "C", "float64", "tall medium"),
         *add("project", "C F", both, "tall"),
         *add("project", "CSR CSC", "float64", "text"),
         *add("predict", "C F", both, "tall"),
@@ -454,7 +547,10 @@ def cases(size: str) -> dict[str, Bound]:
         *add("column_range", "C F", both, "tall"),
         *add("column_range", "CSR CSC", "float64", "text", plain=False),
         *add("cross_gram", "C F", "float64", "gram-tall gram-medium"),
+        *add("10 fold moments", "C", "float64", "gram-tall gram-medium"),
         *add("update", "vector", "float64", "theta"),
+        *add("exp", "vector", "float64", "theta"),
+        *add("tanh", "vector", "float64", "theta"),
     ]
     return {bound.case: bound for bound in found}
 

@@ -28,6 +28,7 @@ from fastreg.design.storages import DenseColumns, DenseRows
 
 _exact = functools.partial(jit, exact=True)
 _LARGEST = float(np.finfo(np.float64).max)
+_WIDE_AHEAD = 256  # columns
 _NEAR = 800_000  # bytes of a tile and the next that stay in a second-level cache
 _ONES = np.ones(8)
 _STRIP = 64  # rows of a column-major tile: eight registers of eight
@@ -38,8 +39,12 @@ _STRIP = 64  # rows of a column-major tile: eight registers of eight
 
 @storages.tile_height.register(DenseRows)
 def _(X, n_rows):
-    # Eight rows, or 32 kB of narrow ones: the losses of a tile are then one long loop.
-    return max(8, min(128, 4096 // X.values.shape[1] // 8 * 8))
+    # Eight rows, or 32 kB of narrow ones: the losses of a tile are then one long loop. Four
+    # where eight and the next eight do not stay in cache: they advance together.
+    V = X.values
+    if 16 * V.shape[1] * V.itemsize > _NEAR:
+        return 4
+    return max(8, min(128, 4096 // V.shape[1] // 8 * 8))
 
 
 @storages.predict_tile.register(DenseRows)
@@ -56,6 +61,23 @@ def _(X, start, stop, shift, residual, out):
         _accumulate_many(X.values, start, stop, shift, residual, out)
     else:
         _accumulate_rows(X.values, start, stop, shift, residual, out)
+
+
+@storages.advance_tile.register(DenseRows)
+def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
+    if theta.ndim == 2:
+        _one_after_the_other(X, before, start, stop, shift, theta, offset, residual, out, gradient)
+    elif start - before == 4 and stop - start == 4:
+        _advance_rows(X.values, before, start, shift, theta, offset, residual, out, gradient)
+    else:
+        _one_after_the_other(X, before, start, stop, shift, theta, offset, residual, out, gradient)
+
+
+@_exact
+def _one_after_the_other(X, before, start, stop, shift, theta, offset, residual, out, gradient):
+    if before < start:
+        storages.accumulate_tile(X, before, start, shift, residual, gradient)
+    storages.predict_tile(X, start, stop, shift, theta, offset, out)
 
 
 @_exact
@@ -148,6 +170,54 @@ def _accumulate_rows(V, start, stop, shift, residual, out):
 
 
 @_exact
+def _advance_rows(V, i, k, shift, theta, offset, residual, out, gradient):
+    """Four rows from i on, which wait in a third-level cache, while four from k on come from
+    memory: neither waits for the other (2000 × 50 000: 20 ms, 25 one after the other)."""
+    n = V.shape[1]
+    r = (lanes(residual[0]), lanes(residual[1]), lanes(residual[2]), lanes(residual[3]))
+    z = (lanes(0.0), lanes(0.0), lanes(0.0), lanes(0.0))
+    whole = n // 8 * 8
+    for j in range(0, whole, 8):
+        for row in range(k, k + 4):
+            prefetch(V, (row, j + _WIDE_AHEAD))
+        z = _add_four(V, k, j, None, shift, theta, z)
+        write(gradient, j, _weighted_four(V, i, j, None, shift, r, read(gradient, j)))
+    if whole < n:
+        count = n - whole
+        z = _add_four(V, k, whole, count, shift, theta, z)
+        g = _weighted_four(V, i, whole, count, shift, r, read(gradient, whole))
+        write(gradient, whole, g)
+    for row in range(4):
+        out[row] = offset
+    out[0] += total(z[0])
+    out[1] += total(z[1])
+    out[2] += total(z[2])
+    out[3] += total(z[3])
+
+
+@_exact
+def _add_four(V, i, j, count, shift, theta, z):
+    """z_k + x_{i+k}∘θ for four rows, over eight columns from j on."""
+    t = read(theta, j, count)
+    return (
+        fma(_shifted(V, i, j, count, shift), t, z[0]),
+        fma(_shifted(V, i + 1, j, count, shift), t, z[1]),
+        fma(_shifted(V, i + 2, j, count, shift), t, z[2]),
+        fma(_shifted(V, i + 3, j, count, shift), t, z[3]),
+    )
+
+
+@_exact
+def _weighted_four(V, i, j, count, shift, r, g):
+    """g + Σ_k r_k·x_{i+k} over four rows, eight columns from j on."""
+    h = _shifted(V, i + 1, j, count, shift) * r[1]
+    g = fma(_shifted(V, i, j, count, shift), r[0], g)
+    h = fma(_shifted(V, i + 3, j, count, shift), r[3], h)
+    g = fma(_shifted(V, i + 2, j, count, shift), r[2], g)
+    return g + h
+
+
+@_exact
 def _spread(residual, i):
     """Eight residuals, each in all lanes of a register."""
     return (
@@ -199,6 +269,11 @@ def _(X, start, stop, shift, residual, out):
         _accumulate_many(X.values, start, stop, shift, residual, out)
     else:
         _accumulate_columns(X.values.T, start, stop, shift, residual, out)
+
+
+@storages.advance_tile.register(DenseColumns)
+def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
+    _one_after_the_other(X, before, start, stop, shift, theta, offset, residual, out, gradient)
 
 
 @_exact

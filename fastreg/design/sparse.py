@@ -85,6 +85,13 @@ def _(X, start, stop, shift, residual, out):
             _scatter(X, i, entry(residual, i - start, t), out, t)
 
 
+@storages.advance_tile.register(CSR)
+def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
+    if before < start:
+        storages.accumulate_tile(X, before, start, shift, residual, gradient)
+    storages.predict_tile(X, start, stop, shift, theta, offset, out)
+
+
 @_exact
 def _scatter(X, k, factor, out, t):
     """out += factor·(row k of a CSR, column k of a CSC)."""

@@ -57,7 +57,7 @@ class CSC(NamedTuple):
 
 @operation
 def tile_height(X, n_rows):
-    """Rows a tile should have: a multiple of eight, whatever `n_rows` is."""
+    """Rows a tile of a gradient should have, whatever `n_rows` is."""
 
 
 @operation(exact=True)
@@ -74,6 +74,14 @@ def accumulate_tile(X, start, stop, shift, residual, out):
     """out_j += Σ_i residual_i·(x_ij − shift_j) over rows start ≤ i < stop.
 
     `out` is (n,) rounded up to a multiple of eight, or (n, K) where the residual is (…, K).
+    """
+
+
+@operation(exact=True)
+def advance_tile(X, before, start, stop, shift, theta, offset, residual, out, gradient):
+    """`accumulate_tile` of rows before ≤ i < start and `predict_tile` of start ≤ i < stop.
+
+    What a gradient does from tile to tile; together where that spares a trip to memory.
     """
 
 
@@ -180,7 +188,7 @@ def row_bounds(X, width: int = 1) -> np.ndarray:
     room = _bytes(X) // (25 * 8 * n * width)
     most = 16 if is_sparse(X) else 64  # a sparse block finds its sums in no cache at first
     unit = _STRIP if isinstance(X, DenseColumns) and m >= 16 * _STRIP else _UNROLLED
-    count = max(1, min(most, size // BLOCK_ENTRIES, room, m // unit))
+    count = max(1, min(most, size // BLOCK_ENTRIES, room, m // unit, max(4, m // 128)))
     count = count if count > 8 else 1 << count.bit_length() - 1  # few are shared out evenly
     cuts = np.linspace(0, size, count + 1)
     if isinstance(X, CSR):

@@ -271,27 +271,30 @@ def column_range(X, *, weights=None):
 
 @_exact
 def _buffer(height, theta):
-    """(height,), or (height, K) for K right-hand sides: predictions of a tile."""
+    """For predictions of a tile: height rows, as a vector whole lanes, or K right-hand sides."""
     if theta.ndim == 2:
         return np.zeros((height, theta.shape[1]))
-    return np.zeros(height)
+    return np.zeros((height + 7) // 8 * 8)
 
 
 @_exact
 def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums):
-    z = _buffer(storages.tile_height(X, bounds[-1]), theta)
+    height = storages.tile_height(X, bounds[-1])
+    z, residual = _buffer(height, theta), _buffer(height, theta)
     losses_of = np.zeros_like(z)
     for k in range(first, last):
         block = partial[k]
         block[:] = 0.0
         sums[k] = 0.0
-        for start in range(bounds[k], bounds[k + 1], z.shape[0]):
-            stop = min(start + z.shape[0], bounds[k + 1])
-            storages.predict_tile(X, start, stop, shift, theta, offset, z)
+        before = bounds[k]
+        for start in range(bounds[k], bounds[k + 1], height):
+            stop = min(start + height, bounds[k + 1])
+            storages.advance_tile(X, before, start, stop, shift, theta, offset, residual, z, block)
             _residuals(z, losses_of, part(y, start, stop), part(weights, start, stop), loss)
             _add_rows(losses_of, stop - start, sums[k, 0])
             _add_rows(z, stop - start, sums[k, 1])
-            storages.accumulate_tile(X, start, stop, shift, z, block)
+            z, residual, before = residual, z, start
+        storages.accumulate_tile(X, before, bounds[k + 1], shift, residual, block)
 
 
 @_exact
@@ -391,7 +394,7 @@ def _finish_many(partial, sums, theta, scales, l2, penalty, out, values, slopes)
 
 @_exact
 def _predict_blocks(X, bounds, first, last, theta, offset, shift, out):
-    height = storages.tile_height(X, bounds[-1])
+    height = max(8, storages.tile_height(X, bounds[-1]))
     z = _buffer(height, theta)
     for k in range(first, last):
         for start in range(bounds[k], bounds[k + 1], height):
@@ -413,7 +416,7 @@ def _copy_rows(values, count, out):
 
 @_exact
 def _project_blocks(X, bounds, first, last, residual, shift, partial):
-    height = storages.tile_height(X, bounds[-1])
+    height = max(8, storages.tile_height(X, bounds[-1]))
     for k in range(first, last):
         block = partial[k]
         block[:] = 0.0
