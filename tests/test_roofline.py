@@ -7,9 +7,10 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import needs_jit
+import scipy.sparse
+from conftest import matrix, needs_jit
 
-from benchmarks import cases, roofline, roofline_figure
+from benchmarks import cases, roofline, roofline_figure, text
 
 QUICK = roofline.cases("quick")
 # float32 is summed in float64 by fastreg, and in float32 by NumPy.
@@ -187,3 +188,16 @@ def test_readers_see_the_same_cases():
     from benchmarks import asv_roofline
 
     assert asv_roofline.Roofline.params == (tuple(QUICK), roofline.SIZES)
+
+
+@needs_jit
+def test_real_matrices_are_repeated_and_measured(tmp_path, capsys, fast):
+    X = scipy.sparse.csr_array(matrix(40, 30))
+    scipy.sparse.save_npz(tmp_path / "small.npz", X)
+    np.savez(tmp_path / "dense.npz", X=np.ones(3))
+    taller = text.repeated(text.load(tmp_path / "small.npz"), 1000)
+    assert taller.nnz >= 1000 and taller.nnz % X.nnz == 0
+    np.testing.assert_array_equal(taller[40:80].toarray(), X.toarray())
+    text.main([str(tmp_path), "--entries", "1000", "--rounds", "1"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 7 and "project CSC small" in lines[5]

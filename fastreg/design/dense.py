@@ -66,18 +66,15 @@ def _(X, start, stop, shift, residual, out):
 @storages.advance_tile.register(DenseRows)
 def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
     if theta.ndim == 2:
-        _one_after_the_other(X, before, start, stop, shift, theta, offset, residual, out, gradient)
+        storages.advance_in_turn(
+            X, before, start, stop, shift, theta, offset, residual, out, gradient
+        )
     elif start - before == 4 and stop - start == 4:
         _advance_rows(X.values, before, start, shift, theta, offset, residual, out, gradient)
     else:
-        _one_after_the_other(X, before, start, stop, shift, theta, offset, residual, out, gradient)
-
-
-@_exact
-def _one_after_the_other(X, before, start, stop, shift, theta, offset, residual, out, gradient):
-    if before < start:
-        storages.accumulate_tile(X, before, start, shift, residual, gradient)
-    storages.predict_tile(X, start, stop, shift, theta, offset, out)
+        storages.advance_in_turn(
+            X, before, start, stop, shift, theta, offset, residual, out, gradient
+        )
 
 
 @_exact
@@ -273,7 +270,7 @@ def _(X, start, stop, shift, residual, out):
 
 @storages.advance_tile.register(DenseColumns)
 def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
-    _one_after_the_other(X, before, start, stop, shift, theta, offset, residual, out, gradient)
+    storages.advance_in_turn(X, before, start, stop, shift, theta, offset, residual, out, gradient)
 
 
 @_exact

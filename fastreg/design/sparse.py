@@ -87,9 +87,7 @@ def _(X, start, stop, shift, residual, out):
 
 @storages.advance_tile.register(CSR)
 def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
-    if before < start:
-        storages.accumulate_tile(X, before, start, shift, residual, gradient)
-    storages.predict_tile(X, start, stop, shift, theta, offset, out)
+    storages.advance_in_turn(X, before, start, stop, shift, theta, offset, residual, out, gradient)
 
 
 @_exact

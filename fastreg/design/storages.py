@@ -15,11 +15,12 @@ X leaves memory once. `shift` (None or (n,)) is subtracted from the columns of a
 storage while reading; sparse storages ignore it and kernels correct by rank one.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
-from fastreg._jit import operation
+from fastreg._jit import jit, operation
 
 BLOCK_ENTRIES = 1 << 18  # least entries of a block of rows
 _UNROLLED, _STRIP = 8, 64  # rows that dense loops take at once, by rows and by columns
@@ -137,6 +138,14 @@ def add_sparse_gram(X, roots, scale, left, right, out):
 
     `left` and `right` are (n,) places in `out`, −1 for none.
     """
+
+
+@functools.partial(jit, exact=True)
+def advance_in_turn(X, before, start, stop, shift, theta, offset, residual, out, gradient):
+    """`advance_tile` where nothing is gained by doing both at once."""
+    if before < start:
+        accumulate_tile(X, before, start, shift, residual, gradient)
+    predict_tile(X, start, stop, shift, theta, offset, out)
 
 
 # ---------------------------------------------------------------- shape and cuts
