@@ -162,7 +162,7 @@ def _positions(context: Any, builder: Any, index_type: Any, index: Any) -> list[
 
 
 def _pointer(
-    context: Any, builder: Any, array_type: Any, array: Any, at: list[Any], check: bool = True
+    context: Any, builder: Any, array_type: Any, array: Any, at: list[Any], check: bool = False
 ) -> Any:
     struct = context.make_array(array_type)(context, builder, array)
     return cgutils.get_item_pointer(
@@ -176,13 +176,16 @@ def _pointer(
     )
 
 
-def _check_last(
+def _check_lanes(
     context: Any, builder: Any, array_type: Any, array: Any, at: list[Any], size: Any
 ) -> None:
-    """With NUMBA_BOUNDSCHECK, the last lane has to lie inside as well."""
+    """With NUMBA_BOUNDSCHECK, the first and the last lane have to lie inside, if there are any."""
     if context.enable_boundscheck:
+        none = ir.Constant(size.type, 0)
         last = builder.sub(builder.add(at[-1], size), ir.Constant(size.type, 1))
-        _pointer(context, builder, array_type, array, [*at[:-1], last])
+        with builder.if_then(builder.icmp_signed(">", size, none)):
+            for end in (at[-1], last):
+                _pointer(context, builder, array_type, array, [*at[:-1], end], check=True)
 
 
 def _is_contiguous(array_type: Any) -> bool:
@@ -204,7 +207,7 @@ def _read(typing: Any, array: Any, index: Any) -> Any:
         array_type, index_type = signature.args
         at = _positions(context, builder, index_type, arguments[1])
         size = ir.Constant(at[-1].type, WIDTH)
-        _check_last(context, builder, array_type, arguments[0], at, size)
+        _check_lanes(context, builder, array_type, arguments[0], at, size)
         element = context.get_data_type(array_type.dtype)
         vector = ir.VectorType(element, WIDTH)
         if _is_contiguous(array_type):
@@ -231,7 +234,7 @@ def _read_part(typing: Any, array: Any, index: Any, count: Any) -> Any:
         array_type, index_type, count_type = signature.args
         at = _positions(context, builder, index_type, arguments[1])
         size = context.cast(builder, arguments[2], count_type, types.intp)
-        _check_last(context, builder, array_type, arguments[0], at, size)
+        _check_lanes(context, builder, array_type, arguments[0], at, size)
         element = context.get_data_type(array_type.dtype)
         vector = ir.VectorType(element, WIDTH)
         nothing = ir.Constant(vector, [0.0] * WIDTH)
@@ -264,7 +267,7 @@ def _gather(typing: Any, array: Any, places: Any, p: Any, count: Any) -> Any:
         array_type, places_type, p_type, count_type = signature.args
         at = [context.cast(builder, arguments[2], p_type, types.intp)]
         size = context.cast(builder, arguments[3], count_type, types.intp)
-        _check_last(context, builder, places_type, arguments[1], at, size)
+        _check_lanes(context, builder, places_type, arguments[1], at, size)
         mask = _mask(builder, size)
         word = ir.IntType(64)
         words = ir.VectorType(word, WIDTH)
@@ -275,10 +278,8 @@ def _gather(typing: Any, array: Any, places: Any, p: Any, count: Any) -> Any:
         if context.enable_boundscheck:
             for k in range(WIDTH):
                 one = builder.extract_element(index, ir.Constant(_INT, k))
-                _pointer(context, builder, array_type, arguments[0], [one])
-        start = _pointer(
-            context, builder, array_type, arguments[0], [ir.Constant(word, 0)], check=False
-        )
+                _pointer(context, builder, array_type, arguments[0], [one], check=True)
+        start = _pointer(context, builder, array_type, arguments[0], [ir.Constant(word, 0)])
         starts = _splat(builder, builder.ptrtoint(start, word), word)
         addresses = builder.add(starts, builder.shl(index, ir.Constant(words, [3] * WIDTH)))
         pointers = ir.VectorType(_DOUBLE.as_pointer(), WIDTH)
@@ -323,7 +324,7 @@ def _write(typing: Any, array: Any, index: Any, value: Any) -> Any:
         array_type, index_type, _ = signature.args
         at = _positions(context, builder, index_type, arguments[1])
         size = ir.Constant(at[-1].type, WIDTH)
-        _check_last(context, builder, array_type, arguments[0], at, size)
+        _check_lanes(context, builder, array_type, arguments[0], at, size)
         place = _pointer(context, builder, array_type, arguments[0], at)
         stored = builder.store(arguments[2], builder.bitcast(place, _VECTOR.as_pointer()))
         stored.align = 8
@@ -385,7 +386,7 @@ _LINE = 64  # bytes
 def _fetch(context: Any, builder: Any, signature: Any, arguments: Any, lines: range) -> Any:
     array_type, index_type = signature.args[:2]
     at = _positions(context, builder, index_type, arguments[1])
-    place = _pointer(context, builder, array_type, arguments[0], at, check=False)
+    place = _pointer(context, builder, array_type, arguments[0], at)
     pointer = ir.IntType(8).as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [pointer, _INT, _INT, _INT])
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")

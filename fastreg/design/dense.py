@@ -132,16 +132,19 @@ def _shifted(V, i, j, count, shift):
 @_exact
 def _add_products(V, i, j, count, shift, theta, z):
     """z_k + x_{i+k}∘θ for eight rows, over eight columns from j on."""
+    first = _add_four(V, i, j, count, shift, theta, z[:4])
+    return first + _add_four(V, i + 4, j, count, shift, theta, z[4:])
+
+
+@_exact
+def _add_four(V, i, j, count, shift, theta, z):
+    """z_k + x_{i+k}∘θ for four rows, over eight columns from j on."""
     t = read(theta, j, count)
     return (
         fma(_shifted(V, i, j, count, shift), t, z[0]),
         fma(_shifted(V, i + 1, j, count, shift), t, z[1]),
         fma(_shifted(V, i + 2, j, count, shift), t, z[2]),
         fma(_shifted(V, i + 3, j, count, shift), t, z[3]),
-        fma(_shifted(V, i + 4, j, count, shift), t, z[4]),
-        fma(_shifted(V, i + 5, j, count, shift), t, z[5]),
-        fma(_shifted(V, i + 6, j, count, shift), t, z[6]),
-        fma(_shifted(V, i + 7, j, count, shift), t, z[7]),
     )
 
 
@@ -193,20 +196,8 @@ def _advance_rows(V, i, k, shift, theta, offset, residual, out, gradient):
 
 
 @_exact
-def _add_four(V, i, j, count, shift, theta, z):
-    """z_k + x_{i+k}∘θ for four rows, over eight columns from j on."""
-    t = read(theta, j, count)
-    return (
-        fma(_shifted(V, i, j, count, shift), t, z[0]),
-        fma(_shifted(V, i + 1, j, count, shift), t, z[1]),
-        fma(_shifted(V, i + 2, j, count, shift), t, z[2]),
-        fma(_shifted(V, i + 3, j, count, shift), t, z[3]),
-    )
-
-
-@_exact
 def _weighted_four(V, i, j, count, shift, r, g):
-    """g + Σ_k r_k·x_{i+k} over four rows, eight columns from j on."""
+    """g + Σ_k r_k·x_{i+k} over four rows; two chains, for the latency of a sum."""
     h = _shifted(V, i + 1, j, count, shift) * r[1]
     g = fma(_shifted(V, i, j, count, shift), r[0], g)
     h = fma(_shifted(V, i + 3, j, count, shift), r[3], h)
@@ -231,16 +222,9 @@ def _spread(residual, i):
 
 @_exact
 def _weighted_rows(V, i, j, count, shift, r, g):
-    """g + Σ_k r_k·x_{i+k}, eight columns from j on; two chains, for the latency of a sum."""
-    h = _shifted(V, i + 1, j, count, shift) * r[1]
-    g = fma(_shifted(V, i, j, count, shift), r[0], g)
-    h = fma(_shifted(V, i + 3, j, count, shift), r[3], h)
-    g = fma(_shifted(V, i + 2, j, count, shift), r[2], g)
-    h = fma(_shifted(V, i + 5, j, count, shift), r[5], h)
-    g = fma(_shifted(V, i + 4, j, count, shift), r[4], g)
-    h = fma(_shifted(V, i + 7, j, count, shift), r[7], h)
-    g = fma(_shifted(V, i + 6, j, count, shift), r[6], g)
-    return g + h
+    """g + Σ_k r_k·x_{i+k} over eight rows, eight columns from j on."""
+    g = _weighted_four(V, i, j, count, shift, r[:4], g)
+    return _weighted_four(V, i + 4, j, count, shift, r[4:], g)
 
 
 # ---------------------------------------------------------------- by columns

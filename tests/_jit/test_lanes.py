@@ -128,7 +128,7 @@ import numba, numpy as np
 from fastreg._jit import gather, read, total
 a, p = np.ones(10), np.array([0, 10])
 @numba.njit
-def inside(a, p): return total(read(a, 2)) + total(read(a, 8, 2))
+def inside(a, p): return total(read(a, 2)) + total(read(a, 8, 2)) + total(read(a, 10, 0))
 @numba.njit
 def beyond(a, p): return total({call})
 assert inside(a, p) == 10
