@@ -29,7 +29,6 @@ from fastreg.design.storages import DenseColumns, DenseRows
 _exact = functools.partial(jit, exact=True)
 _LARGEST = float(np.finfo(np.float64).max)
 _WIDE_AHEAD = 256  # columns
-_NEAR = 800_000  # bytes of a tile and the next that stay in a second-level cache
 _ONES = np.ones(8)
 _STRIP = 64  # rows of a column-major tile: eight registers of eight
 
@@ -39,12 +38,8 @@ _STRIP = 64  # rows of a column-major tile: eight registers of eight
 
 @storages.tile_height.register(DenseRows)
 def _(X, n_rows):
-    # Eight rows, or 32 kB of narrow ones: the losses of a tile are then one long loop. Four
-    # where eight and the next eight do not stay in cache: they advance together.
-    V = X.values
-    if 16 * V.shape[1] * V.itemsize > _NEAR:
-        return 4
-    return max(8, min(128, 4096 // V.shape[1] // 8 * 8))
+    # Eight rows, or 32 kB of narrow ones: the losses of a tile are then one long loop.
+    return max(8, min(128, 4096 // X.values.shape[1] // 8 * 8))
 
 
 @storages.predict_tile.register(DenseRows)
@@ -65,16 +60,11 @@ def _(X, start, stop, shift, residual, out):
 
 @storages.advance_tile.register(DenseRows)
 def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
-    if theta.ndim == 2:
-        storages.advance_in_turn(
-            X, before, start, stop, shift, theta, offset, residual, out, gradient
-        )
-    elif start - before == 4 and stop - start == 4:
+    if start - before == 4 and stop - start == 4:
         _advance_rows(X.values, before, start, shift, theta, offset, residual, out, gradient)
     else:
-        storages.advance_in_turn(
-            X, before, start, stop, shift, theta, offset, residual, out, gradient
-        )
+        _accumulate_rows(X.values, before, start, shift, residual, gradient)
+        _predict_rows(X.values, start, stop, shift, theta, offset, out)
 
 
 @_exact
@@ -86,7 +76,7 @@ def _eight(v):
 def _ahead(V, start, stop):
     """How many rows on to fetch: to the next tile, nowhere if it would not stay in cache."""
     height = stop - start
-    return height if 2 * height * V.shape[1] * V.itemsize <= _NEAR else 0
+    return height if 2 * height * V.shape[1] * V.itemsize <= storages.NEAR else 0
 
 
 @_exact
@@ -250,11 +240,6 @@ def _(X, start, stop, shift, residual, out):
         _accumulate_many(X.values, start, stop, shift, residual, out)
     else:
         _accumulate_columns(X.values.T, start, stop, shift, residual, out)
-
-
-@storages.advance_tile.register(DenseColumns)
-def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
-    storages.advance_in_turn(X, before, start, stop, shift, theta, offset, residual, out, gradient)
 
 
 @_exact

@@ -85,11 +85,6 @@ def _(X, start, stop, shift, residual, out):
             _scatter(X, i, entry(residual, i - start, t), out, t)
 
 
-@storages.advance_tile.register(CSR)
-def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
-    storages.advance_in_turn(X, before, start, stop, shift, theta, offset, residual, out, gradient)
-
-
 @_exact
 def _scatter(X, k, factor, out, t):
     """out += factor·(row k of a CSR, column k of a CSC)."""

@@ -15,15 +15,17 @@ X leaves memory once. `shift` (None or (n,)) is subtracted from the columns of a
 storage while reading; sparse storages ignore it and kernels correct by rank one.
 """
 
-import functools
 from typing import NamedTuple
 
 import numpy as np
 
-from fastreg._jit import jit, operation
+from fastreg._jit import operation
 
 BLOCK_ENTRIES = 1 << 18  # least entries of a block of rows
 _UNROLLED, _STRIP = 8, 64  # rows that dense loops take at once, by rows and by columns
+
+
+NEAR = 800_000  # bytes of a tile and the next that stay in a second-level cache
 
 
 class DenseRows(NamedTuple):
@@ -58,7 +60,7 @@ class CSC(NamedTuple):
 
 @operation
 def tile_height(X, n_rows):
-    """Rows a tile of a gradient should have, whatever `n_rows` is."""
+    """Rows a tile should have: a multiple of eight, whatever `n_rows` is."""
 
 
 @operation(exact=True)
@@ -80,10 +82,8 @@ def accumulate_tile(X, start, stop, shift, residual, out):
 
 @operation(exact=True)
 def advance_tile(X, before, start, stop, shift, theta, offset, residual, out, gradient):
-    """`accumulate_tile` of rows before ≤ i < start and `predict_tile` of start ≤ i < stop.
-
-    What a gradient does from tile to tile; together where that spares a trip to memory.
-    """
+    """`accumulate_tile` of rows before ≤ i < start and `predict_tile` of start ≤ i < stop at once,
+    where `is_wide`: a row comes from memory while another comes from the cache."""
 
 
 @operation(exact=True)
@@ -140,14 +140,6 @@ def add_sparse_gram(X, roots, scale, left, right, out):
     """
 
 
-@functools.partial(jit, exact=True)
-def advance_in_turn(X, before, start, stop, shift, theta, offset, residual, out, gradient):
-    """`advance_tile` where nothing is gained by doing both at once."""
-    if before < start:
-        accumulate_tile(X, before, start, shift, residual, gradient)
-    predict_tile(X, start, stop, shift, theta, offset, out)
-
-
 # ---------------------------------------------------------------- shape and cuts
 
 
@@ -168,6 +160,11 @@ def stored(X) -> int:
 def is_sparse(X) -> bool:
     """Whether a storage leaves `shift` to a rank-one correction."""
     return isinstance(X, CSR | CSC)
+
+
+def is_wide(X) -> bool:
+    """Whether eight dense rows and the next eight do not stay in a second-level cache."""
+    return isinstance(X, DenseRows) and 16 * X.values.shape[1] * X.values.itemsize > NEAR
 
 
 def transposed(X):

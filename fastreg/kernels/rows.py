@@ -160,8 +160,9 @@ def _residuals_and_slopes(X, y, theta, offset, shift, weights, loss, work):
         _gradient_by_columns(X, y, theta, offset, weights, loss, work)
         return
     bounds, partial, sums = work.bounds, work.partial, work.sums
+    kernel = _wide_blocks if theta.ndim == 1 and storages.is_wide(X) else _gradient_blocks
     work.run(
-        lambda first, last: _gradient_blocks(
+        lambda first, last: kernel(
             X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums
         )
     )
@@ -271,30 +272,48 @@ def column_range(X, *, weights=None):
 
 @_exact
 def _buffer(height, theta):
-    """For predictions of a tile: height rows, as a vector whole lanes, or K right-hand sides."""
+    """(height,), or (height, K) for K right-hand sides: predictions of a tile."""
     if theta.ndim == 2:
         return np.zeros((height, theta.shape[1]))
-    return np.zeros((height + 7) // 8 * 8)
+    return np.zeros(height)
 
 
 @_exact
 def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums):
-    height = storages.tile_height(X, bounds[-1])
-    z, residual = _buffer(height, theta), _buffer(height, theta)
+    z = _buffer(storages.tile_height(X, bounds[-1]), theta)
     losses_of = np.zeros_like(z)
     for k in range(first, last):
         block = partial[k]
         block[:] = 0.0
         sums[k] = 0.0
-        before = bounds[k]
-        for start in range(bounds[k], bounds[k + 1], height):
-            stop = min(start + height, bounds[k + 1])
+        for start in range(bounds[k], bounds[k + 1], z.shape[0]):
+            stop = min(start + z.shape[0], bounds[k + 1])
+            storages.predict_tile(X, start, stop, shift, theta, offset, z)
+            _residuals(z, losses_of, part(y, start, stop), part(weights, start, stop), loss)
+            _add_rows(losses_of, stop - start, sums[k, 0])
+            _add_rows(z, stop - start, sums[k, 1])
+            storages.accumulate_tile(X, start, stop, shift, z, block)
+
+
+@_exact
+def _wide_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums):
+    """`_gradient_blocks` for rows of which eight fill a cache: while four are predicted, the
+    four before them are accumulated."""
+    z, residual = np.zeros(8), np.zeros(8)
+    losses_of = np.zeros(8)
+    for k in range(first, last):
+        block = partial[k]
+        block[:] = 0.0
+        sums[k] = 0.0
+        before, start, end = bounds[k], bounds[k], bounds[k + 1]
+        while before < end:  # in the last turn nothing is left to predict
+            stop = min(start + 4, end)
             storages.advance_tile(X, before, start, stop, shift, theta, offset, residual, z, block)
             _residuals(z, losses_of, part(y, start, stop), part(weights, start, stop), loss)
             _add_rows(losses_of, stop - start, sums[k, 0])
             _add_rows(z, stop - start, sums[k, 1])
-            z, residual, before = residual, z, start
-        storages.accumulate_tile(X, before, bounds[k + 1], shift, residual, block)
+            z, residual = residual, z
+            before, start = start, stop
 
 
 @_exact
@@ -394,7 +413,7 @@ def _finish_many(partial, sums, theta, scales, l2, penalty, out, values, slopes)
 
 @_exact
 def _predict_blocks(X, bounds, first, last, theta, offset, shift, out):
-    height = max(8, storages.tile_height(X, bounds[-1]))
+    height = storages.tile_height(X, bounds[-1])
     z = _buffer(height, theta)
     for k in range(first, last):
         for start in range(bounds[k], bounds[k + 1], height):
@@ -416,7 +435,7 @@ def _copy_rows(values, count, out):
 
 @_exact
 def _project_blocks(X, bounds, first, last, residual, shift, partial):
-    height = max(8, storages.tile_height(X, bounds[-1]))
+    height = storages.tile_height(X, bounds[-1])
     for k in range(first, last):
         block = partial[k]
         block[:] = 0.0

@@ -61,6 +61,22 @@ def test_predict_and_project_agree_with_reference(store, options, rng, rows):
         np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-11)
 
 
+@pytest.mark.parametrize("n", [6, 8, 29])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_wide_rows_advance_to_the_same_gradient(n, dtype, options, rng, rows, monkeypatch):
+    A = matrix(rows, n).astype(dtype)
+    X = as_design(A).storage
+    options = {**options, "shift": rng.standard_normal(n)} if "shift" in options else options
+    y, theta = rng.standard_normal(rows), rng.standard_normal(n)
+    out, expected = np.empty(n), np.empty(n)
+    wanted = reference.gradient(X, y, theta, out=expected, offset=0.5, **options)
+    monkeypatch.setattr(kinds, "NEAR", 1)
+    assert kinds.is_wide(X)
+    found = kernels.gradient(X, y, theta, out=out, offset=0.5, **options)
+    np.testing.assert_allclose(out, expected, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(found, wanted, rtol=1e-11)
+
+
 @pytest.mark.parametrize("k", [1, 3, 8, 11])
 def test_several_right_hand_sides_agree_with_one_after_the_other(store, penalty, rng, rows, k):
     X = checked(store(matrix(rows)), rows)
