@@ -6,11 +6,14 @@ No other module of the package names a compiler flag, a cache or a thread pool.
 from fastreg._jit.compile import JIT_ENABLED, jit
 from fastreg._jit.dispatch import at, one_or, operation, part
 from fastreg._jit.lanes import (
+    chosen,
     entry,
     fma,
     gather,
+    greater,
     groups,
     lanes,
+    lesser,
     level,
     prefetch,
     prefetch_half,
@@ -26,13 +29,16 @@ from fastreg._jit.threads import get_num_threads, run_blocks, set_num_threads, s
 __all__ = [
     "JIT_ENABLED",
     "at",
+    "chosen",
     "entry",
     "fma",
     "gather",
     "get_num_threads",
+    "greater",
     "groups",
     "jit",
     "lanes",
+    "lesser",
     "level",
     "one_or",
     "operation",

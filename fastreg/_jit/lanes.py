@@ -12,6 +12,8 @@ matrices run at the speed of wide ones (decision 5).
 | `gather(a, places, p, count)` | a[places[p]], …, a[places[p + 7]] |
 | `write(a, index, v)` | a[index : index + 8] = v |
 | `fma(a, b, c)` | a·b + c, in one rounding where the processor can; scalars too |
+| `lesser(a, b)`, `greater(a, b)` | lane by lane a if a < b, a > b, else b |
+| `chosen(w, a, b)` | lane by lane a if w > 0, else b |
 | `total(v)`, `totals(v0, …, v7)` | sum of the lanes; lane k is the sum of v_k |
 | `prefetch(a, index)` | nothing: asks for a cache line that will be read soon |
 | `prefetch_half(a, index, half)` | likewise one half of 64 entries in a row |
@@ -74,6 +76,18 @@ def write(array: Any, index: Any, value: Any) -> None:
 
 def fma(a: Any, b: Any, c: Any) -> Any:
     return a * b + c
+
+
+def lesser(a: Any, b: Any) -> Any:
+    return np.where(a < b, a, b)
+
+
+def greater(a: Any, b: Any) -> Any:
+    return np.where(a > b, a, b)
+
+
+def chosen(weight: Any, a: Any, b: Any) -> Any:
+    return np.where(weight > 0.0, a, b)
 
 
 def total(v: Any) -> Any:
@@ -348,6 +362,36 @@ def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
+def _select(builder: Any, arguments: Any, relation: str) -> Any:
+    return builder.select(builder.fcmp_ordered(relation, *arguments), *arguments)
+
+
+@intrinsic
+def _lesser(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _select(builder, arguments, "<")
+
+    return LANES(a, b), generate
+
+
+@intrinsic
+def _greater(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _select(builder, arguments, ">")
+
+    return LANES(a, b), generate
+
+
+@intrinsic
+def _chosen(typing: Any, weight: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        weight, a, b = arguments
+        none = ir.Constant(_VECTOR, [0.0] * WIDTH)
+        return builder.select(builder.fcmp_ordered(">", weight, none), a, b)
+
+    return LANES(weight, a, b), generate
+
+
 def _halve(builder: Any, a: Any, b: Any) -> Any:
     """Sums of neighbours in the lanes of a, then in those of b."""
     kind = ir.VectorType(_INT, a.type.count)
@@ -455,6 +499,21 @@ def _(a, b, c):  # type: ignore[no-untyped-def]
     if b is LANES:
         return lambda a, b, c: _fma(a, b, c)
     return lambda a, b, c: _fma(np.float64(a), np.float64(b), np.float64(c))
+
+
+@overload(lesser)
+def _(a, b):  # type: ignore[no-untyped-def]
+    return lambda a, b: _lesser(a, b)
+
+
+@overload(greater)
+def _(a, b):  # type: ignore[no-untyped-def]
+    return lambda a, b: _greater(a, b)
+
+
+@overload(chosen)
+def _(weight, a, b):  # type: ignore[no-untyped-def]
+    return lambda weight, a, b: _chosen(weight, a, b)
 
 
 @overload(total)

@@ -12,9 +12,12 @@ import numpy as np
 
 from fastreg._jit import (
     at,
+    chosen,
     fma,
+    greater,
     jit,
     lanes,
+    lesser,
     one_or,
     prefetch,
     prefetch_half,
@@ -27,7 +30,6 @@ from fastreg.design import storages
 from fastreg.design.storages import DenseColumns, DenseRows
 
 _exact = functools.partial(jit, exact=True)
-_LARGEST = float(np.finfo(np.float64).max)
 _WIDE_AHEAD = 256  # columns
 _ONES = np.ones(8)
 _STRIP = 64  # rows of a column-major tile: eight registers of eight
@@ -490,15 +492,23 @@ def _accumulate_many(V, start, stop, shift, residual, out):
 @storages.scan_tile.register(DenseRows)
 def _(X, start, stop, weights, low, high):
     V = X.values
-    nonfinite = 0
+    whole = V.shape[1] // 8 * 8
+    bad = lanes(0.0)  # sums of x − x, which is no number unless x is finite
+    rest = 0.0
     for i in range(start, stop):
         counts = one_or(weights, i) > 0.0
-        for j in range(V.shape[1]):
+        for j in range(0, whole, 8):
+            v = read(V, (i, j))
+            bad = bad + (v - v)
+            if counts:
+                write(low, j, lesser(v, read(low, j)))
+                write(high, j, greater(v, read(high, j)))
+        for j in range(whole, V.shape[1]):
             v = np.float64(V[i, j])
-            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
+            rest += v - v
             low[j] = v if counts and v < low[j] else low[j]
             high[j] = v if counts and v > high[j] else high[j]
-    return nonfinite
+    return 0 if total(bad) + rest == 0.0 else 1
 
 
 @storages.fill_tile.register(DenseRows)
@@ -512,18 +522,37 @@ def _(X, start, stop, columns, out):
 @storages.scan_tile.register(DenseColumns)
 def _(X, start, stop, weights, low, high):
     V = X.values.T
-    nonfinite = 0
+    bad = 0.0
+    least_of, most_of = np.empty(8), np.empty(8)
+    after = start + (stop - start) // 8 * 8
     for j in range(V.shape[0]):
-        least, most = low[j], high[j]
-        x = V[j, start:stop]
-        for i in range(x.shape[0]):
-            v = np.float64(x[i])
-            counts = one_or(weights, start + i) > 0.0
-            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
-            least = v if counts and v < least else least
-            most = v if counts and v > most else most
-        low[j], high[j] = least, most
-    return nonfinite
+        least, most, sums = lanes(low[j]), lanes(high[j]), lanes(0.0)
+        for i in range(start, after, 8):
+            v = read(V, (j, i))
+            sums = sums + (v - v)
+            least = lesser(_counted(v, weights, i, least), least)
+            most = greater(_counted(v, weights, i, most), most)
+        write(least_of, 0, least)
+        write(most_of, 0, most)
+        bad += total(sums)
+        for k in range(8):
+            low[j] = min(low[j], least_of[k])
+            high[j] = max(high[j], most_of[k])
+        for i in range(after, stop):
+            v = np.float64(V[j, i])
+            counts = one_or(weights, i) > 0.0
+            bad += v - v
+            low[j] = v if counts and v < low[j] else low[j]
+            high[j] = v if counts and v > high[j] else high[j]
+    return 0 if bad == 0.0 else 1
+
+
+@_exact
+def _counted(v, weights, i, instead):
+    """v where the weight of the row is positive, `instead` where it is zero."""
+    if weights is None:
+        return v
+    return chosen(read(weights, i), v, instead)
 
 
 @storages.fill_tile.register(DenseColumns)

@@ -444,7 +444,7 @@ def _project_blocks(X, bounds, first, last, residual, shift, partial):
             storages.accumulate_tile(X, start, stop, shift, residual[start:stop], block)
 
 
-@jit
+@_exact
 def _scan_blocks(X, bounds, first, last, weights, low, high, nonfinite):
     for k in range(first, last):
         nonfinite[k] = storages.scan_tile(X, bounds[k], bounds[k + 1], weights, low[k], high[k])

@@ -9,11 +9,14 @@ import pytest
 from conftest import needs_jit
 
 from fastreg._jit import (
+    chosen,
     entry,
     fma,
     gather,
+    greater,
     groups,
     lanes,
+    lesser,
     level,
     prefetch,
     prefetch_half,
@@ -82,6 +85,23 @@ def test_arithmetic():
     expected = [a + b, a - 2, a * b / 2, a * b + 1, 2 * a + b, [a.sum(), b.sum()] * 4]
     np.testing.assert_allclose(out, expected, rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(sums, (a.sum(), 10.0, 0.0), atol=1e-14)
+
+
+def test_comparing():
+    a, b, w = BASE[0, :8].copy(), BASE[1, :8].copy(), np.array([0.0, 1.0] * 4)
+    a[2], b[5] = np.nan, np.nan
+
+    @compiled
+    def run(a, b, w, out):
+        x, y = read(a, 0), read(b, 0)
+        write(out[0], 0, lesser(x, y))
+        write(out[1], 0, greater(x, y))
+        write(out[2], 0, chosen(read(w, 0), x, y))
+
+    out = np.empty((3, 8))
+    run(a, b, w, out)
+    expected = [np.where(a < b, a, b), np.where(a > b, a, b), np.where(w > 0, a, b)]
+    np.testing.assert_array_equal(out, expected)
 
 
 @pytest.mark.parametrize("index", [np.int32, np.int64])
