@@ -1,6 +1,6 @@
 """Every storage of X behind a handful of operations, and the one validator."""
 
-from fastreg.design import dense, sparse  # noqa: F401  (they register the storages' operations)
+from fastreg.design import dense, dense_access, sparse  # noqa: F401  (they register operations)
 from fastreg.design.frames import feature_names
 from fastreg.design.matrix import Design, as_design, full_columns, nonfinite_message
 from fastreg.design.vectors import as_target, as_vector, as_weights
