@@ -185,13 +185,14 @@ def row_bounds(X, width: int = 1) -> np.ndarray:
     They depend on the matrix alone, never on the number of threads: the sums over
     blocks have the same bits for any. A block has 2¹⁸ entries or more (a thread is woken in
     30 µs, in which it reads as much), there are at most 64, and their K·n·width
-    accumulators take at most 1/25 of the memory of X.
+    accumulators take at most 1/50 of the memory of X, of a sparse one 1/25.
     """
     m, n = shape(X)
     if isinstance(X, CSC):
         return np.array([0, m], np.int64)
     size = stored(X)
-    room = _bytes(X) // (25 * 8 * n * width)
+    share = 25 if is_sparse(X) else 50
+    room = _bytes(X) // (share * 8 * n * width)
     most = 16 if is_sparse(X) else 64  # a sparse block finds its sums in no cache at first
     unit = _STRIP if isinstance(X, DenseColumns) and m >= 16 * _STRIP else _UNROLLED
     count = max(1, min(most, size // BLOCK_ENTRIES, room, m // unit, max(4, m // 128)))

@@ -176,7 +176,7 @@ def test_bits_do_not_depend_on_threads(name, rng, monkeypatch):
     monkeypatch.setattr(kinds, "BLOCK_ENTRIES", 4096)
     X = as_design(STORAGES[name](matrix(5000, 60))).storage
     blocks = Workspace(X).columns if name == "csc" else Workspace(X).bounds
-    assert len(blocks) > 10
+    assert len(blocks) > (10 if name in ("csr", "csc") else 20)
     y, theta = rng.standard_normal(5000), rng.standard_normal(60)
     results = []
     for threads in (1, 2, 3, 8):
@@ -194,7 +194,7 @@ def test_blocks_cover_the_rows_and_spare_memory():
         X = kinds.DenseRows(np.broadcast_to(0.0, (m, n)))
         bounds = kinds.row_bounds(X)
         assert bounds[0] == 0 and bounds[-1] == m and np.all(np.diff(bounds) > 0)
-        assert (len(bounds) - 1) * n <= max(n, m * n / 25)
+        assert (len(bounds) - 1) * n <= max(n, m * n / 50)
 
 
 @needs_jit
