@@ -29,11 +29,15 @@ from typing import Any
 
 import numpy as np
 
+from fastreg import penalties
+from fastreg._jit import run_blocks
 from fastreg.design import Design
 from fastreg.penalties import L1, NonNegative
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
+_ROOM = 1 << 22  # entries of residuals and correlations of a group of points: 32 MB
+_PARTS = 4  # sums over blocks of X
 KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is no smaller
 
 
@@ -81,20 +85,34 @@ class Certificate:
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """What is added to the squared loss, in the user's units.
+    """What is added to the squared loss, in the user's units, for each of k points: targets,
+    or strengths on a path.
 
     Attributes
     ----------
-    l2 : 2-D array that broadcasts to (n, k): ridge strength of each feature and target
-    penalty : tuple of `fastreg.penalties`, shared by all targets
+    l2 : 2-D array that broadcasts to (n, k): ridge strength of each feature and point
+    penalty : tuple of `fastreg.penalties`, shared by all points
     weights : (m,) or None for ones
     fit_intercept : whether a free, unpenalised intercept is part of the model
+    strength : (k,) ≥ 0, what multiplies l2 and penalty at each point; None for ones
     """
 
     l2: Array
     penalty: Any
     weights: Array | None = None
     fit_intercept: bool = True
+    strength: Array | None = None
+
+    def at(self, t: int) -> tuple[Array, Any]:
+        """(l2, penalty) of point t, l2 of shape (n,) or (1,)."""
+        l2 = self.l2[:, t if self.l2.shape[1] > 1 else 0]
+        if self.strength is None:
+            return l2, self.penalty
+        return l2 * self.strength[t], penalties.times(self.penalty, self.strength[t])
+
+    def ridges(self) -> Array:
+        """The ridge strengths of all points, an array that broadcasts to (n, k)."""
+        return self.l2 if self.strength is None else self.l2 * self.strength
 
 
 def certify(
@@ -111,12 +129,13 @@ def certify(
     scale: Array | None = None,
     constant: Array | None = None,
 ) -> Certificate:
-    """Certify (coef, intercept) from X itself, block by block in NumPy: two reads of X.
+    """Certify (coef, intercept) from X itself, block by block in NumPy: two reads of X, or two
+    for each group of points whose residuals and correlations fit into 1/25 of the memory of X.
 
     Parameters
     ----------
     X : Design, (m, n)
-    Y : (m, k)
+    Y : (m, k), or (m, 1) for k points of one target
     coef : (n, k)
     intercept : (k,)
     terms : the rest of the objective
@@ -126,40 +145,30 @@ def certify(
         Any `shift` and `scale` give a valid certificate; good ones keep rounding small.
     constant : (n,) bool or None, columns that an intercept makes zero
     """
-    (m, k), n = Y.shape, X.shape[1]
+    (m, n), k = X.shape, coef.shape[1]
     w = np.ones(m) if terms.weights is None else terms.weights / terms.weights.max()
     w = w / w.sum()
     shift = np.zeros(n) if shift is None else shift
     scale = np.ones(n) if scale is None else scale
     mean, unit, Y = _normalise(Y, w, terms.fit_intercept)
-
-    level = np.array([exact_sum(intercept[t] - mean[t], shift, coef[:, t]) for t in range(k)])
-    residual = Y - level / unit - _products(X, shift, w, coef / unit)
-    off = w @ residual if terms.fit_intercept else np.zeros(k)
-    residual -= off
-    Z = np.hstack([residual, Y])
-    C, norms = _transposed_products(X, shift, scale, w, Z, terms.fit_intercept)
-    if constant is not None:
-        C[constant] = norms[constant] = 0.0
-    results = []
-    for t in range(k):
-        data = _Data(
-            c=C[:, t],
-            c0=C[:, k + t],
-            beta=coef[:, t] / scale / unit[t],
-            rho2=float(w @ residual[:, t] ** 2),
-            l2=np.broadcast_to(terms.l2, coef.shape)[:, t] * scale * scale,
-            value=penalty_value(terms.penalty, coef[:, t] / unit[t]) / unit[t],
-            project=_projection_in_units(terms.penalty, scale, unit[t]),
+    data = _Data(X, Y, w, shift, scale, constant, terms, coef, intercept, mean, unit)
+    step = max(1, min(k, max(_ROOM, X.nnz // 25) // (m + n)))
+    verdicts: list[tuple[float, ...]] = []
+    target = None
+    for first in range(0, k, step):
+        points = range(first, min(first + step, k))
+        residuals, off = _residuals(data, points)
+        fresh = Y.shape[1] > 1 or target is None
+        own = Y[:, points.start : points.stop] if Y.shape[1] > 1 else Y
+        C, norms = _transposed_products(
+            data, np.hstack([residuals, own]) if fresh else residuals, terms.fit_intercept
         )
-        gap, objective = _gap(data)
-        gap, objective = gap + 0.5 * off[t] ** 2, objective + 0.5 * off[t] ** 2
-        null = 0.5 * float(w @ Y[:, t] ** 2)
-        if null == 0.0 and gap <= (4 * _EPS * abs(mean[t]) / unit[t]) ** 2:
-            gap = 0.0  # a constant target, met as closely as its mean can be rounded
-        free = _has_free_feature(data, norms, unit[t], scale, terms.penalty)
-        results.append((gap, objective, null, _kkt(data, norms), free))
-    gap, objective, null, kkt, free = np.array(results).T
+        for q, t in enumerate(points):
+            if fresh and (q == 0 or Y.shape[1] > 1):
+                target = _Target(data, t, C[:, len(points) + q], norms)
+            verdicts.append(target.judge(t, C[:, q], residuals[:, q], off[q]))  # type: ignore[union-attr]
+        passes += 2
+    gap, objective, null, kkt, free = np.array(verdicts).T
     relative = relative_to(gap, null)
     proven = (free > 0) & (kkt <= min(tol, KKT)) & (objective <= null * (1 + 1e-9))
     with np.errstate(over="ignore"):
@@ -173,8 +182,107 @@ def certify(
             converged=bool(np.all((relative <= tol) | proven)),
             by_kkt=bool(np.any((free > 0) & (relative > tol))),
             method=method,
-            passes=passes + 2,
+            passes=passes,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What is to be certified; y with mean and unit of its own, Y (m, k) or (m, 1)."""
+
+    X: Design
+    Y: Array
+    w: Array
+    shift: Array
+    scale: Array
+    constant: Array | None
+    terms: Terms
+    coef: Array
+    intercept: Array
+    mean: Array
+    unit: Array
+
+    def of(self, array: Array, t: int) -> Any:
+        """The entry, or column, of point t, or of all points."""
+        return array[..., t if array.shape[-1] > 1 else 0]
+
+
+def _residuals(data: _Data, points: range) -> tuple[Array, Array]:
+    """((m, g), (g,)): residuals at the best intercepts, and how far those are off."""
+    coef = data.coef[:, points.start : points.stop]
+    unit = np.array([data.of(data.unit, t) for t in points])
+    level = np.empty(len(points))
+    for q, t in enumerate(points):
+        used = np.flatnonzero(coef[:, q])
+        start = data.intercept[t] - data.of(data.mean, t)
+        level[q] = exact_sum(start, data.shift[used], coef[used, q])
+    own = data.Y[:, points.start : points.stop] if data.Y.shape[1] > 1 else data.Y
+    residuals = own - level / unit - _products(data, coef / unit)
+    off = data.w @ residuals if data.terms.fit_intercept else np.zeros(len(points))
+    return residuals - off, off
+
+
+class _Target:
+    """A target, and what does not change from one point of its path to the next."""
+
+    def __init__(self, data: _Data, t: int, c0: Array, norms: Array) -> None:
+        self._data = data
+        self._unit, self._mean = data.of(data.unit, t), data.of(data.mean, t)
+        self._l2 = (
+            data.terms.l2[:, t if data.terms.l2.shape[1] > 1 else 0] * data.scale * data.scale
+        )
+        if data.constant is not None:
+            norms = np.where(data.constant, 0.0, norms)
+        self._norms = norms
+        self._length = np.where(norms > 0, norms, np.inf)
+        self._most = float(np.max(np.abs(c0) / self._length))
+        self._lightest = self._least_penalty()
+        self._null = 0.5 * float(data.w @ data.of(data.Y, t) ** 2)
+
+    def judge(self, t: int, c: Array, residual: Array, off: float) -> tuple[float, ...]:
+        """(gap, objective, null, KKT residual, whether a feature is free) at point t."""
+        data, unit = self._data, self._unit
+        strength = 1.0 if data.terms.strength is None else float(data.terms.strength[t])
+        penalty = data.terms.at(t)[1]
+        project = _projection_in_units(penalty, data.scale, unit)
+        coef = data.coef[:, t]
+        # Where θ = 0 and c is in the domain of p* every term below is zero.
+        part = np.flatnonzero((coef != 0) | (project(c) != c))
+        some = _some(penalty, part)
+        point = _Point(
+            c=c[part],
+            beta=coef[part] / data.scale[part] / unit,
+            rho2=float(data.w @ residual**2),
+            l2=self._l2[part] * strength,
+            value=penalty_value(some, coef[part] / unit) / unit,
+            project=_projection_in_units(some, data.scale[part], unit),
+        )
+        gap, objective = _gap(point)
+        gap, objective = gap + 0.5 * off**2, objective + 0.5 * off**2
+        if self._null == 0.0 and gap <= (4 * _EPS * abs(self._mean) / unit) ** 2:
+            gap = 0.0  # a constant target, met as closely as its mean can be rounded
+        kkt = _kkt(point, self._length[part], self._most)
+        return gap, objective, self._null, kkt, float(self._lightest * strength < 1.0)
+
+    def _least_penalty(self) -> float:
+        """Below 1 where a feature is penalised so little that rounding of c hides it.
+
+        With c known to ε‖x‖‖y‖ the gap cannot be shown to be below ε²/l1² or ε²/l2 of the null
+        objective; below 1e-12 and 1e-24 that is no proof of four digits.
+        """
+        live = self._norms > 0
+        length = self._norms[live]
+        with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+            l1 = penalty_value(self._data.terms.penalty, self._data.scale)[live] / self._unit
+            l2 = np.broadcast_to(self._l2, live.shape)[live]
+            by_l1 = np.where(l1 > 0, l1 / (1e-12 * self._most * length), 0.0)
+            by_l2 = l2 / (1e-24 * length**2)
+        return float(np.min(np.maximum(by_l1, by_l2), initial=np.inf))
+
+
+def _some(penalty: Any, part: Array) -> Any:
+    """The penalty of some of the features."""
+    return type(penalty)(*(each[part] if np.ndim(each) else each for each in penalty))
 
 
 def exact_sum(start: float, a: Array, b: Array) -> float:
@@ -209,11 +317,10 @@ def relative_to(gap: Any, null: Any) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class _Data:
-    """One target in units near 1: what the formulas of the module need, (n,) each."""
+class _Point:
+    """One point in units near 1: what the formulas of the module need, (p,) each."""
 
     c: Array
-    c0: Array  # c of the null model
     beta: Array
     rho2: float
     l2: Array
@@ -227,10 +334,10 @@ def duality_gap(
     """(gap, P(θ)) from c = Xᵀ(w∘r)/M, θ and ρ² = Σ w r²/M: the stopping rule of solvers."""
     value = penalty_value(penalty, theta)
     project = functools.partial(dual_projection, penalty)
-    return _gap(_Data(correlation, correlation, theta, rho2, l2, value, project))
+    return _gap(_Point(correlation, theta, rho2, l2, value, project))
 
 
-def _gap(data: _Data) -> tuple[float, float]:
+def _gap(data: _Point) -> tuple[float, float]:
     """(gap, objective); the formulas stand at the head of the module."""
     l2, theta, value = data.l2, data.beta, data.value
     ridge = l2 * theta
@@ -301,29 +408,13 @@ def _largest_scale(project: Callable[[Array], Array], u: Array) -> float:
     return float(np.min(inside[outside] / u[outside])) if outside.any() else 1.0
 
 
-def _kkt(data: _Data, norms: Array) -> float:
+def _kkt(data: _Point, length: Array, most: float) -> float:
     """max_j dist(c_j − l2_j θ_j, ∂p_j(θ_j))/‖x_j‖, over max_j │c⁰_j│/‖x_j‖ of the null model."""
     u = data.c - data.l2 * data.beta
     moved = data.beta != 0
     slope = np.divide(data.value, data.beta, out=np.zeros(len(u)), where=moved)  # p homogeneous
     distance = np.abs(u - np.where(moved, slope, data.project(u)))
-    length = np.where(norms > 0, norms, np.inf)
-    most = float(np.max(np.abs(data.c0) / length))
-    return float(np.max(distance / length)) / most if most > 0 else 0.0
-
-
-def _has_free_feature(data: _Data, norms: Array, unit: float, scale: Array, penalty: Any) -> bool:
-    """Whether a feature is penalised so little that rounding of c hides it.
-
-    With c known to ε‖x‖‖y‖ the gap cannot be shown to be below ε²/l1² or ε²/l2 of the null
-    objective; below 1e-12 and 1e-24 that is no proof of four digits.
-    """
-    live = norms > 0
-    length, c0, l2 = norms[live], data.c0[live], data.l2[live]
-    most = np.max(np.abs(c0) / length, initial=0.0)
-    with np.errstate(over="ignore", under="ignore"):
-        l1 = (penalty_value(penalty, scale) / unit)[live]
-    return bool(np.any((l1 < 1e-12 * most * length) & (l2 < 1e-24 * length**2)))
+    return float(np.max(distance / length, initial=0.0)) / most if most > 0 else 0.0
 
 
 def _power_of_two(size: Array) -> Array:
@@ -331,45 +422,83 @@ def _power_of_two(size: Array) -> Array:
     return np.ldexp(1.0, np.frexp(np.where(size > 0, size, 1.0))[1])
 
 
-def _values(X: Design, block: Any, shift: Array, w: Array) -> Any:
+def _values(data: _Data, block: Any, rows: slice, columns: slice) -> Any:
     """block − shift in float64, zero in rows of weight zero: what stands there may be huge."""
     block = block.astype(np.float64, copy=False)
-    values = block if X.is_sparse else block - shift
+    values = block if data.X.is_sparse else block - data.shift[columns]
+    w = data.w[rows]
     if w.all():
         return values
     alive = (w > 0).astype(float)
-    if X.is_sparse:
+    if data.X.is_sparse:
         return values.multiply(alive[:, None]).tocsr()
     values[alive == 0.0] = 0.0
     return values
 
 
-def _products(X: Design, shift: Array, w: Array, theta: Array) -> Array:
-    """(X − 1 shiftᵀ) θ, shape (m, k)."""
-    out = np.zeros((X.shape[0], theta.shape[1]))
-    for rows, columns, block in X.blocks():
-        out[rows] += _values(X, block, shift[columns], w[rows]) @ theta[columns]
-    return out - shift @ theta if X.is_sparse else out
+def _accumulate(data: _Data, shape: tuple[int, int], add: Callable[..., None]) -> Array:
+    """Σ over the blocks of X of what `add(out, rows, columns, block)` adds to its `out`.
+
+    Four sums, whatever the number of threads, and added in order: the same bits for any.
+    """
+    pieces = data.X.pieces()
+    parts = min(_PARTS, len(pieces))
+    cuts = [len(pieces) * p // parts for p in range(parts + 1)]
+    sums = np.zeros((parts, *shape))
+
+    def work(first: int, last: int) -> None:
+        for p in range(first, last):
+            for rows, columns in pieces[cuts[p] : cuts[p + 1]]:
+                add(sums[p], rows, columns, data.X.block(rows, columns))
+
+    run_blocks(work, parts, step=1)
+    return np.add.reduce(sums, axis=0)
 
 
-def _transposed_products(
-    X: Design, shift: Array, scale: Array, w: Array, Z: Array, centred: bool
-) -> tuple[Array, Array]:
-    """Vᵀ(w∘Z), shape (n, k), and the lengths √(Σ w v²) of the columns of
-    V = (X − 1 shiftᵀ) diag(scale), about their means where `centred`."""
-    W = w[:, None] * np.hstack([Z, np.ones((len(Z), 1))])
-    out, squares = np.zeros((X.shape[1], W.shape[1])), np.zeros(X.shape[1])
-    for rows, columns, block in X.blocks():
-        values = _values(X, block, shift[columns], w[rows])
-        out[columns] += values.T @ W[rows]
-        if X.is_sparse:
-            squares[columns] += values.multiply(scale[columns]).power(2).T @ w[rows]
+def _products(data: _Data, theta: Array) -> Array:
+    """(X − 1 shiftᵀ) θ, shape (m, g)."""
+    used = np.flatnonzero(theta.any(axis=1))
+    few = not data.X.is_sparse and 4 * len(used) <= len(theta)
+    out = np.zeros((data.X.shape[0], theta.shape[1]))
+
+    def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
+        if few:
+            inside = used[
+                np.searchsorted(used, columns.start) : np.searchsorted(used, columns.stop)
+            ]
+            some = block[:, inside - columns.start].astype(np.float64, copy=False)
+            some = some - data.shift[inside]
+            some[data.w[rows] == 0.0] = 0.0
+            sums[rows] += some @ theta[inside]
         else:
-            squares[columns] += w[rows] @ (values * scale[columns]) ** 2
+            sums[rows] += _values(data, block, rows, columns) @ theta[columns]
+
+    out = _accumulate(data, out.shape, add)
+    return out - data.shift @ theta if data.X.is_sparse else out
+
+
+def _transposed_products(data: _Data, Z: Array, centred: bool) -> tuple[Array, Array]:
+    """Vᵀ(w∘Z), shape (n, g), and the lengths √(Σ w v²) of the columns of
+    V = (X − 1 shiftᵀ) diag(scale), about their means where `centred`."""
+    X, shift, scale, w = data.X, data.shift, data.scale, data.w
+    W = w[:, None] * np.hstack([Z, np.ones((len(Z), 1))])
+
+    def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
+        values = _values(data, block, rows, columns)
+        sums[columns, :-1] += values.T @ W[rows]
+        if X.is_sparse:
+            sums[columns, -1] += values.multiply(scale[columns]).power(2).T @ w[rows]
+        else:
+            sums[columns, -1] += w[rows] @ (values * scale[columns]) ** 2
+
+    out = _accumulate(data, (X.shape[1], W.shape[1] + 1), add)
+    out, squares = out[:, :-1], out[:, -1]
     if X.is_sparse:  # rank-one corrections, of out and of Σ w v² (Σ w = 1)
         squares += (shift * scale) ** 2 - 2 * (shift * scale) * (out[:, -1] * scale)
         out -= np.outer(shift, W.sum(axis=0))
     out *= scale[:, None]
     if centred:
-        squares -= out[:, -1] ** 2
+        squares = squares - out[:, -1] ** 2
+    if data.constant is not None:
+        out[data.constant] = 0.0
     return out[:, :-1], np.sqrt(np.maximum(squares, 0.0))

@@ -8,9 +8,9 @@ curvature, and is an argument of its own to kernels and solvers.
 | `L1` | l1_j·│w│ | l1_j·sign(w) | sign(z)·max(│z│ − t·l1_j, 0) |
 | `NonNegative` | l1_j·w, ∞ if w < 0 | l1_j | max(z − t·l1_j, 0) |
 
-A penalty is a NamedTuple of scalars or (n,) arrays with five operations registered for
-its class. No kernel and no solver names a penalty. Kinks stand at zero only: a solver
-may treat p as smooth between sign changes.
+A penalty is a NamedTuple of scalars or (n,) arrays with eight operations registered for
+its class. No kernel and no solver names a penalty. Each is linear on pieces, which end at
+kinks: on a piece the objective is quadratic, and a Newton step finds its minimum.
 """
 
 from typing import NamedTuple
@@ -43,6 +43,11 @@ def slope(penalty, j, w):
 
 
 @operation
+def piece(penalty, j, w):
+    """(low, high): the largest interval around w on which p_j is linear; (w, w) on a kink."""
+
+
+@operation
 def prox(penalty, j, z, step):
     """argmin_w p_j(w) + (w − z)²/(2·step)."""
 
@@ -53,11 +58,21 @@ def distance(penalty, j, w, gradient):
 
 
 @operation
+def holding(penalty, j, gradient):
+    """The least f ≥ 0 with which f·p holds w_j = 0 against a gradient; 0 if none does."""
+
+
+@operation
 def rescale(penalty, scale, unit):
     """The penalty of β where θ = β·scale·unit and the objective is divided by unit².
 
     `scale` (n,) and `unit` are powers of two. Called from Python only.
     """
+
+
+@operation
+def times(penalty, factor):
+    """factor·p, factor ≥ 0. Called from Python only."""
 
 
 @value.register(L1)
@@ -68,6 +83,13 @@ def _(penalty, j, w):
 @slope.register(L1)
 def _(penalty, j, w):
     return at(penalty.l1, j) if w > 0.0 else -at(penalty.l1, j)
+
+
+@piece.register(L1)
+def _(penalty, j, w):
+    if at(penalty.l1, j) == 0.0:
+        return -np.inf, np.inf
+    return (0.0 if w >= 0.0 else -np.inf), (0.0 if w <= 0.0 else np.inf)
 
 
 @prox.register(L1)
@@ -90,6 +112,12 @@ def _(penalty, j, w, gradient):
     return max(abs(gradient) - l1, 0.0)
 
 
+@holding.register(L1)
+def _(penalty, j, gradient):
+    l1 = at(penalty.l1, j)
+    return abs(gradient) / l1 if l1 > 0.0 else 0.0
+
+
 @value.register(NonNegative)
 def _(penalty, j, w):
     return at(penalty.l1, j) * w if w >= 0.0 else np.inf
@@ -98,6 +126,11 @@ def _(penalty, j, w):
 @slope.register(NonNegative)
 def _(penalty, j, w):
     return at(penalty.l1, j)
+
+
+@piece.register(NonNegative)
+def _(penalty, j, w):
+    return 0.0, (np.inf if w > 0.0 else 0.0)
 
 
 @prox.register(NonNegative)
@@ -112,6 +145,12 @@ def _(penalty, j, w, gradient):
     return max(-gradient - at(penalty.l1, j), 0.0)
 
 
+@holding.register(NonNegative)
+def _(penalty, j, gradient):
+    l1 = at(penalty.l1, j)
+    return max(-gradient, 0.0) / l1 if l1 > 0.0 else 0.0
+
+
 @rescale.register(L1)
 def _(penalty, scale, unit):
     return L1(_rescaled(penalty.l1, scale, unit))
@@ -120,6 +159,16 @@ def _(penalty, scale, unit):
 @rescale.register(NonNegative)
 def _(penalty, scale, unit):
     return NonNegative(_rescaled(penalty.l1, scale, unit))
+
+
+@times.register(L1)
+def _(penalty, factor):
+    return L1(penalty.l1 * factor)
+
+
+@times.register(NonNegative)
+def _(penalty, factor):
+    return NonNegative(penalty.l1 * factor)
 
 
 def _rescaled(l1, scale, unit):

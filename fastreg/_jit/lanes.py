@@ -274,7 +274,9 @@ def _read_part(typing: Any, array: Any, index: Any, count: Any) -> Any:
 
 @intrinsic
 def _gather(typing: Any, array: Any, places: Any, p: Any, count: Any) -> Any:
-    if not (_is_contiguous(array) and _is_contiguous(places) and array.dtype is types.float64):
+    if array.ndim != 1 or not _is_contiguous(places):
+        return None
+    if array.dtype not in (types.float64, types.float32):
         return None
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -295,15 +297,21 @@ def _gather(typing: Any, array: Any, places: Any, p: Any, count: Any) -> Any:
                 _pointer(context, builder, array_type, arguments[0], [one], check=True)
         start = _pointer(context, builder, array_type, arguments[0], [ir.Constant(word, 0)])
         starts = _splat(builder, builder.ptrtoint(start, word), word)
-        addresses = builder.add(starts, builder.shl(index, ir.Constant(words, [3] * WIDTH)))
-        pointers = ir.VectorType(_DOUBLE.as_pointer(), WIDTH)
-        kind = ir.FunctionType(_VECTOR, [pointers, _INT, mask.type, _VECTOR])
+        size = array_type.dtype.bitwidth // 8
+        stride = context.make_array(array_type)(context, builder, arguments[0]).strides
+        step = _splat(builder, builder.extract_value(stride, 0), word)
+        addresses = builder.add(starts, builder.mul(index, step))
+        one = context.get_data_type(array_type.dtype)
+        vector = ir.VectorType(one, WIDTH)
+        pointers = ir.VectorType(one.as_pointer(), WIDTH)
+        kind = ir.FunctionType(vector, [pointers, _INT, mask.type, vector])
         load = cgutils.get_or_insert_function(
-            builder.module, kind, f"llvm.masked.gather.v{WIDTH}f64.v{WIDTH}p0"
+            builder.module, kind, f"llvm.masked.gather.v{WIDTH}f{8 * size}.v{WIDTH}p0"
         )
-        nothing = ir.Constant(_VECTOR, [0.0] * WIDTH)
+        nothing = ir.Constant(vector, [0.0] * WIDTH)
         addresses = builder.inttoptr(addresses, pointers)
-        return builder.call(load, [addresses, ir.Constant(_INT, 8), mask, nothing])
+        found = builder.call(load, [addresses, ir.Constant(_INT, size), mask, nothing])
+        return found if vector == _VECTOR else builder.fpext(found, _VECTOR)
 
     return LANES(array, places, p, count), generate
 

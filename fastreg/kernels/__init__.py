@@ -3,22 +3,27 @@
 Every name here has a namesake in `fastreg.reference`, in plain NumPy.
 """
 
+from fastreg.kernels.active_set import clear, factor, minimise
 from fastreg.kernels.columns import norms, residual_descent
 from fastreg.kernels.compensated import compensated_gradient, two_product, two_sum
 from fastreg.kernels.descent import descent_steps
 from fastreg.kernels.gram import coordinate_descent, cross_gram, fill, moments, row_gram
 from fastreg.kernels.rows import column_range, gradient, predict, project
-from fastreg.kernels.update import distances, slopes, update
+from fastreg.kernels.update import distances, holding, slopes, update
 
 __all__ = [
+    "clear",
     "column_range",
     "compensated_gradient",
     "coordinate_descent",
     "cross_gram",
     "descent_steps",
     "distances",
+    "factor",
     "fill",
     "gradient",
+    "holding",
+    "minimise",
     "moments",
     "norms",
     "predict",

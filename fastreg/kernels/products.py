@@ -72,7 +72,7 @@ class Packing:
         m, n = storages.shape(X)
         chosen = np.arange(n) if columns is None else columns
         self.X, self.roots, self.order, self.extra = X, roots, order, extra
-        self.columns = columns
+        self.columns = None if columns is None else np.maximum(columns, 0)
         self.shift = np.zeros(len(chosen)) if shift is None else shift[chosen]
         self.scale = np.ones(len(chosen)) if scale is None else scale[chosen]
         if columns is not None and np.any(columns < 0):

@@ -99,3 +99,26 @@ def distances(penalty, theta, gradient):
     for j in range(theta.shape[0]):
         out[j] = penalties.distance(penalty, j, theta[j], gradient[j])
     return out
+
+
+@jit
+def holding(penalty, correlations, factors):
+    """(n,): largest multiple of factor_q·penalty that it takes to hold θ_j = 0 at any point q.
+
+    Parameters
+    ----------
+    penalty : tuple of `fastreg.penalties`
+    correlations : (n, d) float64, −gradient of the loss by θ at d points
+    factors : (d,) float64 > 0
+
+    Returns
+    -------
+    (n,) float64: above 1 where a coefficient of zero is not optimal at some point
+    """
+    n, d = correlations.shape
+    out = np.zeros(n)
+    for j in range(n):
+        for q in range(d):
+            held = penalties.holding(penalty, j, -correlations[j, q]) / factors[q]
+            out[j] = max(out[j], held)
+    return out

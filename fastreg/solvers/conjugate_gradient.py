@@ -27,7 +27,7 @@ def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> tuple[Arr
 def _solve_one(
     problem: Problem, t: int, start: Array, tol: float, max_iter: int
 ) -> tuple[Array, int]:
-    l2 = problem.l2[:, t]
+    l2 = problem.ridge(t)
     first = problem.correlation(np.zeros(len(start)), t)[0]
     # Without a ridge there is no bound: compare the gradient with that of the null model.
     small = 0.1 * min(tol, KKT)

@@ -21,21 +21,24 @@ import numpy as np
 
 from fastreg import kernels, penalties
 from fastreg.certificate import Terms
-from fastreg.design import Design, full_columns, nonfinite_message
+from fastreg.design import Design, full_columns, nonfinite_message, storages
 from fastreg.kernels.rows import Workspace
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
+_SPARSE = 8  # columns for each one in use, from which the others are not worth a product
+_GATHER = 16  # columns read in order in the time in which one column of W is picked out
+_BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
 _FAR = 1e3  # offset over spread from which rank-one corrections lose six digits of a Gram
 
 
 @dataclass
 class Problem:
-    """A standardised problem with k targets; see the module for the formulas."""
+    """A standardised problem with k points; see the module for the formulas."""
 
     X: Design
-    target: Array  # (m, k), as the user gave it
-    Y: Array  # (m, k), centred and scaled
+    target: Array  # (m, k), or (m, 1) for k points of one target, as the user gave it
+    Y: Array  # (m, k) or (m, 1), centred and scaled
     weights: Array | None  # (m,), scaled to a largest entry between 1/2 and 1
     total: float  # sum of the weights
     shift: Array | None  # (n,)
@@ -45,24 +48,52 @@ class Problem:
     far: bool  # whether the offset of a sparse column dwarfs its spread
     unit: Array  # (k,) powers of two
     mean: Array  # (k,) of y, in its own unit
-    l2: Array  # (n, k)
     terms: Terms
     passes: int = 0
     workspace: Workspace = field(repr=False, default=None)  # type: ignore[assignment]
+    _bases: dict[int, tuple[Array, Any]] = field(repr=False, default_factory=dict)
+    _wide: Workspace | None = field(repr=False, default=None)
 
     @property
-    def n_targets(self) -> int:
-        return self.Y.shape[1]
+    def n_points(self) -> int:
+        return len(self.unit)
+
+    def y(self, t: int) -> Array:
+        """(m,): y' of point t."""
+        return column(self.Y, t)
+
+    def strength(self, t: int) -> float:
+        """What multiplies ridge and penalty of the terms at point t."""
+        return 1.0 if self.terms.strength is None else float(self.terms.strength[t])
+
+    def ridge(self, t: int, columns: Array | slice = slice(None)) -> Array:
+        """l2 of point t on some of the columns."""
+        return self._base(t)[0][columns] * self.strength(t)
+
+    def penalty(self, t: int, columns: Array | slice = slice(None)) -> Any:
+        """The penalty of point t on some of the columns."""
+        whole = self._base(t)[1]
+        some = type(whole)(*(np.ascontiguousarray(each[columns]) for each in whole))
+        return some if self.terms.strength is None else penalties.times(some, self.strength(t))
+
+    def base_penalty(self, t: int) -> Any:
+        """The penalty of point t before its strength."""
+        return self._base(t)[1]
+
+    def _base(self, t: int) -> tuple[Array, Any]:
+        """(l2, penalty) of all columns, without the strength: the same along a path."""
+        key = t if self.Y.shape[1] > 1 or self.terms.l2.shape[1] > 1 else 0
+        if key not in self._bases:
+            l2 = np.broadcast_to(column(self.terms.l2, t), self.scale.shape)
+            ridge = np.ldexp(l2, 2 * np.frexp(self.scale)[1] - 2)
+            penalty = penalties.rescale(self.terms.penalty, self.scale, self.unit[t])
+            self._bases = {key: (ridge, penalty)}  # of one point: many would take memory
+        return self._bases[key]
 
     def null(self, t: int) -> float:
         """½ Σ (w/M) y'²: the objective at β = 0."""
-        y = self.Y[:, t]
+        y = self.y(t)
         return 0.5 * float(y @ y if self.weights is None else self.weights @ (y * y)) / self.total
-
-    def penalty(self, t: int, columns: Array | slice = slice(None)) -> Any:
-        """The penalty of target t on some of the columns."""
-        whole = penalties.rescale(self.terms.penalty, self.scale, self.unit[t])
-        return type(whole)(*(np.ascontiguousarray(each[columns]) for each in whole))
 
     def correlation(self, beta: Array, t: int) -> tuple[Array, float]:
         """c = X'ᵀ(w∘r)/M and ρ² = Σ w r²/M at β: one fused pass over X."""
@@ -70,13 +101,52 @@ class Problem:
         out = np.empty(len(beta))
         value, _ = kernels.gradient(
             self.X.storage,
-            self.Y[:, t],
+            self.y(t),
             beta * self.scale,
             out=out,
             **self._common(),
         )
         out *= -self.scale
         return out, 2.0 * value
+
+    def correlations(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
+        """`correlation` of d points with the y of point t: (n, d), (d,) from β (p, d) on some
+        columns, zero elsewhere. One fused pass for all; or, where few columns of a dense X
+        are in use, their residuals and a screening pass."""
+        n, d = self.X.shape[1], betas.shape[1]
+        used = np.flatnonzero(betas.any(axis=1))
+        if not self.X.is_sparse and (
+            _SPARSE * len(used) <= n or storages.in_strips(self.X.storage)
+        ):
+            return self._screened(columns[used], betas[used], t)
+        if d == 1:
+            beta = np.zeros(n)
+            beta[columns] = betas[:, 0]
+            c, rho2 = self.correlation(beta, t)
+            return c[:, None], np.array([rho2])
+        if self._wide is None or self._wide.k != d:
+            self._wide = Workspace(self.X.storage, d)
+        theta, out = np.zeros((n, d)), np.empty((n, d))
+        theta[columns] = betas * self.scale[columns, None]
+        options = self._common() | {"workspace": self._wide}
+        values, _ = kernels.gradient(self.X.storage, self.y(t), theta, out=out, **options)
+        self.passes += 1
+        out *= -self.scale[:, None]
+        return out, 2.0 * values
+
+    def _screened(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
+        m = self.X.shape[0]
+        R = np.repeat(self.y(t)[:, None], betas.shape[1], axis=1)
+        rows = max(64, _BUFFER // max(1, len(columns)))
+        for start in range(0, m if len(columns) else 0, rows):
+            stop = min(start + rows, m)
+            block = np.empty((stop - start, len(columns)))
+            options = {"columns": columns, "shift": self.shift, "scale": self.scale}
+            kernels.fill(self.X.storage, start, stop, out=block, **options)
+            R[start:stop] -= block @ betas
+        weighted = R if self.weights is None else self.weights[:, None] * R
+        rho2 = np.einsum("id,id->d", weighted, R) / self.total
+        return self._screen(weighted), rho2
 
     def operator(self, beta: Array) -> Array:
         """X'ᵀ W X' β/M: one fused pass over X, with a zero target."""
@@ -98,7 +168,7 @@ class Problem:
         out = np.empty(self.X.shape[0])
         theta = beta * self.scale
         kernels.predict(self.X.storage, theta, shift=self.shift, out=out, workspace=self.workspace)
-        return self.Y[:, t] - out
+        return self.y(t) - out
 
     def project(self, v: Array) -> Array:
         """X'ᵀv: one pass over X."""
@@ -118,6 +188,10 @@ class Problem:
 
     def gram(self, left: Array, right: Array) -> Array:
         """X'_leftᵀ W X'_right/M: one pass over X."""
+        n = self.X.shape[1]
+        few = -(-len(right) // 8) * n < _GATHER * len(left)
+        if few and left is not right and not self.X.is_sparse:
+            return self._products_with(right)[left]
         self.passes += 1
         out = kernels.cross_gram(
             self.X.storage,
@@ -129,6 +203,26 @@ class Problem:
             by_blocks=self.far,
         )
         out /= self.total
+        return out
+
+    def _products_with(self, columns: Array) -> Array:
+        """X'ᵀ W X'_columns/M, (n, b), as screening passes: for a few columns."""
+        m, n = self.X.shape
+        out = np.empty((n, len(columns)))
+        for start in range(0, len(columns), 8):
+            some = columns[start : start + 8]
+            block = np.empty((m, len(some)))
+            options = {"columns": some, "shift": self.shift, "scale": self.scale}
+            kernels.fill(self.X.storage, 0, m, weights=self.weights, out=block, **options)
+            out[:, start : start + 8] = self._screen(block)
+        return out
+
+    def _screen(self, residuals: Array) -> Array:
+        """X'ᵀ residuals/M, (n, d): one pass over X."""
+        out = np.empty((self.X.shape[1], residuals.shape[1]))
+        kernels.project(self.X.storage, residuals, shift=self.shift, out=out)
+        out *= (self.scale / self.total)[:, None]
+        self.passes += 1
         return out
 
     def _exponents(self) -> Array:
@@ -156,6 +250,11 @@ class Problem:
     def scaled(self, coef: Array) -> Array:
         """β of given coefficients (n, k), to start from; 0 for constant columns."""
         return np.where(self.constant[:, None], 0.0, np.ldexp(coef, -self._exponents()))
+
+
+def column(array: Array, t: int) -> Array:
+    """Column t, or the only one there is."""
+    return array[:, t if array.shape[1] > 1 else 0]
 
 
 def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
@@ -189,9 +288,10 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     _check_range("y", np.abs(Y).max(axis=0))
     mean, unit, Y = _standard_target(Y, weights, total, terms.fit_intercept)
     constant = reach == 0
-    l2 = np.broadcast_to(terms.l2, (X.shape[1], Y.shape[1]))
+    ridges = terms.ridges()
+    points = max(Y.shape[1], ridges.shape[1])
     # A column's size is that of its entries, or of the root of its ridge term if larger.
-    size = np.where(constant, 1.0, np.maximum(reach, np.sqrt(l2.max(axis=1))))
+    size = np.where(constant, 1.0, np.maximum(reach, np.sqrt(ridges.max(axis=1))))
     exponent = np.frexp(size)[1]
     return Problem(
         X=X,
@@ -204,9 +304,8 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         size=np.where(constant, _power_of_two(entry), np.ldexp(1.0, exponent)),
         constant=constant,
         far=X.is_sparse and shift is not None and bool(np.any(np.abs(shift) > _FAR * reach)),
-        unit=unit,
-        mean=mean,
-        l2=np.ldexp(l2, -2 * exponent[:, None]),
+        unit=np.broadcast_to(unit, points),
+        mean=np.broadcast_to(mean, points),
         terms=terms,
         passes=passes,
         workspace=workspace,

@@ -21,7 +21,7 @@ import numpy as np
 import scipy.linalg
 
 from fastreg import kernels
-from fastreg.solvers.problem import Problem
+from fastreg.solvers.problem import Problem, column
 
 Array = np.ndarray
 Result = tuple[Array, Array | None, int, str]  # β (n, k), intercepts or None, steps, method
@@ -36,11 +36,12 @@ _SMALL = 1 << 20  # entries up to which full accuracy costs milliseconds
 def solve(problem: Problem, form: str = "auto") -> Result:
     """Minimise for every target; `form` is "auto", "gram", "orthogonal" or "kernel"."""
     m, n = problem.X.shape
+    ridges = problem.terms.ridges()
     if form == "auto":
         form = "gram" if n <= m else "kernel"
-        if n <= m and m * n <= _SMALL and not problem.l2.any():
+        if n <= m and m * n <= _SMALL and not ridges.any():
             form = "orthogonal"
-    mixed = problem.l2.any() and not problem.l2.all()  # the kernel form cannot say "no ridge"
+    mixed = ridges.any() and not ridges.all()  # the kernel form cannot say "no ridge"
     if form in ("kernel", "orthogonal") and m < n and not mixed:
         result = _by_kernel(problem)
         # Columns of very different units do not fit into one kernel matrix.
@@ -51,9 +52,9 @@ def solve(problem: Problem, form: str = "auto") -> Result:
 def _is_solved(problem: Problem, result: Result) -> bool:
     """Whether the gradient has fallen to 1e-8 of its start, for every target."""
     beta = result[0]
-    for t in range(problem.n_targets):
-        start = problem.project(_weighted(problem, problem.Y[:, t])) / problem.total
-        gradient = problem.l2[:, t] * beta[:, t] - problem.correlation(beta[:, t], t)[0]
+    for t in range(problem.n_points):
+        start = problem.project(_weighted(problem, problem.y(t))) / problem.total
+        gradient = problem.ridge(t) * beta[:, t] - problem.correlation(beta[:, t], t)[0]
         if np.abs(gradient).max() > 1e-8 * np.abs(start).max():
             return False
     return True
@@ -86,7 +87,7 @@ def _by_gram(problem: Problem) -> Result | None:
     """Cholesky; None where the matrix is too close to singular."""
     columns = np.arange(problem.X.shape[1])
     G = problem.gram(columns, columns)
-    beta, steps = np.zeros((len(columns), problem.n_targets)), 0
+    beta, steps = np.zeros((len(columns), problem.n_points)), 0
     for t, factor in _for_each_strength(problem, lambda l2: _cholesky(G, l2)):
         if factor is None:
             return None
@@ -96,7 +97,7 @@ def _by_gram(problem: Problem) -> Result | None:
 
 def _refine_by_gram(problem: Problem, t: int, b: Array, L: Array, inverse: Array) -> int:
     def correct() -> Array:
-        downhill = problem.correlation(b, t)[0] - problem.l2[:, t] * b
+        downhill = problem.correlation(b, t)[0] - problem.ridge(t) * b
         return inverse * scipy.linalg.cho_solve((L, True), inverse * downhill)
 
     def apply(correction: Array) -> None:
@@ -110,8 +111,8 @@ def _for_each_strength(
 ) -> Iterator[tuple[int, Any]]:
     """(t, factorise(l2 of target t)), made again only where the strengths change."""
     last = None
-    for t in range(problem.n_targets):
-        l2 = problem.l2[:, t]
+    for t in range(problem.n_points):
+        l2 = problem.ridge(t)
         if last is None or not np.array_equal(l2, last):
             factor, last = factorise(l2), l2
         yield t, factor
@@ -136,7 +137,7 @@ def _by_orthogonal(problem: Problem) -> Result:
     """R of X = QR, its SVD as preconditioner, compensated residuals, the intercept refined
     as an unknown of its own: obtained from the means it would inherit their cancellation."""
     R, size = _triangular_factor(problem), max(problem.X.shape)
-    beta = np.zeros((problem.X.shape[1], problem.n_targets))
+    beta = np.zeros((problem.X.shape[1], problem.n_points))
     intercept, steps = problem.mean / problem.unit, 0
     for t, half in _for_each_strength(problem, lambda l2: _inverse_root(R, l2, size)):
         steps = max(steps, _refine_exactly(problem, t, beta[:, t], intercept, half))
@@ -204,7 +205,7 @@ def _exact_residuals(
     out = np.empty((2, len(beta) + 1))
     kernels.compensated_gradient(
         problem.X.storage,
-        problem.target[:, t] / problem.unit[t],  # exact: a power of two
+        column(problem.target, t) / problem.unit[t],  # exact: a power of two
         beta * problem.scale,
         offset=float(intercept),
         weights=problem.weights,
@@ -217,7 +218,7 @@ def _exact_residuals(
         high, f = kernels.two_sum(high, -p)
         low = low + f - e - problem.shift * out[1, -1]
     gradient = (high + low) * problem.scale / problem.total
-    return -gradient - problem.l2[:, t] * beta, -level / problem.total
+    return -gradient - problem.ridge(t) * beta, -level / problem.total
 
 
 def _by_kernel(problem: Problem) -> Result:
@@ -237,7 +238,7 @@ def _by_kernel(problem: Problem) -> Result:
         ridge = problem.total * float((l2 * root**2).max())
         return root**2, ridge, _kernel_solver(_kernel_matrix(problem, root, f), ridge)
 
-    beta, steps = np.zeros((n, problem.n_targets)), 0
+    beta, steps = np.zeros((n, problem.n_points)), 0
     for t, factor in _for_each_strength(problem, factorise):
         steps = max(steps, _refine_by_kernel(problem, t, beta[:, t], f, *factor))
     return beta, None, steps, "factorisation of the kernel matrix"

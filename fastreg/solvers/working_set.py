@@ -1,111 +1,285 @@
-"""Any separable penalty, any storage: a working set whose Gram matrix is kept.
+"""Any separable penalty, any storage, one strength or a path of them: a working set.
 
-X is read to screen and to certify, the inner problem lives on the set W alone:
+W holds the columns that may matter, and their Gram matrix. X is read to choose them and to
+check the answer, eight strengths at a time; the inner problem lives on W alone:
 
-    1. c = Xᵀ(w∘r)/M and ρ² in one fused pass; stop when the gap is small enough
-    2. add the columns that violate optimality most to W, extend G_W by their products
-    3. minimise over b_W by `solve_quadratic`, from the gradient just measured
+    1. predict which columns matter for the next strengths: the correlations c = Xᵀ(w∘r)/M
+       are linear in the strength until the next coefficient enters or leaves; extend G_W
+    2. minimise on W at each strength, from the answer at the one before (`active_set`)
+    3. one fused pass gives c and the gap at all of them; while a gap is too large, add the
+       columns outside W that violate optimality and go on from there
 
-The gradient of step 1 comes from X, not from G: step 3 only ever solves for a correction,
-so the rounding of G is corrected from one round to the next (iterative refinement).
+The gradient of step 2 starts from the c of a pass over X, not from G: the rounding of G is
+corrected from one round to the next (iterative refinement). A single problem is the end of
+a path of its own: strengths halved from the one at which all coefficients vanish.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
+
 import numpy as np
 
-from fastreg import kernels
+from fastreg import kernels, penalties
 from fastreg.certificate import duality_gap, relative_to
 from fastreg.solvers.problem import Problem
-from fastreg.solvers.quadratic import Quadratic, solve_quadratic
 
 Array = np.ndarray
 WHOLE = 512  # up to this many features all are in the set from the start
-_MAX_ROUNDS = 100
+CHUNK = 8  # strengths checked in one pass: what a register holds
+_SLACK = 0.3  # share of the gap asked that coefficients may be from their kinks
+_ROUNDS = 100
+_FACTOR = 0.5  # between the strengths on the way to a single problem
+_LEAST = 100  # columns added at once
+_SHARE = 1.0  # of W that a prediction may add before X is read again
+_MARGIN = 0.1  # of the change of strength: what a prediction of correlations may miss
+_TINY = 1e-15  # of a gradient, in the units of the problem: rounding
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the path: number t of the problem, at `factor` times its strength."""
+
+    t: int
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a path stands: β and c = X'ᵀ(w∘r)/M, (n,) each, ρ², the strength, and how c
+    changes with it, None if not known."""
+
+    beta: Array
+    correlation: Array
+    rho2: float
+    strength: float
+    slope: Array | None = None
 
 
 def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> tuple[Array, int]:
-    """Minimise for every target; β (n, k) to start from, in the problem's units.
+    """Minimise at every point; β (n, k) to start from, in the problem's units.
 
-    Returns β and the largest number of epochs used; stops at relative gap `tol`, when
-    rounding ends all progress, or after `max_iter` epochs.
+    Returns β and the largest number of steps between two strengths; stops at relative gap
+    `tol`, when rounding ends all progress, or after `max_iter` steps.
     """
-    working = WorkingGram(problem)
-    results = [
-        _solve_one(problem, working, t, beta[:, t], tol, max_iter) for t in range(problem.n_targets)
-    ]
-    return np.stack([b for b, _ in results], axis=1), max(epochs for _, epochs in results)
+    working = WorkingSet(problem)
+    one_target = problem.Y.shape[1] == 1
+    runs = [range(problem.n_points)] if one_target else [[t] for t in range(problem.n_points)]
+    most = 1
+    for run in runs:
+        follow = _Path(problem, working, tol, max_iter)
+        most = max(most, follow.run([Point(t) for t in run], beta))
+    return beta, most
 
 
-def _solve_one(
-    problem: Problem, working: WorkingGram, t: int, start: Array, tol: float, max_iter: int
-) -> tuple[Array, int]:
-    n = len(start)
-    beta = start.copy()
-    null, penalty, l2 = problem.null(t), problem.penalty(t), problem.l2[:, t].copy()
-    if n <= WHOLE and not len(working.columns):
-        working.extend(np.arange(n))
-    used, target, best, best_gap, stalled = 0, 0.1 * tol * null, beta, np.inf, 0
-    for _ in range(_MAX_ROUNDS):
-        correlation, rho2 = problem.correlation(beta, t)
-        gap, _ = duality_gap(correlation, beta, rho2, l2, penalty)
-        stalled = stalled + 1 if gap > 0.5 * best_gap else 0
-        if gap < best_gap:
-            best, best_gap = beta, gap
-        if relative_to(gap, null) <= 0.5 * tol or used >= max_iter:
-            break
-        violation = kernels.distances(penalty, beta, l2 * beta - correlation)
-        added = working.extend(_most_violating(violation, beta, working.columns))
-        if stalled >= 3 and not added:
-            break
-        target = min(target, 0.1 * gap) if not added else target
+class _Path:
+    """The loop of the module over the points of one target."""
+
+    def __init__(self, problem: Problem, working: WorkingSet, tol: float, max_iter: int) -> None:
+        self.problem, self.working = problem, working
+        self.tol, self.max_iter = tol, max_iter
+        self.used: dict[Point, int] = {}  # steps
+        self.best: dict[int, float] = {}  # relative gap at each point of the problem
+
+    def run(self, points: list[Point], betas: Array) -> int:
+        """Fill columns of `betas`, whose first holds the start; the most steps of a point."""
+        start, first = betas[:, points[0].t].copy(), points[0]
+        c, rho2 = self.problem.correlation(start, first.t)
+        state = State(start, c, rho2, self._strength(first))
+        if not start.any():
+            points = self._approach(first, state) + points
+            state = dataclasses.replace(state, strength=self._strength(points[0]))
+        elif self._is_met(state, first):
+            self.used[first], points = 1, points[1:]
+        length = 2
+        while points:
+            length, new = self._foresee(points, state, length)
+            self.working.extend(new)
+            state = self._advance(points[:length], state, betas)
+            points, length = points[length:], min(2 * length, CHUNK)
+        return max(self.used.values())
+
+    def _strength(self, point: Point) -> float:
+        return self.problem.strength(point.t) * point.factor
+
+    def _is_met(self, state: State, point: Point) -> bool:
+        """Whether a start is good enough as it is."""
+        l2, penalty = self.problem.ridge(point.t), self.problem.penalty(point.t)
+        gap, _ = duality_gap(state.correlation, state.beta, state.rho2, l2, penalty)
+        return bool(relative_to(gap, self.problem.null(point.t)) <= 0.5 * self.tol)
+
+    def _approach(self, point: Point, state: State) -> list[Point]:
+        """Points on the way from the strength that holds all coefficients at zero."""
+        held = float(self._holding(state.correlation[:, None], [point]).max())
+        count = int(np.ceil(np.log(held) / -np.log(_FACTOR))) if 1.0 < held < np.inf else 0
+        return [Point(point.t, held ** (1 - k / count)) for k in range(1, count)]
+
+    def _holding(self, correlations: Array, points: list[Point], share: float = 1.0) -> Array:
+        """(n,): above 1 where zero is no optimal coefficient at `share` of some strength."""
+        t = points[0].t
+        strengths = np.array([self._strength(point) * share for point in points])
+        return kernels.holding(self.problem.base_penalty(t), correlations, strengths)
+
+    def _foresee(self, points: list[Point], state: State, length: int) -> tuple[int, Array]:
+        """How many points to solve before X is read again, at most `length`, and the columns
+        that are predicted to matter there: no more than a share of W, as predictions far
+        ahead take in many that do not."""
+        n, present = len(state.beta), len(self.working.columns)
+        if n <= WHOLE:
+            return length, np.arange(0 if present else n)
+        while True:
+            new = self._predicted(points[:length][-1], state)
+            if length == 1 or len(new) <= max(_LEAST, _SHARE * present):
+                return length, new
+            length //= 2
+
+    def _predicted(self, point: Point, state: State) -> Array:
+        """Columns outside W that are likely to matter at a point."""
+        change = self._strength(point) - state.strength
+        correlation, margin = state.correlation, -change
+        if state.slope is not None:
+            correlation, margin = correlation + change * state.slope, _MARGIN * margin
+        share = max(1.0 - margin / self._strength(point), _TINY)
+        held = self._holding(correlation[:, None], [point], share)
+        held[state.beta != 0.0] = np.inf
+        return self._outside(held)
+
+    def _outside(self, held: Array) -> Array:
+        """Columns outside W that are not held, as many as W has at most."""
+        new = np.flatnonzero(held > 1.0)
+        new = new[~self.working.inside[new]]
+        room = max(_LEAST, len(self.working.columns))
+        if len(new) > room:
+            new = np.sort(new[np.argsort(-held[new], kind="stable")[:room]])
+        return new
+
+    def _advance(self, chunk: list[Point], state: State, betas: Array) -> State:
+        """Solve at the points of a chunk; the state at the last."""
+        begin, todo, slack = state, chunk, _SLACK * self.tol
+        worst, stalled = np.inf, 0
+        for _ in range(_ROUNDS):
+            B = self._minimise(todo, begin, slack)
+            C, rho2 = self.problem.correlations(self.working.columns, B, chunk[0].t)
+            held = self._holding(C, todo)
+            held[self.working.columns] = 0.0
+            gaps = self._gaps(todo, B, C, rho2, np.flatnonzero(held > 1.0))
+            self._record(todo, B, gaps, betas)
+            missed = np.flatnonzero(gaps > 0.5 * self.tol)
+            if not len(missed) or any(self.used[todo[q]] >= self.max_iter for q in missed):
+                break
+            new = self._outside(held)
+            stalled = stalled + 1 if not len(new) and gaps.max() > 0.5 * worst else 0
+            if stalled >= 3:
+                break
+            worst = np.inf if len(new) else gaps.max()
+            slack = slack if len(new) else 0.1 * slack
+            begin = self._state(todo[: missed[0] + 1], B, C, rho2, state)
+            self.working.extend(new)
+            todo = todo[missed[0] :]
+        return self._state(todo, B, C, rho2, state)
+
+    def _minimise(self, points: list[Point], state: State, slack: float) -> Array:
+        """β on W at each point, (p, d), one after the other from a state."""
+        working = self.working
         W = working.columns
-        quadratic = Quadratic(
-            gram=working.gram,
-            l2=l2[W],
-            penalty=problem.penalty(t, W),
-            beta=beta[W],
-            gradient=l2[W] * beta[W] - correlation[W],
-            rho2=rho2,
-        )
-        used += solve_quadratic(quadratic, target, max_iter - used)
-        beta = beta.copy()
-        beta[W] = quadratic.beta
-    return best, max(used, 1)
+        B = np.zeros((len(W), len(points)))
+        working.load(state.beta[W], state.correlation[W])
+        for q, point in enumerate(points):
+            used = self.used.get(point, 0)
+            self.used[point] = used + working.minimise(point, slack, self.max_iter - used)
+            B[:, q] = working.coef
+        return B
+
+    def _record(self, points: list[Point], B: Array, gaps: Array, betas: Array) -> None:
+        """Keep what is better than before."""
+        for q, point in enumerate(points):
+            if point.factor == 1.0 and gaps[q] < self.best.get(point.t, np.inf):
+                self.best[point.t] = gaps[q]
+                betas[:, point.t] = 0.0
+                betas[self.working.columns, point.t] = B[:, q]
+
+    def _state(self, points: list[Point], B: Array, C: Array, rho2: Array, before: State) -> State:
+        """The state at the last of some points."""
+        q = len(points) - 1
+        beta, strength = np.zeros(len(C)), self._strength(points[q])
+        beta[self.working.columns] = B[:, q]
+        if q:
+            span, change = strength - self._strength(points[q - 1]), C[:, q] - C[:, q - 1]
+        else:
+            span, change = strength - before.strength, C[:, q] - before.correlation
+        slope = change / span if span else before.slope
+        return State(beta, C[:, q].copy(), rho2[q], strength, slope)
+
+    def _gaps(self, points: list[Point], B: Array, C: Array, rho2: Array, outside: Array) -> Array:
+        """Relative gaps, from W and the columns that are not held: the others add nothing."""
+        problem, W, t = self.problem, self.working.columns, points[0].t
+        columns = np.concatenate([W, outside])
+        beta, gaps = np.zeros(len(columns)), np.empty(len(points))
+        for q, point in enumerate(points):
+            beta[: len(W)] = B[:, q]
+            l2 = problem.ridge(point.t, columns) * point.factor
+            penalty = penalties.times(problem.penalty(point.t, columns), point.factor)
+            gaps[q], _ = duality_gap(C[columns, q], beta, rho2[q], l2, penalty)
+        return relative_to(gaps, problem.null(t))
 
 
-def _most_violating(violation: Array, beta: Array, present: Array) -> Array:
-    """Non-zero columns not in the set yet, and the worst violators: as many as are there."""
-    outside = np.ones(len(beta), bool)
-    outside[present] = False
-    wanted = outside & ((beta != 0) | (violation > 0))
-    candidates = np.flatnonzero(wanted)
-    room = max(100, len(present), int(np.count_nonzero(wanted & (beta != 0))))
-    if len(candidates) > room:
-        priority = np.where(beta[candidates] != 0, np.inf, violation[candidates])
-        candidates = np.sort(candidates[np.argsort(-priority, kind="stable")[:room]])
-    return candidates
-
-
-class WorkingGram:
-    """The columns of the set, in order of arrival, and their Gram matrix."""
+class WorkingSet:
+    """The columns of W in order of arrival, their Gram matrix, and the inner problem."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
         self.columns = np.arange(0)
-        self.gram = np.zeros((0, 0))
+        self.inside = np.zeros(problem.X.shape[1], bool)
+        self._gram = np.zeros((0, 0))
+        self._factor = kernels.factor(0, 0)
+        self._l2 = np.zeros(0)
+        self.coef, self._gradient = np.zeros(0), np.zeros(0)
 
-    def extend(self, new: Array) -> bool:
-        """Add columns: one pass over X for their products with the set. False if none."""
+    def extend(self, new: Array) -> None:
+        """Add columns: one pass over X for their products with the set."""
         if not len(new):
-            return False
+            return
         old = len(self.columns)
-        columns = np.concatenate([self.columns, new])
-        gram = np.empty((len(columns), len(columns)))
-        gram[:old, :old] = self.gram
-        left = new if old == 0 else columns
+        self.columns = np.concatenate([self.columns, new])
+        self.inside[new] = True
+        p = len(self.columns)
+        if p > len(self._gram):
+            self._grow(max(p, old + old // 2))
+        left = new if old == 0 else self.columns
         products = self._problem.gram(left, new)
-        gram[len(columns) - len(left) :, old:] = products
-        gram[old:, :old] = gram[:old, old:].T
-        self.columns, self.gram = columns, gram
-        return True
+        self._gram[p - len(left) : p, old:p] = products
+        self._gram[old:p, :old] = self._gram[:old, old:p].T
+
+    def _grow(self, capacity: int) -> None:
+        capacity = -(-capacity // 8) * 8
+        old = len(self._gram)
+        gram = np.zeros((capacity, capacity))
+        gram[:old, :old] = self._gram
+        self._gram, self._l2 = gram, np.zeros(0)
+        self._factor = kernels.factor(capacity, capacity)
+
+    def load(self, beta: Array, correlation: Array) -> None:
+        """Start from β with its c on the columns of W, both (p,)."""
+        self.coef = np.array(beta)
+        self._gradient = np.zeros(-(-len(beta) // 8) * 8)
+        self._gradient[: len(beta)] = -correlation
+
+    def minimise(self, point: Point, slack: float, max_steps: int) -> int:
+        """Go to the minimum at a point, within `slack` of the largest gradient; the steps."""
+        p, gradient = len(self.columns), self._gradient
+        if p == 0:
+            return 1
+        penalty = penalties.times(self._problem.penalty(point.t, self.columns), point.factor)
+        l2 = np.zeros(len(gradient))
+        l2[:p] = self._problem.ridge(point.t, self.columns) * point.factor
+        if not np.array_equal(l2[: len(self._l2)], self._l2):
+            kernels.clear(self._factor)
+        self._l2 = l2[:p].copy()
+        gradient[:p] += l2[:p] * self.coef
+        level = max(slack * float(np.abs(gradient).max()), _TINY)
+        steps = kernels.minimise(
+            self._gram, gradient, self.coef, l2, penalty, self._factor, level, max_steps
+        )
+        gradient[:p] -= l2[:p] * self.coef
+        return int(steps)

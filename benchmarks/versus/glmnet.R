@@ -1,0 +1,42 @@
+# Reads X, y and lambda from a folder once, then fits at every line of standard input:
+# a threshold in, "seconds columns entries" out, and the coefficients in the folder.
+suppressPackageStartupMessages(library(glmnet))
+folder <- commandArgs(trailingOnly = TRUE)[1]
+header <- scan(file.path(folder, "header"), quiet = TRUE, what = "")
+m <- as.integer(header[1]); n <- as.integer(header[2]); entries <- as.numeric(header[3])
+points <- as.integer(header[4]); intercept <- header[5] == "1"; method <- header[6]
+
+numbers <- function(name, count, what = "double") {
+  file <- file(file.path(folder, name), "rb")
+  on.exit(close(file))
+  readBin(file, what, n = count)
+}
+
+y <- numbers("y", m)
+lambda <- numbers("lambda", points)
+if (entries < 0) {
+  X <- matrix(numbers("x", as.numeric(m) * n), m, n)
+} else {
+  X <- new("dgCMatrix", i = numbers("i", entries, "integer"), p = numbers("p", n + 1, "integer"),
+           x = numbers("x", entries), Dim = c(m, n))
+}
+
+# The path is not to stop early: neither at 99.9 % of the deviance nor where it grows slowly.
+glmnet.control(fdev = 0, devmax = 1)
+input <- file("stdin", "r")
+cat("ready", as.character(packageVersion("glmnet")), "\n")
+flush(stdout())
+while (length(line <- readLines(input, n = 1)) == 1) {
+  start <- Sys.time()
+  fit <- glmnet(X, y, family = "gaussian", alpha = 1, lambda = lambda, standardize = FALSE,
+                intercept = intercept, thresh = as.numeric(line), maxit = 1e9,
+                type.gaussian = method)
+  seconds <- as.numeric(Sys.time() - start, units = "secs")
+  file <- file(file.path(folder, "beta"), "wb")
+  writeBin(fit$beta@p, file)
+  writeBin(fit$beta@i, file)
+  writeBin(fit$beta@x, file)
+  close(file)
+  cat("fit", format(seconds, digits = 15), ncol(fit$beta), length(fit$beta@x), "\n")
+  flush(stdout())
+}

@@ -1,0 +1,375 @@
+"""The race against peers: its gaps are right, its sweep is fair, and table and files come out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from benchmarks.versus import __main__ as command
+from benchmarks.versus import figure, gaps, glmnet, peers, problems, race, report
+from benchmarks.versus.peers import Peer, Runner, Variant
+from benchmarks.versus.problems import Problem
+from benchmarks.versus.race import Options, Trial
+
+ROOT = Path(__file__).resolve().parents[1]
+NOW = Options(threads=1, rounds=2, budget=20.0, pause=0.0)
+TINY = [
+    Problem("path", "path", functools.partial(problems.dense, 30, 12), 0.05, points=4),
+    Problem("wide", "path", functools.partial(problems.dense, 12, 30), 0.05, points=4),
+    Problem("single", "single", functools.partial(problems.dense, 30, 12), 0.1),
+    Problem("ridge", "ridge", functools.partial(problems.dense, 30, 12), 0.01),
+    Problem(
+        "sparse", "single", functools.partial(problems.sparse, 40, 30, 4), 0.1, intercept=False
+    ),
+]
+
+
+# ---------------------------------------------------------------- gaps
+
+
+def orthogonal(m=40, n=6):
+    """X with XᵀX = m·I and columns of mean zero, and y with a mean: the lasso is explicit."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((m, n))
+    X = np.sqrt(m) * np.linalg.qr(A - A.mean(axis=0))[0]
+    return X, X @ np.arange(1.0, n + 1) + rng.standard_normal(m) + 3.0
+
+
+def soft(z, level):
+    return np.sign(z) * np.maximum(np.abs(z) - level, 0.0)
+
+
+def objective(X, y, alpha, w, *, intercept):
+    """‖y − Xw − b‖²/2m + α‖w‖₁ with the best b."""
+    r = y - X @ w
+    r = r - r.mean() if intercept else r
+    return r @ r / (2 * len(y)) + alpha * np.abs(w).sum()
+
+
+@pytest.mark.parametrize("make", [np.asfortranarray, np.ascontiguousarray, scipy.sparse.csc_matrix])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_gap_is_zero_at_a_known_minimiser(make, intercept):
+    X, y = orthogonal()
+    alphas = np.array([8.0, 2.0, 0.3])
+    coefs = soft((X.T @ y / len(y))[:, None], alphas)
+    found = gaps.lasso_gaps(make(X), y, alphas, coefs, intercept=intercept)
+    assert found.shape == (3,) and np.all(found <= 1e-13)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("size", [1e-6, 1e-2, 1.0])
+def test_gap_bounds_what_a_perturbation_costs(intercept, size):
+    X, y = orthogonal()
+    alphas = np.array([2.0, 0.3])
+    best = soft((X.T @ y / len(y))[:, None], alphas)
+    coefs = best + size * np.random.default_rng(1).standard_normal(best.shape)
+    found = gaps.lasso_gaps(X, y, alphas, coefs, intercept=intercept)
+    null = objective(X, y, 0.0, np.zeros(len(best)), intercept=intercept)
+    for k, alpha in enumerate(alphas):
+        cost = functools.partial(objective, X, y, alpha, intercept=intercept)
+        assert found[k] >= (cost(coefs[:, k]) - cost(best[:, k])) / null - 1e-14
+
+
+def test_gap_is_the_least_over_all_multiples_of_the_residuals():
+    design = problems.dense(30, 50)
+    X, y = design.X, design.y - design.y.mean()
+    w = np.random.default_rng(2).standard_normal(50) / 10
+    r = y - X @ w
+    r -= r.mean()
+    alpha = 0.4 * np.max(np.abs(X.T @ r)) / len(y)
+    allowed = alpha * len(y) / np.max(np.abs(X.T @ r))
+    duals = [
+        (y @ y - (y - s * r) @ (y - s * r)) / (2 * len(y))
+        for s in np.linspace(-allowed, allowed, 2001)
+    ]
+    primal = objective(X, y, alpha, w, intercept=True)
+    expected = (primal - max(duals)) / (y @ y / (2 * len(y)))
+    found = gaps.lasso_gaps(X, design.y, np.array([alpha]), w[:, None], intercept=True)
+    assert found[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_gap_does_not_depend_on_the_blocks(monkeypatch):
+    design = problems.dense(30, 50)
+    alphas = np.array([0.5, 0.1])
+    coefs = np.random.default_rng(3).standard_normal((50, 2)) / 10
+    whole = gaps.lasso_gaps(design.X, design.y, alphas, coefs, intercept=True)
+    monkeypatch.setattr(gaps, "BLOCK", 7)
+    np.testing.assert_allclose(
+        gaps.lasso_gaps(design.X, design.y, alphas, coefs, intercept=True), whole, rtol=1e-12
+    )
+
+
+def test_missing_answers_have_an_infinite_gap():
+    X, y = orthogonal()
+    alphas = np.array([1.0, 0.5])
+    few, broken = np.zeros((6, 1)), np.full((6, 2), np.nan)
+    assert np.all(np.isinf(gaps.lasso_gaps(X, y, alphas, few, intercept=True)))
+    assert np.all(np.isinf(gaps.lasso_gaps(X, y, alphas, broken, intercept=True)))
+    assert gaps.ridge_excess(X, y, 1.0, np.full(6, np.nan), 1.0) == np.inf
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (6, 40)])
+def test_ridge_excess_is_the_difference_of_objectives(shape):
+    design = problems.dense(*shape)
+    X, y, alpha = design.X + 2.0, design.y + 5.0, 0.3
+    Z, t = X - X.mean(axis=0), y - y.mean()
+    best = np.linalg.solve(Z.T @ Z + alpha * np.eye(shape[1]), Z.T @ t)
+    worse = best + 0.1 * np.random.default_rng(4).standard_normal(shape[1])
+
+    def cost(w):
+        return ((t - Z @ w) @ (t - Z @ w) + alpha * (w @ w)) / 2
+
+    floor = gaps.ridge_floor(X, y, alpha)
+    assert floor == pytest.approx(cost(best), rel=1e-12)
+    assert gaps.ridge_excess(X, y, alpha, best, floor) <= 1e-12
+    expected = (cost(worse) - cost(best)) / cost(best)
+    assert gaps.ridge_excess(X, y, alpha, worse, floor) == pytest.approx(expected, rel=1e-9)
+
+
+# ---------------------------------------------------------------- problems
+
+
+def test_both_sizes_have_the_same_kinds_of_problem():
+    quick, full = problems.table("quick"), problems.table("full")
+    assert [p.kind for p in quick] == [p.kind for p in full]
+    assert len({p.name for p in full}) == len(full)
+    assert [p.small.name for p in full] == [p.name for p in quick]
+
+
+def test_alphas_fall_from_where_nothing_is_selected():
+    problem = TINY[0]
+    X, y = problem.design.X, problem.design.y
+    assert problem.alphas[0] == pytest.approx(np.max(np.abs(X.T @ (y - y.mean()))) / 30)
+    assert problem.alphas[-1] == pytest.approx(0.05 * problem.alphas[0])
+    assert np.all(np.diff(problem.alphas) < 0) and len(problem.alphas) == 4
+
+
+def test_noise_has_a_third_of_the_norm_of_the_signal():
+    design = problems.dense(2000, 10)
+    fitted = design.X @ np.linalg.lstsq(design.X, design.y)[0]
+    assert np.linalg.norm(fitted) / np.linalg.norm(design.y - fitted) == pytest.approx(3, rel=0.05)
+
+
+def test_layouts_hold_the_same_numbers():
+    design = problems.dense(30, 12)
+    centred = design.layout("F centred")
+    assert design.layout("C").flags.c_contiguous and centred.flags.f_contiguous
+    np.testing.assert_array_equal(design.layout("C"), design.X)
+    np.testing.assert_allclose(centred, design.X - design.X.mean(axis=0))
+    assert design.layout("C centred float32").dtype == np.float32
+    assert design.target("F centred").mean() == pytest.approx(0, abs=1e-12)
+    assert design.layout("F") is design.X and design.layout("C") is design.layout("C")
+
+
+def test_text_is_read_from_a_folder(tmp_path):
+    counts = scipy.sparse.random(20, 9, density=0.4, format="csr", random_state=0)
+    counts.data = np.ceil(5 * counts.data)
+    parts = {name: getattr(counts, name) for name in ("data", "indices", "indptr", "shape")}
+    np.savez(tmp_path / "news20.npz", **parts, y=np.arange(20) % 4, format="csr")
+    found = [p for p in problems.table("quick", tmp_path) if p.name.startswith("text")]
+    assert [p.name for p in found] == ["text news20 /20", "text news20 /100"]
+    X, y = found[0].design.X, found[0].design.y
+    assert X.shape == (20, 9) and set(y) == {-1.0, 1.0} and not found[0].intercept
+    lengths = np.sqrt(X.multiply(X).sum(axis=1))
+    np.testing.assert_allclose(lengths[lengths > 0], 1.0)
+
+
+# ---------------------------------------------------------------- sweep
+
+
+def scripted(gap, seconds):
+    """An attempt whose gap and seconds are functions of the setting."""
+    return lambda setting, left: Trial(setting, seconds(setting), gap(setting))
+
+
+def test_sweep_stops_at_the_loosest_setting_that_reaches_the_target():
+    attempt = scripted(lambda tol: 30 * tol, lambda tol: 1.0)
+    trials, end = race.sweep(attempt, peers.decades(1, 12), 1e-7, budget=100.0)
+    assert end == "" and trials[-1].setting == 1e-9
+    assert race.loosest(trials, 1e-4).setting == 1e-6
+    assert race.loosest(trials, 1e-7).setting == 1e-9
+    assert race.loosest(trials, 1e-10) is None
+
+
+def test_sweep_says_why_it_reached_nothing():
+    stuck = scripted(lambda tol: 0.1, lambda tol: 1.0)
+    assert race.sweep(stuck, (1e-1, 1e-2), 1e-4, budget=100.0)[1] == race.MISSED
+    trials, end = race.sweep(stuck, peers.decades(1, 9), 1e-4, budget=3.5)
+    assert len(trials) == 3 and end == "cut after 3.5 s"
+
+
+def test_sweep_is_cut_when_a_run_takes_too_long():
+    def attempt(setting, left):
+        race.timed(lambda: time.sleep(0.0 if setting > 0.01 else 30.0), left, None)
+        return Trial(setting, 0.0, 1.0)
+
+    if not hasattr(race.signal, "setitimer"):
+        pytest.skip("no timer that interrupts")
+    start = time.perf_counter()
+    trials, end = race.sweep(attempt, (0.1, 0.01), 1e-4, budget=0.1)
+    assert len(trials) == 1 and end == "cut after 0.1 s" and time.perf_counter() - start < 5
+
+
+def test_sweep_gives_up_a_way_that_cannot_win():
+    slow = scripted(lambda tol: tol, lambda tol: 2.0)
+    trials, end = race.sweep(slow, peers.decades(1, 9), 1e-7, budget=100.0, limit=1.5)
+    assert len(trials) == 1 and end == ""
+
+
+# ---------------------------------------------------------------- race
+
+
+def fake(name, calls=None, naps=None, version="1", error=None):
+    """Approaches the minimum as its tolerance says, in two layouts that take some seconds."""
+    naps = {"F": 0.0, "C": 0.0} if naps is None else naps
+
+    def prepare(problem, variant, threads):
+        X, y = problem.design.X, problem.design.y
+        Z = X - X.mean(axis=0)
+        best = np.linalg.solve(Z.T @ Z + problem.alphas[0] * np.eye(X.shape[1]), Z.T @ y)
+
+        def run(tol):
+            if error:
+                raise error
+            time.sleep(naps[variant.layout])
+            if calls is not None:
+                calls.append((name, variant.layout, tol))
+            return best * (1 + tol)
+
+        return Runner(run, lambda w: w[:, None])
+
+    layouts = [Variant(layout) for layout in naps]
+    settings = {"ridge": peers.decades(1, 9)}
+    return Peer(name, lambda: version, settings, prepare, lambda _: layouts)
+
+
+def ridge():
+    return Problem("ridge", "ridge", functools.partial(problems.dense, 30, 12), 0.01)
+
+
+def test_race_reports_the_loosest_setting_and_the_fastest_layout():
+    (row,) = race.race(ridge(), [fake("a", naps={"F": 0.05, "C": 0.0})], NOW)
+    excess = {tol: excess_of(tol) for tol in peers.decades(1, 9)}
+    loosest = max(tol for tol, gap in excess.items() if gap <= row.target)
+    assert row.status == race.REACHED and row.setting == f"tol={loosest:g}, C"
+    assert row.gap == pytest.approx(excess[loosest], rel=1e-3) and row.gap <= row.target
+    assert row.seconds < 0.05 and row.runs == 1 + NOW.rounds
+
+
+def excess_of(tol):
+    """The excess of the fake peer, by the definition."""
+    problem = ridge()
+    X, y, alpha = problem.design.X, problem.design.y, problem.alphas[0]
+    Z, t = X - X.mean(axis=0), y - y.mean()
+    best = np.linalg.solve(Z.T @ Z + alpha * np.eye(12), Z.T @ t)
+    costs = [(t - Z @ w) @ (t - Z @ w) + alpha * (w @ w) for w in (best, best * (1 + tol))]
+    return (costs[1] - costs[0]) / costs[0]
+
+
+def test_rounds_alternate_the_order():
+    calls = []
+    one = [fake(name, calls, naps={"F": 0.0}) for name in "ab"]
+    rows = race.race(ridge(), one, NOW)
+    assert [row.peer for row in rows] == ["a", "b"]
+    assert [name for name, *_ in calls[-4:]] == ["a", "b", "b", "a"]
+
+
+def test_missing_and_failing_peers_are_rows():
+    field = [
+        fake("absent", version=None),
+        fake("broken", error=ValueError("no\nreally")),
+        fake("fine"),
+    ]
+    rows = {row.peer: row for row in race.race(ridge(), field, NOW)}
+    assert rows["absent"].status == race.ABSENT and rows["absent"].seconds is None
+    assert rows["broken"].status == "failed: ValueError: no"
+    assert rows["fine"].status == race.REACHED
+
+
+def test_best_gap_is_told_of_who_does_not_reach_the_target():
+    peer = fake("coarse")
+    coarse = Peer("coarse", peer.version, {"ridge": (0.1, 0.01)}, peer.prepare, peer.variants)
+    (row,) = race.race(ridge(), [coarse], NOW)
+    assert row.status == race.MISSED and row.seconds is None
+    assert row.gap == pytest.approx(excess_of(0.01), rel=1e-6)
+    assert "not reached" in report.line(row) and f"{row.gap:.1e}" in report.line(row)
+
+
+def test_ways_to_call_exist_for_every_problem():
+    for peer in peers.PEERS:
+        for problem in TINY:
+            if problem.kind in peer.settings:
+                for variant in peer.variants(problem):
+                    problem.design.layout(variant.layout)
+                    assert str(variant) and len(variant.alphas(problem)) >= problem.points
+
+
+@pytest.mark.skipif(glmnet.version() is None, reason="needs R and its package glmnet")
+@pytest.mark.parametrize("problem", TINY[:3] + TINY[4:], ids=lambda problem: problem.name)
+def test_glmnet_reaches_the_targets(problem):
+    (peer,) = [each for each in peers.PEERS if each.name == "glmnet"]
+    rows = race.race(problem, [peer], NOW)
+    assert {row.status for row in rows} == {race.REACHED}
+
+
+# ---------------------------------------------------------------- command
+
+
+def test_loads_without_any_peer():
+    code = (
+        "import sys\n"
+        "for name in ('celer', 'skglm', 'adelie', 'glum', 'snapml', 'matplotlib'):\n"
+        "    sys.modules[name] = None\n"
+        "from benchmarks.versus import __main__, figure, peers, report\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_quick_race_writes_table_json_and_figure(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(problems, "table", lambda size, folder: TINY)
+    path, picture = tmp_path / "versus.json", tmp_path / "versus.png"
+    files = ["--json", str(path), "--figure", str(picture)]
+    command.main(["--peers", "fastreg", "scikit", "--threads", "1", *files])
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["environment"]["size"] == "quick"
+    rows = report.load(path)
+    assert {row.problem for row in rows} == {problem.name for problem in TINY}
+    for row in rows:
+        if row.peer in (report.OURS, "scikit-learn"):
+            assert row.status == race.REACHED, row
+            assert row.gap <= row.target and row.seconds > 0
+    assert all(duel.ratio > 0 for duel in report.duels(rows))
+    printed = capsys.readouterr().out
+    assert "geometric mean" in printed and "fastreg and the best peer" in printed
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    figure.main([str(path), str(tmp_path / "again.png")])
+
+
+def test_peers_leave_the_data_alone():
+    names = ("F", "C", "F centred")
+    for problem in TINY[:4]:
+        design = problem.design
+        before = {name: design.layout(name).copy() for name in names}
+        y = design.y.copy()
+        field = [p for p in peers.PEERS if p.module in ("fastreg", "sklearn")]
+        race.race(problem, field, NOW._replace(rounds=0))
+        assert problem.design is design
+        for name in names:
+            np.testing.assert_array_equal(design.layout(name), before[name])
+        np.testing.assert_array_equal(design.y, y)
+
+
+def test_names_that_match_nothing_are_an_error():
+    with pytest.raises(SystemExit, match="no problem has any of"):
+        command.main(["--only", "nothing like it"])
+    with pytest.raises(SystemExit, match="no peer has any of"):
+        command.main(["--peers", "nobody"])
