@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fastreg.certificate import Certificate
     from fastreg.functional import descend, gradient, objective
     from fastreg.linear_model import ElasticNet, Lasso, Ridge
+    from fastreg.paths import Path, enet_path, lasso_path, path
     from fastreg.persistence import load_model, save_model
     from fastreg.solvers.descent import Descent, DivergenceError
 
@@ -24,12 +25,16 @@ _HOME = {
     "DivergenceError": "solvers.descent",
     "ElasticNet": "linear_model",
     "Lasso": "linear_model",
+    "Path": "paths",
     "Ridge": "linear_model",
     "descend": "functional",
+    "enet_path": "paths",
     "get_num_threads": "_jit",
     "gradient": "functional",
+    "lasso_path": "paths",
     "load_model": "persistence",
     "objective": "functional",
+    "path": "paths",
     "save_model": "persistence",
     "set_num_threads": "_jit",
 }
@@ -40,12 +45,16 @@ __all__ = [
     "DivergenceError",
     "ElasticNet",
     "Lasso",
+    "Path",
     "Ridge",
     "descend",
+    "enet_path",
     "get_num_threads",
     "gradient",
+    "lasso_path",
     "load_model",
     "objective",
+    "path",
     "save_model",
     "set_num_threads",
 ]

@@ -18,6 +18,7 @@ from fastreg.losses import Squared
 from fastreg.penalties import L1, NonNegative
 
 Array = np.ndarray
+_EPS = np.finfo(float).eps
 
 # ---------------------------------------------------------------- storages as products
 
@@ -230,22 +231,34 @@ def row_gram(X, *, shift=None, scale=None, by_blocks=False):
     return Z @ Z.T
 
 
-def coordinate_descent(gram, gradient, coef, l2, penalty, n_epochs):
-    """b_j ← argmin over b_j, cyclically, of ½bᵀGb − cᵀb + ½ Σ l2 b² + p(b)."""
-    most = 0.0
-    for _ in range(n_epochs):
-        most = 0.0
-        for j in range(len(coef)):
+def factor(capacity, n):
+    """Nothing: `minimise` here has no factor."""
+
+
+def clear(factor):
+    """Nothing, likewise."""
+
+
+def minimise(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
+    """b_j ← argmin over b_j, cyclically, of ½bᵀGb − cᵀb + ½ Σ l2 b² + p(b), g = Gb − c + l2∘b.
+
+    Ends where a cycle moves nothing by more than rounding, whatever `slack`; a cycle is a step.
+    """
+    n = len(coef)
+    for steps in range(1, max_steps + 1):
+        before = coef.copy()
+        for j in range(n):
             curvature = gram[j, j] + l2[j]
             if curvature < 1e-280:
                 continue
             z = coef[j] - gradient[j] / curvature
             change = _prox(_entry(penalty, j), z, 1 / curvature) - coef[j]
             coef[j] += change
-            gradient += change * gram[j]
+            gradient += change * gram[j, : len(gradient)]
             gradient[j] += change * l2[j]
-            most = max(most, curvature * change**2 / 2)
-    return most
+        if np.all(np.abs(coef - before) <= _EPS * np.max(np.abs(coef))):
+            return steps
+    return max_steps
 
 
 def norms(X, *, shift=None, weights=None, out):
@@ -286,11 +299,6 @@ def update(theta, gradient, eta, l2, penalty, momentum=0.0, previous=None):
     return tuple(map(float, measured))
 
 
-def slopes(penalty, columns, beta):
-    """p_j′(β_k), j = columns[k]."""
-    return _slope(_entry(penalty, columns), beta)
-
-
 def distances(penalty, theta, gradient):
     """Distance of −gradient to ∂p: to p′ where θ ≠ 0, to the prox's dead zone at 0."""
     return np.where(
@@ -298,6 +306,15 @@ def distances(penalty, theta, gradient):
         np.abs(gradient + _slope(penalty, theta)),
         np.abs(_prox(penalty, -gradient, 1.0)),
     )
+
+
+def holding(penalty, correlations, factors):
+    """max_q │c_jq│/(f_q·p_j(sign c_jq)): p_j(±1) are the ends of ∂p_j(0); 0 where p_j is 0."""
+    C = correlations.T / factors[:, None]
+    ones = np.ones(C.shape[1])
+    ends = np.where(C > 0, _penalty(penalty, ones), _penalty(penalty, -ones))
+    multiples = np.divide(np.abs(C), ends, where=ends > 0, out=np.zeros(C.shape))
+    return multiples.max(axis=0, initial=0.0)
 
 
 def descent_steps(

@@ -7,15 +7,14 @@ from fastreg.kernels.active_set import clear, factor, minimise
 from fastreg.kernels.columns import norms, residual_descent
 from fastreg.kernels.compensated import compensated_gradient, two_product, two_sum
 from fastreg.kernels.descent import descent_steps
-from fastreg.kernels.gram import coordinate_descent, cross_gram, fill, moments, row_gram
+from fastreg.kernels.gram import cross_gram, fill, moments, row_gram
 from fastreg.kernels.rows import column_range, gradient, predict, project
-from fastreg.kernels.update import distances, holding, slopes, update
+from fastreg.kernels.update import distances, holding, update
 
 __all__ = [
     "clear",
     "column_range",
     "compensated_gradient",
-    "coordinate_descent",
     "cross_gram",
     "descent_steps",
     "distances",
@@ -30,7 +29,6 @@ __all__ = [
     "project",
     "residual_descent",
     "row_gram",
-    "slopes",
     "two_product",
     "two_sum",
     "update",

@@ -41,8 +41,8 @@ class Factor(NamedTuple):
 
     Made by `factor`. `upper` (c, c + 8) float64 has U in its upper triangle, anything below;
     `members` (c,) int64 the coefficients in order of arrival; `place` (≥ p,) int64 where each
-    stands, negative if nowhere; `size` (1,) int64 is s; `moved` (c + 1,) int64, `work` (4, c + 8) and `block`
-    (c + 8, 8) float64 are scratch.
+    stands, negative if nowhere; `size` (1,) int64 is s; `moved` (c + 1,) int64, `work` (4, c + 8)
+    and `block` (c + 8, 8) float64 are scratch.
     """
 
     upper: np.ndarray

@@ -1,4 +1,4 @@
-"""Products of the columns, or of the rows, of X with one another; descent on them.
+"""Products of the columns, or of the rows, of X with one another.
 
 Dense columns are multiplied by `products`, sparse ones entry by entry, rows by BLAS, panel
 by panel. Everything is cut by shape and added in order, so the bits do not depend on the
@@ -11,14 +11,12 @@ import itertools
 
 import numpy as np
 
-from fastreg import penalties
 from fastreg._jit import at, jit, one_or, run_blocks, single_threaded_blas
 from fastreg.design import storages
 from fastreg.kernels import products
 from fastreg.kernels.rows import predict, project
 
 _BUFFER = 1 << 19  # entries of a filled block: 4 MB, read again from cache by BLAS
-_FLAT = 1e-280  # curvature below which a column is zero: 1/curvature is to be a number
 _PANEL = 128  # least columns of the product a task computes
 
 
@@ -246,41 +244,3 @@ def _fill(X, start, stop, columns, shift, scale, weights, out):
 @jit
 def _add_sparse_gram(X, roots, scale, left, right, out):
     storages.add_sparse_gram(X, roots, scale, left, right, out)
-
-
-@jit
-def coordinate_descent(gram, gradient, coef, l2, penalty, n_epochs):
-    """Cyclic descent on ½bᵀGb − cᵀb + ½ Σ l2_j b_j² + p(b), exact in each coordinate.
-
-    Parameters
-    ----------
-    gram : (n, n) float64, symmetric
-    gradient : (n,) float64, Gb − c + l2∘b at `coef`, kept current in place
-    coef : (n,) float64, changed in place
-    l2 : (n,) float64
-    penalty : tuple of `fastreg.penalties`
-    n_epochs : int
-
-    Returns
-    -------
-    Largest decrease of the objective by one coordinate in the last epoch, in its unit.
-    """
-    n = coef.shape[0]
-    most = 0.0
-    for _ in range(n_epochs):
-        most = 0.0
-        for j in range(n):
-            curvature = gram[j, j] + l2[j]
-            if curvature < _FLAT:
-                continue
-            step = 1.0 / curvature
-            old = coef[j]
-            new = penalties.prox(penalty, j, old - gradient[j] * step, step)
-            change = new - old
-            if change != 0.0:
-                coef[j] = new
-                for k in range(n):
-                    gradient[k] += change * gram[j, k]
-                gradient[j] += change * l2[j]
-                most = max(most, 0.5 * curvature * change * change)
-    return most

@@ -1,4 +1,4 @@
-"""Sweeps of θ: the update of gradient descent, slopes and distances of a penalty."""
+"""Sweeps of θ: the update of gradient descent, and what a penalty says of each entry."""
 
 import functools
 
@@ -81,15 +81,6 @@ def _sweep(theta, gradient, previous, eta, l2, penalty, momentum, first, terms):
     for k in range(theta.shape[0], terms.shape[1]):
         for q in range(4):
             terms[q, k] = 0.0
-
-
-@jit
-def slopes(penalty, columns, beta):
-    """p_j′(β_k) for β_k ≠ 0 of column j = columns[k], shape of β."""
-    out = np.empty(beta.shape[0])
-    for k in range(beta.shape[0]):
-        out[k] = penalties.slope(penalty, columns[k], beta[k])
-    return out
 
 
 @jit

@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from fastreg.certificate import Certificate, Terms, certify
 from fastreg.design import Design
 from fastreg.penalties import L1
 from fastreg.solvers import conjugate_gradient, ridge, working_set
-from fastreg.solvers.problem import standardise
+from fastreg.solvers.problem import Problem, standardise
 
 Array = np.ndarray
 # Side of the largest matrix a factorisation keeps: 6000² float64 are 288 MB.
@@ -31,13 +33,25 @@ METHODS = ("auto", *FACTORISATIONS, "conjugate gradients", "working set")
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """coef (n, k), intercept (k,), the certificate, iterations, and whether these ran out."""
+    """coef (n, k), intercept (k,) and strength (k,) of the points, their certificate, the
+    iterations, and whether these ran out."""
 
     coef: Array
     intercept: Array
+    strength: Array
     certificate: Certificate
     n_iter: int
     exhausted: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Strengths to choose: `count`, geometric, from the least with which `gauge`, the penalty or
+    what stands in for one without L1, holds all coefficients at zero, to `share` of that."""
+
+    count: int
+    share: float
+    gauge: Any
 
 
 def choose(shape: tuple[int, int], terms: Terms, method: str) -> str:
@@ -68,18 +82,20 @@ def solve(
     max_iter: int | None = None,
     start: Array | None = None,
     method: str = "auto",
+    grid: Grid | None = None,
 ) -> Solution:
-    """Minimise the objective of `fastreg.certificate` and certify the answer.
+    """Minimise the objective of `fastreg.certificate` at each of its points, and certify it.
 
     Parameters
     ----------
     X : Design, (m, n)
-    Y : (m, k) finite float64
+    Y : (m, k) finite float64, or (m, 1) for k strengths of one target, best descending
     terms : penalties, weights, intercept
     tol : relative duality gap to reach
     max_iter : epochs or steps at most, None for 1000
     start : (n, k) coefficients to start from, None for zero
     method : one of METHODS
+    grid : Grid of strengths to choose instead of those of `terms`, or None
 
     Raises
     ------
@@ -90,31 +106,68 @@ def solve(
     max_iter = 1000 if max_iter is None else max_iter
     with single_threaded_blas:  # once for all: bits must not depend on other fits
         problem = standardise(X, Y, terms)
-        beta = np.zeros((X.shape[1], Y.shape[1])) if start is None else problem.scaled(start)
-        intercept = None
-        if method == "working set":
-            beta, n_iter = working_set.solve(problem, beta, tol, max_iter)
-            name = "working set, coordinate descent and Newton steps"
-        elif method == "conjugate gradients":
-            beta, n_iter = conjugate_gradient.solve(problem, beta, tol, max_iter)
-            name = method
-        else:
-            form = "auto" if method == "direct" else method
-            beta, intercept, n_iter, name = ridge.solve(problem, form)
-        coef, from_means = problem.unscale(beta)
-        intercept = from_means if intercept is None else intercept
-        certificate = certify(
-            X,
-            Y,
-            coef,
-            intercept,
-            terms,
-            tol=tol,
-            method=name,
-            passes=problem.passes,
-            shift=problem.shift,
-            scale=1.0 / problem.size,
-            constant=problem.constant if terms.fit_intercept else None,
-        )
-    exhausted = method not in FACTORISATIONS and n_iter >= max_iter
-    return Solution(coef, intercept, certificate, n_iter, exhausted)
+        if grid is not None:
+            problem = _on_grid(problem, grid, tol, max_iter)
+            terms = problem.terms
+        start = None if start is None else problem.scaled(start)
+        # A Gram matrix of all columns answers without another read of X, and nearly always
+        # to the last digit that matters; where the certificate says no, X is asked.
+        whole = method == "working set" and working_set.is_whole(problem)
+        for by_gram in (True, False) if whole else (False,):
+            found = _minimise(problem, method, start, tol, max_iter, by_gram)
+            coef, intercept = problem.unscale(found.beta)
+            intercept = intercept if found.intercept is None else found.intercept
+            certificate = certify(
+                X,
+                Y,
+                coef,
+                intercept,
+                terms,
+                tol=tol,
+                method=found.name,
+                passes=problem.passes,
+                shift=problem.shift,
+                scale=1.0 / problem.size,
+                constant=problem.constant if terms.fit_intercept else None,
+            )
+            if certificate.converged:
+                break
+            start = problem.scaled(coef)
+    strengths = np.ones(problem.n_points) if terms.strength is None else terms.strength
+    exhausted = method not in FACTORISATIONS and found.n_iter >= max_iter
+    return Solution(coef, intercept, strengths, certificate, found.n_iter, exhausted)
+
+
+class _Found(NamedTuple):
+    """β (n, k) in the problem's units, the intercept in the user's if it was refined."""
+
+    beta: Array
+    intercept: Array | None
+    n_iter: int
+    name: str
+
+
+def _minimise(
+    problem: Problem, method: str, start: Array | None, tol: float, max_iter: int, by_gram: bool
+) -> _Found:
+    if method not in ("working set", "conjugate gradients"):
+        return _Found(*ridge.solve(problem, "auto" if method == "direct" else method))
+    beta = np.zeros((problem.X.shape[1], problem.n_points), order="F")
+    if start is not None:
+        beta[:] = start
+    if method == "conjugate gradients":
+        return _Found(beta, None, conjugate_gradient.solve(problem, beta, tol, max_iter), method)
+    steps = working_set.solve(problem, beta, tol, max_iter, by_gram=by_gram)
+    return _Found(beta, None, steps, "working set, coordinate and Newton steps")
+
+
+def _on_grid(problem: Problem, grid: Grid, tol: float, max_iter: int) -> Problem:
+    """The problem at the strengths of a grid."""
+    terms = problem.terms
+    gauge = dataclasses.replace(problem, terms=dataclasses.replace(terms, penalty=grid.gauge))
+    largest = working_set.largest_strength(gauge, tol, max_iter) or 1.0  # any, if all are zero
+    strengths = largest * np.geomspace(1.0, grid.share, grid.count)
+    points = {"unit": problem.unit[:1], "mean": problem.mean[:1]}
+    points = {name: np.broadcast_to(value, grid.count) for name, value in points.items()}
+    terms = dataclasses.replace(terms, strength=strengths)
+    return dataclasses.replace(problem, terms=terms, _bases={}, **points)

@@ -18,10 +18,14 @@ Array = np.ndarray
 _ROUND = 1e-6  # reduction of the residual that one recursion is trusted with
 
 
-def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> tuple[Array, int]:
-    """β (n, k) from a start, and the largest number of steps; stops at relative gap `tol`."""
-    results = [_solve_one(problem, t, beta[:, t], tol, max_iter) for t in range(beta.shape[1])]
-    return np.stack([b for b, _ in results], axis=1), max(steps for _, steps in results)
+def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> int:
+    """Fill β (n, k), which holds the start; the largest number of steps. Stops at relative gap
+    `tol`."""
+    most = 1
+    for t in range(beta.shape[1]):
+        beta[:, t], steps = _solve_one(problem, t, beta[:, t].copy(), tol, max_iter)
+        most = max(most, steps)
+    return most
 
 
 def _solve_one(

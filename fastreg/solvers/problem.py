@@ -52,6 +52,7 @@ class Problem:
     passes: int = 0
     workspace: Workspace = field(repr=False, default=None)  # type: ignore[assignment]
     _bases: dict[int, tuple[Array, Any]] = field(repr=False, default_factory=dict)
+    _starts: dict[int, tuple[Array, float]] = field(repr=False, default_factory=dict)
     _wide: Workspace | None = field(repr=False, default=None)
 
     @property
@@ -108,6 +109,13 @@ class Problem:
         )
         out *= -self.scale
         return out, 2.0 * value
+
+    def at_zero(self, t: int) -> tuple[Array, float]:
+        """`correlation` at β = 0, remembered: where a grid and where a path begin."""
+        key = t if self.Y.shape[1] > 1 else 0
+        if key not in self._starts:
+            self._starts = {key: self.correlation(np.zeros(self.X.shape[1]), t)}
+        return self._starts[key]
 
     def correlations(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
         """`correlation` of d points with the y of point t: (n, d), (d,) from β (p, d) on some
@@ -225,31 +233,31 @@ class Problem:
         self.passes += 1
         return out
 
-    def _exponents(self) -> Array:
-        """(n, k): θ = β·2^e. Added, as scale·unit alone may overflow."""
-        return np.frexp(self.scale)[1][:, None] + np.frexp(self.unit)[1] - 2
-
     def unscale(self, beta: Array) -> tuple[Array, Array]:
-        """(coef (n, k), intercept (k,)) in the user's units.
+        """(coef (n, k), intercept (k,)) in the user's units; `beta` becomes `coef`.
 
         Raises
         ------
         ValueError
             They are no float64 numbers.
         """
+        used = np.flatnonzero(beta.any(axis=1))
+        exponents = np.frexp(self.scale[used])[1][:, None] + np.frexp(self.unit)[1] - 2
         with np.errstate(over="ignore", invalid="ignore"):
-            coef = np.ldexp(beta, self._exponents())
-            intercept = self.mean - (0.0 if self.shift is None else self.shift @ coef)
+            coef = np.ldexp(beta[used], exponents)
+            intercept = self.mean - (0.0 if self.shift is None else self.shift[used] @ coef)
         if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
             raise ValueError(
                 "the coefficients that fit X and y are too large for float64: "
                 "bring X and y to units nearer 1"
             )
-        return coef, np.broadcast_to(intercept, self.unit.shape).copy()
+        beta[used] = coef
+        return beta, np.broadcast_to(intercept, self.unit.shape).copy()
 
     def scaled(self, coef: Array) -> Array:
         """β of given coefficients (n, k), to start from; 0 for constant columns."""
-        return np.where(self.constant[:, None], 0.0, np.ldexp(coef, -self._exponents()))
+        exponents = np.frexp(self.scale)[1][:, None] + np.frexp(self.unit)[1] - 2
+        return np.where(self.constant[:, None], 0.0, np.ldexp(coef, -exponents))
 
 
 def column(array: Array, t: int) -> Array:

@@ -27,6 +27,7 @@ from fastreg.solvers.problem import Problem
 
 Array = np.ndarray
 WHOLE = 512  # up to this many features all are in the set from the start
+_MANY = 8  # points of a path from which twice as many are
 CHUNK = 8  # strengths checked in one pass: what a register holds
 _SLACK = 0.3  # share of the gap asked that coefficients may be from their kinks
 _ROUNDS = 100
@@ -57,27 +58,55 @@ class State:
     slope: Array | None = None
 
 
-def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> tuple[Array, int]:
-    """Minimise at every point; β (n, k) to start from, in the problem's units.
+def is_whole(problem: Problem) -> bool:
+    """Whether all columns are in the set from the start, and their Gram matrix is sound."""
+    many = problem.Y.shape[1] == 1 and problem.n_points >= _MANY
+    return problem.X.shape[1] <= WHOLE * (2 if many else 1) and not problem.far
 
-    Returns β and the largest number of steps between two strengths; stops at relative gap
-    `tol`, when rounding ends all progress, or after `max_iter` steps.
+
+def solve(
+    problem: Problem, beta: Array, tol: float, max_iter: int, *, by_gram: bool = False
+) -> int:
+    """Minimise at every point: fill β (n, k), in the problem's units, which holds the start.
+
+    Stops at relative gap `tol`, when rounding ends all progress, or after `max_iter` steps.
+    `by_gram` checks against the Gram matrix of all columns instead of X.
+
+    Returns the largest number of steps between two strengths.
     """
     working = WorkingSet(problem)
     one_target = problem.Y.shape[1] == 1
     runs = [range(problem.n_points)] if one_target else [[t] for t in range(problem.n_points)]
     most = 1
     for run in runs:
-        follow = _Path(problem, working, tol, max_iter)
+        follow = _Path(problem, working, tol, max_iter, by_gram)
         most = max(most, follow.run([Point(t) for t in run], beta))
-    return beta, most
+    return most
+
+
+def largest_strength(problem: Problem, tol: float, max_iter: int) -> float:
+    """The least strength at which every coefficient that the penalty can hold is zero."""
+    one = np.ones(1)
+    penalty = problem.base_penalty(0)
+    c, _ = problem.at_zero(0)
+    held = float(kernels.holding(penalty, c[:, None], one).max())
+    free = kernels.holding(penalty, np.ones((len(c), 1)), one) == 0.0
+    if held > 0.0 and free.any() and c[free].any():
+        beta = np.zeros((len(c), 1))
+        strong = dataclasses.replace(problem.terms, strength=np.array([8.0 * held]))
+        solve(dataclasses.replace(problem, terms=strong, _bases={}), beta, tol, max_iter)
+        c, _ = problem.correlation(beta[:, 0], 0)
+        held = float(kernels.holding(penalty, c[:, None], one).max())
+    return held
 
 
 class _Path:
     """The loop of the module over the points of one target."""
 
-    def __init__(self, problem: Problem, working: WorkingSet, tol: float, max_iter: int) -> None:
-        self.problem, self.working = problem, working
+    def __init__(
+        self, problem: Problem, working: WorkingSet, tol: float, max_iter: int, by_gram: bool
+    ) -> None:
+        self.problem, self.working, self.by_gram = problem, working, by_gram
         self.tol, self.max_iter = tol, max_iter
         self.used: dict[Point, int] = {}  # steps
         self.best: dict[int, float] = {}  # relative gap at each point of the problem
@@ -85,9 +114,12 @@ class _Path:
     def run(self, points: list[Point], betas: Array) -> int:
         """Fill columns of `betas`, whose first holds the start; the most steps of a point."""
         start, first = betas[:, points[0].t].copy(), points[0]
-        c, rho2 = self.problem.correlation(start, first.t)
+        known = not start.any()
+        c, rho2 = (
+            self.problem.at_zero(first.t) if known else self.problem.correlation(start, first.t)
+        )
         state = State(start, c, rho2, self._strength(first))
-        if not start.any():
+        if known:
             points = self._approach(first, state) + points
             state = dataclasses.replace(state, strength=self._strength(points[0]))
         elif self._is_met(state, first):
@@ -126,7 +158,7 @@ class _Path:
         that are predicted to matter there: no more than a share of W, as predictions far
         ahead take in many that do not."""
         n, present = len(state.beta), len(self.working.columns)
-        if n <= WHOLE:
+        if is_whole(self.problem):
             return length, np.arange(0 if present else n)
         while True:
             new = self._predicted(points[:length][-1], state)
@@ -160,7 +192,7 @@ class _Path:
         worst, stalled = np.inf, 0
         for _ in range(_ROUNDS):
             B = self._minimise(todo, begin, slack)
-            C, rho2 = self.problem.correlations(self.working.columns, B, chunk[0].t)
+            C, rho2 = self._correlations(B, chunk[0].t)
             held = self._holding(C, todo)
             held[self.working.columns] = 0.0
             gaps = self._gaps(todo, B, C, rho2, np.flatnonzero(held > 1.0))
@@ -190,6 +222,14 @@ class _Path:
             self.used[point] = used + working.minimise(point, slack, self.max_iter - used)
             B[:, q] = working.coef
         return B
+
+    def _correlations(self, B: Array, t: int) -> tuple[Array, Array]:
+        """`Problem.correlations` of β on W."""
+        if not self.by_gram:
+            return self.problem.correlations(self.working.columns, B, t)
+        c, rho2 = self.problem.at_zero(t)
+        C = c[:, None] - self.working.gram @ B
+        return C, np.maximum(rho2 - np.einsum("jd,jd->d", c[:, None] + C, B), 0.0)
 
     def _record(self, points: list[Point], B: Array, gaps: Array, betas: Array) -> None:
         """Keep what is better than before."""
@@ -235,6 +275,12 @@ class WorkingSet:
         self._factor = kernels.factor(0, 0)
         self._l2 = np.zeros(0)
         self.coef, self._gradient = np.zeros(0), np.zeros(0)
+
+    @property
+    def gram(self) -> Array:
+        """(p, p): products of the columns of W."""
+        p = len(self.columns)
+        return self._gram[:p, :p]
 
     def extend(self, new: Array) -> None:
         """Add columns: one pass over X for their products with the set."""

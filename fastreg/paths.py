@@ -1,0 +1,294 @@
+"""Regularisation paths: one problem at many strengths, each point certified.
+
+    P(w, b) = ‖y − Xw − b‖²/(2m) + alpha·Σ_j f_j (l1_ratio·│w_j│ + ½(1 − l1_ratio)·w_j²)
+
+with weights in the squares, m their sum, and factors f_j ≥ 0, 1 unless given. `path` is the
+unit of work: X is read for several strengths at once, and a Gram matrix of the columns in
+use is extended along the way.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastreg import kernels
+from fastreg.certificate import Certificate, Terms
+from fastreg.design import as_design, as_target, as_weights
+from fastreg.functional import nonnegative
+from fastreg.penalties import L1, NonNegative
+from fastreg.solvers import METHODS, Grid, solve
+
+Array = np.ndarray
+_LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
+
+
+class ConvergenceWarning(UserWarning):
+    """A certificate worse than what was asked for; the message states both."""
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """What `path` returns: K points from the largest alpha to the least.
+
+    Attributes
+    ----------
+    alphas : (K,) descending
+    coefs : (n, K)
+    intercepts : (K,)
+    gaps : (K,) certified bounds on P(w, b) − min P, in units of the null objective ‖y − ȳ‖²/2m
+    l1_ratio : float
+    certificate : `fastreg.Certificate` of all points
+    n_iter : int, most steps of a point
+    """
+
+    alphas: Array = field(repr=False)
+    coefs: Array = field(repr=False)
+    intercepts: Array = field(repr=False)
+    gaps: Array = field(repr=False)
+    l1_ratio: float
+    certificate: Certificate
+    n_iter: int
+
+    def predict(self, X: Any) -> Array:
+        """Xw + b at every point, (m, K)."""
+        design = as_design(X)
+        out = np.empty((design.shape[0], len(self.alphas)))
+        if design.shape[1] != len(self.coefs):
+            raise ValueError(f"X has {design.shape[1]} features, the path {len(self.coefs)}")
+        theta = np.ascontiguousarray(self.coefs)
+        kernels.predict(design.storage, theta, offset=self.intercepts, out=out)
+        return out
+
+
+def path(
+    X: Any,
+    y: Any,
+    *,
+    l1_ratio: float = 1.0,
+    alphas: Any = 100,
+    eps: float | None = None,
+    tol: float = 1e-4,
+    fit_intercept: bool = True,
+    sample_weight: Any = None,
+    positive: bool = False,
+    penalty_factor: Any = None,
+    max_iter: int = 1000,
+    solver: str = "auto",
+) -> Path:
+    """The elastic net (l1_ratio = 1: the lasso) at many strengths, each certified.
+
+    Parameters
+    ----------
+    X : (m, n) array, memory map, sparse matrix or frame; see `fastreg.design.as_design`
+    y : (m,) array
+    l1_ratio : float in [0, 1], share of L1
+    alphas : int or array
+        A number of strengths, geometric from the least that holds all coefficients at zero
+        (for an l1_ratio below 1e-3, that of 1e-3); or the strengths, put in descending order.
+    eps : float in (0, 1) or None, least over largest alpha; None is 0.01 if n > m, else 0.001
+    tol : float ≥ 0, certified relative gap to reach at every point
+    fit_intercept : bool, whether b is free; it is never penalised
+    sample_weight : (m,) array ≥ 0 or None
+    positive : bool, require w ≥ 0
+    penalty_factor : (n,) array ≥ 0 or None
+        f: 0 leaves a feature unpenalised. Not rescaled to mean 1, as glmnet does.
+    max_iter : int, steps at each point
+    solver : str, one of `fastreg.solvers.METHODS`
+
+    Returns
+    -------
+    `fastreg.Path`
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range, or a shape does not fit; the message names it.
+
+    Warns
+    -----
+    fastreg.paths.ConvergenceWarning
+        A point did not reach `tol`; the message says how far it came.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((50, 200))
+    >>> y = X[:, 0] - X[:, 1] + 0.1 * rng.standard_normal(50)
+    >>> path = fastreg.path(X, y, alphas=20)
+    >>> path.coefs.shape, bool(path.gaps.max() <= 1e-4)
+    ((200, 20), True)
+    """
+    design = as_design(X)
+    m, n = design.shape
+    target = as_target(y, m)
+    if target.ndim != 1:
+        raise ValueError(f"y must have shape ({m},), got {target.shape}")
+    _check_bool(fit_intercept=fit_intercept, positive=positive)
+    ratio = nonnegative(l1_ratio, "l1_ratio")
+    if ratio > 1.0:
+        raise ValueError(f"l1_ratio must be between 0 and 1, got {l1_ratio!r}")
+    if isinstance(max_iter, bool) or not isinstance(max_iter, int | np.integer) or max_iter < 1:
+        raise ValueError(f"max_iter must be an integer of at least 1, got {max_iter!r}")
+    if solver not in METHODS:
+        raise ValueError(f"solver must be one of {', '.join(METHODS)}, got {solver!r}")
+    factor = _factors(penalty_factor, n)
+    kind = NonNegative if positive else L1
+    strengths, count = _strengths(alphas)
+    grid = None
+    if count:
+        least = _least_share(eps, wide=n > m)
+        grid = Grid(count, least, kind(factor * max(ratio, _LEAST_RATIO)))
+    elif eps is not None:
+        raise ValueError("eps is without use where alphas are given")
+    terms = Terms(
+        l2=(factor * (1.0 - ratio))[:, None],
+        penalty=kind(factor * ratio),
+        weights=as_weights(sample_weight, m),
+        fit_intercept=bool(fit_intercept),
+        strength=strengths,
+    )
+    tol = nonnegative(tol, "tol")
+    solution = solve(
+        design, target[:, None], terms, tol=tol, max_iter=int(max_iter), method=solver, grid=grid
+    )
+    certificate = solution.certificate
+    _warn(certificate, solution.exhausted, int(max_iter))
+    return Path(
+        alphas=solution.strength,
+        coefs=solution.coef,
+        intercepts=solution.intercept,
+        gaps=certificate.relative_gap,
+        l1_ratio=ratio,
+        certificate=certificate,
+        n_iter=solution.n_iter,
+    )
+
+
+def enet_path(
+    X: Any,
+    y: Any,
+    *,
+    l1_ratio: float = 0.5,
+    eps: float = 1e-3,
+    n_alphas: int = 100,
+    alphas: Any = None,
+    tol: float = 1e-4,
+    positive: bool = False,
+    return_n_iter: bool = False,
+    max_iter: int = 1000,
+    **ignored: Any,
+) -> tuple[Any, ...]:
+    """`path` with the signature of `sklearn.linear_model.enet_path`: no intercept.
+
+    Parameters
+    ----------
+    X, y, l1_ratio, eps, tol, positive, max_iter : as in `path`
+    n_alphas : int, number of strengths if `alphas` is None
+    alphas : array or None
+    return_n_iter : bool, return the iterations as well
+    ignored : precompute, Xy, copy_X, coef_init, verbose, check_input and whatever else
+        scikit-learn takes; without effect. X is never copied and never changed.
+
+    Returns
+    -------
+    (alphas (K,) descending, coefs (n, K), dual_gaps (K,)), and n_iters (K,) if asked for.
+    The gaps are certified bounds in units of P.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> X, y = np.array([[1.0, 2.0, 3.1], [2.3, 5.4, 4.3]]).T, np.array([1.0, 2.0, 3.1])
+    >>> alphas, coefs, gaps = fastreg.lasso_path(X, y, alphas=[5.0, 1.0, 0.5])
+    >>> coefs.round(3)
+    array([[0.   , 0.   , 0.469],
+           [0.216, 0.443, 0.237]])
+    """
+    _check_ignored(ignored)
+    grid = n_alphas if alphas is None else alphas
+    found = path(
+        X,
+        y,
+        l1_ratio=l1_ratio,
+        alphas=grid,
+        eps=eps if alphas is None else None,
+        tol=tol,
+        fit_intercept=False,
+        positive=positive,
+        max_iter=max_iter,
+    )
+    out = (found.alphas, found.coefs, found.certificate.gap)
+    return (*out, np.full(len(found.alphas), found.n_iter)) if return_n_iter else out
+
+
+def lasso_path(X: Any, y: Any, **options: Any) -> tuple[Any, ...]:
+    """`enet_path` with l1_ratio = 1, the signature of `sklearn.linear_model.lasso_path`."""
+    return enet_path(X, y, l1_ratio=1.0, **options)
+
+
+_ACCEPTED = {"precompute", "Xy", "copy_X", "coef_init", "verbose", "check_input", "random_state"}
+
+
+def _check_ignored(options: dict[str, Any]) -> None:
+    unknown = sorted(set(options) - _ACCEPTED - {"selection"})
+    if unknown:
+        raise TypeError(f"enet_path got unexpected arguments: {', '.join(unknown)}")
+
+
+def _check_bool(**values: Any) -> None:
+    for name, value in values.items():
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
+def _factors(factors: Any, n: int) -> Array:
+    if factors is None:
+        return np.ones(n)
+    array = np.asarray(factors, float)
+    if array.shape != (n,) or not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError(f"penalty_factor must hold {n} finite numbers ≥ 0")
+    return array
+
+
+def _strengths(alphas: Any) -> tuple[Array | None, int]:
+    """(strengths, 0), or (None, count) where they are to be chosen."""
+    if isinstance(alphas, int | np.integer) and not isinstance(alphas, bool):
+        if alphas < 1:
+            raise ValueError(f"alphas must be a positive number of strengths, got {alphas}")
+        return None, int(alphas)
+    try:
+        array = np.asarray(alphas, float)
+    except (TypeError, ValueError):
+        array = np.full(1, math.nan)
+    if array.ndim != 1 or not len(array) or not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError(f"alphas must be a count or finite numbers ≥ 0, got {alphas!r}")
+    return np.sort(array)[::-1].copy(), 0
+
+
+def _least_share(eps: float | None, *, wide: bool) -> float:
+    """Least over largest strength."""
+    if eps is None:
+        return 1e-2 if wide else 1e-3
+    share = nonnegative(eps, "eps")
+    if not 0.0 < share < 1.0:
+        raise ValueError(f"eps must be between 0 and 1, got {eps!r}")
+    return share
+
+
+def _warn(certificate: Certificate, exhausted: bool, max_iter: int) -> None:
+    if certificate.converged or certificate.tol == 0.0:
+        return
+    worst = float(certificate.relative_gap.max())
+    missed = int(np.count_nonzero(certificate.relative_gap > certificate.tol))
+    advice = f"raise max_iter, now {max_iter}" if exhausted else "rounding stopped it: raise tol"
+    warnings.warn(
+        f"{missed} of {len(certificate.gap)} points of the path did not reach a relative gap of "
+        f"{certificate.tol:.2e}: the worst has {worst:.2e}; {advice}.",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
