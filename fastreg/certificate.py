@@ -21,11 +21,12 @@ says something where nothing is penalised and no finite bound exists.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,6 +38,9 @@ from fastreg.penalties import L1, NonNegative
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
 _ROOM = 1 << 22  # entries of residuals and correlations of a group of points: 32 MB
+_NEAR = 8.0  # spreads that a shift may be long before entries are centred one by one
+_PROBES = 8  # random combinations of points at which a claimed Gram matrix is checked
+_DOUBT = 10.0  # by how much its error may exceed the largest seen
 _PARTS = 4  # sums over blocks of X
 KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is no smaller
 
@@ -128,8 +132,9 @@ def certify(
     shift: Array | None = None,
     scale: Array | None = None,
     constant: Array | None = None,
+    gram: Array | None = None,
 ) -> Certificate:
-    """Certify (coef, intercept) from X itself, block by block in NumPy: two reads of X, or two
+    """Certify (coef, intercept) from X itself, block by block in NumPy: one or two reads of X,
     for each group of points whose residuals and correlations fit into 1/25 of the memory of X.
 
     Parameters
@@ -144,6 +149,9 @@ def certify(
     scale : (n,) or None, about the inverse sizes of the columns, powers of two
         Any `shift` and `scale` give a valid certificate; good ones keep rounding small.
     constant : (n,) bool or None, columns that an intercept makes zero
+    gram : (n, n) or None
+        The products Vᵀ(w∘V) of V = (X − 1 shiftᵀ) diag(scale), as somebody claims. They spare
+        many points of one target a read of X each: see `_judge_by_gram`.
     """
     (m, n), k = X.shape, coef.shape[1]
     w = np.ones(m) if terms.weights is None else terms.weights / terms.weights.max()
@@ -155,19 +163,16 @@ def certify(
     step = max(1, min(k, max(_ROOM, X.nnz // 25) // (m + n)))
     verdicts: list[tuple[float, ...]] = []
     target = None
-    for first in range(0, k, step):
+    if gram is not None and k > _PROBES and Y.shape[1] == 1:
+        verdicts, passes, step = _judge_by_gram(data, gram), passes + 1, k
+    for first in range(len(verdicts), k, step):
         points = range(first, min(first + step, k))
-        residuals, off = _residuals(data, points)
-        fresh = Y.shape[1] > 1 or target is None
-        own = Y[:, points.start : points.stop] if Y.shape[1] > 1 else Y
-        C, norms = _transposed_products(
-            data, np.hstack([residuals, own]) if fresh else residuals, terms.fit_intercept
-        )
+        found = _correlate(data, points, with_y=target is None or Y.shape[1] > 1)
         for q, t in enumerate(points):
-            if fresh and (q == 0 or Y.shape[1] > 1):
-                target = _Target(data, t, C[:, len(points) + q], norms)
-            verdicts.append(target.judge(t, C[:, q], residuals[:, q], off[q]))  # type: ignore[union-attr]
-        passes += 2
+            if found.c0.shape[1] > q:
+                target = _Target(data, t, found.c0[:, q], found.norms)
+            verdicts.append(target.judge(t, found.c[:, q], found.rho2[q], found.off[q]))  # type: ignore[union-attr]
+        passes += found.passes
     gap, objective, null, kkt, free = np.array(verdicts).T
     relative = relative_to(gap, null)
     proven = (free > 0) & (kkt <= min(tol, KKT)) & (objective <= null * (1 + 1e-9))
@@ -186,7 +191,7 @@ def certify(
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Data:
     """What is to be certified; y with mean and unit of its own, Y (m, k) or (m, 1)."""
 
@@ -202,24 +207,117 @@ class _Data:
     mean: Array
     unit: Array
 
+    @functools.cached_property
+    def centred_late(self) -> bool:
+        """Whether the shift is subtracted from products instead of entries: faster, and as good
+        where it does not dwarf the spread. A sparse X has no choice."""
+        return self.X.is_sparse or bool(np.all(np.abs(self.shift) * self.scale <= _NEAR))
+
     def of(self, array: Array, t: int) -> Any:
         """The entry, or column, of point t, or of all points."""
         return array[..., t if array.shape[-1] > 1 else 0]
 
+    def of_points(self, array: Array, points: range) -> Array:
+        """The entries, or columns, of some points, or the one of all."""
+        return array[..., points.start : points.stop] if array.shape[-1] > 1 else array
 
-def _residuals(data: _Data, points: range) -> tuple[Array, Array]:
-    """((m, g), (g,)): residuals at the best intercepts, and how far those are off."""
-    coef = data.coef[:, points.start : points.stop]
-    unit = np.array([data.of(data.unit, t) for t in points])
-    level = np.empty(len(points))
+
+class _Correlations(NamedTuple):
+    """Of g points with V = (X − 1 shiftᵀ) diag(scale) and residuals r at the best intercepts."""
+
+    c: Array  # (n, g) Vᵀ(w∘r)
+    c0: Array  # (n, 0, 1 or g) Vᵀ(w∘y), where asked for
+    norms: Array  # (n,) √(Σ w v²), about the means where there is an intercept
+    off: Array  # (g,) how far the intercepts are from the best
+    rho2: Array  # (g,) Σ w r²
+    passes: int
+
+
+def _correlate(data: _Data, points: range, *, with_y: bool) -> _Correlations:
+    """One read of X where its blocks hold whole rows, else two."""
+    X, w, shift, scale = data.X, data.w, data.shift, data.scale
+    g = len(points)
+    theta = data.coef[:, points.start : points.stop] / data.of_points(data.unit, points)
+    own = data.of_points(data.Y, points)
+    Y = own if with_y else own[:, :0]
+    level = _levels(data, points)
+    by_rows = X.pieces()[0][1] == slice(0, X.shape[1])
+    # Columns of the right-hand side: g residuals, y, ones; below the n rows, Σ w r, Σ w r².
+    width = g + Y.shape[1] + 1
+    R = np.empty((0, 0)) if by_rows else own - level - _products(data, theta)
+
+    def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
+        values = _values(data, block, rows, columns)
+        r = R if not by_rows else own[rows] - level - _product(data, values, theta)
+        weights = w[rows, None]
+        right = np.hstack([weights * r, weights * Y[rows], weights])
+        sums[columns, :width] += values.T @ right
+        sums[columns, width] += _squares(data, values, columns, w[rows])
+        if by_rows or columns.start == 0:
+            sums[-2, :g] += right[:, :g].sum(axis=0)
+            sums[-1, :g] += np.einsum("id,id->d", right[:, :g], r)
+
+    sums = _accumulate(data, (X.shape[1] + 2, width + 1), add, disjoint=not by_rows)
+    out, squares, total, rho2 = sums[:-2, :width], sums[:-2, width], sums[-2, :g], sums[-1, :g]
+    if data.centred_late:  # rank-one corrections, of out and of Σ w v² (Σ w = 1)
+        squares = squares + (shift * scale) ** 2 - 2 * (shift * scale) * (out[:, -1] * scale)
+        out -= np.outer(shift, np.concatenate([total, w @ Y, [1.0]]))
+    out *= scale[:, None]
+    if data.terms.fit_intercept:
+        squares = squares - out[:, -1] ** 2
+        out[:, :g] -= np.outer(out[:, -1], total)  # of residuals less their mean
+        off, rho2 = total, rho2 - total**2
+    else:
+        off = np.zeros(g)
+    if data.constant is not None:
+        out[data.constant], squares[data.constant] = 0.0, 0.0
+    return _Correlations(
+        c=np.asfortranarray(out[:, :g]),
+        c0=out[:, g:-1],
+        norms=np.sqrt(np.maximum(squares, 0.0)),
+        off=off,
+        rho2=np.maximum(rho2, 0.0),
+        passes=1 if by_rows else 2,
+    )
+
+
+def _judge_by_gram(data: _Data, gram: Array) -> list[tuple[float, ...]]:
+    """Judge all points by c = Vᵀ(w∘y) − Gθ, with G on probation.
+
+    Freivalds' check (1977): for random signs s, X gives c at Σ_t s_t θ_t, a few times in one
+    read, and G gives it too. Their difference is Σ_t s_t e_t, e_t the error of c at point t,
+    of which ‖e_t‖ is unlikely to be more than a few times the largest seen: with eight probes
+    once in 10⁸ more than ten times. c is then taken to be wrong by that much everywhere.
+    """
+    k = data.coef.shape[1]
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (k, _PROBES)) / math.sqrt(k)
+    probe = dataclasses.replace(data, coef=data.coef @ signs, intercept=data.intercept @ signs)
+    # Offsets of the probes from the mean of y are of no interest: c is about the mean anyway.
+    seen = _correlate(probe, range(_PROBES), with_y=True)
+    c0, unit = seen.c0[:, 0], float(data.unit[0])
+    scaled = np.divide(data.coef, data.scale[:, None]) / unit
+    if data.constant is not None:
+        scaled[data.constant] = 0.0
+    C = c0[:, None] - gram @ scaled
+    errors = seen.c - (c0[:, None] - (gram @ scaled) @ signs)
+    doubt = _DOUBT * float(np.sqrt((errors**2).sum(axis=0)).max())
+    target = _Target(data, 0, c0, seen.norms)
+    off = -_levels(data, range(k)) if data.terms.fit_intercept else np.zeros(k)
+    rho2 = 2.0 * target.null - np.einsum("jt,jt->t", scaled, c0[:, None] + C)
+    return [
+        target.judge(t, C[:, t], max(float(rho2[t]), 0.0), float(off[t]), doubt) for t in range(k)
+    ]
+
+
+def _levels(data: _Data, points: range) -> Array:
+    """(g,): intercept − mean of y + shift·θ of each point, in units of y."""
+    out = np.empty(len(points))
     for q, t in enumerate(points):
-        used = np.flatnonzero(coef[:, q])
+        theta = data.coef[:, t]
+        used = np.flatnonzero(theta)
         start = data.intercept[t] - data.of(data.mean, t)
-        level[q] = exact_sum(start, data.shift[used], coef[used, q])
-    own = data.Y[:, points.start : points.stop] if data.Y.shape[1] > 1 else data.Y
-    residuals = own - level / unit - _products(data, coef / unit)
-    off = data.w @ residuals if data.terms.fit_intercept else np.zeros(len(points))
-    return residuals - off, off
+        out[q] = exact_sum(start, data.shift[used], theta[used]) / data.of(data.unit, t)
+    return out
 
 
 class _Target:
@@ -231,38 +329,43 @@ class _Target:
         self._l2 = (
             data.terms.l2[:, t if data.terms.l2.shape[1] > 1 else 0] * data.scale * data.scale
         )
-        if data.constant is not None:
-            norms = np.where(data.constant, 0.0, norms)
         self._norms = norms
         self._length = np.where(norms > 0, norms, np.inf)
         self._most = float(np.max(np.abs(c0) / self._length))
         self._lightest = self._least_penalty()
-        self._null = 0.5 * float(data.w @ data.of(data.Y, t) ** 2)
+        exponent = np.frexp(self._unit)[1] - np.frexp(data.scale)[1]
+        self._down = np.ldexp(1.0, np.clip(exponent, -1000, 1000))  # a filter only
+        self.null = 0.5 * float(data.w @ data.of(data.Y, t) ** 2)
 
-    def judge(self, t: int, c: Array, residual: Array, off: float) -> tuple[float, ...]:
-        """(gap, objective, null, KKT residual, whether a feature is free) at point t."""
+    def judge(
+        self, t: int, c: Array, rho2: float, off: float, doubt: float = 0.0
+    ) -> tuple[float, ...]:
+        """(gap, objective, null, KKT residual, whether a feature is free) at point t; every
+        entry of c may be wrong by `doubt`."""
+        c = c + np.copysign(doubt, c) if doubt else c
         data, unit = self._data, self._unit
         strength = 1.0 if data.terms.strength is None else float(data.terms.strength[t])
         penalty = data.terms.at(t)[1]
-        project = _projection_in_units(penalty, data.scale, unit)
         coef = data.coef[:, t]
+        own = c * self._down
         # Where θ = 0 and c is in the domain of p* every term below is zero.
-        part = np.flatnonzero((coef != 0) | (project(c) != c))
+        part = np.flatnonzero((coef != 0) | (dual_projection(penalty, own) != own))
         some = _some(penalty, part)
         point = _Point(
             c=c[part],
             beta=coef[part] / data.scale[part] / unit,
-            rho2=float(data.w @ residual**2),
+            rho2=float(rho2),
             l2=self._l2[part] * strength,
             value=penalty_value(some, coef[part] / unit) / unit,
             project=_projection_in_units(some, data.scale[part], unit),
         )
         gap, objective = _gap(point)
-        gap, objective = gap + 0.5 * off**2, objective + 0.5 * off**2
-        if self._null == 0.0 and gap <= (4 * _EPS * abs(self._mean) / unit) ** 2:
+        moved = 0.5 * off**2 + 2.0 * doubt * float(np.abs(point.beta).sum())
+        gap, objective = gap + moved, objective + 0.5 * off**2
+        if self.null == 0.0 and gap <= (4 * _EPS * abs(self._mean) / unit) ** 2:
             gap = 0.0  # a constant target, met as closely as its mean can be rounded
         kkt = _kkt(point, self._length[part], self._most)
-        return gap, objective, self._null, kkt, float(self._lightest * strength < 1.0)
+        return gap, objective, self.null, kkt, float(self._lightest * strength < 1.0)
 
     def _least_penalty(self) -> float:
         """Below 1 where a feature is penalised so little that rounding of c hides it.
@@ -425,80 +528,64 @@ def _power_of_two(size: Array) -> Array:
 def _values(data: _Data, block: Any, rows: slice, columns: slice) -> Any:
     """block − shift in float64, zero in rows of weight zero: what stands there may be huge."""
     block = block.astype(np.float64, copy=False)
-    values = block if data.X.is_sparse else block - data.shift[columns]
+    values = block if data.centred_late else block - data.shift[columns]
     w = data.w[rows]
     if w.all():
         return values
     alive = (w > 0).astype(float)
     if data.X.is_sparse:
         return values.multiply(alive[:, None]).tocsr()
-    values[alive == 0.0] = 0.0
-    return values
+    return np.where(alive[:, None] > 0, values, 0.0)
 
 
-def _accumulate(data: _Data, shape: tuple[int, int], add: Callable[..., None]) -> Array:
+def _accumulate(
+    data: _Data, shape: tuple[int, int], add: Callable[..., None], *, disjoint: bool = False
+) -> Array:
     """Σ over the blocks of X of what `add(out, rows, columns, block)` adds to its `out`.
 
-    Four sums, whatever the number of threads, and added in order: the same bits for any.
+    Four sums, whatever the number of threads, and added in order: the same bits for any. One
+    is enough where blocks add to entries of their own.
     """
     pieces = data.X.pieces()
     parts = min(_PARTS, len(pieces))
     cuts = [len(pieces) * p // parts for p in range(parts + 1)]
-    sums = np.zeros((parts, *shape))
+    sums = np.zeros((1 if disjoint else parts, *shape))
 
     def work(first: int, last: int) -> None:
         for p in range(first, last):
             for rows, columns in pieces[cuts[p] : cuts[p + 1]]:
-                add(sums[p], rows, columns, data.X.block(rows, columns))
+                add(sums[p % len(sums)], rows, columns, data.X.block(rows, columns))
 
     run_blocks(work, parts, step=1)
-    return np.add.reduce(sums, axis=0)
+    return sums[0] if disjoint else np.add.reduce(sums, axis=0)
 
 
 def _products(data: _Data, theta: Array) -> Array:
-    """(X − 1 shiftᵀ) θ, shape (m, g)."""
-    used = np.flatnonzero(theta.any(axis=1))
-    few = not data.X.is_sparse and 4 * len(used) <= len(theta)
-    out = np.zeros((data.X.shape[0], theta.shape[1]))
+    """(X − 1 shiftᵀ) θ, shape (m, g), where blocks hold whole columns."""
 
     def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
-        if few:
-            inside = used[
-                np.searchsorted(used, columns.start) : np.searchsorted(used, columns.stop)
-            ]
-            some = block[:, inside - columns.start].astype(np.float64, copy=False)
-            some = some - data.shift[inside]
-            some[data.w[rows] == 0.0] = 0.0
-            sums[rows] += some @ theta[inside]
-        else:
-            sums[rows] += _values(data, block, rows, columns) @ theta[columns]
+        used = theta[columns].any(axis=1)
+        if data.X.is_sparse or 4 * np.count_nonzero(used) > len(used):
+            sums += _values(data, block, rows, columns) @ theta[columns]
+        elif used.any():
+            inside = columns.start + np.flatnonzero(used)
+            some = block[:, used].astype(np.float64, copy=False)
+            some = some if data.centred_late else some - data.shift[inside]
+            some = some if data.w.all() else np.where(data.w[:, None] > 0, some, 0.0)
+            sums += some @ theta[inside]
 
-    out = _accumulate(data, out.shape, add)
-    return out - data.shift @ theta if data.X.is_sparse else out
+    out = _accumulate(data, (data.X.shape[0], theta.shape[1]), add)
+    return out - data.shift @ theta if data.centred_late else out
 
 
-def _transposed_products(data: _Data, Z: Array, centred: bool) -> tuple[Array, Array]:
-    """Vᵀ(w∘Z), shape (n, g), and the lengths √(Σ w v²) of the columns of
-    V = (X − 1 shiftᵀ) diag(scale), about their means where `centred`."""
-    X, shift, scale, w = data.X, data.shift, data.scale, data.w
-    W = w[:, None] * np.hstack([Z, np.ones((len(Z), 1))])
+def _product(data: _Data, values: Any, theta: Array) -> Array:
+    """The same of whole rows."""
+    out = values @ theta
+    return out - data.shift @ theta if data.centred_late else out
 
-    def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
-        values = _values(data, block, rows, columns)
-        sums[columns, :-1] += values.T @ W[rows]
-        if X.is_sparse:
-            sums[columns, -1] += values.multiply(scale[columns]).power(2).T @ w[rows]
-        else:
-            sums[columns, -1] += w[rows] @ (values * scale[columns]) ** 2
 
-    out = _accumulate(data, (X.shape[1], W.shape[1] + 1), add)
-    out, squares = out[:, :-1], out[:, -1]
-    if X.is_sparse:  # rank-one corrections, of out and of Σ w v² (Σ w = 1)
-        squares += (shift * scale) ** 2 - 2 * (shift * scale) * (out[:, -1] * scale)
-        out -= np.outer(shift, W.sum(axis=0))
-    out *= scale[:, None]
-    if centred:
-        squares = squares - out[:, -1] ** 2
-    if data.constant is not None:
-        out[data.constant] = 0.0
-    return out[:, :-1], np.sqrt(np.maximum(squares, 0.0))
+def _squares(data: _Data, values: Any, columns: slice, w: Array) -> Array:
+    """Σ w v² of some columns."""
+    if data.X.is_sparse:
+        return values.multiply(data.scale[columns]).power(2).T @ w
+    return w @ (values * data.scale[columns]) ** 2

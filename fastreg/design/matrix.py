@@ -20,7 +20,7 @@ from fastreg._jit import jit
 from fastreg.design import storages
 from fastreg.design.frames import frame_to_array, is_frame
 
-_BLOCK_BYTES = 1 << 21  # blocks handed to NumPy: two megabytes stay in cache
+_BLOCK_BYTES = 1 << 20  # blocks handed to NumPy: one megabyte stays in cache
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,7 @@ def solve(
                 shift=problem.shift,
                 scale=1.0 / problem.size,
                 constant=problem.constant if terms.fit_intercept else None,
+                gram=found.gram,
             )
             if certificate.converged:
                 break
@@ -145,6 +146,7 @@ class _Found(NamedTuple):
     intercept: Array | None
     n_iter: int
     name: str
+    gram: Array | None = None  # (n, n) products of the columns, where all are known
 
 
 def _minimise(
@@ -157,8 +159,10 @@ def _minimise(
         beta[:] = start
     if method == "conjugate gradients":
         return _Found(beta, None, conjugate_gradient.solve(problem, beta, tol, max_iter), method)
-    steps = working_set.solve(problem, beta, tol, max_iter, by_gram=by_gram)
-    return _Found(beta, None, steps, "working set, coordinate and Newton steps")
+    working = working_set.WorkingSet(problem)
+    steps = working_set.solve(problem, working, beta, tol, max_iter, by_gram=by_gram)
+    gram = working.gram if by_gram else None
+    return _Found(beta, None, steps, "working set, coordinate and Newton steps", gram)
 
 
 def _on_grid(problem: Problem, grid: Grid, tol: float, max_iter: int) -> Problem:

@@ -65,7 +65,13 @@ def is_whole(problem: Problem) -> bool:
 
 
 def solve(
-    problem: Problem, beta: Array, tol: float, max_iter: int, *, by_gram: bool = False
+    problem: Problem,
+    working: WorkingSet,
+    beta: Array,
+    tol: float,
+    max_iter: int,
+    *,
+    by_gram: bool = False,
 ) -> int:
     """Minimise at every point: fill β (n, k), in the problem's units, which holds the start.
 
@@ -74,7 +80,6 @@ def solve(
 
     Returns the largest number of steps between two strengths.
     """
-    working = WorkingSet(problem)
     one_target = problem.Y.shape[1] == 1
     runs = [range(problem.n_points)] if one_target else [[t] for t in range(problem.n_points)]
     most = 1
@@ -94,7 +99,8 @@ def largest_strength(problem: Problem, tol: float, max_iter: int) -> float:
     if held > 0.0 and free.any() and c[free].any():
         beta = np.zeros((len(c), 1))
         strong = dataclasses.replace(problem.terms, strength=np.array([8.0 * held]))
-        solve(dataclasses.replace(problem, terms=strong, _bases={}), beta, tol, max_iter)
+        strict = dataclasses.replace(problem, terms=strong, _bases={})
+        solve(strict, WorkingSet(strict), beta, tol, max_iter)
         c, _ = problem.correlation(beta[:, 0], 0)
         held = float(kernels.holding(penalty, c[:, None], one).max())
     return held

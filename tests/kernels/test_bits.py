@@ -79,9 +79,17 @@ def digests(offset: int = 0) -> dict[str, str]:
         scratch=np.empty(n),
     )  # fmt: skip
     keep("descent", history, start)
-    gram, slope, coef = A.T @ A / m, -(A.T @ A[:, 0]) / m, np.zeros(n)
-    kernels.coordinate_descent(gram, slope, coef, np.zeros(n), penalties.L1(0.01), 5)
-    keep("coordinates", np.round(coef, 9))  # the Gram matrix of this one is NumPy's
+    # 130 columns take lanes of eight up to 136.
+    gram, slope, coef = (
+        shifted(np.zeros((n, 136)), offset),
+        shifted(np.zeros(136), offset),
+        theta * 0,
+    )
+    gram[:, :n] = kernels.cross_gram(dense, columns, columns)
+    kernels.project(dense, -y, out=slope[:n])
+    factor, l1 = kernels.factor(n, n), penalties.L1(50.0)
+    steps = kernels.minimise(gram, slope, coef, np.zeros(136), l1, factor, 1e-9, 100)
+    keep("active set", steps, coef, slope[:n], np.triu(factor.upper[:n, :n]))
     for into in (elementary.exp_into, elementary.tanh_into):
         into(theta, values := shifted(theta, offset))
         keep(into.__name__, values)

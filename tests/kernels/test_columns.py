@@ -47,14 +47,15 @@ def test_descent_agrees_with_reference_and_keeps_the_residual(X, penalty, rng):
 
 def test_descent_reaches_the_minimum_that_the_gram_form_reaches(penalty, rng):
     X = as_design(np.asfortranarray(matrix())).storage
-    y, l2, columns = rng.standard_normal(37), np.full(6, 0.1), np.arange(6)
-    gram = kernels.cross_gram(X, columns, columns)
-    correlation = np.empty(6)
-    kernels.project(X, y, out=correlation)
+    y, l2, columns = rng.standard_normal(37), np.full(8, 0.1), np.arange(6)
+    gram, gradient = np.zeros((6, 8)), np.zeros(8)
+    gram[:, :6] = kernels.cross_gram(X, columns, columns)
+    kernels.project(X, -y, out=gradient[:6])
     by_gram, by_columns = np.zeros(6), np.zeros(6)
-    kernels.coordinate_descent(gram, -correlation, by_gram, l2, penalty, 400)
+    factor = kernels.factor(6, 6)
+    kernels.minimise(gram, gradient, by_gram, l2, penalty, factor, 1e-12, 100)
     curvature = np.diag(gram).copy()
-    kernels.residual_descent(X, y.copy(), by_columns, curvature, l2, penalty, 400)
+    kernels.residual_descent(X, y.copy(), by_columns, curvature, l2[:6], penalty, 400)
     np.testing.assert_allclose(by_columns, by_gram, atol=1e-10)
 
 

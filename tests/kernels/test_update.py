@@ -1,5 +1,7 @@
 """Sweeps of θ and the loop of descent agree with the reference."""
 
+import itertools
+
 import numpy as np
 import pytest
 from conftest import PENALTIES, matrix
@@ -68,17 +70,72 @@ def test_slope_is_the_derivative_of_value(penalty):
     assert abs(difference / (2 * h) - penalties.slope(penalty, 1, 0.8)) < 1e-8
 
 
-def test_slopes_and_distances_agree_with_reference(penalty, rng):
-    theta = np.abs(rng.standard_normal(6))
-    g = rng.standard_normal(6)
-    columns = np.array([3, 1])
-    np.testing.assert_allclose(
-        kernels.slopes(penalty, columns, theta[columns]),
-        reference.slopes(penalty, columns, theta[columns]),
-    )
+SIDES = (-2.0, -0.3, 0.3, 2.0)  # of zero, where the kinks are
+
+
+def test_a_piece_is_where_the_penalty_is_linear(penalty):
+    for j, w in itertools.product((1, 2), (0.0, *SIDES)):
+        if not np.isfinite(penalties.value(penalty, j, w)):
+            continue
+        low, high = penalties.piece(penalty, j, w)
+        assert low <= w <= high and (low == high or low < w < high)
+        for other in np.clip(SIDES, low, high):
+            change = penalties.value(penalty, j, other) - penalties.value(penalty, j, w)
+            slope = penalties.slope(penalty, j, w)
+            assert change == pytest.approx(slope * (other - w), abs=1e-15)
+
+
+def test_a_piece_ends_where_linearity_does(penalty):
+    for j, w in itertools.product((1, 2), (0.0, *SIDES)):
+        if not np.isfinite(penalties.value(penalty, j, w)):
+            continue
+        for end in penalties.piece(penalty, j, w):
+            if np.isfinite(end):
+                before, after = (penalties.value(penalty, j, end + h) for h in (-1.0, 1.0))
+                assert before + after > 2 * penalties.value(penalty, j, end)
+
+
+def test_holding_is_the_least_multiple_that_keeps_zero(penalty):
+    for j, gradient in itertools.product((1, 2), SIDES):
+        held = penalties.holding(penalty, j, gradient)
+        enough = penalties.times(penalty, held * (1 + 1e-12))
+        less = penalties.times(penalty, held * (1 - 1e-6))
+        none = held == 0.0 and penalties.distance(enough, j, 0.0, gradient) > 0.0
+        assert none == (penalties.value(penalty, j, -np.sign(gradient)) == 0.0)
+        if not none:
+            assert penalties.distance(enough, j, 0.0, gradient) == 0.0
+            assert penalties.prox(enough, j, -gradient, 1.0) == 0.0
+        if held > 0.0:
+            assert penalties.distance(less, j, 0.0, gradient) > 0.0
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, 4.0])
+def test_times_multiplies_the_penalty(penalty, factor):
+    many = penalties.times(penalty, factor)
+    assert type(many) is type(penalty)
+    for j, w in itertools.product((1, 2), SIDES):
+        value = penalties.value(penalty, j, w)
+        if np.isfinite(value):
+            assert penalties.value(many, j, w) == pytest.approx(factor * value)
+            assert penalties.slope(many, j, w) == factor * penalties.slope(penalty, j, w)
+        assert penalties.prox(many, j, w, 0.7) == penalties.prox(penalty, j, w, 0.7 * factor)
+
+
+def test_distances_agree_with_reference(penalty, rng):
+    theta, g = np.abs(rng.standard_normal(6)), rng.standard_normal(6)
     theta[1] = 0.0
     np.testing.assert_allclose(
         kernels.distances(penalty, theta, g), reference.distances(penalty, theta, g)
+    )
+
+
+@pytest.mark.parametrize("points", [1, 3])
+def test_holding_agrees_with_reference(penalty, points, rng):
+    correlations, factors = rng.standard_normal((6, points)), 0.1 + rng.random(points)
+    np.testing.assert_allclose(
+        kernels.holding(penalty, correlations, factors),
+        reference.holding(penalty, correlations, factors),
+        rtol=1e-15,
     )
 
 
