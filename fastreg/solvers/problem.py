@@ -29,6 +29,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _SPARSE = 8  # columns for each one in use, from which the others are not worth a product
 _GATHER = 16  # columns read in order in the time in which one column of W is picked out
 _BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
+_NEAR = 8.0  # spreads that a shift may be long to be subtracted late
 _FAR = 1e3  # offset over spread from which rank-one corrections lose six digits of a Gram
 
 
@@ -137,10 +138,22 @@ class Problem:
         theta, out = np.zeros((n, d)), np.empty((n, d))
         theta[columns] = betas * self.scale[columns, None]
         options = self._common() | {"workspace": self._wide}
-        values, _ = kernels.gradient(self.X.storage, self.y(t), theta, out=out, **options)
+        late = self._centred_late()
+        if late:
+            options |= {"shift": None, "offset": -(self.shift @ theta)}
+        values, slopes = kernels.gradient(self.X.storage, self.y(t), theta, out=out, **options)
+        if late:
+            out -= np.multiply.outer(self.shift, slopes)
         self.passes += 1
         out *= -self.scale[:, None]
         return out, 2.0 * values
+
+    def _centred_late(self) -> bool:
+        """Whether the shift is subtracted from products instead of entries: twice as fast with
+        several right-hand sides, and as good where it does not dwarf the spread."""
+        if self.shift is None or self.X.is_sparse:
+            return False
+        return bool(np.all(np.abs(self.shift) * self.scale <= _NEAR))
 
     def _screened(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
         m = self.X.shape[0]
@@ -228,7 +241,10 @@ class Problem:
     def _screen(self, residuals: Array) -> Array:
         """X'ᵀ residuals/M, (n, d): one pass over X."""
         out = np.empty((self.X.shape[1], residuals.shape[1]))
-        kernels.project(self.X.storage, residuals, shift=self.shift, out=out)
+        late = self._centred_late()
+        kernels.project(self.X.storage, residuals, shift=None if late else self.shift, out=out)
+        if late:
+            out -= np.multiply.outer(self.shift, residuals.sum(axis=0))
         out *= (self.scale / self.total)[:, None]
         self.passes += 1
         return out
