@@ -190,7 +190,7 @@ def enet_path(
     ----------
     X, y, l1_ratio, eps, tol, positive, max_iter : as in `path`
     n_alphas : int, number of strengths if `alphas` is None
-    alphas : array or None
+    alphas : array, int or None
     return_n_iter : bool, return the iterations as well
     ignored : precompute, Xy, copy_X, coef_init, verbose, check_input and whatever else
         scikit-learn takes; without effect. X is never copied and never changed.
@@ -216,7 +216,7 @@ def enet_path(
         y,
         l1_ratio=l1_ratio,
         alphas=grid,
-        eps=eps if alphas is None else None,
+        eps=eps if isinstance(grid, int | np.integer) else None,
         tol=tol,
         fit_intercept=False,
         positive=positive,

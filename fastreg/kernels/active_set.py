@@ -33,6 +33,7 @@ _exact = functools.partial(jit, exact=True)
 _WIDTH = 8
 _FLAT = 1e-280  # curvature below which a column is zero: 1/curvature is to be a number
 _DEPENDENT = 1e-13  # of a column's curvature, what the columns in F leave of it
+_HELD, _MOVED, _FULL = 0, 1, 2  # what a round of entering found: every kink holds; F has no room
 _OUT, _STUCK = -1, -2  # places of coefficients that are not in F; stuck: nothing stops them
 
 
@@ -97,9 +98,16 @@ def minimise(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
     _synchronise(gram, coef, l2, penalty, factor)
     steps = 0
     while steps < max_steps:
-        steps += 1 + _settle(gram, gradient, coef, l2, penalty, factor, max_steps - steps)
-        if not _enter(gram, gradient, coef, l2, penalty, factor, slack):
+        taken, whole = _settle(gram, gradient, coef, l2, penalty, factor, max_steps - steps)
+        steps += taken
+        if not whole:
+            return max_steps
+        status = _enter(gram, gradient, coef, l2, penalty, factor, slack)
+        if status == _HELD:
             return steps
+        if status == _FULL:
+            return max_steps
+        steps += 1
     return max_steps
 
 
@@ -134,7 +142,7 @@ def _synchronise(gram, coef, l2, penalty, factor):
 
 @_exact
 def _settle(gram, gradient, coef, l2, penalty, factor, max_steps):
-    """Newton steps until one is taken whole: F is at its minimum. Their number.
+    """Newton steps until one is taken whole: (their number, whether F is at its minimum).
 
     A step of length t leaves (1 − t) of the forces on F: G is read once, at the end.
     """
@@ -163,7 +171,7 @@ def _settle(gram, gradient, coef, l2, penalty, factor, max_steps):
     for q in range(s):
         before[q] = coef[moved[q]] - before[q]
     _add_changes(gram, gradient, l2, moved, before, s)
-    return steps
+    return steps, not blocked or factor.size[0] == 0
 
 
 @_exact
@@ -229,7 +237,7 @@ def _add_column(gram, gradient, j, change):
 @_exact
 def _enter(gram, gradient, coef, l2, penalty, factor, slack):
     """Every coefficient outside F that its kink does not hold: its coordinate step, then
-    into F. Whether anything moved. F is at its minimum before."""
+    into F. A status. F is at its minimum before."""
     for j in range(coef.shape[0]):
         if (
             factor.place[j] == _OUT
@@ -240,9 +248,11 @@ def _enter(gram, gradient, coef, l2, penalty, factor, slack):
             # It depended on F when it came; one that has left F since may have made room.
             _append(gram, l2, factor, np.full(_WIDTH, j), 1)
             if factor.place[j] == _OUT:
+                if factor.size[0] == factor.members.shape[0]:
+                    return _FULL
                 _make_room(gram, gradient, coef, l2, penalty, factor, j)
-            return True
-    moved = False
+            return _MOVED
+    status = _HELD
     entrants, count = np.zeros(_WIDTH, np.int64), 0
     for j in range(coef.shape[0]):
         curvature = gram[j, j] + l2[j]
@@ -257,7 +267,7 @@ def _enter(gram, gradient, coef, l2, penalty, factor, slack):
         _add_column(gram, gradient, j, change)
         gradient[j] += l2[j] * change
         coef[j] = new
-        moved = True
+        status = _MOVED
         if _is_free(penalty, j, new):
             entrants[count] = j
             count += 1
@@ -265,7 +275,7 @@ def _enter(gram, gradient, coef, l2, penalty, factor, slack):
                 _append(gram, l2, factor, entrants, count)
                 count = 0
     _append(gram, l2, factor, entrants, count)
-    return moved
+    return status
 
 
 @_exact
@@ -283,7 +293,9 @@ def _make_room(gram, gradient, coef, l2, penalty, factor, j):
         step[q] *= -sign
     longest, own = _reach(penalty, j, coef[j], sign)
     length, first, end = _room(coef, penalty, factor, step, longest)
-    if not length < np.inf:
+    curvature = gram[j, j] + l2[j]
+    # Longer, and what is left of its curvature may outweigh a force that is only rounding.
+    if not length <= 2.0 * abs(force) / (_DEPENDENT * curvature):
         factor.place[j] = _STUCK
         return
     for q in range(s):

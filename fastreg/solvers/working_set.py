@@ -114,6 +114,7 @@ class _Path:
     ) -> None:
         self.problem, self.working, self.by_gram = problem, working, by_gram
         self.tol, self.max_iter = tol, max_iter
+        self.free = np.zeros(0, bool)  # (n,): features that no strength holds
         self.used: dict[Point, int] = {}  # steps
         self.best: dict[int, float] = {}  # relative gap at each point of the problem
 
@@ -125,6 +126,7 @@ class _Path:
             self.problem.at_zero(first.t) if known else self.problem.correlation(start, first.t)
         )
         state = State(start, c, rho2, self._strength(first))
+        self.free = self._holding(np.ones((len(c), 1)), [first]) == 0.0
         if known:
             points = self._approach(first, state) + points
             state = dataclasses.replace(state, strength=self._strength(points[0]))
@@ -180,31 +182,37 @@ class _Path:
             correlation, margin = correlation + change * state.slope, _MARGIN * margin
         share = max(1.0 - margin / self._strength(point), _TINY)
         held = self._holding(correlation[:, None], [point], share)
-        held[state.beta != 0.0] = np.inf
+        held[(state.beta != 0.0) | self.free] = np.inf
         return self._outside(held)
 
     def _outside(self, held: Array) -> Array:
         """Columns outside W that are not held, as many as W has at most."""
         new = np.flatnonzero(held > 1.0)
         new = new[~self.working.inside[new]]
-        room = max(_LEAST, len(self.working.columns))
+        room = max(_LEAST, len(self.working.columns), np.count_nonzero(held == np.inf))
         if len(new) > room:
             new = np.sort(new[np.argsort(-held[new], kind="stable")[:room]])
         return new
 
     def _advance(self, chunk: list[Point], state: State, betas: Array) -> State:
-        """Solve at the points of a chunk; the state at the last."""
-        begin, todo, slack = state, chunk, _SLACK * self.tol
-        worst, stalled = np.inf, 0
+        """Solve at the points of a chunk; the state at the last.
+
+        At first each point starts from the answer before it, in later rounds those that have
+        missed start from their own, whose c is known from X.
+        """
+        todo, starts, slack = chunk, [state], _SLACK * self.tol
+        worst, stalled, last = np.inf, 0, state
         for _ in range(_ROUNDS):
-            B = self._minimise(todo, begin, slack)
+            B = self._minimise(todo, starts, slack)
             C, rho2 = self._correlations(B, chunk[0].t)
             held = self._holding(C, todo)
             held[self.working.columns] = 0.0
             gaps = self._gaps(todo, B, C, rho2, np.flatnonzero(held > 1.0))
             self._record(todo, B, gaps, betas)
+            if todo[-1] is chunk[-1]:
+                last = self._state(todo, B, C, rho2, last)
             missed = np.flatnonzero(gaps > 0.5 * self.tol)
-            if not len(missed) or any(self.used[todo[q]] >= self.max_iter for q in missed):
+            if not len(missed) or all(self.used[todo[q]] >= self.max_iter for q in missed):
                 break
             new = self._outside(held)
             stalled = stalled + 1 if not len(new) and gaps.max() > 0.5 * worst else 0
@@ -212,20 +220,22 @@ class _Path:
                 break
             worst = np.inf if len(new) else gaps.max()
             slack = slack if len(new) else 0.1 * slack
-            begin = self._state(todo[: missed[0] + 1], B, C, rho2, state)
+            starts = [self._state(todo[: q + 1], B, C, rho2, state) for q in missed]
+            todo = [todo[q] for q in missed]
             self.working.extend(new)
-            todo = todo[missed[0] :]
-        return self._state(todo, B, C, rho2, state)
+        return last
 
-    def _minimise(self, points: list[Point], state: State, slack: float) -> Array:
-        """β on W at each point, (p, d), one after the other from a state."""
+    def _minimise(self, points: list[Point], starts: list[State], slack: float) -> Array:
+        """β on W at each point, (p, d), from a state each, or one after the other from one."""
         working = self.working
         W = working.columns
         B = np.zeros((len(W), len(points)))
-        working.load(state.beta[W], state.correlation[W])
         for q, point in enumerate(points):
+            if q < len(starts):
+                working.load(starts[q].beta[W], starts[q].correlation[W])
             used = self.used.get(point, 0)
-            self.used[point] = used + working.minimise(point, slack, self.max_iter - used)
+            if used < self.max_iter:
+                self.used[point] = used + working.minimise(point, slack, self.max_iter - used)
             B[:, q] = working.coef
         return B
 

@@ -191,7 +191,7 @@ def test_a_zero_column_is_left_alone(kind, rng):
 def test_nothing_is_done_at_a_minimum_of_zero(rng):
     found = inner(columns("full", 9, rng), 0.0, "l1", rng)
     found.penalty = L1(1.0)
-    assert found.minimise() == 1
+    assert found.minimise() <= 1
     np.testing.assert_array_equal(found.coef, 0.0)
     assert found.factor.size[0] == 0
 
@@ -320,19 +320,20 @@ def test_columns_of_rank_five_in_ten_do_not_go_round(l1, kind, centred, weighted
     assert_minimal(found)
 
 
-@pytest.mark.parametrize("seed", range(40 if JIT else 4))
-def test_rounding_carries_no_coefficient_away(seed):
-    """Without slack a copy of an unpenalised column is pushed by rounding errors alone."""
-    rng = np.random.default_rng(seed)
-    A = columns("full", 12, rng)
-    A[:, 3] = A[:, 0] + 1e-3 * rng.standard_normal(len(A))
-    A[:, 7], A[:, 11] = A[:, 0], -A[:, 1]
-    found = inner(A, 0.0, "l1", rng)
-    found.penalty = L1(np.where(rng.random(12) < 0.5, 0.0, 1e-4))
-    found.minimise(slack=0.0, max_steps=200)
-    least = np.abs(np.linalg.lstsq(found.gram, found.linear, rcond=1e-12)[0]).max()
-    assert np.abs(found.coef).max() <= 100 * least
-    assert_minimal(found)
+@pytest.mark.parametrize("slack", [1e-12, 1e-14, 0.0])
+@pytest.mark.parametrize("nearness", [1e-2, 1e-3, 1e-4])
+def test_rounding_carries_no_coefficient_away(nearness, slack, rng):
+    """A copy of an unpenalised column feels rounding errors only, the larger the nearer its
+    neighbour, and none of the penalised members resists but by rounding errors."""
+    for _ in range(100 if JIT else 5):
+        A = rng.standard_normal((16, 6))
+        A[:, 1], A[:, 2] = A[:, 0] + nearness * A[:, 1], A[:, 0]
+        found = inner(A, 0.0, "none", rng)
+        found.penalty = L1(np.array([0.0, 0.0, 0.0, 1e-4, 1e-4, 1e-4]))
+        found.minimise(slack, max_steps=100)
+        least = np.abs(np.linalg.lstsq(found.gram, found.linear, rcond=1e-13)[0]).max()
+        assert np.abs(found.coef).max() <= 10 * least
+        assert_minimal(found)
 
 
 # ---------------------------------------------------------------- limits

@@ -189,6 +189,53 @@ def test_bits_do_not_depend_on_threads(name, rng, monkeypatch):
     assert len(set(results)) == 1
 
 
+STRIPS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "strided": STORAGES["strided"],
+    "strided-F": STORAGES["strided-F"],
+}
+WIDE = 8203 if JIT else 523  # the last of the strips of 512 columns is narrow, and no multiple of 8
+
+
+@pytest.mark.parametrize("k", [1, 3, 8, 16])
+@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", STRIPS)
+@pytest.mark.parametrize("shape", [(5, WIDE), (19, WIDE), (300, 13)])
+def test_strips_of_columns_project_several_residuals(
+    shape, name, dtype, shifted, k, rng, monkeypatch
+):
+    m, n = shape
+    if n != WIDE or not JIT:
+        monkeypatch.setattr(kinds, "NEAR", 1)
+    A = rng.standard_normal(shape).astype(dtype)
+    X, residual = as_design(STRIPS[name](A)).storage, rng.standard_normal((m, k))
+    assert kinds.in_strips(X)
+    shift = rng.standard_normal(n) if shifted else None
+    out, expected = np.full((n, k), np.nan), np.empty((n, k))
+    kernels.project(X, residual, shift=shift, out=out)
+    reference.project(X, residual, shift=shift, out=expected)
+    np.testing.assert_allclose(out, expected, rtol=1e-11, atol=1e-11)
+
+
+@needs_jit
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", ["C", "F"])
+@pytest.mark.parametrize("k", [1, 3, 8, 16])
+def test_bits_of_strips_do_not_depend_on_threads(k, name, dtype, rng):
+    X = as_design(STRIPS[name](rng.standard_normal((33, 20_011)).astype(dtype))).storage
+    residual, shift, results = rng.standard_normal((33, k)), rng.standard_normal(20_011), set()
+    assert kinds.in_strips(X)
+    for threads in (1, 2, 5):
+        set_num_threads(threads)
+        out = np.empty((20_011, k))
+        kernels.project(X, residual, shift=shift, out=out)
+        results.add(out.tobytes())
+    set_num_threads(None)
+    assert len(results) == 1
+
+
 def test_blocks_cover_the_rows_and_spare_memory():
     for m, n in [(1, 1), (7, 3), (200_000, 4), (8, 100_000), (4000, 1000)]:
         X = kinds.DenseRows(np.broadcast_to(0.0, (m, n)))

@@ -260,11 +260,3 @@ def test_targets_share_one_gram_matrix(rng, monkeypatch):
     monkeypatch.setattr(kernels, "cross_gram", lambda *a, **k: calls.append(1) or original(*a, **k))
     solve(as_design(matrix()), rng.standard_normal((37, 4)), terms(0.0, 0.02), tol=1e-6)
     assert len(calls) == 1
-
-
-def test_a_newton_step_from_a_slope_that_overflowed_is_refused():
-    from fastreg.solvers.quadratic import Quadratic, _newton_step
-
-    one = np.ones(1)
-    state = Quadratic(one[:, None], 0 * one, L1(0.1 * one), one, np.inf * one, 1.0)
-    assert not _newton_step(state, np.array([0]))

@@ -1,0 +1,251 @@
+"""`fastreg.path`: every point certified, whatever the shape, storage, penalty and order."""
+
+import warnings
+
+import numpy as np
+import pytest
+from conftest import JIT, STORAGES, matrix, needs_jit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import enet_path as sklearn_enet_path
+
+import fastreg
+from fastreg import paths
+from fastreg._jit import set_num_threads
+from fastreg.certificate import Terms
+from fastreg.design import as_design
+from fastreg.penalties import L1
+from fastreg.solvers import solve, working_set
+
+
+def regression(m=60, n=150, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((m, n)) + 0.5 * rng.standard_normal((m, 1))
+    y = X[:, :5] @ np.array([3.0, -2.0, 1.0, 1.0, -0.5]) + rng.standard_normal(m)
+    return X, y
+
+
+def relative_gap(X, y, coef, alpha, intercept=True):
+    """Of a lasso, from the best multiple of its residual; shares nothing with the package."""
+    if intercept:
+        X, y = X - X.mean(axis=0), y - y.mean()
+    m, r = len(y), y - X @ coef
+    scale = min(1.0, alpha * m / max(np.abs(X.T @ r).max(), 1e-300))
+    primal = r @ r / (2 * m) + alpha * np.abs(coef).sum()
+    return (primal - scale * (r @ y) / m + scale**2 * (r @ r) / (2 * m)) / (y @ y / (2 * m))
+
+
+def shapes():
+    return [(60, 150), (40, 700), (300, 30), (90, 90)] if JIT else [(20, 30)]
+
+
+@pytest.mark.parametrize("shape", shapes())
+@pytest.mark.parametrize("tol", [1e-3, 1e-6, 1e-10])
+def test_every_point_of_a_path_reaches_its_gap(shape, tol):
+    X, y = regression(*shape)
+    found = fastreg.path(X, y, alphas=30, tol=tol)
+    assert np.all(np.diff(found.alphas) < 0) and found.gaps.max() <= tol
+    for k, alpha in enumerate(found.alphas):
+        assert relative_gap(X, y, found.coefs[:, k], alpha) <= 1.01 * tol + 1e-14
+    assert not found.coefs[:, 0].any() and found.coefs[:, 1].any()
+
+
+def test_a_path_equals_its_points_fitted_alone(store):
+    X, y = store(regression(50, 40)[0]), regression(50, 40)[1]
+    found = fastreg.path(X, y, l1_ratio=0.7, alphas=6, tol=1e-12)
+    for k, alpha in enumerate(found.alphas):
+        model = fastreg.ElasticNet(alpha=alpha, l1_ratio=0.7, tol=1e-12).fit(X, y)
+        np.testing.assert_allclose(found.coefs[:, k], model.coef_, atol=2e-6)
+        np.testing.assert_allclose(found.intercepts[k], model.intercept_, atol=2e-6)
+
+
+def test_enet_path_agrees_with_scikit_learn():
+    X, y = load_diabetes(return_X_y=True)
+    y = y - y.mean()
+    ours = fastreg.enet_path(X, y, l1_ratio=0.8, tol=1e-12, n_alphas=20)
+    theirs = sklearn_enet_path(X, y, l1_ratio=0.8, tol=1e-12, alphas=ours[0], max_iter=100_000)
+    np.testing.assert_allclose(ours[0], theirs[0])
+    np.testing.assert_allclose(ours[1], theirs[1], atol=1e-4 * np.abs(theirs[1]).max())
+    largest = np.abs(X.T @ y).max() / len(y) / 0.8
+    np.testing.assert_allclose(ours[0], np.geomspace(largest, 1e-3 * largest, 20))
+    np.testing.assert_allclose(fastreg.enet_path(X, y, l1_ratio=0.8, alphas=20)[0], ours[0])
+
+
+def test_lasso_path_returns_what_scikit_learn_does():
+    X, y = regression(30, 12)
+    alphas, coefs, gaps = fastreg.lasso_path(X, y, n_alphas=7)
+    assert alphas.shape == (7,) and coefs.shape == (12, 7) and gaps.shape == (7,)
+    assert len(fastreg.lasso_path(X, y, n_alphas=7, return_n_iter=True)) == 4
+    with pytest.raises(TypeError, match="whatever"):
+        fastreg.lasso_path(X, y, whatever=1)
+
+
+def test_unpenalised_features_are_in_the_model_at_every_point():
+    X, y = regression(80, 200)
+    factor = np.ones(200)
+    factor[[3, 150]] = 0.0
+    found = fastreg.path(X, y, penalty_factor=factor, alphas=12, tol=1e-9)
+    assert found.coefs[[3, 150]].all()
+    assert np.count_nonzero(found.coefs[:, 0]) == 2, "the largest alpha holds all the others"
+    least = np.linalg.lstsq(np.column_stack([X[:, [3, 150]], np.ones(80)]), y, rcond=None)[0]
+    np.testing.assert_allclose(found.coefs[[3, 150], 0], least[:2], atol=1e-6)
+
+
+def test_penalty_factors_are_a_change_of_units():
+    X, y = regression(50, 70)
+    factor = np.random.default_rng(1).uniform(0.2, 5.0, 70)
+    scaled = fastreg.path(X / factor, y, alphas=8, tol=1e-12)
+    found = fastreg.path(X, y, penalty_factor=factor, alphas=scaled.alphas, tol=1e-12)
+    np.testing.assert_allclose(found.coefs * factor[:, None], scaled.coefs, atol=1e-5)
+
+
+def test_a_positive_path_is_not_negative():
+    found = fastreg.path(*regression(60, 150), positive=True, alphas=15, tol=1e-8)
+    assert found.coefs.min() == 0.0 and found.gaps.max() <= 1e-8
+
+
+def test_integer_weights_equal_repeated_rows():
+    X, y = regression(40, 60)
+    w = np.random.default_rng(2).integers(0, 4, 40)
+    weighted = fastreg.path(X, y, sample_weight=w, alphas=8, tol=1e-12)
+    repeated = fastreg.path(
+        np.repeat(X, w, axis=0), np.repeat(y, w), alphas=weighted.alphas, tol=1e-12
+    )
+    np.testing.assert_allclose(weighted.coefs, repeated.coefs, atol=1e-5)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1e-4])
+def test_a_ridge_path_has_strengths_too(l1_ratio):
+    X, y = regression(50, 20)
+    found = fastreg.path(X, y, l1_ratio=l1_ratio, alphas=5, tol=1e-9)
+    assert np.isfinite(found.alphas).all() and found.gaps.max() <= 1e-9
+    shrunk = np.abs(found.coefs).sum(axis=0)
+    assert np.all(np.diff(shrunk) > 0)
+
+
+def test_strengths_in_any_order_come_back_descending():
+    X, y = regression(40, 60)
+    found = fastreg.path(X, y, alphas=[0.01, 1.0, 0.1])
+    np.testing.assert_array_equal(found.alphas, [1.0, 0.1, 0.01])
+
+
+def test_a_path_predicts_at_every_point():
+    X, y = regression(40, 60)
+    found = fastreg.path(X, y, alphas=5)
+    np.testing.assert_allclose(found.predict(X), X @ found.coefs + found.intercepts, atol=1e-10)
+    with pytest.raises(ValueError, match="59 features"):
+        found.predict(X[:, :59])
+
+
+@pytest.mark.parametrize("y", [np.ones(30), np.zeros(30)])
+def test_a_constant_target_has_a_path_of_zeros(y):
+    found = fastreg.path(regression(30, 10)[0], y, alphas=4)
+    assert not found.coefs.any() and not found.gaps.any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"alphas": 0}, "alphas"),
+        ({"alphas": [-1.0]}, "alphas"),
+        ({"alphas": [np.nan]}, "alphas"),
+        ({"alphas": "many"}, "alphas"),
+        ({"alphas": [1.0], "eps": 0.1}, "eps"),
+        ({"eps": 2.0}, "eps"),
+        ({"l1_ratio": 1.5}, "l1_ratio"),
+        ({"tol": -1.0}, "tol"),
+        ({"fit_intercept": "yes"}, "fit_intercept"),
+        ({"max_iter": 0}, "max_iter"),
+        ({"penalty_factor": [1.0]}, "penalty_factor"),
+        ({"penalty_factor": -np.ones(20)}, "penalty_factor"),
+        ({"solver": "magic"}, "solver"),
+    ],
+)
+def test_a_wrong_argument_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        fastreg.path(*regression(30, 20), **options)
+
+
+def test_a_missed_gap_is_told_with_how_far_off_it_is():
+    X, y = regression(60, 150)
+    with pytest.warns(paths.ConvergenceWarning, match=r"relative gap of 1.00e-10.*max_iter, now 1"):
+        fastreg.path(X, y, alphas=5, eps=1e-3, tol=1e-10, max_iter=1)
+
+
+def test_X_and_y_are_not_changed():
+    X, y = regression(40, 60)
+    before = X.copy(), y.copy()
+    fastreg.path(X, y, alphas=4)
+    np.testing.assert_array_equal(X, before[0])
+    np.testing.assert_array_equal(y, before[1])
+
+
+@needs_jit
+@pytest.mark.parametrize("shape", [(60, 9000), (400, 900)])
+def test_a_path_has_the_same_bits_for_any_number_of_threads(shape):
+    X, y = regression(*shape)
+    found = set()
+    for threads in (1, 2, 5):
+        set_num_threads(threads)
+        result = fastreg.path(X, y, alphas=10)
+        found.add(result.coefs.tobytes() + result.gaps.tobytes())
+    set_num_threads(None)
+    assert len(found) == 1
+
+
+@needs_jit
+def test_a_wrong_gram_matrix_is_found_out(monkeypatch):
+    """The check on probation: an error of 1e-6 in one product must not certify itself."""
+    X, y = regression(300, 30)
+    original = working_set.WorkingSet.extend
+
+    def spoiled(self, new):
+        original(self, new)
+        self._gram[2, 3] *= 1 + 1e-6
+        self._gram[3, 2] *= 1 + 1e-6
+
+    honest = fastreg.path(X, y, alphas=20, tol=1e-12)
+    monkeypatch.setattr(working_set.WorkingSet, "extend", spoiled)
+    found = fastreg.path(X, y, alphas=20, tol=1e-12)
+    assert found.gaps.max() <= 1e-12, "solved again, against X"
+    assert found.certificate.passes > honest.certificate.passes
+
+
+@needs_jit
+def test_a_whole_gram_matrix_spares_reads_of_X():
+    X, y = as_design(regression(2000, 50)[0]), regression(2000, 50)[1]
+    strengths = np.geomspace(1.0, 1e-3, 40)
+    terms = Terms(np.zeros((1, 1)), L1(1.0), strength=strengths)
+    assert solve(X, y[:, None], terms, tol=1e-6).certificate.passes <= 6
+
+
+@settings(max_examples=60 if JIT else 5, deadline=None)
+@given(
+    seed=st.integers(0, 2**20),
+    l1_ratio=st.sampled_from([0.05, 0.5, 1.0]),
+    intercept=st.booleans(),
+    positive=st.booleans(),
+    weighted=st.booleans(),
+    storage=st.sampled_from(["C", "F", "csr", "csc", "float32"]),
+)
+def test_paths_of_degenerate_matrices_reach_their_gap(
+    seed, l1_ratio, intercept, positive, weighted, storage
+):
+    """`matrix` has constant, zero and duplicated columns."""
+    rng = np.random.default_rng(seed)
+    m, n = rng.integers(2, 30), rng.integers(1, 40)
+    X, y = STORAGES[storage](matrix(m, n, seed)), rng.standard_normal(m)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = fastreg.path(
+            X,
+            y,
+            l1_ratio=l1_ratio,
+            alphas=9,
+            tol=1e-8,
+            fit_intercept=intercept,
+            positive=positive,
+            sample_weight=rng.random(m) + 0.1 if weighted else None,
+        )
+    assert found.gaps.max() <= 1e-8
