@@ -287,7 +287,8 @@ def _transposed(
 
     sums = _accumulate(data, (height + 1, n + 2), add, disjoint=R is not None)
     out, squares, total = sums[:height, :n], sums[height, :n], sums[:g, -2]
-    rho2 = sums[:g, -1] if weighted is None else np.einsum("id,id->d", weighted, R)
+    by_rows = R is None or weighted is None
+    rho2 = sums[:g, -1] if by_rows else np.einsum("id,id->d", weighted, R)  # type: ignore[arg-type]
     sides = np.concatenate([total, extra.sum(axis=0)])
     shift, scale = data.shift, data.scale
     if data.centred_late:  # rank-one corrections, of out and of Σ w v² (Σ w = 1)
@@ -606,7 +607,7 @@ def _products(data: _Data, theta: Array) -> Array:
     """(X − 1 shiftᵀ) θ, shape (m, g), where blocks hold whole columns."""
 
     def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
-        used = theta[columns].any(axis=1)
+        used = np.any(theta[columns], axis=1)
         if data.X.is_sparse or 4 * np.count_nonzero(used) > len(used):
             sums += _values(data, block, rows, columns) @ theta[columns]
         elif used.any():

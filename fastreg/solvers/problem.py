@@ -138,22 +138,22 @@ class Problem:
         theta, out = np.zeros((n, d)), np.empty((n, d))
         theta[columns] = betas * self.scale[columns, None]
         options = self._common() | {"workspace": self._wide}
-        late = self._centred_late()
-        if late:
-            options |= {"shift": None, "offset": -(self.shift @ theta)}
+        late = self._late_shift()
+        if late is not None:
+            options |= {"shift": None, "offset": -(late @ theta)}
         values, slopes = kernels.gradient(self.X.storage, self.y(t), theta, out=out, **options)
-        if late:
-            out -= np.multiply.outer(self.shift, slopes)
+        if late is not None:
+            out -= np.multiply.outer(late, slopes)
         self.passes += 1
         out *= -self.scale[:, None]
         return out, 2.0 * values
 
-    def _centred_late(self) -> bool:
-        """Whether the shift is subtracted from products instead of entries: twice as fast with
-        several right-hand sides, and as good where it does not dwarf the spread."""
+    def _late_shift(self) -> Array | None:
+        """The shift of a dense X if it may be subtracted from products instead of entries: twice
+        as fast with several right-hand sides, and as good where it does not dwarf the spread."""
         if self.shift is None or self.X.is_sparse:
-            return False
-        return bool(np.all(np.abs(self.shift) * self.scale <= _NEAR))
+            return None
+        return self.shift if np.all(np.abs(self.shift) * self.scale <= _NEAR) else None
 
     def _screened(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
         m = self.X.shape[0]
@@ -182,6 +182,15 @@ class Problem:
         )
         out *= self.scale
         return out
+
+    def curvatures(self) -> Array:
+        """(n,): Σ w x'²/M of each column of a dense X, one pass; ones of a sparse one."""
+        out = np.ones(self.X.shape[1])
+        if self.X.is_sparse:
+            return out
+        self.passes += 1
+        kernels.norms(self.X.storage, shift=self.shift, weights=self.weights, out=out)
+        return out * self.scale * self.scale / self.total
 
     def residual(self, beta: Array, t: int) -> Array:
         """y' − X'β: one pass over X."""
@@ -241,10 +250,11 @@ class Problem:
     def _screen(self, residuals: Array) -> Array:
         """X'ᵀ residuals/M, (n, d): one pass over X."""
         out = np.empty((self.X.shape[1], residuals.shape[1]))
-        late = self._centred_late()
-        kernels.project(self.X.storage, residuals, shift=None if late else self.shift, out=out)
-        if late:
-            out -= np.multiply.outer(self.shift, residuals.sum(axis=0))
+        late = self._late_shift()
+        shift = self.shift if late is None else None
+        kernels.project(self.X.storage, residuals, shift=shift, out=out)
+        if late is not None:
+            out -= np.multiply.outer(late, residuals.sum(axis=0))
         out *= (self.scale / self.total)[:, None]
         self.passes += 1
         return out

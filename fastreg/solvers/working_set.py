@@ -189,7 +189,7 @@ class _Path:
         """Columns outside W that are not held, as many as W has at most."""
         new = np.flatnonzero(held > 1.0)
         new = new[~self.working.inside[new]]
-        room = max(_LEAST, len(self.working.columns), np.count_nonzero(held == np.inf))
+        room = max(_LEAST, len(self.working.columns), int(np.count_nonzero(held == np.inf)))
         if len(new) > room:
             new = np.sort(new[np.argsort(-held[new], kind="stable")[:room]])
         return new
