@@ -10,6 +10,7 @@ use is extended along the way.
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from fastreg.design import as_design, as_target, as_weights
 from fastreg.functional import nonnegative
 from fastreg.penalties import L1, NonNegative
 from fastreg.solvers import METHODS, Grid, solve
+from fastreg.solvers.working_set import Progress
 
 Array = np.ndarray
 _LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
@@ -79,6 +81,8 @@ def path(
     penalty_factor: Any = None,
     max_iter: int = 1000,
     solver: str = "auto",
+    callback: Progress | None = None,
+    verbose: bool = False,
 ) -> Path:
     """The elastic net (l1_ratio = 1: the lasso) at many strengths, each certified.
 
@@ -99,6 +103,8 @@ def path(
         f: 0 leaves a feature unpenalised. Not rescaled to mean 1, as glmnet does.
     max_iter : int, steps at each point
     solver : str, one of `fastreg.solvers.METHODS`
+    callback : called as callback(points done, points in all) along the path, or None
+    verbose : bool, draw a bar on standard error
 
     Returns
     -------
@@ -129,7 +135,9 @@ def path(
     target = as_target(y, m)
     if target.ndim != 1:
         raise ValueError(f"y must have shape ({m},), got {target.shape}")
-    _check_bool(fit_intercept=fit_intercept, positive=positive)
+    _check_bool(fit_intercept=fit_intercept, positive=positive, verbose=verbose)
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback must be callable, got {callback!r}")
     ratio = nonnegative(l1_ratio, "l1_ratio")
     if ratio > 1.0:
         raise ValueError(f"l1_ratio must be between 0 and 1, got {l1_ratio!r}")
@@ -155,7 +163,14 @@ def path(
     )
     tol = nonnegative(tol, "tol")
     solution = solve(
-        design, target[:, None], terms, tol=tol, max_iter=int(max_iter), method=solver, grid=grid
+        design,
+        target[:, None],
+        terms,
+        tol=tol,
+        max_iter=int(max_iter),
+        method=solver,
+        grid=grid,
+        progress=_progress(callback, verbose),
     )
     certificate = solution.certificate
     _warn(certificate, solution.exhausted, int(max_iter))
@@ -278,6 +293,22 @@ def _least_share(eps: float | None, *, wide: bool) -> float:
     if not 0.0 < share < 1.0:
         raise ValueError(f"eps must be between 0 and 1, got {eps!r}")
     return share
+
+
+def _progress(callback: Progress | None, verbose: bool) -> Progress | None:
+    """What tells the caller, and draws the bar."""
+    if not verbose:
+        return callback
+
+    def tell(done: int, total: int) -> None:
+        filled = 40 * done // total
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\r[{'#' * filled}{' ' * (40 - filled)}] {done}/{total}{end}")
+        sys.stderr.flush()
+        if callback is not None:
+            callback(done, total)
+
+    return tell
 
 
 def _warn(certificate: Certificate, exhausted: bool, max_iter: int) -> None:

@@ -160,6 +160,7 @@ def test_a_constant_target_has_a_path_of_zeros(y):
         ({"penalty_factor": [1.0]}, "penalty_factor"),
         ({"penalty_factor": -np.ones(20)}, "penalty_factor"),
         ({"solver": "magic"}, "solver"),
+        ({"callback": 3}, "callback"),
     ],
 )
 def test_a_wrong_argument_is_named(options, message):
@@ -171,6 +172,15 @@ def test_a_missed_gap_is_told_with_how_far_off_it_is():
     X, y = regression(60, 150)
     with pytest.warns(paths.ConvergenceWarning, match=r"relative gap of 1.00e-10.*max_iter, now 1"):
         fastreg.path(X, y, alphas=5, eps=1e-3, tol=1e-10, max_iter=1)
+
+
+def test_a_path_tells_how_far_it_is(capsys):
+    told = []
+    fastreg.path(*regression(60, 700 if JIT else 40), alphas=20, callback=lambda *a: told.append(a))
+    assert told == sorted(told) and told[-1] == (20, 20) and len(told) > 2
+    assert capsys.readouterr().err == ""
+    fastreg.path(*regression(30, 10), alphas=20, verbose=True)
+    assert capsys.readouterr().err.endswith("] 20/20\n")
 
 
 def test_X_and_y_are_not_changed():

@@ -6,6 +6,7 @@
 | none or ridge | min(m, n) ≤ 6000 | `ridge`: factorisation and refinement |
 | none or ridge | larger both ways | `conjugate_gradient` on the fused pass |
 | L1, non-negative, … | any | `working_set`: an active set on the Gram matrix of a few columns |
+| L1, non-negative, … | more than 8000 in use | `proximal_gradient` on the fused pass |
 
 `descent` is the article's gradient descent, for its own sake.
 """
@@ -22,8 +23,9 @@ from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Certificate, Terms, certify
 from fastreg.design import Design
 from fastreg.penalties import L1
-from fastreg.solvers import conjugate_gradient, ridge, working_set
+from fastreg.solvers import conjugate_gradient, proximal_gradient, ridge, working_set
 from fastreg.solvers.problem import Problem, standardise
+from fastreg.solvers.working_set import Progress
 
 Array = np.ndarray
 # Side of the largest matrix a factorisation keeps: 6000² float64 are 288 MB.
@@ -31,7 +33,8 @@ DIRECT = 6000
 _ITERATIVE = 1500  # side of the least matrix that conjugate gradients may spare
 _EXACT = 1e-11  # of the objective, to which they then go: as near as a factorisation
 FACTORISATIONS = ("direct", "gram", "orthogonal", "kernel")
-METHODS = ("auto", *FACTORISATIONS, "conjugate gradients", "working set")
+METHODS = ("auto", *FACTORISATIONS, "conjugate gradients", "working set", "proximal gradient")
+_ANY_PENALTY = ("working set", "proximal gradient")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,7 @@ def choose(shape: tuple[int, int], terms: Terms, method: str) -> str:
     if method == "auto":
         method = "direct" if min(shape) <= DIRECT else "conjugate gradients"
         return method if smooth else "working set"
-    if not smooth and method != "working set":
+    if not smooth and method not in _ANY_PENALTY:
         raise ValueError(f"method {method!r} knows no penalty but the ridge")
     return method
 
@@ -86,6 +89,7 @@ def solve(
     start: Array | None = None,
     method: str = "auto",
     grid: Grid | None = None,
+    progress: Progress | None = None,
 ) -> Solution:
     """Minimise the objective of `fastreg.certificate` at each of its points, and certify it.
 
@@ -99,6 +103,7 @@ def solve(
     start : (n, k) coefficients to start from, None for zero
     method : one of METHODS
     grid : Grid of strengths to choose instead of those of `terms`, or None
+    progress : called with (points done, points in all) along a path, or None
 
     Raises
     ------
@@ -117,7 +122,7 @@ def solve(
         # to the last digit that matters; where the certificate says no, X is asked.
         whole = method == "working set" and working_set.is_whole(problem)
         for by_gram in (True, False) if whole else (False,):
-            found = _minimise(problem, method, start, tol, max_iter, by_gram)
+            found = _minimise(problem, method, start, tol, max_iter, by_gram, progress)
             coef, intercept = problem.unscale(found.beta)
             intercept = intercept if found.intercept is None else found.intercept
             certificate = certify(
@@ -153,7 +158,13 @@ class _Found(NamedTuple):
 
 
 def _minimise(
-    problem: Problem, method: str, start: Array | None, tol: float, max_iter: int, by_gram: bool
+    problem: Problem,
+    method: str,
+    start: Array | None,
+    tol: float,
+    max_iter: int,
+    by_gram: bool,
+    progress: Progress | None,
 ) -> _Found:
     beta = np.zeros((problem.X.shape[1], problem.n_points), order="F")
     if start is not None:
@@ -163,10 +174,18 @@ def _minimise(
         return _Found(beta, None, steps, method)
     if method == "direct":
         return _without_kinks(problem, beta, tol)
+    if method == "proximal gradient":
+        return _Found(beta, None, proximal_gradient.solve(problem, beta, tol, max_iter), method)
     if method != "working set":
         return _Found(*ridge.solve(problem, method))
     working = working_set.WorkingSet(problem)
-    steps = working_set.solve(problem, working, beta, tol, max_iter, by_gram=by_gram)
+    try:
+        steps = working_set.solve(
+            problem, working, beta, tol, max_iter, by_gram=by_gram, progress=progress
+        )
+    except working_set.TooManyError:
+        steps = proximal_gradient.solve(problem, beta, tol, max_iter)
+        return _Found(beta, None, steps, "working set, then proximal gradient")
     gram = working.gram if by_gram else None
     return _Found(beta, None, steps, "working set, coordinate and Newton steps", gram)
 

@@ -17,6 +17,7 @@ a path of its own: strengths halved from the one at which all coefficients vanis
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +27,10 @@ from fastreg.certificate import duality_gap, relative_to
 from fastreg.solvers.problem import Problem
 
 Array = np.ndarray
+Progress = Callable[[int, int], object]  # told (points done, points in all)
 WHOLE = 512  # up to this many features all are in the set from the start
 _MANY = 8  # points of a path from which twice as many are
+MOST = 8000  # columns in the set: a Gram matrix and a factor of 512 MB each
 CHUNK = 8  # strengths checked in one pass: what a register holds
 _SLACK = 0.3  # share of the gap asked that coefficients may be from their kinks
 _ROUNDS = 100
@@ -36,6 +39,10 @@ _LEAST = 100  # columns added at once
 _SHARE = 1.0  # of W that a prediction may add before X is read again
 _MARGIN = 0.1  # of the change of strength: what a prediction of correlations may miss
 _TINY = 1e-15  # of a gradient, in the units of the problem: rounding
+
+
+class TooManyError(Exception):
+    """More columns matter than the set has room for."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ def solve(
     max_iter: int,
     *,
     by_gram: bool = False,
+    progress: Progress | None = None,
 ) -> int:
     """Minimise at every point: fill β (n, k), in the problem's units, which holds the start.
 
@@ -85,7 +93,7 @@ def solve(
     most = 1
     for run in runs:
         follow = _Path(problem, working, tol, max_iter, by_gram)
-        most = max(most, follow.run([Point(t) for t in run], beta))
+        most = max(most, follow.run([Point(t) for t in run], beta, progress))
     return most
 
 
@@ -118,8 +126,9 @@ class _Path:
         self.used: dict[Point, int] = {}  # steps
         self.best: dict[int, float] = {}  # relative gap at each point of the problem
 
-    def run(self, points: list[Point], betas: Array) -> int:
+    def run(self, points: list[Point], betas: Array, progress: Progress | None = None) -> int:
         """Fill columns of `betas`, whose first holds the start; the most steps of a point."""
+        total = len(points)
         start, first = betas[:, points[0].t].copy(), points[0]
         known = not start.any()
         c, rho2 = (
@@ -138,6 +147,8 @@ class _Path:
             self.working.extend(new)
             state = self._advance(points[:length], state, betas)
             points, length = points[length:], min(2 * length, CHUNK)
+            if progress is not None:
+                progress(total - min(len(points), total), total)
         return max(self.used.values())
 
     def _strength(self, point: Point) -> float:
@@ -303,6 +314,8 @@ class WorkingSet:
         if not len(new):
             return
         old = len(self.columns)
+        if old + len(new) > MOST:
+            raise TooManyError
         self.columns = np.concatenate([self.columns, new])
         self.inside[new] = True
         p = len(self.columns)

@@ -25,9 +25,8 @@ def terms(l2=0.0, l1=0.0, **options):
 def test_every_method_finds_the_ridge_solution(shape, method, intercept, rng):
     A, Y, w = matrix(*shape), rng.standard_normal((shape[0], 2)), rng.random(shape[0])
     l2 = np.array([[0.1, 0.3]])
-    found = solve(
-        as_design(A), Y, terms(l2, weights=w, fit_intercept=intercept), tol=1e-15, method=method
-    )
+    options = {"tol": 1e-15, "method": method, "max_iter": 20_000}
+    found = solve(as_design(A), Y, terms(l2, weights=w, fit_intercept=intercept), **options)
     w = w / w.sum()
     x, y = (w @ A, w @ Y) if intercept else (np.zeros(shape[1]), np.zeros(2))
     for t in range(2):
@@ -260,3 +259,25 @@ def test_targets_share_one_gram_matrix(rng, monkeypatch):
     monkeypatch.setattr(kernels, "cross_gram", lambda *a, **k: calls.append(1) or original(*a, **k))
     solve(as_design(matrix()), rng.standard_normal((37, 4)), terms(0.0, 0.02), tol=1e-6)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("kind", [L1, NonNegative])
+def test_proximal_gradient_reaches_the_same_minimum(kind, rng):
+    X, y = as_design(rng.standard_normal((60, 30))), rng.standard_normal((60, 1))
+    options = terms(0.01, 0.05, kind=kind)
+    exact = solve(X, y, options, tol=1e-12)
+    found = solve(X, y, options, tol=1e-9, method="proximal gradient", max_iter=5000)
+    assert found.certificate.converged
+    np.testing.assert_allclose(found.coef, exact.coef, atol=1e-4)
+
+
+def test_a_set_without_room_hands_over_to_proximal_gradient(rng, monkeypatch):
+    from fastreg.solvers import working_set
+
+    monkeypatch.setattr(working_set, "MOST", 20)
+    monkeypatch.setattr(working_set, "WHOLE", 4)
+    X, y = as_design(rng.standard_normal((60, 30))), rng.standard_normal((60, 1))
+    strengths = np.geomspace(0.3, 1e-3, 6)
+    path = Terms(np.full((1, 1), 0.1), L1(1.0), strength=strengths)
+    found = solve(X, y, path, tol=1e-7, max_iter=5000)
+    assert found.certificate.converged and "proximal" in found.certificate.method
