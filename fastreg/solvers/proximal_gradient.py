@@ -50,7 +50,7 @@ def _solve_one(
             gap, _ = duality_gap(c, x, rho2, l2, penalty)
             if gap < least:
                 best, least = x.copy(), gap
-            if relative_to(gap, null) <= 0.5 * tol:
+            if relative_to(gap, null) <= 0.1 * tol:  # the certificate rounds, too
                 break
         c, rho2 = problem.correlation(z, t)
         older, age = age, 0.5 * (1.0 + math.sqrt(1.0 + 4.0 * age * age))
