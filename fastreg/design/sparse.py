@@ -206,18 +206,16 @@ def _(X, start, stop, columns, out):
 @storages.add_sparse_gram.register(CSC)
 def _(X, roots, scale, left, right, out):
     column = np.zeros(X.n_rows)
-    for k in range(right.shape[0]):
-        if right[k] < 0:
-            continue
+    chosen = np.flatnonzero(left >= 0)
+    for k in np.flatnonzero(right >= 0):
         for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
             i = np.uintp(X.indices[p])
             column[i] += one_or(roots, i) * (X.data[p] * one_or(scale, k))
-        for j in range(left.shape[0]):
-            if left[j] >= 0:
-                product = 0.0
-                for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
-                    i = np.uintp(X.indices[p])
-                    product += one_or(roots, i) * (X.data[p] * one_or(scale, j)) * column[i]
-                out[left[j], right[k]] += product
+        for j in chosen:
+            product = 0.0
+            for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
+                i = np.uintp(X.indices[p])
+                product += one_or(roots, i) * (X.data[p] * one_or(scale, j)) * column[i]
+            out[left[j], right[k]] += product
         for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
             column[np.uintp(X.indices[p])] = 0.0

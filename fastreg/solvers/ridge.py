@@ -77,8 +77,9 @@ def _refine(solution: Array, correct: Callable[[], Array], apply: Callable[[Arra
         if step and not relative < 0.5 * last:
             return step
         apply(correction)
-        last = relative
-        if last <= _EPS:
+        # Each is about as much smaller than the one before as that was: the next is not needed.
+        shrinkage, last = relative / min(last, 1.0), relative
+        if last <= _EPS or (step and last * shrinkage <= _EPS):
             break
     return step + 1
 
