@@ -1,0 +1,290 @@
+"""How good an answer is: a duality gap, computed by code that shares nothing with a solver.
+
+The problem, with weights w of sum M, and the intercept free or absent:
+
+    P(θ, b) = 1/(2M) Σ_i w_i (y_i − x_iᵀθ − b)² + ½ Σ_j l2_j θ_j² + p(θ)
+
+Any dual point bounds the minimum from below. With r the residual at the best intercept,
+c = Xᵀ(w∘r)/M and ρ² = Σ w r²/M, the points s·r for 0 ≤ s ≤ 1 give (Fenchel; for the lasso
+El Ghaoui et al. 2012, for the elastic net by the rows √l2 that turn it into a lasso)
+
+    conjugate:  s = 1 and h = ½ l2 θ² + p; with k_j the point next to c_j in the domain of p_j*,
+                gap = Σ_j [ h_j(θ_j) + h_j*(c_j) − c_j θ_j ]
+                    = Σ_j [ (l2_j θ_j − (c_j − k_j))²/(2 l2_j) + p_j(θ_j) − k_j θ_j ]
+    rescaled:   c̃ = c − l2∘θ,  s the largest in [0, 1] with s·c̃ in the domain of p*
+                gap = ½(1 − s)²(ρ² + Σ l2 θ²) + Σ_j [ p_j(θ_j) − s c̃_j θ_j ]
+
+Every bracket is ≥ 0: no large numbers cancel. The smaller one is reported, in units of P and
+relative to the null objective ‖y − ȳ‖²_w/2M, together with a KKT residual, which alone
+says something where nothing is penalised and no finite bound exists.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastreg.certificate.gap import (
+    Point,
+    dual_projection,
+    duality_gap,
+    gap_and_objective,
+    kkt_residual,
+    penalty_value,
+    projection_in_units,
+    relative_to,
+)
+from fastreg.certificate.reads import Data, correlate, exact_sum, levels
+from fastreg.certificate.terms import Terms
+from fastreg.design import Design
+
+Array = np.ndarray
+_EPS = float(np.finfo(np.float64).eps)
+_ROOM = 1 << 22  # entries of residuals and correlations of a group of points: 32 MB
+_PROBES = 4  # random combinations of points at which a claimed Gram matrix is checked
+_DOUBT = 100.0  # by how much its error may exceed the largest seen
+KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is no smaller
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """What an answer is worth, one entry a target.
+
+    Attributes
+    ----------
+    gap : (k,) bound on P(θ, b) − min P, in units of P
+    relative_gap : (k,) gap divided by the null objective; what `tol` asks for
+    kkt : (k,) largest violation of the optimality conditions, each column scaled to unit
+        length, relative to that of the null model
+    objective : (k,) P(θ, b)
+    null : (k,) the null objective ‖y − ȳ‖²_w/2M
+    tol : what was asked
+    converged : whether every target reached `tol`
+    by_kkt : whether `converged` asks for kkt ≤ min(tol, 1e-7) instead of the gap: some feature
+        is not penalised, or by less than rounding can show, and then neither can a gap
+    method : how the answer was found
+    passes : times X was read to find it, this check included
+    """
+
+    gap: Array
+    relative_gap: Array
+    kkt: Array
+    objective: Array = field(repr=False)
+    null: Array = field(repr=False)
+    tol: float
+    converged: bool
+    by_kkt: bool
+    method: str
+    passes: int
+
+    def __str__(self) -> str:
+        if self.by_kkt:
+            worth = f"KKT residual {self.kkt.max():.1e} (without a penalty no gap is known)"
+        else:
+            worth = f"relative duality gap {self.relative_gap.max():.1e}"
+        verdict = "reached" if self.converged else "NOT reached"
+        wanted = min(self.tol, KKT) if self.by_kkt else self.tol
+        asked = f"asked {wanted:.0e}, {verdict}" if self.tol > 0 else "as small as it goes"
+        return f"{worth}; {asked}; {self.method}; X read {self.passes} times"
+
+
+def certify(
+    X: Design,
+    Y: Array,
+    coef: Array,
+    intercept: Array,
+    terms: Terms,
+    *,
+    tol: float,
+    method: str,
+    passes: int,
+    shift: Array | None = None,
+    scale: Array | None = None,
+    constant: Array | None = None,
+    gram: Array | None = None,
+) -> Certificate:
+    """Certify (coef, intercept) from X itself, block by block in NumPy: one or two reads of X,
+    for each group of points whose residuals and correlations fit into 1/25 of the memory of X.
+
+    Parameters
+    ----------
+    X : Design, (m, n)
+    Y : (m, k), or (m, 1) for k points of one target
+    coef : (n, k)
+    intercept : (k,)
+    terms : the rest of the objective
+    tol, method, passes : what to report
+    shift : (n,) or None, about the means of the columns
+    scale : (n,) or None, about the inverse sizes of the columns, powers of two
+        Any `shift` and `scale` give a valid certificate; good ones keep rounding small.
+    constant : (n,) bool or None, columns that an intercept makes zero
+    gram : (n, n) or None
+        The products Vᵀ(w∘V) of V = (X − 1 shiftᵀ) diag(scale), as somebody claims. They spare
+        many points of one target a read of X each: see `_judge_by_gram`.
+    """
+    (m, n), k = X.shape, coef.shape[1]
+    w = np.ones(m) if terms.weights is None else terms.weights / terms.weights.max()
+    w = w / w.sum()
+    shift = np.zeros(n) if shift is None else shift
+    scale = np.ones(n) if scale is None else scale
+    mean, unit, Y = _normalise(Y, w, terms.fit_intercept)
+    data = Data(X, Y, w, shift, scale, constant, terms, coef, intercept, mean, unit)
+    step = max(1, min(k, max(_ROOM, X.nnz // 25) // (m + n)))
+    verdicts: list[tuple[float, ...]] = []
+    target = None
+    if gram is not None and k > _PROBES and Y.shape[1] == 1:
+        verdicts, passes, step = _judge_by_gram(data, gram), passes + 1, k
+    for first in range(len(verdicts), k, step):
+        points = range(first, min(first + step, k))
+        found = correlate(data, points, with_y=target is None or Y.shape[1] > 1)
+        for q, t in enumerate(points):
+            if len(found.c0) > q:
+                target = _Target(data, t, found.c0[q], found.norms)
+            verdicts.append(target.judge(t, found.c[q], found.rho2[q], found.off[q]))  # type: ignore[union-attr]
+        passes += found.passes
+    gap, objective, null, kkt, free = np.array(verdicts).T
+    relative = relative_to(gap, null)
+    proven = (free > 0) & (kkt <= min(tol, KKT)) & (objective <= null * (1 + 1e-9))
+    with np.errstate(over="ignore"):
+        return Certificate(
+            gap=gap * unit * unit,
+            relative_gap=relative,
+            kkt=kkt,
+            objective=objective * unit * unit,
+            null=null * unit * unit,
+            tol=tol,
+            converged=bool(np.all((relative <= tol) | proven)),
+            by_kkt=bool(np.any((free > 0) & (relative > tol))),
+            method=method,
+            passes=passes,
+        )
+
+
+def _judge_by_gram(data: Data, gram: Array) -> list[tuple[float, ...]]:
+    """Judge all points by c = Vᵀ(w∘y) − Gθ, with G on probation.
+
+    Freivalds' check (1977): for random signs s, X gives c at Σ_t s_t θ_t, a few times in one
+    read, and G gives it too. Their difference is Σ_t s_t e_t, e_t the error of c at point t,
+    of which ‖e_t‖ is unlikely to be many times the largest seen: with four probes more than a
+    hundred times about once in 10⁸. c is then taken to be wrong by that much everywhere.
+    """
+    k = data.coef.shape[1]
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (k, _PROBES)) / math.sqrt(k)
+    probe = dataclasses.replace(data, coef=data.coef @ signs, intercept=data.intercept @ signs)
+    # Offsets of the probes from the mean of y are of no interest: c is about the mean anyway.
+    norms = np.sqrt(np.diag(gram))
+    seen = correlate(probe, range(_PROBES), with_y=True, norms=norms)
+    c0, unit = seen.c0[0], float(data.unit[0])
+    scaled = np.divide(data.coef, data.scale[:, None]) / unit
+    if data.constant is not None:
+        scaled[data.constant] = 0.0
+    products = gram @ scaled
+    C = (c0[:, None] - products).T
+    errors = seen.c - (c0 - (products @ signs).T)
+    doubt = _DOUBT * float(np.sqrt((errors**2).sum(axis=1)).max())
+    target = _Target(data, 0, c0, seen.norms)
+    off = -levels(data, range(k)) if data.terms.fit_intercept else np.zeros(k)
+    rho2 = 2.0 * target.null - np.einsum("jt,tj->t", scaled, c0 + C)
+    return [target.judge(t, C[t], max(float(rho2[t]), 0.0), float(off[t]), doubt) for t in range(k)]
+
+
+class _Target:
+    """A target, and what does not change from one point of its path to the next."""
+
+    def __init__(self, data: Data, t: int, c0: Array, norms: Array) -> None:
+        self._data = data
+        self._unit, self._mean = data.of(data.unit, t), data.of(data.mean, t)
+        self._l2 = (
+            data.terms.l2[:, t if data.terms.l2.shape[1] > 1 else 0] * data.scale * data.scale
+        )
+        self._norms = norms
+        self._length = np.where(norms > 0, norms, np.inf)
+        self._most = float(np.max(np.abs(c0) / self._length))
+        self._lightest = self._least_penalty()
+        exponent = np.frexp(self._unit)[1] - np.frexp(data.scale)[1]
+        self._down = np.ldexp(1.0, np.clip(exponent, -1000, 1000))  # a filter only
+        self.null = 0.5 * float(data.w @ data.of(data.Y, t) ** 2)
+
+    def judge(
+        self, t: int, c: Array, rho2: float, off: float, doubt: float = 0.0
+    ) -> tuple[float, ...]:
+        """(gap, objective, null, KKT residual, whether a feature is free) at point t; every
+        entry of c may be wrong by `doubt`."""
+        c = c + np.copysign(doubt, c) if doubt else c
+        data, unit = self._data, self._unit
+        strength = 1.0 if data.terms.strength is None else float(data.terms.strength[t])
+        penalty = data.terms.at(t)[1]
+        coef = data.coef[:, t]
+        own = c * self._down
+        # Where θ = 0 and c is in the domain of p* every term below is zero.
+        part = np.flatnonzero((coef != 0) | (dual_projection(penalty, own) != own))
+        some = _some(penalty, part)
+        point = Point(
+            c=c[part],
+            beta=coef[part] / data.scale[part] / unit,
+            rho2=float(rho2),
+            l2=self._l2[part] * strength,
+            value=penalty_value(some, coef[part] / unit) / unit,
+            project=projection_in_units(some, data.scale[part], unit),
+        )
+        gap, objective = gap_and_objective(point)
+        moved = 0.5 * off**2 + 2.0 * doubt * float(np.abs(point.beta).sum())
+        gap, objective = gap + moved, objective + 0.5 * off**2
+        if self.null == 0.0 and gap <= (4 * _EPS * abs(self._mean) / unit) ** 2:
+            gap = 0.0  # a constant target, met as closely as its mean can be rounded
+        kkt = kkt_residual(point, self._length[part], self._most)
+        return gap, objective, self.null, kkt, float(self._lightest * strength < 1.0)
+
+    def _least_penalty(self) -> float:
+        """Below 1 where a feature is penalised so little that rounding of c hides it.
+
+        With c known to ε‖x‖‖y‖ the gap cannot be shown to be below ε²/l1² or ε²/l2 of the null
+        objective; below 1e-12 and 1e-24 that is no proof of four digits.
+        """
+        live = self._norms > 0
+        length = self._norms[live]
+        with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+            l1 = penalty_value(self._data.terms.penalty, self._data.scale)[live] / self._unit
+            l2 = np.broadcast_to(self._l2, live.shape)[live]
+            by_l1 = np.where(l1 > 0, l1 / (1e-12 * self._most * length), 0.0)
+            by_l2 = l2 / (1e-24 * length**2)
+        return float(np.min(np.maximum(by_l1, by_l2), initial=np.inf))
+
+
+def _some(penalty: Any, part: Array) -> Any:
+    """The penalty of some of the features."""
+    return type(penalty)(*(each[part] if np.ndim(each) else each for each in penalty))
+
+
+def _normalise(Y: Array, w: Array, centred: bool) -> tuple[Array, Array, Array]:
+    """(mean, unit, (Y − mean)/unit): spread near 1, zero where the rest is rounding."""
+    unit = _power_of_two(np.abs(Y).max(axis=0))
+    mean = (w @ (Y / unit)) * unit if centred else np.zeros(Y.shape[1])
+    deviation = Y - mean
+    spread = np.abs(deviation).max(axis=0)
+    constant = spread <= 4 * _EPS * np.abs(mean)
+    deviation[:, constant] = 0.0
+    unit = _power_of_two(np.where(constant, np.abs(mean), spread))
+    return mean, unit, deviation / unit
+
+
+def _power_of_two(size: Array) -> Array:
+    """The power of two next above each size, 1 for 0."""
+    return np.ldexp(1.0, np.frexp(np.where(size > 0, size, 1.0))[1])
+
+
+__all__ = [
+    "KKT",
+    "Certificate",
+    "Terms",
+    "certify",
+    "dual_projection",
+    "duality_gap",
+    "exact_sum",
+    "penalty_value",
+    "relative_to",
+]

@@ -1,0 +1,121 @@
+"""The formulas of the certificate, for one point in units near 1."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastreg.penalties import L1, NonNegative
+
+Array = np.ndarray
+
+
+def relative_to(gap: Any, null: Any) -> Array:
+    """gap/null, with 0/0 = 0."""
+    gap, null = np.asarray(gap, float), np.asarray(null, float)
+    return np.divide(gap, null, out=np.where(gap > 0, np.inf, 0.0), where=null > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One point in units near 1: what the formulas need, (p,) each."""
+
+    c: Array
+    beta: Array
+    rho2: float
+    l2: Array
+    value: Array  # p_j(θ_j)
+    project: Callable[[Array], Array]  # onto the domain of p*
+
+
+def duality_gap(
+    correlation: Array, theta: Array, rho2: float, l2: Array, penalty: Any
+) -> tuple[float, float]:
+    """(gap, P(θ)) from c = Xᵀ(w∘r)/M, θ and ρ² = Σ w r²/M: the stopping rule of solvers."""
+    value = penalty_value(penalty, theta)
+    project = functools.partial(dual_projection, penalty)
+    return gap_and_objective(Point(correlation, theta, rho2, l2, value, project))
+
+
+def gap_and_objective(data: Point) -> tuple[float, float]:
+    """(gap, objective); the formulas stand at the head of the package."""
+    l2, theta, value = data.l2, data.beta, data.value
+    ridge = l2 * theta
+    square = data.rho2 + float(ridge @ theta)
+    shifted = data.c - ridge
+    s = _largest_scale(data.project, shifted)
+    rescaled = 0.5 * (1 - s) ** 2 * square + float((value - s * shifted * theta).sum())
+    inside = data.project(data.c)
+    excess = data.c - inside
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        mismatch = np.where(l2 > 0, (ridge - excess) ** 2 / (2 * l2), np.where(excess, np.inf, 0))
+    conjugated = float((mismatch + value - inside * theta).sum())
+    return max(min(rescaled, conjugated), 0.0), 0.5 * square + float(value.sum())
+
+
+def projection_in_units(penalty: Any, scale: Array, unit: float) -> Callable[[Array], Array]:
+    """`dual_projection` of the user's penalty for u of the scaled problem.
+
+    Its own arithmetic, not the solver's `rescale`: an error there must not certify itself.
+    """
+    exponent = np.frexp(scale)[1] - np.frexp(unit)[1]
+
+    def project(u: Array) -> Array:
+        with np.errstate(over="ignore", under="ignore"):
+            own = np.ldexp(u, -exponent)
+            inside = dual_projection(penalty, own)
+            return np.where(inside == own, u, np.ldexp(inside, exponent))
+
+    return project
+
+
+@functools.singledispatch
+def penalty_value(penalty: Any, theta: Array) -> Array:
+    """p_j(θ_j), which must be positively homogeneous: p(tθ) = t·p(θ) for t > 0."""
+    raise TypeError(f"no certificate is known for the penalty {type(penalty).__name__}")
+
+
+@functools.singledispatch
+def dual_projection(penalty: Any, u: Array) -> Array:
+    """The point nearest to u_j in the domain of p_j*, on which p_j* = 0 (p is homogeneous)."""
+    raise TypeError(f"no certificate is known for the penalty {type(penalty).__name__}")
+
+
+@penalty_value.register
+def _(penalty: L1, theta: Array) -> Array:
+    return penalty.l1 * np.abs(theta)
+
+
+@penalty_value.register
+def _(penalty: NonNegative, theta: Array) -> Array:
+    return np.where(theta >= 0, penalty.l1 * theta, np.inf)
+
+
+@dual_projection.register
+def _(penalty: L1, u: Array) -> Array:
+    return np.clip(u, -penalty.l1, penalty.l1)
+
+
+@dual_projection.register
+def _(penalty: NonNegative, u: Array) -> Array:
+    return np.minimum(u, penalty.l1)
+
+
+def _largest_scale(project: Callable[[Array], Array], u: Array) -> float:
+    """The largest s ≤ 1 with s·u in the domain of p*."""
+    inside = project(u)
+    outside = inside != u
+    return float(np.min(inside[outside] / u[outside])) if outside.any() else 1.0
+
+
+def kkt_residual(data: Point, length: Array, most: float) -> float:
+    """max_j dist(c_j − l2_j θ_j, ∂p_j(θ_j))/‖x_j‖, over max_j │c⁰_j│/‖x_j‖ of the null model."""
+    u = data.c - data.l2 * data.beta
+    moved = data.beta != 0
+    slope = np.divide(data.value, data.beta, out=np.zeros(len(u)), where=moved)  # p homogeneous
+    distance = np.abs(u - np.where(moved, slope, data.project(u)))
+    return float(np.max(distance / length, initial=0.0)) / most if most > 0 else 0.0
