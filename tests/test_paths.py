@@ -130,6 +130,15 @@ def test_strengths_in_any_order_come_back_descending():
     np.testing.assert_array_equal(found.alphas, [1.0, 0.1, 0.01])
 
 
+@pytest.mark.parametrize("n", [20, 700 if JIT else 20])
+def test_a_path_may_end_without_a_penalty(n):
+    X, y = regression(1000, n) if n > 20 else regression(60, n)
+    found = fastreg.path(X, y, alphas=[0.5, 0.01, 0.0], tol=1e-8)
+    least = np.linalg.lstsq(np.column_stack([X, np.ones(len(y))]), y, rcond=None)[0]
+    np.testing.assert_allclose(found.coefs[:, -1], least[:-1], atol=1e-6)
+    assert found.certificate.converged
+
+
 def test_a_path_predicts_at_every_point():
     X, y = regression(40, 60)
     found = fastreg.path(X, y, alphas=5)

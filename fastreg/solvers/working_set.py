@@ -152,7 +152,8 @@ class _Path:
         return max(self.used.values())
 
     def _strength(self, point: Point) -> float:
-        return self.problem.strength(point.t) * point.factor
+        """Positive, as it divides: 1e-300 stands for none."""
+        return max(self.problem.strength(point.t) * point.factor, 1e-300)
 
     def _is_met(self, state: State, point: Point) -> bool:
         """Whether a start is good enough as it is."""
