@@ -38,6 +38,7 @@ _FACTOR = 0.5  # between the strengths on the way to a single problem
 _LEAST = 100  # columns added at once
 _SHARE = 1.0  # of W that a prediction may add before X is read again
 _MARGIN = 0.1  # of the change of strength: what a prediction of correlations may miss
+_CALL = 1_000_000_000  # steps times squared columns of a call: a third of a second
 _TINY = 1e-15  # of a gradient, in the units of the problem: rounding
 
 
@@ -354,8 +355,14 @@ class WorkingSet:
         self._l2 = l2[:p].copy()
         gradient[:p] += l2[:p] * self.coef
         level = max(slack * float(np.abs(gradient).max()), _TINY)
-        steps = kernels.minimise(
-            self._gram, gradient, self.coef, l2, penalty, self._factor, level, max_steps
-        )
+        steps, some = 0, max(4, _CALL // (p * p))
+        while steps < max_steps:  # an interrupt is seen between calls
+            wanted = min(some, max_steps - steps)
+            taken = kernels.minimise(
+                self._gram, gradient, self.coef, l2, penalty, self._factor, level, wanted
+            )
+            steps += int(taken)
+            if taken < wanted:
+                break
         gradient[:p] -= l2[:p] * self.coef
-        return int(steps)
+        return steps
