@@ -28,8 +28,9 @@ from typing import Any
 
 import numpy as np
 
+from fastreg import penalties
 from fastreg.certificate.gap import (
-    Point,
+    Points,
     dual_projection,
     duality_gap,
     gap_and_objective,
@@ -134,19 +135,27 @@ def certify(
     mean, unit, Y = _normalise(Y, w, terms.fit_intercept)
     data = Data(X, Y, w, shift, scale, constant, terms, coef, intercept, mean, unit)
     step = max(1, min(k, max(_ROOM, X.nnz // 25) // (m + n)))
-    verdicts: list[tuple[float, ...]] = []
-    target = None
     if gram is not None and k > _PROBES and Y.shape[1] == 1:
-        verdicts, passes, step = _judge_by_gram(data, gram), passes + 1, k
-    for first in range(len(verdicts), k, step):
-        points = range(first, min(first + step, k))
-        found = correlate(data, points, with_y=target is None or Y.shape[1] > 1)
-        for q, t in enumerate(points):
-            if len(found.c0) > q:
-                target = _Target(data, t, found.c0[q], found.norms)
-            verdicts.append(target.judge(t, found.c[q], found.rho2[q], found.off[q]))  # type: ignore[union-attr]
-        passes += found.passes
-    gap, objective, null, kkt, free = np.array(verdicts).T
+        verdicts = [_judge_by_gram(data, gram)]
+        passes += 1
+    else:
+        verdicts = []
+        target = None
+        for first in range(0, k, step):
+            points = range(first, min(first + step, k))
+            found = correlate(data, points, with_y=target is None or Y.shape[1] > 1)
+            passes += found.passes
+            if Y.shape[1] == 1:
+                target = target or _Target(data, 0, found.c0[0], found.norms)
+                verdicts.append(target.judge(points, found.c, found.rho2, found.off))
+                continue
+            for q, t in enumerate(points):
+                target, one = _Target(data, t, found.c0[q], found.norms), slice(q, q + 1)
+                verdict = target.judge(
+                    range(t, t + 1), found.c[one], found.rho2[one], found.off[one]
+                )
+                verdicts.append(verdict)
+    gap, objective, null, kkt, free = np.concatenate(verdicts, axis=1)
     relative = relative_to(gap, null)
     proven = (free > 0) & (kkt <= min(tol, KKT)) & (objective <= null * (1 + 1e-9))
     with np.errstate(over="ignore"):
@@ -164,7 +173,7 @@ def certify(
         )
 
 
-def _judge_by_gram(data: Data, gram: Array) -> list[tuple[float, ...]]:
+def _judge_by_gram(data: Data, gram: Array) -> Array:
     """Judge all points by c = Vᵀ(w∘y) − Gθ, with G on probation.
 
     Freivalds' check (1977): for random signs s, X gives c at Σ_t s_t θ_t, a few times in one
@@ -189,7 +198,7 @@ def _judge_by_gram(data: Data, gram: Array) -> list[tuple[float, ...]]:
     target = _Target(data, 0, c0, seen.norms)
     off = -levels(data, range(k)) if data.terms.fit_intercept else np.zeros(k)
     rho2 = 2.0 * target.null - np.einsum("jt,tj->t", scaled, c0 + C)
-    return [target.judge(t, C[t], max(float(rho2[t]), 0.0), float(off[t]), doubt) for t in range(k)]
+    return target.judge(range(k), C, np.maximum(rho2, 0.0), off, doubt)
 
 
 class _Target:
@@ -198,9 +207,7 @@ class _Target:
     def __init__(self, data: Data, t: int, c0: Array, norms: Array) -> None:
         self._data = data
         self._unit, self._mean = data.of(data.unit, t), data.of(data.mean, t)
-        self._l2 = (
-            data.terms.l2[:, t if data.terms.l2.shape[1] > 1 else 0] * data.scale * data.scale
-        )
+        self._l2 = data.of(data.terms.l2, t) * data.scale * data.scale
         self._norms = norms
         self._length = np.where(norms > 0, norms, np.inf)
         self._most = float(np.max(np.abs(c0) / self._length))
@@ -209,35 +216,43 @@ class _Target:
         self._down = np.ldexp(1.0, np.clip(exponent, -1000, 1000))  # a filter only
         self.null = 0.5 * float(data.w @ data.of(data.Y, t) ** 2)
 
-    def judge(
-        self, t: int, c: Array, rho2: float, off: float, doubt: float = 0.0
-    ) -> tuple[float, ...]:
-        """(gap, objective, null, KKT residual, whether a feature is free) at point t; every
-        entry of c may be wrong by `doubt`."""
-        c = c + np.copysign(doubt, c) if doubt else c
-        data, unit = self._data, self._unit
-        strength = 1.0 if data.terms.strength is None else float(data.terms.strength[t])
-        penalty = data.terms.at(t)[1]
-        coef = data.coef[:, t]
-        own = c * self._down
-        # Where θ = 0 and c is in the domain of p* every term below is zero.
-        part = np.flatnonzero((coef != 0) | (dual_projection(penalty, own) != own))
-        some = _some(penalty, part)
-        point = Point(
-            c=c[part],
-            beta=coef[part] / data.scale[part] / unit,
-            rho2=float(rho2),
-            l2=self._l2[part] * strength,
+    def judge(self, points: range, c: Array, rho2: Array, off: Array, doubt: float = 0.0) -> Array:
+        """Rows of gap, objective, null, KKT residual, and whether a feature is free, (5, g), from
+        c (g, n) whose every entry may be wrong by `doubt`."""
+        data, unit, terms = self._data, self._unit, self._data.terms
+        coef = data.coef[:, points.start : points.stop]
+        strength = np.ones(len(points))
+        if terms.strength is not None:
+            strength = terms.strength[points.start : points.stop]
+        part = self._touched(coef, c, strength, doubt)
+        some = _some(terms.penalty, part, strength)
+        c, scale = c[:, part].T, data.scale[part, None]
+        beta = coef[part] / scale / unit
+        found = Points(
+            c=c + np.copysign(doubt, c) if doubt else c,
+            beta=beta,
+            rho2=rho2,
+            l2=self._l2[part, None] * strength,
             value=penalty_value(some, coef[part] / unit) / unit,
-            project=projection_in_units(some, data.scale[part], unit),
+            project=projection_in_units(some, scale, unit),
         )
-        gap, objective = gap_and_objective(point)
-        moved = 0.5 * off**2 + 2.0 * doubt * float(np.abs(point.beta).sum())
-        gap, objective = gap + moved, objective + 0.5 * off**2
-        if self.null == 0.0 and gap <= (4 * _EPS * abs(self._mean) / unit) ** 2:
-            gap = 0.0  # a constant target, met as closely as its mean can be rounded
-        kkt = kkt_residual(point, self._length[part], self._most)
-        return gap, objective, self.null, kkt, float(self._lightest * strength < 1.0)
+        gap, objective = gap_and_objective(found)
+        gap = gap + 0.5 * off**2 + 2.0 * doubt * np.abs(beta).sum(axis=0)
+        if self.null == 0.0:  # a constant target, met as closely as its mean can be rounded
+            gap = np.where(gap <= (4 * _EPS * abs(self._mean) / unit) ** 2, 0.0, gap)
+        kkt = kkt_residual(found, self._length[part, None], self._most)
+        null, free = np.full(len(points), self.null), self._lightest * strength < 1.0
+        return np.stack([gap, objective + 0.5 * off**2, null, kkt, free])
+
+    def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
+        """Features that count: where θ = 0 and c is in the domain of p* every term is zero."""
+        touched = coef.any(axis=1)
+        for row, factor in zip(c, strength, strict=True):
+            own = (row + np.copysign(doubt, row) if doubt else row) * self._down
+            touched |= (
+                dual_projection(penalties.times(self._data.terms.penalty, factor), own) != own
+            )
+        return np.flatnonzero(touched)
 
     def _least_penalty(self) -> float:
         """Below 1 where a feature is penalised so little that rounding of c hides it.
@@ -255,9 +270,10 @@ class _Target:
         return float(np.min(np.maximum(by_l1, by_l2), initial=np.inf))
 
 
-def _some(penalty: Any, part: Array) -> Any:
-    """The penalty of some of the features."""
-    return type(penalty)(*(each[part] if np.ndim(each) else each for each in penalty))
+def _some(penalty: Any, part: Array, strength: Array) -> Any:
+    """The penalty of some of the features at each strength: entries of (p, g)."""
+    each = (value[part, None] if np.ndim(value) else value for value in penalty)
+    return penalties.times(type(penalty)(*each), strength)
 
 
 def _normalise(Y: Array, w: Array, centred: bool) -> tuple[Array, Array, Array]:

@@ -1,4 +1,4 @@
-"""The formulas of the certificate, for one point in units near 1."""
+"""The formulas of the certificate, in units near 1: arrays are (p,), or (p, d) for d points."""
 
 from __future__ import annotations
 
@@ -21,40 +21,45 @@ def relative_to(gap: Any, null: Any) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
-    """One point in units near 1: what the formulas need, (p,) each."""
+class Points:
+    """What the formulas need; (p,) and a float for one point, (p, d) and (d,) for d."""
 
     c: Array
     beta: Array
-    rho2: float
+    rho2: Any
     l2: Array
     value: Array  # p_j(θ_j)
     project: Callable[[Array], Array]  # onto the domain of p*
 
 
 def duality_gap(
-    correlation: Array, theta: Array, rho2: float, l2: Array, penalty: Any
-) -> tuple[float, float]:
-    """(gap, P(θ)) from c = Xᵀ(w∘r)/M, θ and ρ² = Σ w r²/M: the stopping rule of solvers."""
+    correlation: Array, theta: Array, rho2: Any, l2: Array, penalty: Any
+) -> tuple[Any, Any]:
+    """(gap, P(θ)) from c = Xᵀ(w∘r)/M, θ and ρ² = Σ w r²/M: the stopping rule of solvers.
+
+    All of (p,) and floats, or of (p, d) and (d,) for d points.
+    """
     value = penalty_value(penalty, theta)
     project = functools.partial(dual_projection, penalty)
-    return gap_and_objective(Point(correlation, theta, rho2, l2, value, project))
+    return gap_and_objective(Points(correlation, theta, rho2, l2, value, project))
 
 
-def gap_and_objective(data: Point) -> tuple[float, float]:
+def gap_and_objective(points: Points) -> tuple[Any, Any]:
     """(gap, objective); the formulas stand at the head of the package."""
-    l2, theta, value = data.l2, data.beta, data.value
+    l2, theta, value = points.l2, points.beta, points.value
     ridge = l2 * theta
-    square = data.rho2 + float(ridge @ theta)
-    shifted = data.c - ridge
-    s = _largest_scale(data.project, shifted)
-    rescaled = 0.5 * (1 - s) ** 2 * square + float((value - s * shifted * theta).sum())
-    inside = data.project(data.c)
-    excess = data.c - inside
+    square = points.rho2 + (ridge * theta).sum(axis=0)
+    shifted = points.c - ridge
+    s = _largest_scale(points.project, shifted)
+    rescaled = 0.5 * (1 - s) ** 2 * square + (value - s * shifted * theta).sum(axis=0)
+    inside = points.project(points.c)
+    excess = points.c - inside
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mismatch = np.where(l2 > 0, (ridge - excess) ** 2 / (2 * l2), np.where(excess, np.inf, 0))
-    conjugated = float((mismatch + value - inside * theta).sum())
-    return max(min(rescaled, conjugated), 0.0), 0.5 * square + float(value.sum())
+    conjugated = (mismatch + value - inside * theta).sum(axis=0)
+    # Not np.minimum: where one formula has no value, the other counts.
+    gap = np.where(conjugated < rescaled, conjugated, rescaled)
+    return np.where(gap < 0.0, 0.0, gap)[()], (0.5 * square + value.sum(axis=0))[()]
 
 
 def projection_in_units(penalty: Any, scale: Array, unit: float) -> Callable[[Array], Array]:
@@ -105,17 +110,18 @@ def _(penalty: NonNegative, u: Array) -> Array:
     return np.minimum(u, penalty.l1)
 
 
-def _largest_scale(project: Callable[[Array], Array], u: Array) -> float:
-    """The largest s ≤ 1 with s·u in the domain of p*."""
+def _largest_scale(project: Callable[[Array], Array], u: Array) -> Any:
+    """The largest s ≤ 1 with s·u in the domain of p*, of each point."""
     inside = project(u)
-    outside = inside != u
-    return float(np.min(inside[outside] / u[outside])) if outside.any() else 1.0
+    ratio = np.divide(inside, u, out=np.ones(u.shape), where=inside != u)
+    return ratio.min(axis=0, initial=1.0)
 
 
-def kkt_residual(data: Point, length: Array, most: float) -> float:
+def kkt_residual(points: Points, length: Array, most: float) -> Any:
     """max_j dist(c_j − l2_j θ_j, ∂p_j(θ_j))/‖x_j‖, over max_j │c⁰_j│/‖x_j‖ of the null model."""
-    u = data.c - data.l2 * data.beta
-    moved = data.beta != 0
-    slope = np.divide(data.value, data.beta, out=np.zeros(len(u)), where=moved)  # p homogeneous
-    distance = np.abs(u - np.where(moved, slope, data.project(u)))
-    return float(np.max(distance / length, initial=0.0)) / most if most > 0 else 0.0
+    u = points.c - points.l2 * points.beta
+    moved = points.beta != 0
+    slope = np.divide(points.value, points.beta, out=np.zeros(u.shape), where=moved)  # homogeneous
+    distance = np.abs(u - np.where(moved, slope, points.project(u)))
+    worst = np.max(distance / length, axis=0, initial=0.0)
+    return worst / most if most > 0 else 0.0 * worst

@@ -139,7 +139,7 @@ def solve(
                 constant=problem.constant if terms.fit_intercept else None,
                 gram=found.gram,
             )
-            if certificate.converged:
+            if certificate.converged or found.n_iter >= max_iter:
                 break
             start = problem.scaled(coef)
     strengths = np.ones(problem.n_points) if terms.strength is None else terms.strength

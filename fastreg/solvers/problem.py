@@ -82,6 +82,10 @@ class Problem:
         """The penalty of point t before its strength."""
         return self._base(t)[1]
 
+    def base_ridge(self, t: int) -> Array:
+        """l2 of point t before its strength."""
+        return self._base(t)[0]
+
     def _base(self, t: int) -> tuple[Array, Any]:
         """(l2, penalty) of all columns, without the strength: the same along a path."""
         key = t if self.Y.shape[1] > 1 or self.terms.l2.shape[1] > 1 else 0

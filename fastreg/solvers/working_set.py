@@ -284,12 +284,17 @@ class _Path:
         """Relative gaps, from W and the columns that are not held: the others add nothing."""
         problem, W, t = self.problem, self.working.columns, points[0].t
         columns = np.concatenate([W, outside])
-        beta, gaps = np.zeros(len(columns)), np.empty(len(points))
-        for q, point in enumerate(points):
-            beta[: len(W)] = B[:, q]
-            l2 = problem.ridge(point.t, columns) * point.factor
-            penalty = penalties.times(problem.penalty(point.t, columns), point.factor)
-            gaps[q], _ = duality_gap(C[columns, q], beta, rho2[q], l2, penalty)
+        beta = np.vstack([B, np.zeros((len(outside), len(points)))])
+        strengths = np.array([self._strength(point) for point in points])
+        penalty = problem.base_penalty(t)
+        some = type(penalty)(*(each[columns, None] for each in penalty))
+        gaps, _ = duality_gap(
+            C[columns],
+            beta,
+            rho2,
+            problem.base_ridge(t)[columns, None] * strengths,
+            penalties.times(some, strengths),
+        )
         return relative_to(gaps, problem.null(t))
 
 
