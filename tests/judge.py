@@ -12,7 +12,7 @@ exact search along each: whatever it finds is feasible, so P there is an upper b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ LD = np.longdouble
 HAS_EXTENDED = bool(np.finfo(LD).eps < 2e-19)
 _NOTHING = LD(1e-25)  # length of a column over that before centring: float64 knows 1e-16
 _SMOOTH = 1e-13  # added to the curvature of a step, so that flat directions have one
+_ZERO = 1e-17  # a correlation with a free column that rounding leaves
 _DONE = LD(1e-17)  # distance of the two bounds, of the null objective's ½
 
 
@@ -159,34 +160,45 @@ class Point:
 
     def lower(self, theta):
         """The best D(s·u) with u the residual at θ."""
-        u = self._without_free(self.residual(theta))
+        u = self._without_free(self.residual(theta), theta)
         c = self.A.T @ u
         size = c if self.positive else np.abs(c)
-        hard = (self.l2 == 0) & (size > 0) & ~self.free
+        hard = (self.l2 == 0) & (size > 0) & ~(self.free & (np.abs(c) < _ZERO))
         most = np.min(self.l1[hard] / size[hard], initial=LD(1))
         soft = (self.l2 > 0) & (size * most > self.l1)
         return self._best_multiple(self.y @ u, u @ u, size[soft], soft, most)
 
     def _best_multiple(self, yu, uu, size, soft, most):
-        """max D(s·u) over 0 ≤ s ≤ most: D is concave and D' piecewise linear; bisection."""
+        """max D(s·u) over 0 ≤ s ≤ most: D is concave, bisection on D'; any s gives a bound."""
         l1, l2 = self.l1[soft], self.l2[soft]
 
         def excess(s):
             return np.maximum(s * size - l1, 0)
 
-        low, high = LD(0), most
-        for _ in range(60):
-            s = (low + high) / 2
-            rising = yu - s * uu - size @ (excess(s) / l2) > 0
-            low, high = (s, high) if rising else (low, s)
-        values = [s * yu - s * s * uu / 2 - (excess(s) ** 2 / l2).sum() / 2 for s in (low, most)]
-        return max(*values, LD(0))
+        def rising(s):
+            return yu - s * uu - size @ (excess(s) / l2) >= 0
 
-    def _without_free(self, u):
-        free = self.free & self.A64.any(axis=0)
-        for _ in range(4 if free.any() else 0):
-            step = np.linalg.lstsq(self.A64[:, free], u.astype(float), rcond=1e-14)[0]
-            u = u - self.A[:, free] @ step
+        high = most
+        low = most if rising(most) else np.min(l1 / size, initial=most)  # no excess there
+        for _ in range(64 if rising(low) and low < high else 0):
+            s = (low + high) / 2
+            low, high = (s, high) if rising(s) else (low, s)
+        if not rising(low):
+            low = yu / uu
+        return max(low * yu - low * low * uu / 2 - (excess(low) ** 2 / l2).sum() / 2, LD(0))
+
+    def _without_free(self, u, theta):
+        """u less its part along free columns; of θ ≥ 0 along those only that it points to."""
+        free = np.flatnonzero(self.free & self.A64.any(axis=0))
+        live = theta[free] > 0 if self.positive else np.ones(len(free), bool)
+        for _ in range(6 if len(free) else 0):
+            if self.positive:
+                live |= self.A[:, free].T @ u > _ZERO
+            # From the correlations in longdouble: u itself in float64 would not hold them.
+            c = self.A[:, free[live]].T @ u
+            _, sigma, Vt = np.linalg.svd(self.A64[:, free[live]], full_matrices=False)
+            Vt = Vt[sigma > 1e-10] / sigma[sigma > 1e-10, None]
+            u = u - self.A[:, free[live]] @ (Vt.T @ (Vt @ c))
         return u
 
     def kkt(self, theta):
@@ -205,22 +217,30 @@ class Refined(NamedTuple):
 
 
 def refine(point: Point, theta, steps: int = 400) -> Refined:
-    """Go on from θ until the bounds on min P meet, or no step helps."""
+    """Go on from θ until the bounds on min P meet, or no step helps either of them."""
     theta = np.maximum(theta, 0) if point.positive else theta.copy()
-    value, lower, width = point.value(theta), LD(0), 8
-    for k in range(steps):
-        if k % 4 == 0:
-            lower = max(lower, point.lower(theta))
-        if value - lower <= _DONE:
+    best = Refined(theta, point.value(theta), point.lower(theta))
+    for _ in range(steps):
+        better = _improved(point, theta, best) if best.value - best.lower > _DONE else None
+        if better is None:
             break
+        theta = better.theta
+        best = Refined(theta, min(best.value, better.value), max(best.lower, better.lower))
+    return best
+
+
+def _improved(point, theta, best):
+    """A step that helps; where many entering columns do not, one, then none. The bound from
+    below is of first order in what is wrong with θ, P of second, and stands still before."""
+    for width in (8, 1, 0):
         new = _step(point, theta, width)
-        found = point.value(new)
-        if found < value:
-            theta, value = new, found
-        elif width == 1:
-            break
-        width = 8 if found < value - _DONE else 1  # then one column enters at a time
-    return Refined(theta, value, max(lower, point.lower(theta)))
+        value = point.value(new)
+        if value < best.value - 0.1 * _DONE:
+            return Refined(new, value, LD(0))
+        lower = point.lower(new) if value < best.value + 0.1 * _DONE else LD(0)
+        if lower > best.lower + 0.1 * (best.value - best.lower):
+            return Refined(new, value, lower)
+    return None
 
 
 def _step(point, theta, width):
@@ -235,7 +255,7 @@ def _step(point, theta, width):
     if not len(used):
         return theta
     A = point.A64[:, used]
-    H = A.T @ A + np.diag(point.l2[used].astype(float) + _SMOOTH)
+    H = A.T @ A + np.diag(np.minimum(point.l2[used], 1e300).astype(float) + _SMOOTH)
     force = g[used] - point.l1[used] * sign[used]
     size = np.abs(force).max()
     if size == 0:
@@ -273,7 +293,3 @@ def _at(theta, d, t, j):
     new = theta + t * d
     new[j] = 0
     return new
-
-
-def with_penalties(point: Point, **changes) -> Point:
-    return replace(point, **changes)

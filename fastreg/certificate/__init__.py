@@ -135,7 +135,7 @@ def certify(
     mean, unit, Y = _normalise(Y, w, terms.fit_intercept)
     data = Data(X, Y, w, shift, scale, constant, terms, coef, intercept, mean, unit)
     step = max(1, min(k, max(_ROOM, X.nnz // 25) // (m + n)))
-    if gram is not None and k > _PROBES and Y.shape[1] == 1:
+    if gram is not None and k > _PROBES and Y.shape[1] == 1 and _is_sound(data, gram):
         verdicts = [_judge_by_gram(data, gram)]
         passes += 1
     else:
@@ -173,6 +173,12 @@ def certify(
         )
 
 
+def _is_sound(data: Data, gram: Array) -> bool:
+    """Whether rounding leaves something of every column in a claimed Gram matrix."""
+    live = np.ones(len(gram), bool) if data.constant is None else ~data.constant
+    return data.is_near and bool(np.all(np.diag(gram)[live] > 0.0))
+
+
 def _judge_by_gram(data: Data, gram: Array) -> Array:
     """Judge all points by c = Vᵀ(w∘y) − Gθ, with G on probation.
 
@@ -185,7 +191,7 @@ def _judge_by_gram(data: Data, gram: Array) -> Array:
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (k, _PROBES)) / math.sqrt(k)
     probe = dataclasses.replace(data, coef=data.coef @ signs, intercept=data.intercept @ signs)
     # Offsets of the probes from the mean of y are of no interest: c is about the mean anyway.
-    norms = np.sqrt(np.diag(gram))
+    norms = np.sqrt(np.maximum(np.diag(gram), 0.0))
     seen = correlate(probe, range(_PROBES), with_y=True, norms=norms)
     c0, unit = seen.c0[0], float(data.unit[0])
     scaled = np.divide(data.coef, data.scale[:, None]) / unit
@@ -239,7 +245,7 @@ class _Target:
         gap, objective = gap_and_objective(found)
         gap = gap + 0.5 * off**2 + 2.0 * doubt * np.abs(beta).sum(axis=0)
         if self.null == 0.0:  # a constant target, met as closely as its mean can be rounded
-            gap = np.where(gap <= (4 * _EPS * abs(self._mean) / unit) ** 2, 0.0, gap)
+            gap = np.where(gap <= (8 * _EPS * abs(self._mean) / unit) ** 2, 0.0, gap)
         kkt = kkt_residual(found, self._length[part, None], self._most)
         null, free = np.full(len(points), self.null), self._lightest * strength < 1.0
         return np.stack([gap, objective + 0.5 * off**2, null, kkt, free])

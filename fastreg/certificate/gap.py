@@ -47,16 +47,17 @@ def duality_gap(
 def gap_and_objective(points: Points) -> tuple[Any, Any]:
     """(gap, objective); the formulas stand at the head of the package."""
     l2, theta, value = points.l2, points.beta, points.value
-    ridge = l2 * theta
-    square = points.rho2 + (ridge * theta).sum(axis=0)
-    shifted = points.c - ridge
-    s = _largest_scale(points.project, shifted)
-    rescaled = 0.5 * (1 - s) ** 2 * square + (value - s * shifted * theta).sum(axis=0)
-    inside = points.project(points.c)
-    excess = points.c - inside
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        mismatch = np.where(l2 > 0, (ridge - excess) ** 2 / (2 * l2), np.where(excess, np.inf, 0))
-    conjugated = (mismatch + value - inside * theta).sum(axis=0)
+        ridge = l2 * theta
+        square = points.rho2 + (ridge * theta).sum(axis=0)
+        shifted = points.c - ridge
+        s = _largest_scale(points.project, shifted)
+        rescaled = 0.5 * (1 - s) ** 2 * square + (value - s * shifted * theta).sum(axis=0)
+        inside = points.project(points.c)
+        excess = points.c - inside
+        bent = (ridge - excess) ** 2 / (2 * l2)
+        mismatch = np.where(l2 > 0, bent, np.where(excess, np.inf, 0))
+        conjugated = (mismatch + value - inside * theta).sum(axis=0)
     # Not np.minimum: where one formula has no value, the other counts.
     gap = np.where(conjugated < rescaled, conjugated, rescaled)
     return np.where(gap < 0.0, 0.0, gap)[()], (0.5 * square + value.sum(axis=0))[()]

@@ -160,7 +160,7 @@ def _settle(gram, gradient, coef, l2, penalty, factor, max_steps):
         _backward(factor, step)
         length, first, end = _room(coef, penalty, factor, step, 1.0)
         for q in range(factor.size[0]):
-            coef[factor.members[q]] += length * step[q]
+            _advance(coef, penalty, factor.members[q], length * step[q])
             forces[q] *= 1.0 - length
         blocked = first >= 0
         if blocked:
@@ -185,6 +185,13 @@ def _room(coef, penalty, factor, step, longest):
         if reach < length:
             length, first, end = reach, q, stop
     return length, first, end
+
+
+@_exact
+def _advance(coef, penalty, j, change):
+    """Move a coefficient within its piece: rounding must not carry it beyond the end."""
+    low, high = penalties.piece(penalty, j, coef[j])
+    coef[j] = min(max(coef[j] + change, low), high)
 
 
 @_exact
@@ -300,7 +307,7 @@ def _make_room(gram, gradient, coef, l2, penalty, factor, j):
         return
     for q in range(s):
         step[q] *= length
-        coef[moved[q]] += step[q]
+        _advance(coef, penalty, moved[q], step[q])
     coef[j] = own if first < 0 else coef[j] + sign * length
     moved[s], step[s] = j, sign * length
     _add_changes(gram, gradient, l2, moved, step, s + 1)

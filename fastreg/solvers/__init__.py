@@ -113,8 +113,11 @@ def solve(
     method = choose(X.shape, terms, method)
     max_iter = 1000 if max_iter is None else max_iter
     with single_threaded_blas:  # once for all: bits must not depend on other fits
-        problem = standardise(X, Y, terms)
+        # Ridge terms count for the size of a column once their strength is known.
+        known = terms if grid is None else dataclasses.replace(terms, l2=np.zeros((1, 1)))
+        problem = standardise(X, Y, known)
         if grid is not None:
+            problem = dataclasses.replace(problem, terms=terms)
             problem = _on_grid(problem, grid, tol, max_iter)
             terms = problem.terms
         start = None if start is None else problem.scaled(start)

@@ -358,6 +358,7 @@ class WorkingSet:
         if not np.array_equal(l2[: len(self._l2)], self._l2):
             kernels.clear(self._factor)
         self._l2 = l2[:p].copy()
+        start = self.coef.copy(), gradient.copy()
         gradient[:p] += l2[:p] * self.coef
         level = max(slack * float(np.abs(gradient).max()), _TINY)
         steps, some = 0, max(4, _CALL // (p * p))
@@ -369,5 +370,9 @@ class WorkingSet:
             steps += int(taken)
             if taken < wanted:
                 break
+        if not np.isfinite(self.coef).all():  # a Gram matrix that is rounding: stay
+            self.coef, self._gradient = start
+            kernels.clear(self._factor)
+            return max_steps
         gradient[:p] -= l2[:p] * self.coef
         return steps
