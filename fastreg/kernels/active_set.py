@@ -253,7 +253,8 @@ def _enter(gram, gradient, coef, l2, penalty, factor, slack):
             and penalties.distance(penalty, j, coef[j], gradient[j]) > slack
         ):
             # It depended on F when it came; one that has left F since may have made room.
-            _append(gram, l2, factor, np.full(_WIDTH, j), 1)
+            alone = np.full(_WIDTH, j)
+            _append(gram, l2, factor, alone, alone.shape[0] // _WIDTH)  # a 1 would compile it again
             if factor.place[j] == _OUT:
                 if factor.size[0] == factor.members.shape[0]:
                     return _FULL
@@ -313,7 +314,8 @@ def _make_room(gram, gradient, coef, l2, penalty, factor, j):
     _add_changes(gram, gradient, l2, moved, step, s + 1)
     if first >= 0:
         _leave(coef, factor, first, end)
-        _append(gram, l2, factor, np.full(_WIDTH, j), 1)
+        alone = np.full(_WIDTH, j)
+        _append(gram, l2, factor, alone, alone.shape[0] // _WIDTH)  # a 1 would compile it again
 
 
 # ---------------------------------------------------------------- the factor
