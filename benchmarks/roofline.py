@@ -332,14 +332,15 @@ def plain_gram(data: Problem) -> Array:
     return data.X.T @ data.X
 
 
-def column_range(data: Problem) -> Array:
-    low, high, _ = kernels.column_range(data.storage)
-    return np.stack((low, high))
+def survey(data: Problem) -> Array:
+    return np.stack(kernels.survey(data.storage, data.y)[:4])
 
 
-def plain_range(data: Problem) -> Array:
-    """NaN and infinity would show in either."""
-    return np.stack((data.X.min(axis=0), data.X.max(axis=0)))
+def plain_survey(data: Problem) -> Array:
+    """NaN and infinity would show in any."""
+    X = data.X
+    products = data.plain_y @ X
+    return np.stack((X.min(axis=0), X.max(axis=0), X.sum(axis=0), products))
 
 
 def elementary_case(name: str) -> Callable[[Sweep], Array]:
@@ -423,9 +424,9 @@ def elementary_cost(e: Extent) -> Cost:
     return 16 * e.n, 25 * e.n
 
 
-def range_cost(e: Extent) -> Cost:
-    """X and two vectors; two comparisons an entry."""
-    return e.matrix + 16 * e.n, 2 * e.entries
+def survey_cost(e: Extent) -> Cost:
+    """X, y and four vectors; a subtraction, a sum, a product and two comparisons an entry."""
+    return e.matrix + 8 * e.m + 32 * e.n, 6 * e.entries
 
 
 def update_cost(e: Extent) -> Cost:
@@ -451,7 +452,7 @@ KERNELS = {
     "10 fold moments": Kernel(folded, moments, None, moments_cost),
     "project": Kernel(regression, project, plain_project, product_cost),
     "predict": Kernel(regression, predict, plain_predict, product_cost),
-    "column_range": Kernel(regression, column_range, plain_range, range_cost),
+    "survey": Kernel(regression, survey, plain_survey, survey_cost),
     "cross_gram": Kernel(regression, cross_gram, plain_gram, gram_cost),
     "update": Kernel(sweep, update, plain_update, update_cost),
     "exp": Kernel(sweep, elementary_case("exp"), lambda d: np.exp(d.theta), elementary_cost),
@@ -544,8 +545,8 @@ def cases(size: str) -> dict[str, Bound]:
         *add("project", "CSR CSC", "float64", "text"),
         *add("predict", "C F", both, "tall"),
         *add("predict", "CSR CSC", "float64", "text"),
-        *add("column_range", "C F", both, "tall"),
-        *add("column_range", "CSR CSC", "float64", "text", plain=False),
+        *add("survey", "C F", both, "tall"),
+        *add("survey", "CSR CSC", "float64", "text", plain=False),
         *add("cross_gram", "C F", "float64", "gram-tall gram-medium"),
         *add("10 fold moments", "C", "float64", "gram-tall gram-medium"),
         *add("update", "vector", "float64", "theta"),

@@ -22,7 +22,7 @@ _COLOURS = {
     "gradient": "#1f5fa8",
     "project": "#2f9e8f",
     "predict": "#8a5fb0",
-    "column_range": "#b58a00",
+    "survey": "#b58a00",
     "cross_gram": "#d9572b",
     "update": "#c2457e",
 }

@@ -14,13 +14,9 @@ Compiled without reordering and contraction: an error term that is zero in exact
 stays, and the bits are the same on every processor, in every caller and without the compiler.
 """
 
-import functools
-
 import numpy as np
 
-from fastreg._jit import jit
-
-exact = functools.partial(jit, exact=True)
+from fastreg._jit import exact
 
 # Below, mpmath.chebyfit(f, [a, b], terms) interpolates f at the Chebyshev points of [a, b];
 # computed with 50 digits and rounded to float64.

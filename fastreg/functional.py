@@ -164,7 +164,7 @@ def descend(
     if eta is not None and nonnegative(eta, "eta") == 0.0:
         raise ValueError("eta must be positive, got 0")
     theta = np.zeros(n) if theta0 is None else as_vector(theta0, n, "theta0").copy()
-    if not kernels.column_range(design.storage)[2]:
+    if not kernels.survey(design.storage).finite:
         raise ValueError(nonfinite_message(design))
     return descent.run(
         design,

@@ -181,23 +181,33 @@ def project(X, residual, *, shift=None, out, workspace=None):
     out[:] = _shifted(X, shift).T @ residual
 
 
-def column_range(X, *, weights=None):
-    """Least and greatest stored entry of each column over rows of positive weight; whether
-    all entries of all rows are finite."""
+def survey(X, residual=None, *, weights=None, origin=None):
+    """(low, high, Σ w z, Σ w r z, finite): least and greatest stored entry of each column over
+    rows of positive weight, sums with z = x − origin, and whether all entries are finite."""
+    m, n = X.values.shape if isinstance(X, DenseRows | DenseColumns) else _sparse_shape(X)
+    w = np.ones(m) if weights is None else weights
+    sides = np.stack([w, np.zeros(m) if residual is None else w * residual])
     if isinstance(X, DenseRows | DenseColumns):
-        rows = slice(None) if weights is None else weights > 0
-        low, high = X.values[rows].min(axis=0), X.values[rows].max(axis=0)
-        return low, high, bool(np.isfinite(X.values).all())
+        V = X.values[w > 0].astype(float)
+        z = V if origin is None else V - origin
+        sums, products = sides[:, w > 0] @ z
+        return V.min(axis=0), V.max(axis=0), sums, products, bool(np.isfinite(X.values).all())
     stored = slice(0, X.indptr[-1])
-    data, inner = X.data[stored], X.indices[stored]
+    data, inner = X.data[stored].astype(float), X.indices[stored]
     outer = np.repeat(np.arange(len(X.indptr) - 1), np.diff(X.indptr))
     rows, columns = (outer, inner) if isinstance(X, CSR) else (inner, outer)
-    n = X.n_columns if isinstance(X, CSR) else len(X.indptr) - 1
-    counts = slice(None) if weights is None else weights[rows] > 0
-    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    counts = w[rows] > 0
+    low, high, sums = np.full(n, np.inf), np.full(n, -np.inf), np.zeros((2, n))
     np.minimum.at(low, columns[counts], data[counts])
     np.maximum.at(high, columns[counts], data[counts])
-    return low, high, bool(np.isfinite(data).all())
+    for side, out in zip(sides, sums, strict=True):
+        np.add.at(out, columns[counts], (side[rows] * data)[counts])
+    return low, high, *sums, bool(np.isfinite(data).all())
+
+
+def _sparse_shape(X):
+    m, n = len(X.indptr) - 1, X.n_columns if isinstance(X, CSR) else X.n_rows
+    return (m, n) if isinstance(X, CSR) else (n, m)
 
 
 # ---------------------------------------------------------------- products and descent

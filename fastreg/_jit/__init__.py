@@ -3,7 +3,7 @@
 No other module of the package names a compiler flag, a cache or a thread pool.
 """
 
-from fastreg._jit.compile import JIT_ENABLED, jit
+from fastreg._jit.compile import JIT_ENABLED, exact, inner, jit
 from fastreg._jit.dispatch import at, one_or, operation, part
 from fastreg._jit.lanes import (
     chosen,
@@ -31,11 +31,13 @@ __all__ = [
     "at",
     "chosen",
     "entry",
+    "exact",
     "fma",
     "gather",
     "get_num_threads",
     "greater",
     "groups",
+    "inner",
     "jit",
     "lanes",
     "lesser",

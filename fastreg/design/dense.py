@@ -6,26 +6,12 @@ cache lines of the next are asked for in each product, so memory never rests: ei
 64 entries for each eight columns, in the order in which they lie.
 """
 
-import functools
-
 import numpy as np
 
-from fastreg._jit import (
-    at,
-    fma,
-    jit,
-    lanes,
-    prefetch,
-    prefetch_half,
-    read,
-    total,
-    totals,
-    write,
-)
+from fastreg._jit import at, fma, inner, lanes, prefetch, prefetch_half, read, total, totals, write
 from fastreg.design import storages
 from fastreg.design.storages import DenseColumns, DenseRows
 
-_exact = functools.partial(jit, exact=True)
 _WIDE_AHEAD = 256  # columns
 _STRIP = 64  # rows of a column-major tile: eight registers of eight
 
@@ -64,19 +50,19 @@ def _(X, before, start, stop, shift, theta, offset, residual, out, gradient):
         _predict_rows(X.values, start, stop, shift, theta, offset, out)
 
 
-@_exact
+@inner
 def _eight(v):
     return v, v, v, v, v, v, v, v
 
 
-@_exact
+@inner
 def _ahead(V, start, stop):
     """How many rows on to fetch: to the next tile, nowhere if it would not stay in cache."""
     height = stop - start
     return height if 2 * height * V.shape[1] * V.itemsize <= storages.NEAR else 0
 
 
-@_exact
+@inner
 def _fetch_next(V, i, j, half, ahead):
     """Ask for half of what eight rows of the next tile hold in columns j to j + 8: row by
     row, or in the order of memory where rows are short or a line holds 16 entries."""
@@ -88,7 +74,7 @@ def _fetch_next(V, i, j, half, ahead):
                 prefetch(V, (i + ahead + 4 * half + k, j))
 
 
-@_exact
+@inner
 def _predict_rows(V, start, stop, shift, theta, offset, out):
     n = V.shape[1]
     whole = n // 8 * 8
@@ -111,19 +97,19 @@ def _predict_rows(V, start, stop, shift, theta, offset, out):
         out[i - start] = total(sums) + offset
 
 
-@_exact
+@inner
 def _shifted(V, i, j, count, shift):
     return read(V, (i, j), count) - read(shift, j, count)
 
 
-@_exact
+@inner
 def _add_products(V, i, j, count, shift, theta, z):
     """z_k + x_{i+k}∘θ for eight rows, over eight columns from j on."""
     first = _add_four(V, i, j, count, shift, theta, z[:4])
     return first + _add_four(V, i + 4, j, count, shift, theta, z[4:])
 
 
-@_exact
+@inner
 def _add_four(V, i, j, count, shift, theta, z):
     """z_k + x_{i+k}∘θ for four rows, over eight columns from j on."""
     t = read(theta, j, count)
@@ -135,7 +121,7 @@ def _add_four(V, i, j, count, shift, theta, z):
     )
 
 
-@_exact
+@inner
 def _accumulate_rows(V, start, stop, shift, residual, out):
     n = V.shape[1]
     whole = n // 8 * 8
@@ -156,7 +142,7 @@ def _accumulate_rows(V, start, stop, shift, residual, out):
             write(out, j, fma(x, lanes(residual[i - start]), read(out, j)))
 
 
-@_exact
+@inner
 def _advance_rows(V, i, k, shift, theta, offset, residual, out, gradient):
     """Four rows from i on, which wait in a third-level cache, while four from k on come from
     memory: neither waits for the other (2000 × 50 000: 20 ms, 25 one after the other)."""
@@ -182,7 +168,7 @@ def _advance_rows(V, i, k, shift, theta, offset, residual, out, gradient):
     out[3] += total(z[3])
 
 
-@_exact
+@inner
 def _weighted_four(V, i, j, count, shift, r, g):
     """g + Σ_k r_k·x_{i+k} over four rows; two chains, for the latency of a sum."""
     h = _shifted(V, i + 1, j, count, shift) * r[1]
@@ -192,7 +178,7 @@ def _weighted_four(V, i, j, count, shift, r, g):
     return g + h
 
 
-@_exact
+@inner
 def _spread(residual, i):
     """Eight residuals, each in all lanes of a register."""
     return (
@@ -207,7 +193,7 @@ def _spread(residual, i):
     )
 
 
-@_exact
+@inner
 def _weighted_rows(V, i, j, count, shift, r, g):
     """g + Σ_k r_k·x_{i+k} over eight rows, eight columns from j on."""
     g = _weighted_four(V, i, j, count, shift, r[:4], g)
@@ -239,7 +225,7 @@ def _(X, start, stop, shift, residual, out):
         _accumulate_columns(X.values.T, start, stop, shift, residual, out)
 
 
-@_exact
+@inner
 def _predict_columns(V, start, stop, shift, theta, offset, out):
     after = start + (stop - start) // _STRIP * _STRIP
     for i in range(start, after, _STRIP):
@@ -276,7 +262,7 @@ def _predict_columns(V, start, stop, shift, theta, offset, out):
 _COLUMNS_AHEAD = 16
 
 
-@_exact
+@inner
 def _accumulate_columns(V, start, stop, shift, residual, out):
     after = start + (stop - start) // _STRIP * _STRIP
     eights = V.shape[0] // 8 * 8
@@ -319,7 +305,7 @@ def _accumulate_columns(V, start, stop, shift, residual, out):
             out[j] += total(sums)
 
 
-@_exact
+@inner
 def _column_dot(V, j, i, shift, r):
     """Lanes that add up to Σ r·x_j over a strip of 64 rows from i on."""
     s = lanes(at(shift, j))
@@ -335,7 +321,7 @@ def _column_dot(V, j, i, shift, r):
 # totals, any shape, either layout. `t` counts the groups of eight.
 
 
-@_exact
+@inner
 def _predict_many(V, start, stop, shift, theta, offset, out):
     ahead = _ahead(V, start, stop)
     after = start + (stop - start) // 8 * 8
@@ -380,7 +366,7 @@ def _(X, first, last, shift, residual, out):
         _accumulate_many(X.values, start, stop, first, last, shift, residual[start:stop], out)
 
 
-@_exact
+@inner
 def _accumulate_many(V, start, stop, first, last, shift, residual, out):
     """`accumulate_tile` of the columns from `first` to `last`."""
     ahead = _ahead(V, start, stop)
@@ -432,7 +418,7 @@ def _(X, first, last, shift, residual, out):
             write(out, (j, t), g)
 
 
-@_exact
+@inner
 def _eight_columns(V, j, t, shift, residual, out):
     """out_j … out_{j+7} ← products with eight residuals: all sums stay in registers."""
     g = _eight(lanes(0.0))

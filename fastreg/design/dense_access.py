@@ -1,7 +1,5 @@
 """Dense storages: single columns, ranges, copies, and panels for products."""
 
-import functools
-
 import numpy as np
 
 from fastreg._jit import (
@@ -10,7 +8,7 @@ from fastreg._jit import (
     fma,
     gather,
     greater,
-    jit,
+    inner,
     lanes,
     lesser,
     one_or,
@@ -22,7 +20,6 @@ from fastreg._jit import (
 from fastreg.design import storages
 from fastreg.design.storages import DenseColumns, DenseRows
 
-_exact = functools.partial(jit, exact=True)
 _ONES = np.ones(8)
 
 
@@ -59,7 +56,7 @@ def _(X, first, last, shift, weights, out):
     _column_squares(X.values.T, first, last, shift, weights, out)
 
 
-@_exact
+@inner
 def _column_dot_all(V, j, shift, v):
     m = v.shape[0]
     after = m // 16 * 16
@@ -73,14 +70,14 @@ def _column_dot_all(V, j, shift, v):
     return total(g + h)
 
 
-@_exact
+@inner
 def _column_add_all(V, j, shift, factor, v):
     x = V[j]
     for i in range(v.shape[0]):
         v[i] = fma(x[i] - shift, factor, v[i])
 
 
-@_exact
+@inner
 def _column_squares(V, first, last, shift, weights, out):
     m = V.shape[1]
     for j in range(first, last):
@@ -92,7 +89,7 @@ def _column_squares(V, first, last, shift, weights, out):
         out[j] = total(g)
 
 
-@_exact
+@inner
 def _weights(weights, i, count):
     """Eight weights, zero from the `count`-th on."""
     return read(_ONES, 0, count) if weights is None else read(weights, i, count)
@@ -101,26 +98,67 @@ def _weights(weights, i, count):
 # ---------------------------------------------------------------- ranges and copies
 
 
-@storages.scan_tile.register(DenseRows)
-def _(X, start, stop, weights, low, high):
+@storages.survey_tile.register(DenseRows)
+def _(X, start, stop, origin, weights, residual, out):
     V = X.values
     whole = V.shape[1] // 8 * 8
-    bad = lanes(0.0)  # sums of x − x, which is no number unless x is finite
-    rest = 0.0
-    for i in range(start, stop):
-        counts = one_or(weights, i) > 0.0
+    after = start + (stop - start) // 4 * 4
+    bad = lanes(0.0)
+    for i in range(start, after, 4):
         for j in range(0, whole, 8):
-            v = read(V, (i, j))
-            bad = bad + (v - v)
-            if counts:
-                write(low, j, lesser(v, read(low, j)))
-                write(high, j, greater(v, read(high, j)))
-        for j in range(whole, V.shape[1]):
-            v = np.float64(V[i, j])
-            rest += v - v
-            low[j] = v if counts and v < low[j] else low[j]
-            high[j] = v if counts and v > high[j] else high[j]
-    return 0 if total(bad) + rest == 0.0 else 1
+            bad = _survey_rows(V, i, 4, j, None, origin, weights, residual, out, bad)
+        if whole < V.shape[1]:
+            rest = V.shape[1] - whole
+            bad = _survey_rows(V, i, 4, whole, rest, origin, weights, residual, out, bad)
+    for i in range(after, stop):
+        for j in range(0, V.shape[1], 8):
+            count = min(8, V.shape[1] - j)
+            bad = _survey_rows(V, i, 1, j, count, origin, weights, residual, out, bad)
+    return 0 if total(bad) == 0.0 else 1
+
+
+@inner
+def _survey_rows(V, first, n_rows, j, count, origin, weights, residual, out, bad):
+    """A few rows of eight columns from j on: sums stay in registers."""
+    o = read(origin, j, count)
+    seen = bad, read(out, (0, j)), read(out, (1, j)), read(out, (2, j)), read(out, (3, j))
+    for i in range(first, first + n_rows):
+        w = one_or(weights, i)
+        r = lanes(w * at(residual, i))
+        seen = _widened(read(V, (i, j), count), weights, lanes(w), r, o, seen)
+    for k in range(4):
+        write(out, (k, j), seen[k + 1])
+    return seen[0]
+
+
+@inner
+def _widened(v, weights, w, r, o, seen):
+    """(Σ (v − v), least, greatest, Σ w z, Σ r z) with one more value a lane, z = v − o; lanes
+    of weight zero count in the first only. v − v is 0 or no number; `weights` None: w is 1."""
+    bad, low, high, sums, products = seen
+    z = _counted(v, weights, w, o) - o
+    return (
+        bad + (v - v),
+        lesser(_counted(v, weights, w, low), low),
+        greater(_counted(v, weights, w, high), high),
+        sums + _weighted(weights, w, z),
+        fma(r, z, products),
+    )
+
+
+@inner
+def _counted(v, weights, w, instead):
+    """v where the weight is positive, `instead` where it is zero."""
+    if weights is None:
+        return v
+    return chosen(w, v, instead)
+
+
+@inner
+def _weighted(weights, w, z):
+    if weights is None:
+        return z
+    return w * z
 
 
 @storages.fill_tile.register(DenseRows)
@@ -131,40 +169,31 @@ def _(X, start, stop, columns, out):
             out[i - start, k] = V[i, columns[k]]
 
 
-@storages.scan_tile.register(DenseColumns)
-def _(X, start, stop, weights, low, high):
+@storages.survey_tile.register(DenseColumns)
+def _(X, start, stop, origin, weights, residual, out):
     V = X.values.T
-    bad = 0.0
-    least_of, most_of = np.empty(8), np.empty(8)
     after = start + (stop - start) // 8 * 8
+    bad, ends = lanes(0.0), np.empty((2, 8))
     for j in range(V.shape[0]):
-        least, most, sums = lanes(low[j]), lanes(high[j]), lanes(0.0)
+        o, none = lanes(at(origin, j)), lanes(0.0)
+        seen = bad, lanes(out[0, j]), lanes(out[1, j]), none, none
         for i in range(start, after, 8):
-            v = read(V, (j, i))
-            sums = sums + (v - v)
-            least = lesser(_counted(v, weights, i, least), least)
-            most = greater(_counted(v, weights, i, most), most)
-        write(least_of, 0, least)
-        write(most_of, 0, most)
-        bad += total(sums)
+            w = _weights(weights, i, 8)
+            seen = _widened(read(V, (j, i)), weights, w, w * read(residual, i), o, seen)
+        if after < stop:
+            rest = stop - after
+            w = _weights(weights, after, rest)
+            r = w * read(residual, after, rest)
+            seen = _widened(read(V, (j, after), rest), w, w, r, o, seen)
+        bad = seen[0]
+        write(ends, (0, 0), seen[1])
+        write(ends, (1, 0), seen[2])
         for k in range(8):
-            low[j] = min(low[j], least_of[k])
-            high[j] = max(high[j], most_of[k])
-        for i in range(after, stop):
-            v = np.float64(V[j, i])
-            counts = one_or(weights, i) > 0.0
-            bad += v - v
-            low[j] = v if counts and v < low[j] else low[j]
-            high[j] = v if counts and v > high[j] else high[j]
-    return 0 if bad == 0.0 else 1
-
-
-@_exact
-def _counted(v, weights, i, instead):
-    """v where the weight of the row is positive, `instead` where it is zero."""
-    if weights is None:
-        return v
-    return chosen(read(weights, i), v, instead)
+            out[0, j] = min(out[0, j], ends[0, k])
+            out[1, j] = max(out[1, j], ends[1, k])
+        out[2, j] += total(seen[3])
+        out[3, j] += total(seen[4])
+    return 0 if total(bad) == 0.0 else 1
 
 
 @storages.fill_tile.register(DenseColumns)
@@ -215,6 +244,6 @@ def _(X, order, start, stop, columns, shift, scale, roots, out, into):
             out[k // 8, into + i - start, k % 8] = z * one_or(roots, row)
 
 
-@_exact
+@inner
 def _row(order, i):
     return i if order is None else order[i]

@@ -97,9 +97,13 @@ def project_columns(X, first, last, residual, out):
 
 
 @operation(exact=True)  # reordered, a + (x − x), which finds what is not finite, would be a
-def scan_tile(X, start, stop, weights, low, high):
-    """Widen [low_j, high_j] to the stored values of column j in rows of positive weight;
-    0 where all values, in any row, are finite."""
+def survey_tile(X, start, stop, origin, weights, residual, out):
+    """Least and greatest stored value of each column over rows of positive weight, Σ w z and
+    Σ w r z, z = x − origin_j: into rows 0 to 3 of `out`, (4, n) rounded up to a multiple of
+    eight. 0 where all values, of any row, are finite.
+
+    Rows start ≤ i < stop, of a CSC columns start ≤ j < stop; a sparse X ignores `origin`.
+    """
 
 
 @operation

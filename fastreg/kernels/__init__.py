@@ -8,12 +8,12 @@ from fastreg.kernels.columns import norms, residual_descent
 from fastreg.kernels.compensated import compensated_gradient, two_product, two_sum
 from fastreg.kernels.descent import descent_steps
 from fastreg.kernels.gram import cross_gram, fill, moments, row_gram
-from fastreg.kernels.rows import column_range, gradient, predict, project
+from fastreg.kernels.rows import gradient, predict, project
+from fastreg.kernels.survey import survey
 from fastreg.kernels.update import distances, holding, update
 
 __all__ = [
     "clear",
-    "column_range",
     "compensated_gradient",
     "cross_gram",
     "descent_steps",
@@ -29,6 +29,7 @@ __all__ = [
     "project",
     "residual_descent",
     "row_gram",
+    "survey",
     "two_product",
     "two_sum",
     "update",

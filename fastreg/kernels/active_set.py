@@ -20,20 +20,20 @@ nothing but the penalty changes, until a coefficient meets its end and makes roo
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import NamedTuple
 
 import numpy as np
 
 from fastreg import penalties
-from fastreg._jit import fma, jit, lanes, read, total, write
+from fastreg._jit import exact, fma, inner, lanes, read, total, write
 
-_exact = functools.partial(jit, exact=True)
 _WIDTH = 8
 _FLAT = 1e-280  # curvature below which a column is zero: 1/curvature is to be a number
 _DEPENDENT = 1e-13  # of a column's curvature, what the columns in F leave of it
-_HELD, _MOVED, _FULL = 0, 1, 2  # what a round of entering found: every kink holds; F has no room
+# What a round of entering found: every kink holds; F has no room; a column depends on F.
+_HELD, _MOVED, _FULL, _DEPENDS = 0, 1, 2, 3
+_NONE, _ONE = np.arange(2)  # typed counts: with a literal a function is compiled again
 _OUT, _STUCK = -1, -2  # places of coefficients that are not in F; stuck: nothing stops them
 
 
@@ -42,8 +42,8 @@ class Factor(NamedTuple):
 
     Made by `factor`. `upper` (c, c + 8) float64 has U in its upper triangle, anything below;
     `members` (c,) int64 the coefficients in order of arrival; `place` (≥ p,) int64 where each
-    stands, negative if nowhere; `size` (1,) int64 is s; `moved` (c + 1,) int64, `work` (4, c + 8)
-    and `block` (c + 8, 8) float64 are scratch.
+    stands, negative if nowhere; `size` (1,) int64 is s; `moved` (c + 1,) and `entrants` (8,)
+    int64, `work` (4, c + 8) and `block` (c + 8, 8) float64 are scratch.
     """
 
     upper: np.ndarray
@@ -53,6 +53,7 @@ class Factor(NamedTuple):
     moved: np.ndarray
     work: np.ndarray
     block: np.ndarray
+    entrants: np.ndarray
 
 
 def factor(capacity, n):
@@ -66,6 +67,7 @@ def factor(capacity, n):
         moved=np.zeros(capacity + 1, np.int64),
         work=np.zeros((4, capacity + _WIDTH)),
         block=np.zeros((capacity + _WIDTH, _WIDTH)),
+        entrants=np.zeros(_WIDTH, np.int64),
     )
 
 
@@ -75,7 +77,6 @@ def clear(factor):
     factor.place[:] = _OUT
 
 
-@_exact
 def minimise(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
     """Minimise from `coef`, until no kink is forced by more than `slack`.
 
@@ -95,52 +96,75 @@ def minimise(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
     Steps taken, Newton's and rounds of entering; `max_steps` if there was not the time, or
     not the room: `factor` is full.
     """
+    factor.place[factor.place == _STUCK] = _OUT
+    steps = 0
+    while steps < max_steps:
+        taken, status, j = _alternate(
+            gram, gradient, coef, l2, penalty, factor, slack, max_steps - steps
+        )
+        steps += taken
+        if status == _HELD:
+            return steps
+        if status == _FULL:
+            return max_steps
+        if status == _DEPENDS:  # rare: compiled when it is first needed, 1 s
+            _make_room(gram, gradient, coef, l2, penalty, factor, j)
+            steps += 1
+    return max_steps
+
+
+@exact
+def _alternate(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
+    """Both moves in turn: (steps, what ended them, and the column if it depends on F).
+
+    One entry for all of it: from a second one Numba would compile every part again.
+    """
     _synchronise(gram, coef, l2, penalty, factor)
     steps = 0
     while steps < max_steps:
         taken, whole = _settle(gram, gradient, coef, l2, penalty, factor, max_steps - steps)
         steps += taken
         if not whole:
-            return max_steps
-        status = _enter(gram, gradient, coef, l2, penalty, factor, slack)
-        if status == _HELD:
-            return steps
-        if status == _FULL:
-            return max_steps
+            break
+        status, j = _enter(gram, gradient, coef, l2, penalty, factor, slack)
+        if status != _MOVED:
+            return steps, status, j
         steps += 1
-    return max_steps
+    return max_steps, _MOVED, -1
 
 
-@_exact
+@inner
 def _is_free(penalty, j, w):
     low, high = penalties.piece(penalty, j, w)
     return low < high
 
 
-@_exact
+@inner
 def _synchronise(gram, coef, l2, penalty, factor):
     """F becomes the coefficients that lie inside their pieces."""
     for q in range(factor.size[0] - 1, -1, -1):
         j = factor.members[q]
         if not _is_free(penalty, j, coef[j]):
             _remove(factor, q)
-    entrants, count = np.zeros(_WIDTH, np.int64), 0
+    entrants, count = factor.entrants, _NONE
     for j in range(coef.shape[0]):
-        if factor.place[j] == _STUCK:
-            factor.place[j] = _OUT
-        if factor.place[j] < 0 and gram[j, j] + l2[j] >= _FLAT and _is_free(penalty, j, coef[j]):
+        if (
+            factor.place[j] == _OUT
+            and gram[j, j] + l2[j] >= _FLAT
+            and _is_free(penalty, j, coef[j])
+        ):
             entrants[count] = j
             count += 1
             if count == _WIDTH:
                 _append(gram, l2, factor, entrants, count)
-                count = 0
+                count = _NONE
     _append(gram, l2, factor, entrants, count)
 
 
 # ---------------------------------------------------------------- the two moves
 
 
-@_exact
+@inner
 def _settle(gram, gradient, coef, l2, penalty, factor, max_steps):
     """Newton steps until one is taken whole: (their number, whether F is at its minimum).
 
@@ -174,7 +198,7 @@ def _settle(gram, gradient, coef, l2, penalty, factor, max_steps):
     return steps, not blocked or factor.size[0] == 0
 
 
-@_exact
+@inner
 def _room(coef, penalty, factor, step, longest):
     """(t, q, w): how far F can go along `step`, `longest` at most; the member that stops it,
     −1 for none, and the end of the piece that it meets."""
@@ -187,14 +211,14 @@ def _room(coef, penalty, factor, step, longest):
     return length, first, end
 
 
-@_exact
+@inner
 def _advance(coef, penalty, j, change):
     """Move a coefficient within its piece: rounding must not carry it beyond the end."""
     low, high = penalties.piece(penalty, j, coef[j])
     coef[j] = min(max(coef[j] + change, low), high)
 
 
-@_exact
+@inner
 def _reach(penalty, j, w, direction):
     """(t, end): where w + t·direction leaves the piece that w is in."""
     low, high = penalties.piece(penalty, j, w)
@@ -204,14 +228,14 @@ def _reach(penalty, j, w, direction):
     return (end - w) / direction, end
 
 
-@_exact
+@inner
 def _leave(coef, factor, q, end):
     """Member q has met the end of its piece: put it there exactly, and out of F."""
     coef[factor.members[q]] = end
     _remove(factor, q)
 
 
-@_exact
+@inner
 def _add_changes(gram, gradient, l2, moved, change, count):
     """gradient += (G + diag l2)·change, of `count` coefficients; four columns a sweep."""
     whole = count // 4 * 4
@@ -234,17 +258,18 @@ def _add_changes(gram, gradient, l2, moved, change, count):
         gradient[moved[q]] += l2[moved[q]] * change[q]
 
 
-@_exact
+@inner
 def _add_column(gram, gradient, j, change):
     a = lanes(change)
     for i in range(0, gradient.shape[0], 8):
         write(gradient, i, fma(a, read(gram, (j, i)), read(gradient, i)))
 
 
-@_exact
+@inner
 def _enter(gram, gradient, coef, l2, penalty, factor, slack):
     """Every coefficient outside F that its kink does not hold: its coordinate step, then
-    into F. A status. F is at its minimum before."""
+    into F. (status, the column that it speaks of or −1). F is at its minimum before."""
+    entrants = factor.entrants
     for j in range(coef.shape[0]):
         if (
             factor.place[j] == _OUT
@@ -253,15 +278,14 @@ def _enter(gram, gradient, coef, l2, penalty, factor, slack):
             and penalties.distance(penalty, j, coef[j], gradient[j]) > slack
         ):
             # It depended on F when it came; one that has left F since may have made room.
-            alone = np.full(_WIDTH, j)
-            _append(gram, l2, factor, alone, alone.shape[0] // _WIDTH)  # a 1 would compile it again
-            if factor.place[j] == _OUT:
-                if factor.size[0] == factor.members.shape[0]:
-                    return _FULL
-                _make_room(gram, gradient, coef, l2, penalty, factor, j)
-            return _MOVED
-    status = _HELD
-    entrants, count = np.zeros(_WIDTH, np.int64), 0
+            entrants[0] = j
+            _append(gram, l2, factor, entrants, _ONE)
+            if factor.place[j] != _OUT:
+                return _MOVED, j
+            if factor.size[0] == factor.members.shape[0]:
+                return _FULL, j
+            return _DEPENDS, j
+    status, count = _HELD, _NONE
     for j in range(coef.shape[0]):
         curvature = gram[j, j] + l2[j]
         if factor.place[j] != _OUT or curvature < _FLAT:
@@ -281,12 +305,12 @@ def _enter(gram, gradient, coef, l2, penalty, factor, slack):
             count += 1
             if count == _WIDTH:
                 _append(gram, l2, factor, entrants, count)
-                count = 0
+                count = _NONE
     _append(gram, l2, factor, entrants, count)
-    return status
+    return status, -1
 
 
-@_exact
+@exact
 def _make_room(gram, gradient, coef, l2, penalty, factor, j):
     """Move j, which depends on F, and F against it, until one of them meets its end."""
     s, step, moved = factor.size[0], factor.work[0], factor.moved
@@ -314,14 +338,14 @@ def _make_room(gram, gradient, coef, l2, penalty, factor, j):
     _add_changes(gram, gradient, l2, moved, step, s + 1)
     if first >= 0:
         _leave(coef, factor, first, end)
-        alone = np.full(_WIDTH, j)
-        _append(gram, l2, factor, alone, alone.shape[0] // _WIDTH)  # a 1 would compile it again
+        factor.entrants[0] = j
+        _append(gram, l2, factor, factor.entrants, _ONE)
 
 
 # ---------------------------------------------------------------- the factor
 
 
-@_exact
+@inner
 def _append(gram, l2, factor, entrants, count):
     """Add up to eight coefficients to F, but for those that depend on what is there."""
     if count == 0:
@@ -362,7 +386,7 @@ def _append(gram, l2, factor, entrants, count):
         factor.size[0] = s + 1
 
 
-@_exact
+@inner
 def _remove(factor, q):
     """Take member q out of F: its row of U is worked into the rows below by rotations."""
     U, s, x = factor.upper, factor.size[0], factor.work[3]
@@ -386,7 +410,7 @@ def _remove(factor, q):
     factor.size[0] = s - 1
 
 
-@_exact
+@inner
 def _forward(factor, v):
     """v ← U⁻ᵀ v; four rows of U in one sweep of v."""
     U, s = factor.upper, factor.size[0]
@@ -409,7 +433,7 @@ def _forward(factor, v):
         v[q] /= U[q, q]
 
 
-@_exact
+@inner
 def _backward(factor, v):
     """v ← U⁻¹ v."""
     U, s = factor.upper, factor.size[0]

@@ -6,16 +6,13 @@ coefficients move. Columns should be contiguous (Fortran order, CSC); a CSR has 
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from fastreg import penalties
-from fastreg._jit import at, jit, run_blocks
+from fastreg._jit import at, exact, run_blocks
 from fastreg.design import storages
 from fastreg.kernels.rows import CALL_ENTRIES
 
-_exact = functools.partial(jit, exact=True)
 _FLAT = 1e-280  # curvature below which a column is zero: 1/curvature is to be a number
 
 
@@ -36,7 +33,7 @@ def norms(X, *, shift=None, weights=None, out):
     )
 
 
-@_exact
+@exact
 def _norm_blocks(X, first, last, shift, weights, out):
     storages.column_squares(X, first, last, shift, weights, out)
 
@@ -68,7 +65,7 @@ def _refuse_shift(X, shift):
         raise ValueError("shift must be None for a sparse X: fit the intercept as a column")
 
 
-@_exact
+@exact
 def _descend(X, residual, coef, curvature, l2, penalty, n_epochs, shift):
     most = 0.0
     for _ in range(n_epochs):

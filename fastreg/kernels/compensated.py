@@ -9,15 +9,12 @@ Compiled without reordering: in exact algebra every error term here is zero.
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
-from fastreg._jit import jit
+from fastreg._jit import exact
 from fastreg.design import storages
 from fastreg.kernels.gram import fill
 
-exact = functools.partial(jit, exact=True)
 _SPLITTER = 134217729.0  # 2²⁷ + 1 cuts a 53-bit significand into two halves
 
 

@@ -15,14 +15,11 @@ Both cuts depend on the shape alone: the same bits for any number of threads.
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
-from fastreg._jit import fma, jit, lanes, prefetch, read, run_blocks, write
+from fastreg._jit import exact, fma, inner, lanes, prefetch, read, run_blocks, write
 from fastreg.design import storages
 
-_exact = functools.partial(jit, exact=True)
 # Columns of a panel, panels of a block: 16 sums in registers, room for what they multiply. With
 # three panels the sums spilt to memory and took 1.3 times as long.
 _PANEL, _GROUP = 8, 2
@@ -176,7 +173,7 @@ def mirror(lower: np.ndarray) -> np.ndarray:
     return lower
 
 
-@_exact
+@exact
 def _pack(X, order, start, stop, columns, shift, scale, roots, extra, tile, into):
     storages.pack_tile(X, order, start, stop, columns, shift, scale, roots, tile, into)
     if extra is not None:
@@ -188,7 +185,7 @@ def _pack(X, order, start, stop, columns, shift, scale, roots, extra, tile, into
                 tile[(n + e) // 8, into + i - start, (n + e) % 8] = root * extra[row, e]
 
 
-@_exact
+@exact
 def _add_tiles(X, order, start, stop, columns, shift, scale, roots, extra, tile, region, out):
     """out += products of rows start ≤ i < stop of the order."""
     height = tile.shape[1]
@@ -198,7 +195,7 @@ def _add_tiles(X, order, start, stop, columns, shift, scale, roots, extra, tile,
         _add_products(tile, last - first, region, out)
 
 
-@_exact
+@exact
 def _add_products(tile, rows, region, out):
     """out[8a:, 8b:] += panel_aᵀ panel_b, two panels b at a time; from the diagonal on where
     `lower`."""
@@ -210,7 +207,7 @@ def _add_products(tile, rows, region, out):
                 _add_block(tile, rows, a, b, out)
 
 
-@_exact
+@inner
 def _add_block(tile, rows, a, b, out):
     for k in range(8):
         prefetch(out, (8 * a + k, 8 * b))
@@ -224,13 +221,13 @@ def _add_block(tile, rows, a, b, out):
     _add_to(out, 8 * a, 8 * b + 8, v)
 
 
-@_exact
+@inner
 def _zeros():
     z = lanes(0.0)
     return z, z, z, z, z, z, z, z
 
 
-@_exact
+@inner
 def _add_outer(tile, a, i, row, sums):
     """sums_k + x_k·row for the eight entries x of row i of panel a."""
     return (
@@ -245,7 +242,7 @@ def _add_outer(tile, a, i, row, sums):
     )
 
 
-@_exact
+@inner
 def _add_to(out, i, j, sums):
     write(out, (i, j), read(out, (i, j)) + sums[0])
     write(out, (i + 1, j), read(out, (i + 1, j)) + sums[1])

@@ -5,7 +5,6 @@
 | `gradient` | residual, loss, data gradient, ridge and penalty, fused |
 | `predict` | offset + Xθ |
 | `project` | Xᵀr, the screening pass |
-| `column_range` | least and greatest entry of each column |
 
 The first three take one right-hand side or k of them (folds, targets, strengths): up to
 eight travel together in the lanes of a register and cost little more than one.
@@ -17,28 +16,27 @@ blocks of columns instead.
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from fastreg import losses, penalties
 from fastreg._jit import (
     at,
     entry,
+    exact,
     groups,
-    jit,
+    inner,
     level,
     one_or,
     part,
     read,
     run_blocks,
     set_entry,
+    total,
     write,
 )
 from fastreg.design import storages
 
-_exact = functools.partial(jit, exact=True)
-_LANES = 8
+LANES = 8
 _STRIP = 512  # columns whose sums over eight residuals, 32 kB, stay in the nearest cache
 # Entries a call reads before an interrupt is looked for and the next blocks are taken: 3 ms.
 CALL_ENTRIES = 1 << 23
@@ -46,7 +44,7 @@ CALL_ENTRIES = 1 << 23
 
 def _rounded(count: int) -> int:
     """The multiple of eight next above."""
-    return -(-count // _LANES) * _LANES
+    return -(-count // LANES) * LANES
 
 
 class Workspace:
@@ -66,7 +64,7 @@ class Workspace:
         self.bounds = storages.row_bounds(X, *side)
         self.count = len(self.bounds) - 1
         self.partial = np.zeros((self.count, n if side else _rounded(n), *side))
-        self.sums = np.zeros((self.count, 2, *(side or (_LANES,))))
+        self.sums = np.zeros((self.count, 2, *(side or (LANES,))))
         self.theta = np.zeros((n, *side)) if side else None
         # Calls of 8 MB or more, up to 32 for the threads to share, more if interrupts need them.
         size = storages.stored(X)
@@ -80,10 +78,10 @@ class Workspace:
         self.scatter = storages.column_bounds(X, max(1, min(8, room)))
         self.image = np.zeros((len(self.scatter) - 1, _rounded(m), *side))
         cuts = np.linspace(0, m, min(16, 1 + m // 4096) + 1).astype(np.int64)
-        self.bounds = cuts // _LANES * _LANES
+        self.bounds = cuts // LANES * LANES
         self.bounds[-1] = m
         self.count = len(self.bounds) - 1
-        self.sums = np.zeros((self.count, 2, *(side or (_LANES,))))
+        self.sums = np.zeros((self.count, 2, *(side or (LANES,))))
         self.partial = np.zeros((1, n if side else _rounded(n), *side))
         self.theta = np.zeros((n, *side)) if side else None
 
@@ -231,7 +229,7 @@ def project(X, residual, *, shift=None, out, workspace=None):
     """
     many = residual.ndim == 2
     inside = None if storages.is_sparse(X) else shift
-    if many and residual.shape[1] % _LANES:
+    if many and residual.shape[1] % LANES:
         padded = np.zeros((len(residual), _rounded(residual.shape[1])))
         padded[:, : residual.shape[1]] = residual
     else:
@@ -269,29 +267,10 @@ def _project_strips(X, residual, shift, out):
         out[:] = sums[:, : out.shape[1]]
 
 
-def column_range(X, *, weights=None):
-    """(low, high, finite): each column's least and greatest stored entry, (n,) each.
-
-    Rows of weight zero count for `finite` only. A column with nothing stored has low = ∞,
-    high = −∞; zeros that a sparse storage leaves out are not counted.
-    """
-    bounds = storages.row_bounds(X)
-    count, n = len(bounds) - 1, storages.shape(X)[1]
-    low, high = np.full((count, n), np.inf), np.full((count, n), -np.inf)
-    nonfinite = np.zeros(count, np.int64)
-    step = max(1, count * CALL_ENTRIES // max(1, storages.stored(X)))
-    run_blocks(
-        lambda first, last: _scan_blocks(X, bounds, first, last, weights, low, high, nonfinite),
-        count,
-        step=step,
-    )
-    return low.min(axis=0), high.max(axis=0), not nonfinite.any()
-
-
 # ---------------------------------------------------------------- blocks of rows
 
 
-@_exact
+@inner
 def _buffer(height, theta):
     """(height,), or (height, K) for K right-hand sides: predictions of a tile."""
     if theta.ndim == 2:
@@ -299,7 +278,7 @@ def _buffer(height, theta):
     return np.zeros(height)
 
 
-@_exact
+@exact
 def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums):
     z = _buffer(storages.tile_height(X, bounds[-1]), theta)
     losses_of = np.zeros_like(z)
@@ -316,7 +295,7 @@ def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, l
             storages.accumulate_tile(X, start, stop, shift, z, block)
 
 
-@_exact
+@exact
 def _wide_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums):
     """`_gradient_blocks` for rows of which eight fill a cache: while four are predicted, the
     four before them are accumulated."""
@@ -337,7 +316,7 @@ def _wide_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss,
             before, start = start, stop
 
 
-@_exact
+@inner
 def _residuals(z, losses_of, y, weights, loss):
     """z ← w∘ℓ′(z, y) of a tile and losses_of ← w∘ℓ; zero beyond its last row, that of y."""
     count = y.shape[0]
@@ -363,7 +342,7 @@ def _residuals(z, losses_of, y, weights, loss):
             z[i] = 0.0
 
 
-@_exact
+@inner
 def _add_rows(values, count, sums):
     """sums += values: eight rows at a time, or row by row for K right-hand sides."""
     if values.ndim == 2:
@@ -379,14 +358,14 @@ def _add_rows(values, count, sums):
         write(sums, 0, g)
 
 
-@_exact
+@inner
 def _add_blocks(partial, sums, scale, out):
     """out ← scale·Σ_k partial_k, in order; (scale·loss, scale·slope)."""
     value = 0.0
     slope = 0.0
     for k in range(sums.shape[0]):
-        value += sums[k, 0].sum()
-        slope += sums[k, 1].sum()
+        value += total(read(sums, (k, 0, 0)))
+        slope += total(read(sums, (k, 1, 0)))
     n = out.shape[0]
     for j in range(n):
         out[j] = partial[0, j]
@@ -398,7 +377,7 @@ def _add_blocks(partial, sums, scale, out):
     return scale * value, scale * slope
 
 
-@_exact
+@exact
 def _finish(partial, sums, theta, scale, l2, penalty, out):
     """Add the blocks, then ridge and penalty in one sweep of θ."""
     value, slope = _add_blocks(partial, sums, scale, out)
@@ -410,7 +389,7 @@ def _finish(partial, sums, theta, scale, l2, penalty, out):
     return value, slope
 
 
-@_exact
+@exact
 def _finish_many(partial, sums, theta, scales, l2, penalty, out, values, slopes):
     """`_finish` for K right-hand sides."""
     for t in range(theta.shape[1]):
@@ -432,7 +411,7 @@ def _finish_many(partial, sums, theta, scales, l2, penalty, out, values, slopes)
             values[t] += 0.5 * ridge * w + penalties.value(penalty, j, w)
 
 
-@_exact
+@exact
 def _predict_blocks(X, bounds, first, last, theta, offset, shift, out):
     height = storages.tile_height(X, bounds[-1])
     z = _buffer(height, theta)
@@ -443,7 +422,7 @@ def _predict_blocks(X, bounds, first, last, theta, offset, shift, out):
             _copy_rows(z, stop - start, out[start:stop])
 
 
-@_exact
+@inner
 def _copy_rows(values, count, out):
     if values.ndim == 2:
         for i in range(count):
@@ -454,7 +433,7 @@ def _copy_rows(values, count, out):
             out[i] = values[i]
 
 
-@_exact
+@exact
 def _project_blocks(X, bounds, first, last, residual, shift, partial):
     height = storages.tile_height(X, bounds[-1])
     for k in range(first, last):
@@ -465,7 +444,7 @@ def _project_blocks(X, bounds, first, last, residual, shift, partial):
             storages.accumulate_tile(X, start, stop, shift, residual[start:stop], block)
 
 
-@_exact
+@exact
 def _strip_blocks(X, first, last, residual, shift, out):
     for k in range(first, last):
         a, b = k * _STRIP, min((k + 1) * _STRIP, out.shape[0])
@@ -473,16 +452,10 @@ def _strip_blocks(X, first, last, residual, shift, out):
         storages.project_strip(X, a, b, shift, residual, out)
 
 
-@_exact
-def _scan_blocks(X, bounds, first, last, weights, low, high, nonfinite):
-    for k in range(first, last):
-        nonfinite[k] = storages.scan_tile(X, bounds[k], bounds[k + 1], weights, low[k], high[k])
-
-
 # ---------------------------------------------------------------- blocks of columns
 
 
-@_exact
+@exact
 def _scatter_blocks(X, cuts, first, last, theta, image):
     for k in range(first, last):
         block = image[k]
@@ -490,7 +463,7 @@ def _scatter_blocks(X, cuts, first, last, theta, image):
         storages.predict_columns(X, cuts[k], cuts[k + 1], theta, block)
 
 
-@_exact
+@exact
 def _residual_blocks(image, bounds, first, last, y, offset, weights, loss, sums):
     """image_0 ← w∘ℓ′ at offset + Σ_k image_k, and the sums of each block of rows."""
     for b in range(first, last):
@@ -504,7 +477,7 @@ def _residual_blocks(image, bounds, first, last, y, offset, weights, loss, sums)
         _add_rows(z, stop - start, sums[b, 1])
 
 
-@_exact
+@inner
 def _add_images(image, start, stop, offset):
     for t in range(0, groups(image[0]), 8):
         for i in range(start, stop):
@@ -514,7 +487,7 @@ def _add_images(image, start, stop, offset):
             set_entry(image[0], i, t, z + level(offset, t))
 
 
-@_exact
+@exact
 def _column_blocks(X, cuts, first, last, residual, out):
     for k in range(first, last):
         storages.project_columns(X, cuts[k], cuts[k + 1], residual, out)

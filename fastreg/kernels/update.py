@@ -1,17 +1,14 @@
 """Sweeps of θ: the update of gradient descent, and what a penalty says of each entry."""
 
-import functools
-
 import numpy as np
 
 from fastreg import penalties
-from fastreg._jit import at, jit, lanes, part, read, total
+from fastreg._jit import at, exact, inner, jit, lanes, part, read, total
 
-_exact = functools.partial(jit, exact=True)
 _CHUNK = 512  # entries whose terms wait in 16 kB of cache to be added, eight at a time
 
 
-@_exact
+@exact
 def update(theta, gradient, eta, l2, penalty, momentum=0.0, previous=None):
     """One sweep of θ: measure where it stands, then step, shrink, prox and carry on.
 
@@ -60,7 +57,7 @@ def update(theta, gradient, eta, l2, penalty, momentum=0.0, previous=None):
     return total(value), total(square), total(moved), total(turn)
 
 
-@_exact
+@inner
 def _sweep(theta, gradient, previous, eta, l2, penalty, momentum, first, terms):
     """`update` of the coordinates from `first` on, their terms side by side, zeros beyond."""
     for k in range(theta.shape[0]):

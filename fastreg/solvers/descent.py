@@ -105,7 +105,7 @@ def curvature(X: Design, l2: float, fit_intercept: bool, rtol: float = 1e-4) -> 
 
 
 def _has_values(X: Design) -> bool:
-    low, high, _ = kernels.column_range(X.storage)
+    low, high, *_ = kernels.survey(X.storage)
     return bool(np.any((low < 0.0) & np.isfinite(low)) or np.any((high > 0.0) & np.isfinite(high)))
 
 

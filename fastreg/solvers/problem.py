@@ -98,8 +98,7 @@ class Problem:
 
     def null(self, t: int) -> float:
         """½ Σ (w/M) y'²: the objective at β = 0."""
-        y = self.y(t)
-        return 0.5 * float(y @ y if self.weights is None else self.weights @ (y * y)) / self.total
+        return 0.5 * _mean_square(self.y(t), self.weights, self.total)
 
     def correlation(self, beta: Array, t: int) -> tuple[Array, float]:
         """c = X'ᵀ(w∘r)/M and ρ² = Σ w r²/M at β: one fused pass over X."""
@@ -296,41 +295,40 @@ def column(array: Array, t: int) -> Array:
 
 
 def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
-    """Build the problem: one pass for the ranges of the columns, one for their means.
+    """Build the problem: one pass for ranges, means and the correlations with y.
 
     Raises
     ------
     ValueError
         X contains NaN or infinity.
     """
-    target = Y
-    weights = terms.weights
+    target, weights, centred = Y, terms.weights, terms.fit_intercept
     if weights is not None:
         weights = weights / _power_of_two(weights.max())
-    low, high, finite = kernels.column_range(X.storage, weights=weights)
-    if not finite:
-        raise ValueError(nonfinite_message(X))
-    full = np.ones(X.shape[1], bool)
-    if X.is_sparse:  # what is not stored is zero
-        full = full_columns(X)
-        low = np.where(full, low, np.minimum(low, 0.0))
-        high = np.where(full, high, np.maximum(high, 0.0))
     total = float(X.shape[0] if weights is None else weights.sum())
-    workspace = Workspace(X.storage)
-    entry = np.maximum(np.abs(low), np.abs(high))
-    shift, passes, reach = None, 1, entry
-    if terms.fit_intercept:
-        shift = _column_means(X, low, high, weights, total, workspace)
-        passes, reach = 2, high / 2 - low / 2
-    _check_range("X", entry)
     _check_range("y", np.abs(Y).max(axis=0))
-    mean, unit, Y = _standard_target(Y, weights, total, terms.fit_intercept)
+    mean, unit, Y = _standard_target(Y, weights, total, centred)
+    origin = _origin(X, weights) if centred else None
+    seen = kernels.survey(X.storage, Y[:, 0], weights=weights, origin=origin)
+    if not seen.finite:
+        raise ValueError(nonfinite_message(X))
+    low, high = _with_zeros(X, seen.low, seen.high)
+    entry = np.maximum(np.abs(low), np.abs(high))
+    _check_range("X", entry)
+    shift, reach, products = None, entry, seen.products
+    if centred:
+        shift = seen.sums / total + (0.0 if origin is None else origin)
+        shift = np.where(low == high, low, shift)  # a constant column is to become exactly zero
+        reach = high / 2 - low / 2
+        level = float(Y[:, 0].sum() if weights is None else weights @ Y[:, 0])
+        products = products - (shift if origin is None else shift - origin) * level
     constant = reach == 0
     ridges = terms.ridges()
     points = max(Y.shape[1], ridges.shape[1])
     # A column's size is that of its entries, or of the root of its ridge term if larger.
     size = np.where(constant, 1.0, np.maximum(reach, np.sqrt(ridges.max(axis=1))))
     exponent = np.frexp(size)[1]
+    scale = np.where(constant, 0.0, np.ldexp(1.0, -exponent))
     return Problem(
         X=X,
         target=target,
@@ -338,16 +336,38 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         weights=weights,
         total=total,
         shift=shift,
-        scale=np.where(constant, 0.0, np.ldexp(1.0, -exponent)),
+        scale=scale,
         size=np.where(constant, _power_of_two(entry), np.ldexp(1.0, exponent)),
         constant=constant,
         far=X.is_sparse and shift is not None and bool(np.any(np.abs(shift) > _FAR * reach)),
         unit=np.broadcast_to(unit, points),
         mean=np.broadcast_to(mean, points),
         terms=terms,
-        passes=passes,
-        workspace=workspace,
+        passes=1,
+        workspace=Workspace(X.storage),
+        _starts={0: (products * scale / total, _mean_square(Y[:, 0], weights, total))},
     )
+
+
+def _origin(X: Design, weights: Array | None) -> Array | None:
+    """A row that counts, to subtract from X before summing: X + 1e8 loses nothing."""
+    if X.is_sparse:
+        return None
+    row = 0 if weights is None else int(np.argmax(weights > 0))
+    return np.array(X.matrix[row], np.float64)
+
+
+def _with_zeros(X: Design, low: Array, high: Array) -> tuple[Array, Array]:
+    """Ranges of columns from those of their stored entries: what is not stored is zero."""
+    if not X.is_sparse:
+        return low, high
+    full = full_columns(X)
+    low = np.where(full, low, np.minimum(low, 0.0))
+    return low, np.where(full, high, np.maximum(high, 0.0))
+
+
+def _mean_square(y: Array, weights: Array | None, total: float) -> float:
+    return float(y @ y if weights is None else weights @ (y * y)) / total
 
 
 def _standard_target(
@@ -379,15 +399,3 @@ def _check_range(name: str, size: Array) -> None:
 def _power_of_two(size: Any) -> Any:
     """The power of two next above each size, 1 for 0."""
     return np.ldexp(1.0, np.frexp(np.where(size > 0, size, 1.0))[1])
-
-
-def _column_means(
-    X: Design, low: Array, high: Array, weights: Array | None, total: float, workspace: Workspace
-) -> Array:
-    """Weighted means, summed as differences from mid-range: X + 1e8 loses nothing."""
-    middle = None if X.is_sparse else low / 2 + high / 2
-    row_weights = np.ones(X.shape[0]) if weights is None else weights
-    sums = np.empty(X.shape[1])
-    kernels.project(X.storage, row_weights, shift=middle, out=sums, workspace=workspace)
-    means = sums / total if middle is None else middle + sums / total
-    return np.where(low == high, low, means)  # a constant column is to become exactly zero

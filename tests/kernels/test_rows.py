@@ -123,24 +123,6 @@ def test_a_row_of_weight_zero_adds_nothing_to_any_right_hand_side():
     assert values[0] == slopes[0] == 0.0 and not out[:, 0].any()
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_column_range_agrees_with_reference(store, rows, weighted, rng):
-    X = checked(store(matrix(rows)), rows)
-    weights = rng.integers(0, 2, rows).astype(float) if weighted else None
-    low, high, finite = kernels.column_range(X, weights=weights)
-    expected_low, expected_high, _ = reference.column_range(X, weights=weights)
-    assert finite
-    np.testing.assert_array_equal(low, expected_low)
-    np.testing.assert_array_equal(high, expected_high)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_column_range_sees_one_bad_entry(store, bad):
-    A = matrix()
-    A[-1, -1] = bad
-    assert not kernels.column_range(as_design(store(A)).storage)[2]
-
-
 @given(
     m=st.integers(1, 40),
     n=st.integers(1, 20),
