@@ -89,16 +89,26 @@ def cache_directory() -> Path | None:
 
 def attach(dispatcher: Any) -> None:
     """Give a Numba dispatcher this cache; refuse one defined where no digest sees it."""
-    function = dispatcher.py_func
-    if Path(function.__code__.co_filename).resolve() not in jitted_sources():
-        if function.__module__.startswith("fastreg."):
-            raise RuntimeError(
-                f"{function.__module__} may not hold jitted code: "
-                f"the cache key covers only {', '.join(JITTED)}"
-            )
-        return
-    package_digest()  # of the sources as they are imported, not as they may be edited later
-    dispatcher._cache = DiskCache(function)
+    if is_covered(dispatcher.py_func):
+        package_digest()  # of the sources as they are imported, not as they may be edited later
+        dispatcher._cache = DiskCache(dispatcher.py_func)
+
+
+def is_covered(function: Any) -> bool:
+    """Whether the digest sees a function's source.
+
+    Raises
+    ------
+    RuntimeError
+        It does not, and the function is the package's own.
+    """
+    covered = Path(function.__code__.co_filename).resolve() in jitted_sources()
+    if not covered and function.__module__.startswith("fastreg."):
+        raise RuntimeError(
+            f"{function.__module__} may not hold jitted code: "
+            f"the cache key covers only {', '.join(JITTED)}"
+        )
+    return covered
 
 
 class DiskCache(_Cache):  # type: ignore[misc]

@@ -49,5 +49,6 @@ def inner(function: Function) -> Function:
     Without the wrappers through which Python and C call it, and with no place on disk of its
     own: the active set compiles in 5.9 s instead of 8.4.
     """
+    cache.is_covered(function)
     plain: Function = register_jitable(**jit_options(exact=True))(function)
     return plain

@@ -1,6 +1,7 @@
 """Machine code on disk: never stale, never trusted blindly, never needed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from conftest import needs_jit
 
 import fastreg
-from fastreg._jit import cache, jit
+from fastreg._jit import cache, exact, inner, jit
 
 pytestmark = needs_jit
 PACKAGE = Path(fastreg.__file__).parent
@@ -138,17 +139,18 @@ def test_another_cache_directory(installed, tmp_path):
 def test_every_jitted_module_is_in_the_key():
     sources = set(cache.jitted_sources())
     for path in PACKAGE.rglob("*.py"):
-        if "@jit" in path.read_text() and path.parent.name != "_jit":
+        if re.search("^@(jit|exact|inner)$", path.read_text(), re.MULTILINE) and path.parent.name != "_jit":
             assert path.resolve() in sources, path
 
 
-def test_a_kernel_outside_the_key_is_refused():
+@pytest.mark.parametrize("decorator", [jit, exact, inner])
+def test_a_kernel_outside_the_key_is_refused(decorator):
     def kernel(x):
         return x
 
     kernel.__module__ = "fastreg.solvers.somewhere"
     with pytest.raises(RuntimeError, match=r"fastreg\.solvers\.somewhere may not hold jitted code"):
-        jit(kernel)
+        decorator(kernel)
 
 
 def test_a_foreign_type_is_never_stored():
