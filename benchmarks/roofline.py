@@ -333,14 +333,14 @@ def plain_gram(data: Problem) -> Array:
 
 
 def survey(data: Problem) -> Array:
-    return np.stack(kernels.survey(data.storage, data.y)[:4])
+    return np.stack(kernels.survey(data.storage, data.y)[:5])
 
 
 def plain_survey(data: Problem) -> Array:
     """NaN and infinity would show in any."""
     X = data.X
-    products = data.plain_y @ X
-    return np.stack((X.min(axis=0), X.max(axis=0), X.sum(axis=0), products))
+    sums = X.sum(axis=0), data.plain_y @ X, np.einsum("ij,ij->j", X, X)
+    return np.stack((X.min(axis=0), X.max(axis=0), *sums))
 
 
 def elementary_case(name: str) -> Callable[[Sweep], Array]:
@@ -425,8 +425,8 @@ def elementary_cost(e: Extent) -> Cost:
 
 
 def survey_cost(e: Extent) -> Cost:
-    """X, y and four vectors; a subtraction, a sum, a product and two comparisons an entry."""
-    return e.matrix + 8 * e.m + 32 * e.n, 6 * e.entries
+    """X, y and five vectors; a subtraction, a sum, two products and two comparisons an entry."""
+    return e.matrix + 8 * e.m + 40 * e.n, 8 * e.entries
 
 
 def update_cost(e: Extent) -> Cost:

@@ -24,7 +24,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fastreg import kernels
 from fastreg.certificate import KKT, Certificate, Terms
 from fastreg.design import as_design, as_target, as_weights, nonfinite_message
-from fastreg.penalties import L1, NonNegative
+from fastreg.penalties import L1, non_negative
 from fastreg.solvers import Solution, solve
 
 Array = np.ndarray
@@ -85,7 +85,7 @@ class _LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
             )
         if l2_is_total:
             strengths = _per_weight(strengths, weights, design.shape[0])
-        kind = NonNegative if self.positive else L1
+        kind = non_negative if self.positive else L1
         terms = Terms(strengths[None, :], kind(l1), weights, self.fit_intercept)
         solution = solve(
             design,

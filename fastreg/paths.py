@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from fastreg import kernels
 from fastreg.certificate import Certificate, Terms
 from fastreg.design import as_design, as_target, as_weights
 from fastreg.functional import nonnegative
-from fastreg.penalties import L1, NonNegative
+from fastreg.penalties import L1, Bounded
 from fastreg.solvers import METHODS, Grid, solve
 from fastreg.solvers.working_set import Progress
 
@@ -78,6 +79,7 @@ def path(
     fit_intercept: bool = True,
     sample_weight: Any = None,
     positive: bool = False,
+    bounds: Any = None,
     penalty_factor: Any = None,
     max_iter: int = 1000,
     solver: str = "auto",
@@ -99,6 +101,8 @@ def path(
     fit_intercept : bool, whether b is free; it is never penalised
     sample_weight : (m,) array ≥ 0 or None
     positive : bool, require w ≥ 0
+    bounds : (low, high) or None
+        Require low ≤ w ≤ high, floats or (n,) arrays each, low ≤ 0 ≤ high; ∞ is no bound.
     penalty_factor : (n,) array ≥ 0 or None
         f: 0 leaves a feature unpenalised. Not rescaled to mean 1, as glmnet does.
     max_iter : int, steps at each point
@@ -146,7 +150,7 @@ def path(
     if solver not in METHODS:
         raise ValueError(f"solver must be one of {', '.join(METHODS)}, got {solver!r}")
     factor = _factors(penalty_factor, n)
-    kind = NonNegative if positive else L1
+    kind = _kind(bounds, positive, n)
     strengths, count = _strengths(alphas)
     grid = None
     if count:
@@ -259,6 +263,23 @@ def _check_bool(**values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, bool | np.bool_):
             raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
+def _kind(bounds: Any, positive: bool, n: int) -> Callable[[Array], Any]:
+    """l1 (n,) ↦ the penalty."""
+    if bounds is None:
+        bounds = (0.0, math.inf) if positive else None
+    elif positive:
+        raise ValueError("positive=True and bounds say the same thing: give one of them")
+    if bounds is None:
+        return L1
+    try:
+        low, high = (np.broadcast_to(np.asarray(end, float), n).copy() for end in bounds)
+    except (TypeError, ValueError):
+        raise ValueError(f"bounds must be (low, high), numbers or arrays of {n} each") from None
+    if not (np.all(low <= 0.0) and np.all(high >= 0.0)):
+        raise ValueError("bounds must satisfy low ≤ 0 ≤ high for every feature")
+    return lambda l1: Bounded(l1, low, high)
 
 
 def _factors(factors: Any, n: int) -> Array:

@@ -6,7 +6,7 @@ curvature, and is an argument of its own to kernels and solvers.
 | penalty | p_j(w) | slope, w ≠ 0 | prox of step t at z |
 |---|---|---|---|
 | `L1` | l1_j·│w│ | l1_j·sign(w) | sign(z)·max(│z│ − t·l1_j, 0) |
-| `NonNegative` | l1_j·w, ∞ if w < 0 | l1_j | max(z − t·l1_j, 0) |
+| `Bounded` | l1_j·│w│, ∞ outside [low_j, high_j] | l1_j·sign(w) | the same, clipped to the bounds |
 
 A penalty is a NamedTuple of scalars or (n,) arrays with eight operations registered for
 its class. No kernel and no solver names a penalty. Each is linear on pieces, which end at
@@ -26,10 +26,17 @@ class L1(NamedTuple):
     l1: float | np.ndarray
 
 
-class NonNegative(NamedTuple):
-    """Σ l1_j·w_j over w ≥ 0; `l1` ≥ 0, a float or an (n,) array."""
+class Bounded(NamedTuple):
+    """Σ l1_j·│w_j│ over low ≤ w ≤ high, low ≤ 0 ≤ high; floats or (n,) arrays, ∞ for no bound."""
 
     l1: float | np.ndarray
+    low: float | np.ndarray
+    high: float | np.ndarray
+
+
+def non_negative(l1: float | np.ndarray) -> Bounded:
+    """Σ l1_j·w_j over w ≥ 0."""
+    return Bounded(l1, 0.0, np.inf)
 
 
 @operation
@@ -118,37 +125,49 @@ def _(penalty, j, gradient):
     return abs(gradient) / l1 if l1 > 0.0 else 0.0
 
 
-@value.register(NonNegative)
+@value.register(Bounded)
 def _(penalty, j, w):
-    return at(penalty.l1, j) * w if w >= 0.0 else np.inf
+    inside = at(penalty.low, j) <= w <= at(penalty.high, j)
+    return at(penalty.l1, j) * abs(w) if inside else np.inf
 
 
-@slope.register(NonNegative)
+@slope.register(Bounded)
 def _(penalty, j, w):
-    return at(penalty.l1, j)
+    return at(penalty.l1, j) if w > 0.0 or at(penalty.low, j) == 0.0 else -at(penalty.l1, j)
 
 
-@piece.register(NonNegative)
+@piece.register(Bounded)
 def _(penalty, j, w):
-    return 0.0, (np.inf if w > 0.0 else 0.0)
+    low, high = at(penalty.low, j), at(penalty.high, j)
+    if w <= low:
+        return low, low
+    if w >= high:
+        return high, high
+    if at(penalty.l1, j) == 0.0:
+        return low, high
+    return (0.0 if w >= 0.0 else low), (0.0 if w <= 0.0 else high)
 
 
-@prox.register(NonNegative)
+@prox.register(Bounded)
 def _(penalty, j, z, step):
-    return max(z - step * at(penalty.l1, j), 0.0)
+    threshold = step * at(penalty.l1, j)
+    shrunk = max(z - threshold, 0.0) + min(z + threshold, 0.0)
+    return min(max(shrunk, at(penalty.low, j)), at(penalty.high, j))
 
 
-@distance.register(NonNegative)
+@distance.register(Bounded)
 def _(penalty, j, w, gradient):
-    if w > 0.0:
-        return abs(gradient + at(penalty.l1, j))
-    return max(-gradient - at(penalty.l1, j), 0.0)
+    l1, low, high = at(penalty.l1, j), at(penalty.low, j), at(penalty.high, j)
+    # What pushes w up, and what pushes it down, is held where it cannot go.
+    up = -gradient - (l1 if w >= 0.0 else -l1)
+    down = gradient - (l1 if w <= 0.0 else -l1)
+    return max(up if w < high else 0.0, down if w > low else 0.0, 0.0)
 
 
-@holding.register(NonNegative)
+@holding.register(Bounded)
 def _(penalty, j, gradient):
-    l1 = at(penalty.l1, j)
-    return max(-gradient, 0.0) / l1 if l1 > 0.0 else 0.0
+    l1, end = at(penalty.l1, j), at(penalty.low, j) if gradient > 0.0 else at(penalty.high, j)
+    return abs(gradient) / l1 if l1 > 0.0 and end != 0.0 else 0.0
 
 
 @rescale.register(L1)
@@ -156,9 +175,15 @@ def _(penalty, scale, unit):
     return L1(_rescaled(penalty.l1, scale, unit))
 
 
-@rescale.register(NonNegative)
+@rescale.register(Bounded)
 def _(penalty, scale, unit):
-    return NonNegative(_rescaled(penalty.l1, scale, unit))
+    exponent = 2 - np.frexp(scale)[1] - np.frexp(unit)[1]  # of 1/(scale·unit)
+    with np.errstate(over="ignore"):
+        low, high = (
+            np.ldexp(np.broadcast_to(end, exponent.shape), exponent)
+            for end in (penalty.low, penalty.high)
+        )
+    return Bounded(_rescaled(penalty.l1, scale, unit), low, high)
 
 
 @times.register(L1)
@@ -166,9 +191,18 @@ def _(penalty, factor):
     return L1(penalty.l1 * factor)
 
 
-@times.register(NonNegative)
+@times.register(Bounded)
 def _(penalty, factor):
-    return NonNegative(penalty.l1 * factor)
+    # One shape, and so one type for kernels.
+    parts = penalty.l1 * factor, penalty.low, penalty.high
+    shape = np.broadcast_shapes(*(np.shape(each) for each in parts))
+    return Bounded(*(_of_shape(each, shape) for each in parts))
+
+
+def _of_shape(value, shape):
+    if np.shape(value) == shape:
+        return value
+    return np.ascontiguousarray(np.broadcast_to(value, shape))
 
 
 def _rescaled(l1, scale, unit):

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastreg.design.storages import CSC, CSR, DenseColumns, DenseRows
 from fastreg.losses import Squared
-from fastreg.penalties import L1, NonNegative
+from fastreg.penalties import L1, Bounded
 
 Array = np.ndarray
 _EPS = np.finfo(float).eps
@@ -77,8 +77,8 @@ def _prox(penalty: Any, z: Array, step: Any) -> Array:
 
 
 @singledispatch
-def _slope(penalty: Any, w: Array) -> Array:
-    """p′(w), w ≠ 0."""
+def _subgradients(penalty: Any, w: Array) -> tuple[Array, Array]:
+    """The ends of the interval ∂p_j(w_j)."""
     raise TypeError(type(penalty).__name__)
 
 
@@ -92,24 +92,26 @@ def _(penalty: L1, z: Array, step: Any) -> Array:
     return np.sign(z) * np.maximum(np.abs(z) - step * penalty.l1, 0.0)
 
 
-@_slope.register
-def _(penalty: L1, w: Array) -> Array:
-    return penalty.l1 * np.sign(w)
+@_subgradients.register
+def _(penalty: L1, w: Array) -> tuple[Array, Array]:
+    return penalty.l1 * np.where(w > 0, 1.0, -1.0), penalty.l1 * np.where(w < 0, -1.0, 1.0)
 
 
 @_penalty.register
-def _(penalty: NonNegative, w: Array) -> Array:
-    return np.where(w >= 0, penalty.l1 * w, np.inf)
+def _(penalty: Bounded, w: Array) -> Array:
+    inside = (penalty.low <= w) & (w <= penalty.high)
+    return np.where(inside, penalty.l1 * np.abs(w), np.inf)
 
 
 @_prox.register
-def _(penalty: NonNegative, z: Array, step: Any) -> Array:
-    return np.maximum(z - step * penalty.l1, 0.0)
+def _(penalty: Bounded, z: Array, step: Any) -> Array:
+    return np.clip(_prox(L1(penalty.l1), z, step), penalty.low, penalty.high)
 
 
-@_slope.register
-def _(penalty: NonNegative, w: Array) -> Array:
-    return np.broadcast_to(penalty.l1, w.shape) * 1.0
+@_subgradients.register
+def _(penalty: Bounded, w: Array) -> tuple[Array, Array]:
+    least, most = _subgradients(L1(penalty.l1), w)
+    return np.where(w > penalty.low, least, -np.inf), np.where(w < penalty.high, most, np.inf)
 
 
 def _entry(penalty: Any, columns: Any) -> Any:
@@ -182,26 +184,27 @@ def project(X, residual, *, shift=None, out, workspace=None):
 
 
 def survey(X, residual=None, *, weights=None, origin=None):
-    """(low, high, Σ w z, Σ w r z, finite): least and greatest stored entry of each column over
-    rows of positive weight, sums with z = x − origin, and whether all entries are finite."""
+    """(low, high, Σ w z, Σ w r z, Σ w z², finite): least and greatest stored entry of each column
+    over rows of positive weight, sums with z = x − origin, whether all entries are finite."""
     m, n = X.values.shape if isinstance(X, DenseRows | DenseColumns) else _sparse_shape(X)
     w = np.ones(m) if weights is None else weights
     sides = np.stack([w, np.zeros(m) if residual is None else w * residual])
     if isinstance(X, DenseRows | DenseColumns):
         V = X.values[w > 0].astype(float)
         z = V if origin is None else V - origin
-        sums, products = sides[:, w > 0] @ z
-        return V.min(axis=0), V.max(axis=0), sums, products, bool(np.isfinite(X.values).all())
+        sums = (*(sides[:, w > 0] @ z), w[w > 0] @ z**2)
+        return V.min(axis=0), V.max(axis=0), *sums, bool(np.isfinite(X.values).all())
     stored = slice(0, X.indptr[-1])
     data, inner = X.data[stored].astype(float), X.indices[stored]
     outer = np.repeat(np.arange(len(X.indptr) - 1), np.diff(X.indptr))
     rows, columns = (outer, inner) if isinstance(X, CSR) else (inner, outer)
     counts = w[rows] > 0
-    low, high, sums = np.full(n, np.inf), np.full(n, -np.inf), np.zeros((2, n))
+    low, high, sums = np.full(n, np.inf), np.full(n, -np.inf), np.zeros((3, n))
     np.minimum.at(low, columns[counts], data[counts])
     np.maximum.at(high, columns[counts], data[counts])
-    for side, out in zip(sides, sums, strict=True):
-        np.add.at(out, columns[counts], (side[rows] * data)[counts])
+    terms = (*(side[rows] * data for side in sides), w[rows] * data**2)
+    for term, out in zip(terms, sums, strict=True):
+        np.add.at(out, columns[counts], term[counts])
     return low, high, *sums, bool(np.isfinite(data).all())
 
 
@@ -310,19 +313,16 @@ def update(theta, gradient, eta, l2, penalty, momentum=0.0, previous=None):
 
 
 def distances(penalty, theta, gradient):
-    """Distance of −gradient to ∂p: to p′ where θ ≠ 0, to the prox's dead zone at 0."""
-    return np.where(
-        theta != 0,
-        np.abs(gradient + _slope(penalty, theta)),
-        np.abs(_prox(penalty, -gradient, 1.0)),
-    )
+    """Distance of −gradient to the interval ∂p."""
+    least, most = _subgradients(penalty, theta)
+    return np.maximum(np.maximum(least + gradient, -gradient - most), 0.0)
 
 
 def holding(penalty, correlations, factors):
-    """max_q │c_jq│/(f_q·p_j(sign c_jq)): p_j(±1) are the ends of ∂p_j(0); 0 where p_j is 0."""
+    """max_q │c_jq│/(f_q·e), e the end of ∂p_j(0) on the side of c_jq; 0 where that is 0."""
     C = correlations.T / factors[:, None]
-    ones = np.ones(C.shape[1])
-    ends = np.where(C > 0, _penalty(penalty, ones), _penalty(penalty, -ones))
+    least, most = _subgradients(penalty, np.zeros(C.shape[1]))
+    ends = np.where(C > 0, most, -least)
     multiples = np.divide(np.abs(C), ends, where=ends > 0, out=np.zeros(C.shape))
     return multiples.max(axis=0, initial=0.0)
 

@@ -91,7 +91,8 @@ PENALTIES = {
     "none": penalties.L1(0.0),
     "l1": penalties.L1(0.3),
     "l1-each": penalties.L1(np.array([0.1, 0.2, 0.0, 0.4, 0.5, 0.6])),
-    "non-negative": penalties.NonNegative(0.2),
+    "non-negative": penalties.non_negative(0.2),
+    "bounded": penalties.Bounded(0.2, -1.5, 2.5),
 }
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fastreg.certificate import Terms, certify
 from fastreg.design import as_design
-from fastreg.penalties import L1, NonNegative
+from fastreg.penalties import L1, Bounded, non_negative
 from fastreg.solvers import solve
 
 
@@ -43,7 +43,7 @@ def test_gap_bounds_the_distance_to_the_minimum(
     m, n = rng.integers(2, 25), rng.integers(1, 12)
     A, y, w = matrix(m, n, seed), rng.standard_normal(m), rng.random(m) + 0.1
     X = as_design(STORAGES[storage](A))
-    kind = NonNegative if positive else L1
+    kind = non_negative if positive else L1
     terms = Terms(np.array([[l2]]), kind(l1), w if weighted else None, intercept)
     best = solve(X, y[:, None], terms, tol=1e-12)
     w = w if weighted else np.ones(m)
@@ -114,3 +114,29 @@ def test_text_says_what_was_reached_and_asked(rng):
     assert "relative duality gap" in str(penalised) and "asked 1e-04, NOT reached" in str(penalised)
     free = check(X, y, np.ones(6), 0.0, Terms(np.zeros((1, 1)), L1(0.0)))
     assert "KKT residual" in str(free) and "without a penalty" in str(free)
+
+
+@given(
+    seed=st.integers(0, 2**20),
+    l1=st.sampled_from([0.0, 0.1]),
+    l2=st.sampled_from([0.0, 0.3]),
+    spoil=st.sampled_from([0.0, 1e-6, 0.3]),
+)
+@settings(max_examples=60 if JIT else 10, deadline=None)
+def test_the_gap_of_a_bounded_answer_is_a_bound_and_tight(seed, l1, l2, spoil):
+    rng = np.random.default_rng(seed)
+    A, y = matrix(15, 6, seed), rng.standard_normal(15)
+    low, high = -0.3 * rng.random(6), np.where(rng.random(6) < 0.3, np.inf, 0.2 * rng.random(6))
+    X, terms = as_design(A), Terms(np.array([[l2]]), Bounded(l1, low, high))
+    best = solve(X, y[:, None], terms, tol=1e-12)
+    coef = np.clip(best.coef[:, 0] + spoil * rng.standard_normal(6), low, high)
+    least = objective(A, y, np.ones(15), best.coef[:, 0], best.intercept[0], l2, l1)
+    b = (y - A @ coef).mean()
+    found = check(X, y, coef, b, terms)
+    value = objective(A, y, np.ones(15), coef, b, l2, l1)
+    assert value - least <= found.gap[0] + 1e-11
+    if not (l1 == 0.0 and l2 == 0.0 and np.isinf(high).any()):
+        assert best.certificate.relative_gap[0] <= 1e-9
+    outside = coef.copy()
+    outside[0] = low[0] - 1e-3
+    assert not check(X, y, outside, b, terms).converged

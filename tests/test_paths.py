@@ -268,3 +268,69 @@ def test_paths_of_degenerate_matrices_reach_their_gap(
             sample_weight=rng.random(m) + 0.1 if weighted else None,
         )
     assert found.gaps.max() <= 1e-8
+
+
+@pytest.mark.parametrize("storage", ["C", "F", "csr"])
+@pytest.mark.parametrize("shape", [(60, 20), (30, 50)])
+def test_bounds_hold_and_agree_with_another_solver(storage, shape):
+    """Without L1: bounded least squares, by scipy; each bound is met exactly where it binds."""
+    from scipy.optimize import lsq_linear
+
+    X, y = regression(*shape)
+    low, high = -0.05 * np.ones(shape[1]), np.where(np.arange(shape[1]) % 3, 0.1, np.inf)
+    low[4], high[5] = 0.0, 0.0
+    l2 = 0.01
+    found = fastreg.path(
+        STORAGES[storage](X), y, l1_ratio=0.0, alphas=[l2], bounds=(low, high), tol=1e-13,
+        fit_intercept=False,
+    )  # fmt: skip
+    w = found.coefs[:, 0]
+    ridge = np.vstack([X, np.sqrt(l2 * shape[0]) * np.eye(shape[1])])
+    wider = np.where(low == high, 1e-9, 0.0)  # scipy wants low < high
+    target = np.append(y, np.zeros(shape[1]))
+    best = lsq_linear(ridge, target, (low - wider, high + wider), tol=1e-14, method="bvls")
+    np.testing.assert_allclose(w, best.x, atol=1e-7)
+    assert np.all(low <= w) and np.all(w <= high)
+    assert np.any(w == low) and np.any(w == high)
+
+
+def test_bounds_of_zero_and_infinity_are_signs_and_nothing():
+    X, y = regression(50, 80)
+    options = {"alphas": 12, "tol": 1e-12}
+    positive = fastreg.path(X, y, positive=True, **options)
+    bounded = fastreg.path(X, y, bounds=(0.0, np.inf), **options)
+    np.testing.assert_array_equal(bounded.coefs, positive.coefs)
+    plain = fastreg.path(X, y, **options)
+    free = fastreg.path(X, y, bounds=(-np.inf, np.inf), **options)
+    np.testing.assert_allclose(free.coefs, plain.coefs, atol=1e-9)
+    negative = fastreg.path(-X, y, bounds=(-np.inf, 0.0), **options)
+    np.testing.assert_allclose(negative.coefs, -positive.coefs, atol=1e-9)
+
+
+def test_a_bounded_path_is_certified_in_any_unit():
+    X, y = regression(40, 60)
+    found = fastreg.path(X, y, bounds=(-0.1, 0.2), alphas=15, tol=1e-12)
+    assert found.gaps.max() <= 1e-12
+    assert found.coefs.min() == -0.1 and found.coefs.max() == 0.2
+    large = fastreg.path(X * 1e-150, y * 1e30, bounds=(-1e179, 2e179), alphas=15, tol=1e-12)
+    np.testing.assert_allclose(large.coefs, found.coefs * 1e180, rtol=1e-6, atol=1e-9 * 1e180)
+    assert large.gaps.max() <= 1e-12
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        (0.5, r"bounds must be \(low, high\), numbers or arrays of 6"),
+        ((0.1, 1.0), "bounds must satisfy low ≤ 0 ≤ high"),
+        ((np.nan, 1.0), "bounds must satisfy low ≤ 0 ≤ high"),
+        ((np.zeros(5), 1.0), "arrays of 6 each"),
+    ],
+)
+def test_bounds_are_checked(bounds, message, rng):
+    with pytest.raises(ValueError, match=message):
+        fastreg.path(matrix(), rng.standard_normal(37), bounds=bounds)
+
+
+def test_bounds_and_positive_exclude_one_another(rng):
+    with pytest.raises(ValueError, match="bounds say the same thing"):
+        fastreg.path(matrix(), rng.standard_normal(37), bounds=(0, 1), positive=True)

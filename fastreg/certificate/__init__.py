@@ -10,9 +10,11 @@ El Ghaoui et al. 2012, for the elastic net by the rows √l2 that turn it into a
 
     conjugate:  s = 1 and h = ½ l2 θ² + p; with k_j the point next to c_j in the domain of p_j*,
                 gap = Σ_j [ h_j(θ_j) + h_j*(c_j) − c_j θ_j ]
-                    = Σ_j [ (l2_j θ_j − (c_j − k_j))²/(2 l2_j) + p_j(θ_j) − k_j θ_j ]
+                    = Σ_j [ (l2_j θ_j − (c_j − k_j))²/(2 l2_j) + p_j(θ_j) + p_j*(k_j) − k_j θ_j ]
     rescaled:   c̃ = c − l2∘θ,  s the largest in [0, 1] with s·c̃ in the domain of p*
-                gap = ½(1 − s)²(ρ² + Σ l2 θ²) + Σ_j [ p_j(θ_j) − s c̃_j θ_j ]
+                gap = ½(1 − s)²(ρ² + Σ l2 θ²) + Σ_j [ p_j(θ_j) + p_j*(s c̃_j) − s c̃_j θ_j ]
+
+For a positively homogeneous p, such as the lasso's, p* is 0 in its domain.
 
 Every bracket is ≥ 0: no large numbers cancel. The smaller one is reported, in units of P and
 relative to the null objective ‖y − ȳ‖²_w/2M, together with a KKT residual, which alone
@@ -30,13 +32,15 @@ import numpy as np
 
 from fastreg import penalties
 from fastreg.certificate.gap import (
-    Points,
     dual_projection,
+    dual_value,
     duality_gap,
     gap_and_objective,
+    in_units,
     kkt_residual,
+    nearest_subgradient,
     penalty_value,
-    projection_in_units,
+    points_of,
     relative_to,
 )
 from fastreg.certificate.reads import Data, correlate, exact_sum, levels
@@ -46,7 +50,7 @@ from fastreg.design import Design
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
 _ROOM = 1 << 22  # entries of residuals and correlations of a group of points: 32 MB
-_PROBES = 4  # random combinations of points at which a claimed Gram matrix is checked
+_PROBES = 4  # random combinations of points at which claimed correlations are checked
 _DOUBT = 100.0  # by how much its error may exceed the largest seen
 KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is no smaller
 
@@ -106,10 +110,14 @@ def certify(
     shift: Array | None = None,
     scale: Array | None = None,
     constant: Array | None = None,
-    gram: Array | None = None,
+    lengths: Array | None = None,
+    claims: Array | None = None,
 ) -> Certificate:
     """Certify (coef, intercept) from X itself, block by block in NumPy: one or two reads of X,
     for each group of points whose residuals and correlations fit into 1/25 of the memory of X.
+
+    With V = (X − 1 shiftᵀ) diag(scale), r the residuals at the best intercepts and w weights of
+    sum 1:
 
     Parameters
     ----------
@@ -123,9 +131,12 @@ def certify(
     scale : (n,) or None, about the inverse sizes of the columns, powers of two
         Any `shift` and `scale` give a valid certificate; good ones keep rounding small.
     constant : (n,) bool or None, columns that an intercept makes zero
-    gram : (n, n) or None
-        The products Vᵀ(w∘V) of V = (X − 1 shiftᵀ) diag(scale), as somebody claims. They spare
-        many points of one target a read of X each: see `_judge_by_gram`.
+    lengths : (n,) or None
+        √(Σ w v²) as somebody claims, right to two digits or so: they only scale the KKT
+        residual, and some are looked at.
+    claims : (n, k) or None
+        Vᵀ(w∘r) of the points of one target as somebody claims; overwritten. They spare many
+        points a read of X each: see `_judge_claims`.
     """
     (m, n), k = X.shape, coef.shape[1]
     w = np.ones(m) if terms.weights is None else terms.weights / terms.weights.max()
@@ -134,28 +145,20 @@ def certify(
     scale = np.ones(n) if scale is None else scale
     mean, unit, Y = _normalise(Y, w, terms.fit_intercept)
     data = Data(X, Y, w, shift, scale, constant, terms, coef, intercept, mean, unit)
-    step = max(1, min(k, max(_ROOM, X.nnz // 25) // (m + n)))
-    if gram is not None and k > _PROBES and Y.shape[1] == 1 and _is_sound(data, gram):
-        verdicts = [_judge_by_gram(data, gram)]
-        passes += 1
-    else:
-        verdicts = []
-        target = None
-        for first in range(0, k, step):
-            points = range(first, min(first + step, k))
-            found = correlate(data, points, with_y=target is None or Y.shape[1] > 1)
-            passes += found.passes
-            if Y.shape[1] == 1:
-                target = target or _Target(data, 0, found.c0[0], found.norms)
-                verdicts.append(target.judge(points, found.c, found.rho2, found.off))
-                continue
-            for q, t in enumerate(points):
-                target, one = _Target(data, t, found.c0[q], found.norms), slice(q, q + 1)
-                verdict = target.judge(
-                    range(t, t + 1), found.c[one], found.rho2[one], found.off[one]
-                )
-                verdicts.append(verdict)
-    gap, objective, null, kkt, free = np.concatenate(verdicts, axis=1)
+    if claims is not None and k > _PROBES and Y.shape[1] == 1 and data.is_near:
+        claims /= unit
+        verdict, read = _judge_claims(data, claims, lengths)
+        found = _certificate(verdict, unit, tol, method, passes + read)
+        if found.converged:
+            return found
+        passes += read
+    verdict, read = _judge_by_reads(data, lengths)
+    return _certificate(verdict, unit, tol, method, passes + read)
+
+
+def _certificate(verdict: Array, unit: Array, tol: float, method: str, passes: int) -> Certificate:
+    """What `_Target.judge` says of all points, in the user's units."""
+    gap, objective, null, kkt, free = verdict
     relative = relative_to(gap, null)
     proven = (free > 0) & (kkt <= min(tol, KKT)) & (objective <= null * (1 + 1e-9))
     with np.errstate(over="ignore"):
@@ -173,38 +176,54 @@ def certify(
         )
 
 
-def _is_sound(data: Data, gram: Array) -> bool:
-    """Whether rounding leaves something of every column in a claimed Gram matrix."""
-    live = np.ones(len(gram), bool) if data.constant is None else ~data.constant
-    return data.is_near and bool(np.all(np.diag(gram)[live] > 0.0))
+def _judge_by_reads(data: Data, lengths: Array | None) -> tuple[Array, int]:
+    """(verdict, reads of X): correlations of all points from X."""
+    (m, n), k, one_target = data.X.shape, data.coef.shape[1], data.Y.shape[1] == 1
+    step = max(1, min(k, max(_ROOM, data.X.nnz // 25) // (m + n)))
+    verdicts, passes, target = [], 0, None
+    for first in range(0, k, step):
+        points = range(first, min(first + step, k))
+        found = correlate(data, points, with_y=target is None or not one_target, norms=lengths)
+        lengths, passes = found.norms, passes + found.passes
+        if one_target:
+            target = target or _Target(data, 0, found.c0[0], found.norms)
+            verdicts.append(target.judge(points, found.c, found.rho2, found.off))
+            continue
+        for q, t in enumerate(points):
+            target, one = _Target(data, t, found.c0[q], found.norms), slice(q, q + 1)
+            verdict = target.judge(range(t, t + 1), found.c[one], found.rho2[one], found.off[one])
+            verdicts.append(verdict)
+    return np.concatenate(verdicts, axis=1), passes
 
 
-def _judge_by_gram(data: Data, gram: Array) -> Array:
-    """Judge all points by c = Vᵀ(w∘y) − Gθ, with G on probation.
+def _judge_claims(data: Data, claims: Array, lengths: Array | None) -> tuple[Array, int]:
+    """(verdict, reads of X): judge all points by claimed correlations, on probation.
 
     Freivalds' check (1977): for random signs s, X gives c at Σ_t s_t θ_t, a few times in one
-    read, and G gives it too. Their difference is Σ_t s_t e_t, e_t the error of c at point t,
-    of which ‖e_t‖ is unlikely to be many times the largest seen: with four probes more than a
-    hundred times about once in 10⁸. c is then taken to be wrong by that much everywhere.
+    read, and the claims, linear in θ but for c⁰ of y, give it too. Their difference is
+    Σ_t s_t e_t, e_t the error of the claim for point t, of which ‖e_t‖ is unlikely to be many
+    times the largest seen: with four probes more than a hundred times about once in 10⁸. c is
+    then taken to be wrong by that much everywhere.
     """
     k = data.coef.shape[1]
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (k, _PROBES)) / math.sqrt(k)
     probe = dataclasses.replace(data, coef=data.coef @ signs, intercept=data.intercept @ signs)
     # Offsets of the probes from the mean of y are of no interest: c is about the mean anyway.
-    norms = np.sqrt(np.maximum(np.diag(gram), 0.0))
-    seen = correlate(probe, range(_PROBES), with_y=True, norms=norms)
-    c0, unit = seen.c0[0], float(data.unit[0])
-    scaled = np.divide(data.coef, data.scale[:, None]) / unit
-    if data.constant is not None:
-        scaled[data.constant] = 0.0
-    products = gram @ scaled
-    C = (c0[:, None] - products).T
-    errors = seen.c - (c0 - (products @ signs).T)
+    seen = correlate(probe, range(_PROBES), with_y=True, norms=lengths)
+    c0 = seen.c0[0]
+    errors = (seen.c - c0) - ((claims @ signs).T - np.multiply.outer(signs.sum(axis=0), c0))
     doubt = _DOUBT * float(np.sqrt((errors**2).sum(axis=1)).max())
     target = _Target(data, 0, c0, seen.norms)
     off = -levels(data, range(k)) if data.terms.fit_intercept else np.zeros(k)
-    rho2 = 2.0 * target.null - np.einsum("jt,tj->t", scaled, c0 + C)
-    return target.judge(range(k), C, np.maximum(rho2, 0.0), off, doubt)
+    rho2 = np.maximum(2.0 * target.null - _fitted(data, c0, claims), 0.0)
+    return target.judge(range(k), claims.T, rho2, off, doubt), seen.passes
+
+
+def _fitted(data: Data, c0: Array, C: Array) -> Array:
+    """Σ w (y² − r²) of each point: θᵀ(c⁰ + c), from the coefficients that are not zero."""
+    used = np.flatnonzero(data.coef.any(axis=1))
+    theta = data.coef[used] / data.scale[used, None] / float(data.unit[0])
+    return np.einsum("jt,jt->t", theta, c0[used, None] + C[used])
 
 
 class _Target:
@@ -214,6 +233,7 @@ class _Target:
         self._data = data
         self._unit, self._mean = data.of(data.unit, t), data.of(data.mean, t)
         self._l2 = data.of(data.terms.l2, t) * data.scale * data.scale
+        self._penalty = in_units(data.terms.penalty, float(self._unit))
         self._norms = norms
         self._length = np.where(norms > 0, norms, np.inf)
         self._most = float(np.max(np.abs(c0) / self._length))
@@ -231,16 +251,18 @@ class _Target:
         if terms.strength is not None:
             strength = terms.strength[points.start : points.stop]
         part = self._touched(coef, c, strength, doubt)
-        some = _some(terms.penalty, part, strength)
+        some = _some(self._penalty, part, strength)
         c, scale = c[:, part].T, data.scale[part, None]
         beta = coef[part] / scale / unit
-        found = Points(
+        found = points_of(
+            some,
             c=c + np.copysign(doubt, c) if doubt else c,
             beta=beta,
+            theta=coef[part],
             rho2=rho2,
             l2=self._l2[part, None] * strength,
-            value=penalty_value(some, coef[part] / unit) / unit,
-            project=projection_in_units(some, scale, unit),
+            scale=scale,
+            unit=unit,
         )
         gap, objective = gap_and_objective(found)
         gap = gap + 0.5 * off**2 + 2.0 * doubt * np.abs(beta).sum(axis=0)
@@ -251,13 +273,18 @@ class _Target:
         return np.stack([gap, objective + 0.5 * off**2, null, kkt, free])
 
     def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
-        """Features that count: where θ = 0 and c is in the domain of p* every term is zero."""
-        touched = coef.any(axis=1)
-        for row, factor in zip(c, strength, strict=True):
-            own = (row + np.copysign(doubt, row) if doubt else row) * self._down
-            touched |= (
-                dual_projection(penalties.times(self._data.terms.penalty, factor), own) != own
-            )
+        """Features that count: where θ = 0 and c is in the domain of p* every term is zero.
+
+        The domain of (f·p)* is f times that of p*, an interval around 0: the ends of c/f decide.
+        """
+        penalty, f = self._penalty, strength[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            highest, lowest = ((c + doubt) / f).max(axis=0), ((c - doubt) / f).min(axis=0)
+            touched = coef.any(axis=1)
+            for end in (np.maximum(highest, 0.0), np.minimum(lowest, 0.0)):
+                own = end * self._down
+                touched |= ~(dual_projection(penalty, own) == own)
+                touched |= dual_value(penalty, own) != 0.0
         return np.flatnonzero(touched)
 
     def _least_penalty(self) -> float:
@@ -269,7 +296,11 @@ class _Target:
         live = self._norms > 0
         length = self._norms[live]
         with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-            l1 = penalty_value(self._data.terms.penalty, self._data.scale)[live] / self._unit
+            sides = (self._data.scale, -self._data.scale)
+            l1 = (
+                np.minimum(*(penalty_value(self._penalty, side) for side in sides))[live]
+                / self._unit
+            )
             l2 = np.broadcast_to(self._l2, live.shape)[live]
             by_l1 = np.where(l1 > 0, l1 / (1e-12 * self._most * length), 0.0)
             by_l2 = l2 / (1e-24 * length**2)
@@ -305,8 +336,11 @@ __all__ = [
     "Terms",
     "certify",
     "dual_projection",
+    "dual_value",
     "duality_gap",
     "exact_sum",
+    "in_units",
+    "nearest_subgradient",
     "penalty_value",
     "relative_to",
 ]

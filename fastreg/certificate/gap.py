@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastreg.penalties import L1, NonNegative
+from fastreg.penalties import L1, Bounded
 
 Array = np.ndarray
 
@@ -30,6 +30,9 @@ class Points:
     l2: Array
     value: Array  # p_j(θ_j)
     project: Callable[[Array], Array]  # onto the domain of p*
+    split: Callable[[Array], Array]  # u ↦ the k of h*(u), see `dual_part`
+    conjugate: Callable[[Array], Any]  # p* on its domain
+    nearest: Callable[[Array], Array]  # to u, of the subgradients of p at θ
 
 
 def duality_gap(
@@ -39,9 +42,48 @@ def duality_gap(
 
     All of (p,) and floats, or of (p, d) and (d,) for d points.
     """
-    value = penalty_value(penalty, theta)
-    project = functools.partial(dual_projection, penalty)
-    return gap_and_objective(Points(correlation, theta, rho2, l2, value, project))
+    return gap_and_objective(points_of(penalty, correlation, theta, theta, rho2, l2))
+
+
+def points_of(
+    penalty: Any,
+    c: Array,
+    beta: Array,
+    theta: Array,
+    rho2: Any,
+    l2: Array,
+    scale: Any = 1.0,
+    unit: float = 1.0,
+) -> Points:
+    """`Points` in units of their own, β = θ/(scale·unit), P divided by unit², powers of two; the
+    penalty is that of θ/unit.
+
+    Its own arithmetic, not the solver's `rescale`: an error there must not certify itself.
+    """
+    exponent = np.frexp(scale)[1] - np.frexp(unit)[1]
+
+    def own(u: Array) -> Array:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(u, -exponent)
+
+    with np.errstate(over="ignore", under="ignore"):
+        own_l2 = np.ldexp(l2, np.frexp(unit)[1] - 2 * np.frexp(scale)[1] + 1)
+
+    def back(v: Array, u: Array) -> Array:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.where(v == own(u), u, np.ldexp(v, exponent))
+
+    return Points(
+        c=c,
+        beta=beta,
+        rho2=rho2,
+        l2=l2,
+        value=penalty_value(penalty, theta / unit) / unit,
+        project=lambda u: back(dual_projection(penalty, own(u)), u),
+        split=lambda u: back(dual_part(penalty, own(u), own_l2), u),
+        conjugate=lambda u: dual_value(penalty, own(u)) / unit,
+        nearest=lambda u: back(nearest_subgradient(penalty, theta / unit, own(u)), u),
+    )
 
 
 def gap_and_objective(points: Points) -> tuple[Any, Any]:
@@ -52,43 +94,56 @@ def gap_and_objective(points: Points) -> tuple[Any, Any]:
         square = points.rho2 + (ridge * theta).sum(axis=0)
         shifted = points.c - ridge
         s = _largest_scale(points.project, shifted)
-        rescaled = 0.5 * (1 - s) ** 2 * square + (value - s * shifted * theta).sum(axis=0)
-        inside = points.project(points.c)
+        brackets = value + points.conjugate(s * shifted) - s * shifted * theta
+        rescaled = 0.5 * (1 - s) ** 2 * square + brackets.sum(axis=0)
+        inside = points.split(points.c)
         excess = points.c - inside
         bent = (ridge - excess) ** 2 / (2 * l2)
         mismatch = np.where(l2 > 0, bent, np.where(excess, np.inf, 0))
-        conjugated = (mismatch + value - inside * theta).sum(axis=0)
+        brackets = mismatch + value + points.conjugate(inside) - inside * theta
+        conjugated = brackets.sum(axis=0)
     # Not np.minimum: where one formula has no value, the other counts.
     gap = np.where(conjugated < rescaled, conjugated, rescaled)
     return np.where(gap < 0.0, 0.0, gap)[()], (0.5 * square + value.sum(axis=0))[()]
 
 
-def projection_in_units(penalty: Any, scale: Array, unit: float) -> Callable[[Array], Array]:
-    """`dual_projection` of the user's penalty for u of the scaled problem.
-
-    Its own arithmetic, not the solver's `rescale`: an error there must not certify itself.
-    """
-    exponent = np.frexp(scale)[1] - np.frexp(unit)[1]
-
-    def project(u: Array) -> Array:
-        with np.errstate(over="ignore", under="ignore"):
-            own = np.ldexp(u, -exponent)
-            inside = dual_projection(penalty, own)
-            return np.where(inside == own, u, np.ldexp(inside, exponent))
-
-    return project
-
-
 @functools.singledispatch
 def penalty_value(penalty: Any, theta: Array) -> Array:
-    """p_j(θ_j), which must be positively homogeneous: p(tθ) = t·p(θ) for t > 0."""
+    """p_j(θ_j)."""
     raise TypeError(f"no certificate is known for the penalty {type(penalty).__name__}")
 
 
 @functools.singledispatch
 def dual_projection(penalty: Any, u: Array) -> Array:
-    """The point nearest to u_j in the domain of p_j*, on which p_j* = 0 (p is homogeneous)."""
+    """The point nearest to u_j in the domain of p_j*."""
     raise TypeError(f"no certificate is known for the penalty {type(penalty).__name__}")
+
+
+@functools.singledispatch
+def dual_part(penalty: Any, u: Array, l2: Any) -> Array:
+    """The k with h*(u) = (u − k)²/(2 l2) + p*(k), h = ½ l2 θ² + p: for a homogeneous p the point
+    of the domain of p* next to u."""
+    return dual_projection(penalty, u)
+
+
+@functools.singledispatch
+def dual_value(penalty: Any, u: Array) -> Any:
+    """p_j*(u_j) in its domain: 0 for a positively homogeneous p, p(tθ) = t·p(θ) for t > 0."""
+    return 0.0
+
+
+@functools.singledispatch
+def nearest_subgradient(penalty: Any, theta: Array, u: Array) -> Array:
+    """The subgradient of p_j at θ_j that is nearest to u_j: for a homogeneous p the slope
+    p(θ)/θ, at 0 a point of the domain of p*."""
+    slope = np.divide(penalty_value(penalty, theta), theta, out=np.zeros(u.shape), where=theta != 0)
+    return np.where(theta != 0, slope, dual_projection(penalty, u))
+
+
+@functools.singledispatch
+def in_units(penalty: Any, unit: float) -> Any:
+    """The penalty q with q(θ/unit) = p(θ)/unit: the same for a homogeneous one."""
+    return penalty
 
 
 @penalty_value.register
@@ -96,19 +151,54 @@ def _(penalty: L1, theta: Array) -> Array:
     return penalty.l1 * np.abs(theta)
 
 
-@penalty_value.register
-def _(penalty: NonNegative, theta: Array) -> Array:
-    return np.where(theta >= 0, penalty.l1 * theta, np.inf)
-
-
 @dual_projection.register
 def _(penalty: L1, u: Array) -> Array:
     return np.clip(u, -penalty.l1, penalty.l1)
 
 
+@penalty_value.register
+def _(penalty: Bounded, theta: Array) -> Array:
+    inside = (penalty.low <= theta) & (theta <= penalty.high)
+    return np.where(inside, penalty.l1 * np.abs(theta), np.inf)
+
+
 @dual_projection.register
-def _(penalty: NonNegative, u: Array) -> Array:
-    return np.minimum(u, penalty.l1)
+def _(penalty: Bounded, u: Array) -> Array:
+    least = np.where(np.isinf(penalty.low), -np.asarray(penalty.l1), -np.inf)
+    return np.clip(u, least, np.where(np.isinf(penalty.high), penalty.l1, np.inf))
+
+
+@dual_part.register
+def _(penalty: Bounded, u: Array, l2: Any) -> Array:
+    """u − l2 θ at the minimiser θ of h(θ) − uθ."""
+    slope = u - np.clip(u, -penalty.l1, penalty.l1)
+    least, most = (
+        np.multiply(l2, end, out=np.zeros(u.shape) + end, where=np.isfinite(end))
+        for end in (penalty.low, penalty.high)
+    )
+    return u - np.clip(slope, least, most)
+
+
+@dual_value.register
+def _(penalty: Bounded, u: Array) -> Array:
+    """sup θu − l1│θ│ over the bounds, at 0 or at one of them."""
+    above, below = np.maximum(u - penalty.l1, 0.0), np.maximum(-u - penalty.l1, 0.0)
+    up = np.multiply(penalty.high, above, out=np.zeros(np.shape(above)), where=above > 0)
+    return up - np.multiply(penalty.low, below, out=np.zeros(np.shape(below)), where=below > 0)
+
+
+@nearest_subgradient.register
+def _(penalty: Bounded, theta: Array, u: Array) -> Array:
+    least = np.where(theta > 0, penalty.l1, -np.asarray(penalty.l1))
+    most = np.where(theta < 0, -np.asarray(penalty.l1), penalty.l1)
+    at_low, at_high = theta == penalty.low, theta == penalty.high
+    return np.clip(u, np.where(at_low, -np.inf, least), np.where(at_high, np.inf, most))
+
+
+@in_units.register
+def _(penalty: Bounded, unit: float) -> Bounded:
+    with np.errstate(over="ignore", under="ignore"):
+        return Bounded(penalty.l1, penalty.low / unit, penalty.high / unit)
 
 
 def _largest_scale(project: Callable[[Array], Array], u: Array) -> Any:
@@ -121,8 +211,5 @@ def _largest_scale(project: Callable[[Array], Array], u: Array) -> Any:
 def kkt_residual(points: Points, length: Array, most: float) -> Any:
     """max_j dist(c_j − l2_j θ_j, ∂p_j(θ_j))/‖x_j‖, over max_j │c⁰_j│/‖x_j‖ of the null model."""
     u = points.c - points.l2 * points.beta
-    moved = points.beta != 0
-    slope = np.divide(points.value, points.beta, out=np.zeros(u.shape), where=moved)  # homogeneous
-    distance = np.abs(u - np.where(moved, slope, points.project(u)))
-    worst = np.max(distance / length, axis=0, initial=0.0)
+    worst = np.max(np.abs(u - points.nearest(u)) / length, axis=0, initial=0.0)
     return worst / most if most > 0 else 0.0 * worst

@@ -20,10 +20,12 @@ from fastreg.design import Design
 
 Array = np.ndarray
 _NEAR = 8.0  # spreads that a shift may be long before entries are centred one by one
-_THIN = 16  # columns up to which BLAS is faster four at a time: 0.19 against 0.48 ms a megabyte
+_LOOKS = 8  # columns whose claimed lengths are computed
+_WRONG = 0.01  # of its square: error of a length that is not believed
 _LARGE = 1e50
 _EPS = float(np.finfo(np.float64).eps)
 _PARTS = 4  # sums over blocks of X
+_ENTRIES = 1 << 17  # of rows and columns in use, multiplied at once: 1 MB
 
 
 @dataclass(eq=False)
@@ -76,7 +78,8 @@ class Correlations(NamedTuple):
 def correlate(
     data: Data, points: range, *, with_y: bool, norms: Array | None = None
 ) -> Correlations:
-    """One read of X where its blocks hold whole rows, else two."""
+    """One read of X where its blocks hold whole rows, else two. Claimed `norms` are believed if
+    those of a few columns, the shortest among them, are right; else there is another."""
     by_rows = data.X.pieces()[0][1] == slice(0, data.X.shape[1])
     theta = data.coef[:, points.start : points.stop] / data.of_points(data.unit, points)
     own = data.of_points(data.Y, points)
@@ -87,7 +90,8 @@ def correlate(
     def residuals(rows: slice, values: Any) -> Array:
         return own[rows] - level - _product(data, values, theta)
 
-    return _transposed(data, R, residuals, extra, len(points), norms)
+    found = _transposed(data, R, residuals, extra, len(points), norms)
+    return found or _transposed(data, R, residuals, extra, len(points), None)  # type: ignore[return-value]
 
 
 def _transposed(
@@ -97,9 +101,11 @@ def _transposed(
     extra: Array,
     g: int,
     norms: Array | None,
-) -> Correlations:
-    """Correlations of g residuals, R or from each block of rows; and of w∘(y, 1) in `extra`."""
+) -> Correlations | None:
+    """Correlations of g residuals, R or from each block of rows; and of w∘(y, 1) in `extra`.
+    None if claimed norms are wrong."""
     n, w, centred = data.X.shape[1], data.w, data.terms.fit_intercept
+    looks = _looks(norms, n)
     off = np.zeros(g)
     if R is not None and centred:
         off = w @ R
@@ -121,8 +127,12 @@ def _transposed(
             sums[:height, :n] += _turned(side, values)
         else:
             sums[:height, columns] = _turned(side, values)
-        if norms is None:
+        a, b = np.searchsorted(looks, (columns.start, columns.stop))
+        if b - a == columns.stop - columns.start:
             sums[height, columns] += _squares(data, values, columns, w[rows])
+        elif b > a:
+            some = values[:, looks[a:b] - columns.start]
+            sums[height, looks[a:b]] += _squares(data, some, looks[a:b], w[rows])
 
     sums = _accumulate(data, (height + 1, n + 2), add, disjoint=R is not None)
     out, squares, total = sums[:height, :n], sums[height, :n], sums[:g, -2]
@@ -147,6 +157,8 @@ def _transposed(
         # What rounding of a far shift hides of a column is not to hide its KKT residual too.
         hidden = 4 * _EPS * (shift * scale) ** 2 if data.X.is_sparse else 0.0
         norms = np.sqrt(np.where(squares == 0.0, 0.0, np.maximum(squares, hidden)))
+    elif np.any(np.abs(norms[looks] ** 2 - squares[looks]) > _WRONG * squares[looks]):
+        return None
     return Correlations(
         c=out[:g],
         c0=out[g:-1],
@@ -157,24 +169,30 @@ def _transposed(
     )
 
 
+def _looks(norms: Array | None, n: int) -> Array:
+    """Columns whose length is computed: all if none is claimed, else a few."""
+    if norms is None:
+        return np.arange(n)
+    few = np.linspace(0, n - 1, min(n, _LOOKS)).astype(int)
+    return np.unique(np.append(few, np.argmin(norms)))
+
+
 def _turned(side: Array, values: Any) -> Array:
-    """sideᵀ values; a few columns at a time where they are few, which BLAS does faster."""
-    if not isinstance(values, np.ndarray):
-        return (values.T @ side).T
-    if side.shape[1] > _THIN:
-        return side.T @ values
-    return np.vstack([side[:, a : a + 4].T @ values for a in range(0, side.shape[1], 4)])
+    """sideᵀ values."""
+    return side.T @ values if isinstance(values, np.ndarray) else (values.T @ side).T
 
 
 def levels(data: Data, points: range) -> Array:
     """(g,): intercept − mean of y + shift·θ of each point, in units of y."""
-    out = np.empty(len(points))
-    for q, t in enumerate(points):
-        theta = data.coef[:, t]
-        used = np.flatnonzero(theta)
-        start = data.intercept[t] - data.of(data.mean, t)
-        out[q] = exact_sum(start, data.shift[used], theta[used]) / data.of(data.unit, t)
-    return out
+    coef = data.coef[:, points.start : points.stop]
+    start = data.intercept[points.start : points.stop] - data.of_points(data.mean, points)
+    used = np.flatnonzero(coef.any(axis=1))
+    shift, coef = data.shift[used], coef[used]
+    if data.is_near:
+        out = start + shift @ coef
+    else:
+        out = np.array([exact_sum(*each, shift) for each in zip(start, coef.T, strict=True)])
+    return out / data.of_points(data.unit, points)
 
 
 def exact_sum(start: float, a: Array, b: Array) -> float:
@@ -190,7 +208,7 @@ def exact_sum(start: float, a: Array, b: Array) -> float:
     return math.fsum([start, *p, *(al * bl - (((p - ah * bh) - al * bh) - ah * bl))])
 
 
-def _values(data: Data, block: Any, rows: slice, columns: slice) -> Any:
+def _values(data: Data, block: Any, rows: slice, columns: Any) -> Any:
     """block − shift in float64, zero in rows of weight zero: what stands there may be huge."""
     block = block.astype(np.float64, copy=False)
     values = block if data.centred_late else block - data.shift[columns]
@@ -227,20 +245,33 @@ def _accumulate(
 
 def _products(data: Data, theta: Array) -> Array:
     """(X − 1 shiftᵀ) θ, shape (m, g), where blocks hold whole columns."""
-
-    def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
-        used = np.any(theta[columns], axis=1)
-        if data.X.is_sparse or 4 * np.count_nonzero(used) > len(used):
-            sums += _values(data, block, rows, columns) @ theta[columns]
-        elif used.any():
-            inside = columns.start + np.flatnonzero(used)
-            some = block[:, used].astype(np.float64, copy=False)
-            some = some if data.centred_late else some - data.shift[inside]
-            some = some if data.w.all() else np.where(data.w[:, None] > 0, some, 0.0)
-            sums += some @ theta[inside]
-
-    out = _accumulate(data, (data.X.shape[0], theta.shape[1]), add)
+    out = _sparse_products(data, theta) if data.X.is_sparse else _dense_products(data, theta)
     return out - data.shift @ theta if data.centred_late else out
+
+
+def _sparse_products(data: Data, theta: Array) -> Array:
+    def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
+        sums += _values(data, block, rows, columns) @ theta[columns]
+
+    return _accumulate(data, (data.X.shape[0], theta.shape[1]), add)
+
+
+def _dense_products(data: Data, theta: Array) -> Array:
+    """Rows are shared out; columns that are not in use are not read."""
+    m, n = data.X.shape
+    used: Any = np.flatnonzero(theta.any(axis=1))
+    used = used if 4 * len(used) <= n else slice(0, n)
+    part, out = theta[used], np.zeros((m, theta.shape[1]))
+    height = max(1, _ENTRIES // max(1, len(part)))
+
+    def work(first: int, last: int) -> None:
+        for start in range(first * height, min(last * height, m), height):
+            rows = slice(start, min(start + height, m))
+            out[rows] = _values(data, data.X.matrix[rows][:, used], rows, used) @ part
+
+    if len(part):
+        run_blocks(work, -(-m // height), step=1)
+    return out
 
 
 def _product(data: Data, values: Any, theta: Array) -> Array:
@@ -249,7 +280,7 @@ def _product(data: Data, values: Any, theta: Array) -> Array:
     return out - data.shift @ theta if data.centred_late else out
 
 
-def _squares(data: Data, values: Any, columns: slice, w: Array) -> Array:
+def _squares(data: Data, values: Any, columns: Any, w: Array) -> Array:
     """Σ w v² of some columns."""
     scale = data.scale[columns]
     if data.X.is_sparse:

@@ -1,6 +1,10 @@
 """Every storage of X behind a handful of operations, and the one validator."""
 
-from fastreg.design import dense, dense_access, sparse  # noqa: F401  (they register operations)
+# ruff: isort: off
+# They register operations.
+from fastreg.design import dense, dense_access, dense_columns, sparse  # noqa: F401
+
+# ruff: isort: on
 from fastreg.design.frames import feature_names
 from fastreg.design.matrix import Design, as_design, full_columns, nonfinite_message
 from fastreg.design.vectors import as_target, as_vector, as_weights

@@ -121,21 +121,22 @@ def _(X, start, stop, origin, weights, residual, out):
 def _survey_rows(V, first, n_rows, j, count, origin, weights, residual, out, bad):
     """A few rows of eight columns from j on: sums stay in registers."""
     o = read(origin, j, count)
-    seen = bad, read(out, (0, j)), read(out, (1, j)), read(out, (2, j)), read(out, (3, j))
+    least, most = read(out, (0, j)), read(out, (1, j))
+    seen = bad, least, most, read(out, (2, j)), read(out, (3, j)), read(out, (4, j))
     for i in range(first, first + n_rows):
         w = one_or(weights, i)
         r = lanes(w * at(residual, i))
         seen = _widened(read(V, (i, j), count), weights, lanes(w), r, o, seen)
-    for k in range(4):
+    for k in range(5):
         write(out, (k, j), seen[k + 1])
     return seen[0]
 
 
 @inner
 def _widened(v, weights, w, r, o, seen):
-    """(Σ (v − v), least, greatest, Σ w z, Σ r z) with one more value a lane, z = v − o; lanes
-    of weight zero count in the first only. v − v is 0 or no number; `weights` None: w is 1."""
-    bad, low, high, sums, products = seen
+    """(Σ (v − v), least, greatest, Σ w z, Σ r z, Σ w z²) with one more value a lane, z = v − o;
+    lanes of weight zero count in the first only. v − v is 0 or no number; no `weights`: w = 1."""
+    bad, low, high, sums, products, squares = seen
     z = _counted(v, weights, w, o) - o
     return (
         bad + (v - v),
@@ -143,6 +144,7 @@ def _widened(v, weights, w, r, o, seen):
         greater(_counted(v, weights, w, high), high),
         sums + _weighted(weights, w, z),
         fma(r, z, products),
+        fma(_weighted(weights, w, z), z, squares),
     )
 
 
@@ -172,27 +174,24 @@ def _(X, start, stop, columns, out):
 @storages.survey_tile.register(DenseColumns)
 def _(X, start, stop, origin, weights, residual, out):
     V = X.values.T
-    after = start + (stop - start) // 8 * 8
+    m = V.shape[1]
+    whole = m // 8 * 8
     bad, ends = lanes(0.0), np.empty((2, 8))
-    for j in range(V.shape[0]):
+    for j in range(start, stop):
         o, none = lanes(at(origin, j)), lanes(0.0)
-        seen = bad, lanes(out[0, j]), lanes(out[1, j]), none, none
-        for i in range(start, after, 8):
+        seen = bad, lanes(np.inf), lanes(-np.inf), none, none, none
+        for i in range(0, whole, 8):
             w = _weights(weights, i, 8)
             seen = _widened(read(V, (j, i)), weights, w, w * read(residual, i), o, seen)
-        if after < stop:
-            rest = stop - after
-            w = _weights(weights, after, rest)
-            r = w * read(residual, after, rest)
-            seen = _widened(read(V, (j, after), rest), w, w, r, o, seen)
+        if whole < m:
+            w = _weights(weights, whole, m - whole)
+            r = w * read(residual, whole, m - whole)
+            seen = _widened(read(V, (j, whole), m - whole), w, w, r, o, seen)
         bad = seen[0]
         write(ends, (0, 0), seen[1])
         write(ends, (1, 0), seen[2])
-        for k in range(8):
-            out[0, j] = min(out[0, j], ends[0, k])
-            out[1, j] = max(out[1, j], ends[1, k])
-        out[2, j] += total(seen[3])
-        out[3, j] += total(seen[4])
+        out[0, j], out[1, j] = ends[0].min(), ends[1].max()
+        out[2, j], out[3, j], out[4, j] = total(seen[3]), total(seen[4]), total(seen[5])
     return 0 if total(bad) == 0.0 else 1
 
 

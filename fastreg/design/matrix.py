@@ -45,7 +45,7 @@ class Design:
         entries = (4 if self.is_sparse else 1) * self.nnz
         count = max(1, -(-8 * entries // _BLOCK_BYTES))
         wide = not self.is_sparse and n > m  # sums over rows then need the least memory
-        if wide or isinstance(self.storage, storages.CSC):
+        if wide or storages.by_columns(self.storage):
             return [(slice(0, m), columns) for columns in _ranges(n, count)]
         return [(rows, slice(0, n)) for rows in _ranges(m, count)]
 

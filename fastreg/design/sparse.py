@@ -111,6 +111,7 @@ def _see(out, j, v, w, r):
         out[1, j] = v if v > out[1, j] else out[1, j]
         out[2, j] += w * v
         out[3, j] += r * v
+        out[4, j] += w * v * v
     return 0 if abs(v) <= _LARGEST else 1  # NaN compares false
 
 
@@ -148,14 +149,14 @@ def _(X, roots, scale, left, right, out):
 
 
 @storages.predict_columns.register(CSC)
-def _(X, first, last, theta, out):
+def _(X, first, last, shift, theta, out):
     for t in range(0, groups(theta), 8):
         for j in range(first, last):
             _scatter(X, j, entry(theta, j, t), out, t)
 
 
 @storages.project_columns.register(CSC)
-def _(X, first, last, residual, out):
+def _(X, first, last, shift, residual, out):
     for j in range(first, last):
         _predict_row(X, j, residual, 0.0, out, j)
 

@@ -26,6 +26,7 @@ _UNROLLED, _STRIP = 8, 64  # rows that dense loops take at once, by rows and by 
 
 
 NEAR = 800_000  # bytes of a tile and the next that stay in a second-level cache
+SHORT = 16_384  # rows whose predictions do
 
 
 class DenseRows(NamedTuple):
@@ -87,22 +88,22 @@ def advance_tile(X, before, start, stop, shift, theta, offset, residual, out, gr
 
 
 @operation(exact=True)
-def predict_columns(X, first, last, theta, out):
-    """out_i += Σ_j x_ij·θ_j over columns first ≤ j < last, for all rows."""
+def predict_columns(X, first, last, shift, theta, out):
+    """out_i += Σ_j (x_ij − shift_j)·θ_j over columns first ≤ j < last, for all rows."""
 
 
 @operation(exact=True)
-def project_columns(X, first, last, residual, out):
-    """out_j = Σ_i residual_i·x_ij for columns first ≤ j < last."""
+def project_columns(X, first, last, shift, residual, out):
+    """out_j = Σ_i residual_i·(x_ij − shift_j) for columns first ≤ j < last."""
 
 
 @operation(exact=True)  # reordered, a + (x − x), which finds what is not finite, would be a
 def survey_tile(X, start, stop, origin, weights, residual, out):
-    """Least and greatest stored value of each column over rows of positive weight, Σ w z and
-    Σ w r z, z = x − origin_j: into rows 0 to 3 of `out`, (4, n) rounded up to a multiple of
+    """Least and greatest stored value of each column over rows of positive weight, Σ w z, Σ w r z
+    and Σ w z², z = x − origin_j: into the rows of `out`, (5, n) rounded up to a multiple of
     eight. 0 where all values, of any row, are finite.
 
-    Rows start ≤ i < stop, of a CSC columns start ≤ j < stop; a sparse X ignores `origin`.
+    Rows start ≤ i < stop, or columns where X `lies_by_columns`; a sparse X ignores `origin`.
     """
 
 
@@ -192,8 +193,17 @@ def transposed(X):
 
 
 def by_columns(X) -> bool:
-    """Whether threads share columns: the rows of a CSC cannot be entered in the middle."""
+    """Whether passes go column by column, X being read for each product: a CSC, whose rows
+    cannot be entered in the middle, or a large dense X of columns so short that predictions of
+    all rows stay in a second-level cache."""
+    if isinstance(X, DenseColumns):
+        return X.values.shape[0] <= SHORT and X.values.size >= 4 * BLOCK_ENTRIES
     return isinstance(X, CSC)
+
+
+def lies_by_columns(X) -> bool:
+    """Whether the entries of a column are neighbours in memory."""
+    return isinstance(X, CSC | DenseColumns)
 
 
 def row_bounds(X, width: int = 1) -> np.ndarray:
@@ -230,10 +240,13 @@ def _bytes(X) -> int:
     return X.values.size * X.values.itemsize
 
 
-def column_bounds(X: CSC, most: int = 64) -> np.ndarray:
-    """(K + 1,) int64 cuts of the columns of a CSC, of about the same number of entries each."""
-    size = stored(X)
+def column_bounds(X: CSC | DenseColumns, most: int = 64) -> np.ndarray:
+    """(K + 1,) int64 cuts of the columns, of about the same number of entries each."""
+    size, n = stored(X), shape(X)[1]
     count = max(1, min(most, size // BLOCK_ENTRIES))
-    bounds = np.searchsorted(X.indptr, np.linspace(0, size, count + 1))
-    bounds[0], bounds[-1] = 0, len(X.indptr) - 1
+    if isinstance(X, CSC):
+        bounds = np.searchsorted(X.indptr, np.linspace(0, size, count + 1))
+    else:
+        bounds = np.linspace(0, n, min(count, -(-n // 8)) + 1).astype(np.int64) // 8 * 8
+    bounds[0], bounds[-1] = 0, n
     return bounds.astype(np.int64)

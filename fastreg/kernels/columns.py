@@ -21,7 +21,7 @@ def norms(X, *, shift=None, weights=None, out):
     _refuse_shift(X, shift)
     n = storages.shape(X)[1]
     count = max(1, min(64, storages.stored(X) // storages.BLOCK_ENTRIES, n // 8))
-    if storages.by_columns(X):
+    if storages.lies_by_columns(X):
         cuts = storages.column_bounds(X, count)
     else:
         cuts = np.linspace(0, n, count + 1).astype(np.int64)

@@ -156,7 +156,7 @@ def _residuals_and_slopes(X, y, theta, offset, shift, weights, loss, work):
     """Fill `work.partial` with Xᵀ(w∘ℓ′) of each block and `work.sums` with Σwℓ, Σwℓ′."""
     theta, offset = _padded(theta, offset, work)
     if work.columns is not None:
-        _gradient_by_columns(X, y, theta, offset, weights, loss, work)
+        _gradient_by_columns(X, y, theta, offset, shift, weights, loss, work)
         return
     bounds, partial, sums = work.bounds, work.partial, work.sums
     kernel = _wide_blocks if theta.ndim == 1 and storages.is_wide(X) else _gradient_blocks
@@ -177,9 +177,9 @@ def _padded(theta, offset, work):
     return work.theta, level
 
 
-def _gradient_by_columns(X, y, theta, offset, weights, loss, work):
+def _gradient_by_columns(X, y, theta, offset, shift, weights, loss, work):
     """Xθ by blocks of columns, residuals by blocks of rows, Xᵀr by blocks of columns."""
-    _predict_by_columns(X, theta, work)
+    _predict_by_columns(X, theta, shift, work)
     image, bounds, sums = work.image, work.bounds, work.sums
     run_blocks(
         lambda first, last: _residual_blocks(
@@ -187,19 +187,21 @@ def _gradient_by_columns(X, y, theta, offset, weights, loss, work):
         ),
         work.count,
     )
-    _project_by_columns(X, image[0], work)
+    _project_by_columns(X, image[0], shift, work)
 
 
-def _predict_by_columns(X, theta, work):
+def _predict_by_columns(X, theta, shift, work):
     cuts, image = work.scatter, work.image
-    run_blocks(lambda a, b: _scatter_blocks(X, cuts, a, b, theta, image), len(cuts) - 1, step=1)
+    run_blocks(
+        lambda a, b: _scatter_blocks(X, cuts, a, b, shift, theta, image), len(cuts) - 1, step=1
+    )
 
 
-def _project_by_columns(X, residual, work):
+def _project_by_columns(X, residual, shift, work):
     cuts, out = work.columns, work.partial[0]
     count = len(cuts) - 1
     step = max(1, count * CALL_ENTRIES // max(1, storages.stored(X)))
-    run_blocks(lambda a, b: _column_blocks(X, cuts, a, b, residual, out), count, step=step)
+    run_blocks(lambda a, b: _column_blocks(X, cuts, a, b, shift, residual, out), count, step=step)
 
 
 def predict(X, theta, *, offset=0.0, shift=None, out, workspace=None):
@@ -208,7 +210,7 @@ def predict(X, theta, *, offset=0.0, shift=None, out, workspace=None):
     inside, start = _centred(X, shift, theta, offset)
     theta, start = _padded(theta, start, work)
     if work.columns is not None:
-        _predict_by_columns(X, theta, work)
+        _predict_by_columns(X, theta, inside, work)
         total = np.add.reduce(work.image, axis=0)[: len(out)]
         np.add(
             total if work.k is None else total[:, : work.k], _without_padding(start, work), out=out
@@ -239,7 +241,7 @@ def project(X, residual, *, shift=None, out, workspace=None):
         return
     work = workspace or Workspace(X, residual.shape[1] if many else None)
     if work.columns is not None:
-        _project_by_columns(X, padded, work)
+        _project_by_columns(X, padded, inside, work)
     else:
         bounds, partial = work.bounds, work.partial
         work.run(
@@ -456,11 +458,11 @@ def _strip_blocks(X, first, last, residual, shift, out):
 
 
 @exact
-def _scatter_blocks(X, cuts, first, last, theta, image):
+def _scatter_blocks(X, cuts, first, last, shift, theta, image):
     for k in range(first, last):
         block = image[k]
         block[:] = 0.0
-        storages.predict_columns(X, cuts[k], cuts[k + 1], theta, block)
+        storages.predict_columns(X, cuts[k], cuts[k + 1], shift, theta, block)
 
 
 @exact
@@ -488,6 +490,6 @@ def _add_images(image, start, stop, offset):
 
 
 @exact
-def _column_blocks(X, cuts, first, last, residual, out):
+def _column_blocks(X, cuts, first, last, shift, residual, out):
     for k in range(first, last):
-        storages.project_columns(X, cuts[k], cuts[k + 1], residual, out)
+        storages.project_columns(X, cuts[k], cuts[k + 1], shift, residual, out)

@@ -12,13 +12,17 @@ from fastreg.kernels.rows import CALL_ENTRIES, LANES
 
 
 class Survey(NamedTuple):
-    """(n,) each: least and greatest stored entry, ∞ and −∞ where nothing is stored, Σ w z and
-    Σ w r z with z = x − origin; whether all entries are finite."""
+    """(n,) each: least and greatest stored entry, ∞ and −∞ where nothing is stored, Σ w z, Σ w r z
+    and Σ w z² with z = x − origin; whether all entries are finite.
+
+    An entry of a sparse X that is stored in parts counts as several.
+    """
 
     low: np.ndarray
     high: np.ndarray
     sums: np.ndarray
     products: np.ndarray
+    squares: np.ndarray
     finite: bool
 
 
@@ -39,11 +43,12 @@ def survey(X, residual=None, *, weights=None, origin=None):
     -------
     `Survey`
     """
-    # Four sums a block, in the memory of two: 1/25 of X.
-    cuts = storages.column_bounds(X) if storages.by_columns(X) else storages.row_bounds(X, 2)
-    count, n = len(cuts) - 1, storages.shape(X)[1]
-    blocks = 1 if storages.by_columns(X) else count
-    seen = np.zeros((blocks, 4, -(-n // LANES) * LANES))
+    n, disjoint = storages.shape(X)[1], storages.lies_by_columns(X)
+    # Blocks of rows have five sums each, in the memory of three and a bit: 1/30 of X.
+    cuts = storages.column_bounds(X) if disjoint else storages.row_bounds(X, 3)
+    count = len(cuts) - 1
+    blocks = 1 if disjoint else count
+    seen = np.zeros((blocks, 5, -(-n // LANES) * LANES))
     seen[:, 0], seen[:, 1] = np.inf, -np.inf
     nonfinite = np.zeros(count, np.int64)
     step = max(1, count * CALL_ENTRIES // max(1, storages.stored(X)))
@@ -55,8 +60,8 @@ def survey(X, residual=None, *, weights=None, origin=None):
         step=step,
     )
     low, high = seen[:, 0, :n].min(axis=0), seen[:, 1, :n].max(axis=0)
-    sums, products = np.add.reduce(seen[:, 2:, :n], axis=0)
-    return Survey(low, high, sums, products, not nonfinite.any())
+    sums = np.add.reduce(seen[:, 2:, :n], axis=0)
+    return Survey(low, high, *sums, not nonfinite.any())
 
 
 @exact

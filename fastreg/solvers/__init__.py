@@ -140,7 +140,8 @@ def solve(
                 shift=problem.shift,
                 scale=1.0 / problem.size,
                 constant=problem.constant if terms.fit_intercept else None,
-                gram=found.gram,
+                lengths=problem.lengths,
+                claims=found.claims,
             )
             if certificate.converged or found.n_iter >= max_iter:
                 break
@@ -157,7 +158,7 @@ class _Found(NamedTuple):
     intercept: Array | None
     n_iter: int
     name: str
-    gram: Array | None = None  # (n, n) products of the columns, where all are known
+    claims: Array | None = None  # (n, k) correlations of X' with r in the user's units
 
 
 def _minimise(
@@ -183,14 +184,24 @@ def _minimise(
         return _Found(*ridge.solve(problem, method))
     working = working_set.WorkingSet(problem)
     try:
+        many = problem.Y.shape[1] == 1 and problem.n_points >= working_set.MANY
+        claims = np.zeros(beta.shape, order="F") if many else None
         steps = working_set.solve(
-            problem, working, beta, tol, max_iter, by_gram=by_gram, progress=progress
+            problem,
+            working,
+            beta,
+            tol,
+            max_iter,
+            by_gram=by_gram,
+            claims=claims,
+            progress=progress,
         )
     except working_set.TooManyError:
         steps = proximal_gradient.solve(problem, beta, tol, max_iter)
         return _Found(beta, None, steps, "working set, then proximal gradient")
-    gram = working.gram if by_gram else None
-    return _Found(beta, None, steps, "working set, coordinate and Newton steps", gram)
+    if claims is not None:
+        claims *= problem.unit[0]
+    return _Found(beta, None, steps, "working set, coordinate and Newton steps", claims)
 
 
 def _without_kinks(problem: Problem, beta: Array, tol: float) -> _Found:

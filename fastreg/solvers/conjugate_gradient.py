@@ -76,7 +76,7 @@ def _solve_one(
     problem: Problem, t: int, start: Array, aim: _Aim, max_iter: int, patient: bool
 ) -> tuple[Array, int, bool]:
     l2 = problem.ridge(t)
-    diagonal = problem.curvatures() + l2
+    diagonal = problem.curvatures + l2
     diagonal = np.where(diagonal > 0.0, diagonal, 1.0)
     best, beta, least, steps = start, start, np.inf, 0
     while True:

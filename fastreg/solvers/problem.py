@@ -50,6 +50,8 @@ class Problem:
     unit: Array  # (k,) powers of two
     mean: Array  # (k,) of y, in its own unit
     terms: Terms
+    curvatures: Array  # (n,): Σ w x'²/M of each column, about: of a few digits
+    lengths: Array | None  # (n,): their roots, None where those digits are in doubt
     passes: int = 0
     workspace: Workspace = field(repr=False, default=None)  # type: ignore[assignment]
     _bases: dict[int, tuple[Array, Any]] = field(repr=False, default_factory=dict)
@@ -186,15 +188,6 @@ class Problem:
         out *= self.scale
         return out
 
-    def curvatures(self) -> Array:
-        """(n,): Σ w x'²/M of each column of a dense X, one pass; ones of a sparse one."""
-        out = np.ones(self.X.shape[1])
-        if self.X.is_sparse:
-            return out
-        self.passes += 1
-        kernels.norms(self.X.storage, shift=self.shift, weights=self.weights, out=out)
-        return out * self.scale * self.scale / self.total
-
     def residual(self, beta: Array, t: int) -> Array:
         """y' − X'β: one pass over X."""
         self.passes += 1
@@ -251,13 +244,11 @@ class Problem:
         return out
 
     def _screen(self, residuals: Array) -> Array:
-        """X'ᵀ residuals/M, (n, d): one pass over X."""
+        """X'ᵀ residuals/M, (n, d), of residuals that sum to zero if there is a shift: one pass."""
         out = np.empty((self.X.shape[1], residuals.shape[1]))
-        late = self._late_shift()
-        shift = self.shift if late is None else None
+        # Times a sum that is rounding, a shift that does not dwarf the spread is rounding, too.
+        shift = self.shift if self._late_shift() is None else None
         kernels.project(self.X.storage, residuals, shift=shift, out=out)
-        if late is not None:
-            out -= np.multiply.outer(late, residuals.sum(axis=0))
         out *= (self.scale / self.total)[:, None]
         self.passes += 1
         return out
@@ -329,6 +320,9 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     size = np.where(constant, 1.0, np.maximum(reach, np.sqrt(ridges.max(axis=1))))
     exponent = np.frexp(size)[1]
     scale = np.where(constant, 0.0, np.ldexp(1.0, -exponent))
+    curvatures, sound = _curvatures(seen.squares, total, scale, shift, origin)
+    curvatures[constant] = 1.0  # never used
+    sound = sound[~constant].all() and not X.is_sparse  # parts of entries would count as several
     return Problem(
         X=X,
         target=target,
@@ -343,6 +337,8 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         unit=np.broadcast_to(unit, points),
         mean=np.broadcast_to(mean, points),
         terms=terms,
+        curvatures=curvatures,
+        lengths=np.where(constant, 0.0, np.sqrt(curvatures)) if sound else None,
         passes=1,
         workspace=Workspace(X.storage),
         _starts={0: (products * scale / total, _mean_square(Y[:, 0], weights, total))},
@@ -355,6 +351,18 @@ def _origin(X: Design, weights: Array | None) -> Array | None:
         return None
     row = 0 if weights is None else int(np.argmax(weights > 0))
     return np.array(X.matrix[row], np.float64)
+
+
+def _curvatures(
+    squares: Array, total: float, scale: Array, shift: Array | None, origin: Array | None
+) -> tuple[Array, Array]:
+    """Σ w x'²/M from sums about another origin, and where it has digits left; 1 elsewhere."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        whole = squares / total * scale * scale
+        moved = 0.0 if shift is None else shift if origin is None else shift - origin
+        size = whole - (moved * scale) ** 2
+    sound = (size > 1e-8 * whole) & (size <= 1.0) & (size > 1e-16)
+    return np.where(sound, size, 1.0), sound
 
 
 def _with_zeros(X: Design, low: Array, high: Array) -> tuple[Array, Array]:

@@ -29,7 +29,7 @@ from fastreg.solvers.problem import Problem
 Array = np.ndarray
 Progress = Callable[[int, int], object]  # told (points done, points in all)
 WHOLE = 512  # up to this many features all are in the set from the start
-_MANY = 8  # points of a path from which twice as many are
+MANY = 8  # points of a path from which twice as many are
 MOST = 8000  # columns in the set: a Gram matrix and a factor of 512 MB each
 CHUNK = 8  # strengths checked in one pass: what a register holds
 _SLACK = 0.3  # share of the gap asked that coefficients may be from their kinks
@@ -68,7 +68,7 @@ class State:
 
 def is_whole(problem: Problem) -> bool:
     """Whether all columns are in the set from the start, and their Gram matrix is sound."""
-    many = problem.Y.shape[1] == 1 and problem.n_points >= _MANY
+    many = problem.Y.shape[1] == 1 and problem.n_points >= MANY
     return problem.X.shape[1] <= WHOLE * (2 if many else 1) and not problem.far
 
 
@@ -80,12 +80,14 @@ def solve(
     max_iter: int,
     *,
     by_gram: bool = False,
+    claims: Array | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Minimise at every point: fill β (n, k), in the problem's units, which holds the start.
 
     Stops at relative gap `tol`, when rounding ends all progress, or after `max_iter` steps.
-    `by_gram` checks against the Gram matrix of all columns instead of X.
+    `by_gram` checks against the Gram matrix of all columns instead of X. `claims` (n, k), if
+    given, receives c at each point.
 
     Returns the largest number of steps between two strengths.
     """
@@ -93,7 +95,7 @@ def solve(
     runs = [range(problem.n_points)] if one_target else [[t] for t in range(problem.n_points)]
     most = 1
     for run in runs:
-        follow = _Path(problem, working, tol, max_iter, by_gram)
+        follow = _Path(problem, working, tol, max_iter, by_gram, claims)
         most = max(most, follow.run([Point(t) for t in run], beta, progress))
     return most
 
@@ -104,7 +106,8 @@ def largest_strength(problem: Problem, tol: float, max_iter: int) -> float:
     penalty = problem.base_penalty(0)
     c, _ = problem.at_zero(0)
     held = float(kernels.holding(penalty, c[:, None], one).max())
-    free = kernels.holding(penalty, np.ones((len(c), 1)), one) == 0.0
+    sides = (kernels.holding(penalty, np.full((len(c), 1), side), one) for side in (1.0, -1.0))
+    free = np.logical_and(*(each == 0.0 for each in sides))
     if held > 0.0 and free.any() and c[free].any():
         beta = np.zeros((len(c), 1))
         strong = dataclasses.replace(problem.terms, strength=np.array([8.0 * held]))
@@ -119,10 +122,16 @@ class _Path:
     """The loop of the module over the points of one target."""
 
     def __init__(
-        self, problem: Problem, working: WorkingSet, tol: float, max_iter: int, by_gram: bool
+        self,
+        problem: Problem,
+        working: WorkingSet,
+        tol: float,
+        max_iter: int,
+        by_gram: bool,
+        claims: Array | None,
     ) -> None:
         self.problem, self.working, self.by_gram = problem, working, by_gram
-        self.tol, self.max_iter = tol, max_iter
+        self.tol, self.max_iter, self.claims = tol, max_iter, claims
         self.free = np.zeros(0, bool)  # (n,): features that no strength holds
         self.used: dict[Point, int] = {}  # steps
         self.best: dict[int, float] = {}  # relative gap at each point of the problem
@@ -136,12 +145,15 @@ class _Path:
             self.problem.at_zero(first.t) if known else self.problem.correlation(start, first.t)
         )
         state = State(start, c, rho2, self._strength(first))
-        self.free = self._holding(np.ones((len(c), 1)), [first]) == 0.0
+        sides = (self._holding(np.full((len(c), 1), side), [first]) for side in (1.0, -1.0))
+        self.free = np.logical_and(*(held == 0.0 for held in sides))
         if known:
             points = self._approach(first, state) + points
             state = dataclasses.replace(state, strength=self._strength(points[0]))
         elif self._is_met(state, first):
             self.used[first], points = 1, points[1:]
+            if self.claims is not None:
+                self.claims[:, first.t] = c
         length = 2
         while points:
             length, new = self._foresee(points, state, length)
@@ -221,7 +233,7 @@ class _Path:
             held = self._holding(C, todo)
             held[self.working.columns] = 0.0
             gaps = self._gaps(todo, B, C, rho2, np.flatnonzero(held > 1.0))
-            self._record(todo, B, gaps, betas)
+            self._record(todo, B, C, gaps, betas)
             if todo[-1] is chunk[-1]:
                 last = self._state(todo, B, C, rho2, last)
             missed = np.flatnonzero(gaps > 0.5 * self.tol)
@@ -260,13 +272,15 @@ class _Path:
         C = c[:, None] - self.working.gram @ B
         return C, np.maximum(rho2 - np.einsum("jd,jd->d", c[:, None] + C, B), 0.0)
 
-    def _record(self, points: list[Point], B: Array, gaps: Array, betas: Array) -> None:
+    def _record(self, points: list[Point], B: Array, C: Array, gaps: Array, betas: Array) -> None:
         """Keep what is better than before."""
         for q, point in enumerate(points):
             if point.factor == 1.0 and gaps[q] < self.best.get(point.t, np.inf):
                 self.best[point.t] = gaps[q]
                 betas[:, point.t] = 0.0
                 betas[self.working.columns, point.t] = B[:, q]
+                if self.claims is not None:
+                    self.claims[:, point.t] = C[:, q]
 
     def _state(self, points: list[Point], B: Array, C: Array, rho2: Array, before: State) -> State:
         """The state at the last of some points."""

@@ -139,7 +139,10 @@ def test_another_cache_directory(installed, tmp_path):
 def test_every_jitted_module_is_in_the_key():
     sources = set(cache.jitted_sources())
     for path in PACKAGE.rglob("*.py"):
-        if re.search("^@(jit|exact|inner)$", path.read_text(), re.MULTILINE) and path.parent.name != "_jit":
+        if (
+            re.search("^@(jit|exact|inner)$", path.read_text(), re.MULTILINE)
+            and path.parent.name != "_jit"
+        ):
             assert path.resolve() in sources, path
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastreg import kernels, penalties, reference
-from fastreg.penalties import L1, NonNegative
+from fastreg.penalties import L1, Bounded, non_negative
 
 FLAT = 1e-280  # curvature below which the kernel takes a column for zero
 SLACK = 1e-13  # of the unit of the gradient
@@ -83,8 +83,9 @@ def strengths(kind, n, rng):
         "none": L1(0.0),
         "l1": L1(0.2),
         "l1-each": L1(0.3 * each),
-        "non-negative": NonNegative(0.1),
-        "non-negative-each": NonNegative(0.3 * each),
+        "non-negative": non_negative(0.1),
+        "non-negative-each": Bounded(0.3 * each, np.zeros(n), np.full(n, np.inf)),
+        "bounded": Bounded(0.02 * each, -0.1 * rng.random(n), 0.1 * rng.random(n)),
     }[kind]
 
 
@@ -304,7 +305,7 @@ def test_unpenalised_copies_are_stuck_and_harmless(rng):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("centred", [False, True])
-@pytest.mark.parametrize("kind", [L1, NonNegative])
+@pytest.mark.parametrize("kind", [L1, non_negative])
 @pytest.mark.parametrize("l1", [0.0, 1e-3, 0.1, 1.0])
 def test_columns_of_rank_five_in_ten_do_not_go_round(l1, kind, centred, weighted):
     """Seed 20162 of `test_gap_bounds_the_distance_to_the_minimum`, which once did."""

@@ -57,7 +57,7 @@ def digests(offset: int = 0) -> dict[str, str]:
         keep(f"products {name}", fitted, out)
         keep(f"gram {name}", kernels.cross_gram(X, columns, columns, weights=w))
         keep(f"moments {name}", kernels.moments(X, Y, folds=folds, n_folds=5))
-        keep(f"survey {name}", *kernels.survey(X, y, weights=w)[:4])
+        keep(f"survey {name}", *kernels.survey(X, y, weights=w)[:5])
         if name != "csr":
             kernels.norms(X, out=out)
             coef, residual = np.zeros(n), y.copy()

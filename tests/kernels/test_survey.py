@@ -21,13 +21,14 @@ def test_survey_agrees_with_reference(store, rows, weighted, with_residual, rng,
         options["origin"] = rng.standard_normal(6)
     residual = rng.standard_normal(rows) if with_residual else None
     found = kernels.survey(X, residual, **options)
-    low, high, sums, products, finite = reference.survey(X, residual, **options)
+    low, high, sums, products, squares, finite = reference.survey(X, residual, **options)
     assert found.finite
     assert finite
     np.testing.assert_array_equal(found.low, low)
     np.testing.assert_array_equal(found.high, high)
     np.testing.assert_allclose(found.sums, sums, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(found.products, products, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found.squares, squares, rtol=1e-12)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fastreg import set_num_threads
 from fastreg.certificate import Terms
 from fastreg.design import as_design, storages
-from fastreg.penalties import L1, NonNegative
+from fastreg.penalties import L1, non_negative
 from fastreg.solvers import METHODS, solve
 
 
@@ -41,7 +41,7 @@ def test_every_method_finds_the_ridge_solution(shape, method, intercept, rng):
 
 
 @pytest.mark.parametrize("shape", [(40, 6), (12, 30)])
-@pytest.mark.parametrize("kind", [L1, NonNegative])
+@pytest.mark.parametrize("kind", [L1, non_negative])
 def test_every_storage_gives_the_same_lasso(shape, kind, rng):
     A, y = matrix(*shape), rng.standard_normal(shape[0])
     answers = {
@@ -111,7 +111,7 @@ def test_constant_zero_and_duplicate_columns_are_certified(storage, rng):
     A = np.hstack([A, A[:, :2]])
     y = rng.standard_normal((40, 1))
     X = as_design(STORAGES[storage](A))
-    for l2, l1, kind in [(0.1, 0.0, L1), (0.0, 0.01, L1), (0.01, 0.01, NonNegative), (0, 0, L1)]:
+    for l2, l1, kind in [(0.1, 0.0, L1), (0.0, 0.01, L1), (0.01, 0.01, non_negative), (0, 0, L1)]:
         found = solve(X, y, terms(l2, l1, kind=kind), tol=1e-10)
         assert found.certificate.converged, found.certificate
         np.testing.assert_allclose(found.coef[3:5], 0.0, atol=1e-10)
@@ -216,7 +216,7 @@ def test_non_negative_least_squares_with_duplicates(seed):
     m, n = rng.integers(3, 25), rng.integers(3, 40)
     A, b = rng.standard_normal((m, n)) * (rng.random((m, n)) < 0.5), rng.standard_normal(m)
     A[:, rng.integers(n)] = A[:, rng.integers(n)] * (1 + rng.choice([0, 1e-12, 1e-8]))
-    nothing = terms(kind=NonNegative, fit_intercept=False)
+    nothing = terms(kind=non_negative, fit_intercept=False)
     found = solve(as_design(A), b[:, None], nothing, tol=1e-8)
     _, residual = nnls(A, b)
     np.testing.assert_allclose(
@@ -261,7 +261,7 @@ def test_targets_share_one_gram_matrix(rng, monkeypatch):
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("kind", [L1, NonNegative])
+@pytest.mark.parametrize("kind", [L1, non_negative])
 def test_proximal_gradient_reaches_the_same_minimum(kind, rng):
     X, y = as_design(rng.standard_normal((60, 30))), rng.standard_normal((60, 1))
     options = terms(0.01, 0.05, kind=kind)
