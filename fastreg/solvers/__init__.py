@@ -3,6 +3,7 @@
 | penalty | shape | solver |
 |---|---|---|
 | ridge | min(m, n) from 1500 to 6000, dense | `conjugate_gradient` if fast, else `ridge` |
+| ridge | many points, min(m, n) ≤ 3000 | `spectrum`: one eigendecomposition |
 | none or ridge | min(m, n) ≤ 6000 | `ridge`: factorisation and refinement |
 | none or ridge | larger both ways | `conjugate_gradient` on the fused pass |
 | L1, non-negative, … | any | `working_set`: an active set on the Gram matrix of a few columns |
@@ -23,7 +24,7 @@ from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Certificate, Terms, certify
 from fastreg.design import Design
 from fastreg.penalties import L1
-from fastreg.solvers import conjugate_gradient, proximal_gradient, ridge, working_set
+from fastreg.solvers import conjugate_gradient, proximal_gradient, ridge, spectrum, working_set
 from fastreg.solvers.problem import Problem, standardise
 from fastreg.solvers.working_set import Progress
 
@@ -121,10 +122,9 @@ def solve(
             problem = _on_grid(problem, grid, tol, max_iter)
             terms = problem.terms
         start = None if start is None else problem.scaled(start)
-        # A Gram matrix of all columns answers without another read of X, and nearly always
-        # to the last digit that matters; where the certificate says no, X is asked.
-        whole = method == "working set" and working_set.is_whole(problem)
-        for by_gram in (True, False) if whole else (False,):
+        # A Gram or a kernel matrix answers without another read of X, and nearly always to the
+        # last digit that matters; where the certificate says no, X is asked.
+        for by_gram in (True, False) if _is_whole(problem, method) else (False,):
             found = _minimise(problem, method, start, tol, max_iter, by_gram, progress)
             coef, intercept = problem.unscale(found.beta)
             intercept = intercept if found.intercept is None else found.intercept
@@ -149,6 +149,13 @@ def solve(
     strengths = np.ones(problem.n_points) if terms.strength is None else terms.strength
     exhausted = method not in FACTORISATIONS and found.n_iter >= max_iter
     return Solution(coef, intercept, strengths, certificate, found.n_iter, exhausted)
+
+
+def _is_whole(problem: Problem, method: str) -> bool:
+    """Whether one matrix of products may answer at all points."""
+    if method == "direct":
+        return spectrum.suits(problem)
+    return method == "working set" and working_set.is_whole(problem)
 
 
 class _Found(NamedTuple):
@@ -176,6 +183,9 @@ def _minimise(
     if method == "conjugate gradients":
         steps, _ = conjugate_gradient.solve(problem, beta, tol, max_iter)
         return _Found(beta, None, steps, method)
+    if method == "direct" and by_gram:
+        claims = _in_users_units(spectrum.solve(problem, beta), problem)
+        return _Found(beta, None, 1, "eigendecomposition for all strengths", claims)
     if method == "direct":
         return _without_kinks(problem, beta, tol)
     if method == "proximal gradient":
@@ -199,9 +209,14 @@ def _minimise(
     except working_set.TooManyError:
         steps = proximal_gradient.solve(problem, beta, tol, max_iter)
         return _Found(beta, None, steps, "working set, then proximal gradient")
+    claims = _in_users_units(claims, problem)
+    return _Found(beta, None, steps, "working set, coordinate and Newton steps", claims)
+
+
+def _in_users_units(claims: Array | None, problem: Problem) -> Array | None:
     if claims is not None:
         claims *= problem.unit[0]
-    return _Found(beta, None, steps, "working set, coordinate and Newton steps", claims)
+    return claims
 
 
 def _without_kinks(problem: Problem, beta: Array, tol: float) -> _Found:

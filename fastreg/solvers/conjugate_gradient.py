@@ -1,25 +1,27 @@
 """Ridge where neither n² nor m² numbers fit: conjugate gradients, one fused pass a step.
 
 Hestenes & Stiefel 1952 on (X'ᵀWX'/M + diag l2)β = c, preconditioned by its diagonal: columns
-are near one another in size only to a factor of two. The residual of the normal equations,
-g = c − l2∘β, bounds the gap: Σ g_j²/(2 l2_j). The recursion drifts away from the residual it
-stands for, so it is restarted from a residual read off X until that one is small enough.
+are near one another in size only to a factor of two. Up to eight points, strengths or targets,
+take their steps together, for one read of X. The residual of the normal equations, g = c − l2∘β,
+bounds the gap: Σ g_j²/(2 l2_j). The recursion drifts away from the residual it stands for, so
+it is restarted from a residual read off X until that one is small enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from fastreg.certificate import KKT
-from fastreg.solvers.problem import Problem
+from fastreg.solvers.problem import GROUP, Problem
 
 Array = np.ndarray
 _TRIAL = 20  # steps after which the pace is judged
 _LOOK = 3  # steps whose gains estimate what is left (Strakoš & Tichý, ETNA 13, 2002)
 _ROUND = 1e-6  # reduction of the residual that one recursion is trusted with
+_LEAST = 1e-300
 
 
 def solve(
@@ -35,112 +37,121 @@ def solve(
     seems to be within `exact` of its minimum, relative to that.
 
     Returns the largest number of steps, and whether all points got there. If not `patient`,
-    a point gives up as soon as its pace says that `max_iter` steps will not do.
+    it gives up as soon as the pace of a point says that `max_iter` steps will not do.
     """
     most, reached = 1, True
-    for t in range(beta.shape[1]):
-        aim = _aim(problem, t, tol, exact)
-        beta[:, t], steps, arrived = _solve_one(
-            problem, t, beta[:, t].copy(), aim, max_iter, patient
-        )
+    for start in range(0, problem.n_points, GROUP):
+        some = range(start, min(start + GROUP, problem.n_points))
+        group = _Group.of(problem, some, tol, exact)
+        columns = slice(some.start, some.stop)
+        beta[:, columns], steps, arrived = group.solve(beta[:, columns].copy(), max_iter, patient)
         most, reached = max(most, steps), reached and arrived
         if not (reached or patient):
             break
     return most, reached
 
 
-class _Aim(NamedTuple):
-    """Where to stop: `measure` of the residual at most `target`, and the objective estimated to
-    be within `exact` of its minimum, relative to that."""
+class _Pace(NamedTuple):
+    """Of a recursion: change of β, steps, whether it is hopeless, and whether the aim is met, as
+    far as the recursion can be trusted."""
 
-    measure: Callable[[Array], float]
-    target: float
+    change: Array
+    steps: int
+    hopeless: bool
+    there: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """d points, and where they stop: `measure` of the residual at most `target`, the objective
+    estimated to be within `exact` of its minimum, relative to that."""
+
+    problem: Problem
+    points: range
+    l2: Array  # (n, d)
+    divisor: Array  # (n, d), of g² in the measure
+    target: Array  # (d,)
     exact: float
 
+    @classmethod
+    def of(cls, problem: Problem, points: range, tol: float, exact: float) -> _Group:
+        l2 = np.stack([problem.ridge(t) for t in points], axis=1)
+        bounded = l2.all(axis=0)
+        null = np.array([problem.null(t) for t in points])
+        target = 0.5 * tol * null
+        for q in np.flatnonzero(~bounded):
+            # Without a ridge there is no bound: compare the gradient with that of the null model.
+            first, small = problem.at_zero(points[q])[0], 0.1 * min(tol, KKT)
+            target[q] = small**2 * float(first @ first)
+        divisor = np.where(bounded, 2.0 * l2, 1.0)
+        return cls(problem, points, l2, divisor, target, exact)
 
-def _aim(problem: Problem, t: int, tol: float, exact: float) -> _Aim:
-    l2 = problem.ridge(t)
-    if not l2.all():
-        # Without a ridge there is no bound: compare the gradient with that of the null model.
-        first, small = problem.at_zero(t)[0], 0.1 * min(tol, KKT)
-        return _Aim(lambda g: float(g @ g), small**2 * float(first @ first), exact)
-
-    def measure(residual: Array) -> float:
+    def measure(self, residual: Array) -> Array:
         with np.errstate(over="ignore"):  # a ridge of 1e-300 bounds nothing
-            return float(residual @ (residual / l2)) / 2
+            return np.einsum("jd,jd->d", residual, residual / self.divisor)
 
-    return _Aim(measure, 0.5 * tol * problem.null(t), exact)
+    def solve(self, beta: Array, max_iter: int, patient: bool) -> tuple[Array, int, bool]:
+        """(β, steps, whether all points got there) from a start."""
+        diagonal = self.problem.curvatures[:, None] + self.l2
+        diagonal = np.where(diagonal > 0.0, diagonal, 1.0)
+        best, least, steps = beta, np.full(len(self.points), np.inf), 0
+        while True:
+            c, rho2 = self.problem.correlations_at(beta, self.points)
+            residual = c - self.l2 * beta
+            value = 0.5 * rho2 + 0.5 * np.einsum("jd,jd->d", self.l2 * beta, beta)
+            now = self.measure(residual)
+            stalled = not np.any(now[now > self.target] < 0.5 * least[now > self.target])
+            best = np.where(now < least, beta, best)
+            least = np.minimum(now, least)
+            reached = bool(np.all(least <= self.target))
+            if reached or stalled or steps >= max_iter:
+                return best, max(steps, 1), reached
+            found = self._recursion(diagonal, residual, value, max_iter - steps, patient)
+            beta, steps = beta + found.change, steps + found.steps
+            if found.hopeless:
+                return best, steps, False
+            if found.there and not patient:
+                return beta, steps, True  # the certificate has the last word, and costs as much
+
+    def _recursion(
+        self, diagonal: Array, residual: Array, value: Array, max_steps: int, patient: bool
+    ) -> _Pace:
+        """Until the recursive residual is small beside the one it began with, or steps run out."""
+        beta, direction = np.zeros(residual.shape), residual / diagonal
+        square, steps = np.einsum("jd,jd->d", residual, direction), 0
+        start = now = self.measure(residual)
+        enough = np.maximum(0.5 * self.target, _ROUND**2 * now)
+        gains: list[Array] = []  # of the objective; the last few are about what is left of it
+        left = np.full(len(now), np.inf)
+        going = square > 0.0
+        while steps < max_steps and np.any(going):
+            image = self.problem.operator(direction) + self.l2 * direction
+            curvature = np.einsum("jd,jd->d", direction, image)
+            going &= curvature > 0.0
+            length = np.divide(square, curvature, out=np.zeros(len(square)), where=going)
+            gains.append(0.5 * length * square)
+            value = np.maximum(value - gains[-1], 0.0)
+            left = np.sum(gains[-_LOOK:], axis=0)
+            beta += length * direction
+            residual = residual - length * image
+            scaled = residual / diagonal
+            old, square = square, np.einsum("jd,jd->d", residual, scaled)
+            step = np.divide(square, old, out=np.zeros(len(old)), where=old > 0.0)
+            direction = scaled + step * direction
+            steps += 1
+            now = self.measure(residual)
+            near = value * self.exact if np.isfinite(self.exact) else np.full(len(value), np.inf)
+            going &= (now > enough) | (left > near)
+            if not patient and steps >= _TRIAL:
+                wanted = _quotient(now, 0.5 * self.target), _quotient(left, near)
+                needed = np.log(np.maximum(np.maximum(*wanted), 1.0))
+                pace = np.log(np.maximum(_quotient(start, now), 1.0)) / steps
+                if np.any(going & (needed > pace * (max_steps - steps))):
+                    return _Pace(beta, steps, True, False)
+        there = np.all((now <= 0.5 * self.target) & (left <= near)) if steps else False
+        return _Pace(beta, steps, False, bool(there))
 
 
-def _solve_one(
-    problem: Problem, t: int, start: Array, aim: _Aim, max_iter: int, patient: bool
-) -> tuple[Array, int, bool]:
-    l2 = problem.ridge(t)
-    diagonal = problem.curvatures + l2
-    diagonal = np.where(diagonal > 0.0, diagonal, 1.0)
-    best, beta, least, steps = start, start, np.inf, 0
-    while True:
-        at = problem.correlation(beta, t) if beta.any() else problem.at_zero(t)
-        residual = at[0] - l2 * beta
-        value = 0.5 * at[1] + 0.5 * float(l2 * beta @ beta)
-        now = aim.measure(residual)
-        stalled = not now < 0.5 * least
-        if now < least:
-            best, least = beta, now
-        if now <= aim.target or stalled or steps >= max_iter:
-            return best, max(steps, 1), least <= aim.target
-        enough = max(0.5 * aim.target, _ROUND**2 * now)
-        step, used, status = _recursion(
-            problem, l2, diagonal, residual, value, aim, enough, max_iter - steps, patient
-        )
-        beta, steps = beta + step, steps + used
-        if status == _HOPELESS:
-            return best, steps, False
-        if status == _THERE and not patient:
-            return beta, steps, True  # the certificate has the last word, and costs as much
-
-
-_GOING, _THERE, _HOPELESS = 0, 1, 2
-
-
-def _recursion(
-    problem: Problem,
-    l2: Array,
-    diagonal: Array,
-    residual: Array,
-    value: float,
-    aim: _Aim,
-    enough: float,
-    max_steps: int,
-    patient: bool,
-) -> tuple[Array, int, int]:
-    """(change of β, steps, status), until the recursive residual measures `enough` or steps run
-    out. `_THERE` if the aim is met, as far as the recursion can be trusted."""
-    beta, direction = np.zeros(len(l2)), residual / diagonal
-    square, steps = float(residual @ direction), 0
-    start = now = aim.measure(residual)
-    gains: list[float] = []  # of the objective; the last few are about what is left of it
-    left = np.inf
-    while steps < max_steps and (now > enough or left > aim.exact * value):
-        image = problem.operator(direction) + l2 * direction
-        curvature = float(direction @ image)
-        if not curvature > 0.0:
-            break
-        length = square / curvature
-        gains.append(0.5 * length * square)
-        value = max(value - gains[-1], 0.0)
-        left = sum(gains[-_LOOK:])
-        beta += length * direction
-        residual = residual - length * image
-        scaled = residual / diagonal
-        old, square = square, float(residual @ scaled)
-        direction = scaled + (square / old) * direction
-        steps += 1
-        now = aim.measure(residual)
-        if not patient and steps >= _TRIAL and 0.0 < now < np.inf:
-            pace = np.log(max(start / now, 1.0)) / steps
-            wanted = max(now / (0.5 * aim.target), left / max(aim.exact * value, 1e-300))
-            if np.log(max(wanted, 1.0)) > pace * (max_steps - steps):
-                return beta, steps, _HOPELESS
-    there = now <= 0.5 * aim.target and left <= aim.exact * value
-    return beta, steps, _THERE if there else _GOING
+def _quotient(a: Array, b: Array) -> Array:
+    with np.errstate(over="ignore", under="ignore"):
+        return a / np.maximum(b, _LEAST)

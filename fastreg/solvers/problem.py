@@ -29,6 +29,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _SPARSE = 8  # columns for each one in use, from which the others are not worth a product
 _GATHER = 16  # columns read in order in the time in which one column of W is picked out
 _BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
+GROUP = 8  # points in a read of X: what a register holds
 _NEAR = 8.0  # spreads that a shift may be long to be subtracted late
 _FAR = 1e3  # offset over spread from which rank-one corrections lose six digits of a Gram
 
@@ -138,15 +139,21 @@ class Problem:
             beta[columns] = betas[:, 0]
             c, rho2 = self.correlation(beta, t)
             return c[:, None], np.array([rho2])
+        whole = np.zeros((n, d))
+        whole[columns] = betas
+        return self._together(whole, self.y(t))
+
+    def _together(self, betas: Array, y: Array) -> tuple[Array, Array]:
+        """`correlation` of β (n, d) with y (m,) or (m, d): one fused pass over X."""
+        d = betas.shape[1]
         if self._wide is None or self._wide.k != d:
             self._wide = Workspace(self.X.storage, d)
-        theta, out = np.zeros((n, d)), np.empty((n, d))
-        theta[columns] = betas * self.scale[columns, None]
+        theta, out = betas * self.scale[:, None], np.empty(betas.shape)
         options = self._common() | {"workspace": self._wide}
         late = self._late_shift()
         if late is not None:
             options |= {"shift": None, "offset": -(late @ theta)}
-        values, slopes = kernels.gradient(self.X.storage, self.y(t), theta, out=out, **options)
+        values, slopes = kernels.gradient(self.X.storage, y, theta, out=out, **options)
         if late is not None:
             out -= np.multiply.outer(late, slopes)
         self.passes += 1
@@ -172,21 +179,30 @@ class Problem:
             R[start:stop] -= block @ betas
         weighted = R if self.weights is None else self.weights[:, None] * R
         rho2 = np.einsum("id,id->d", weighted, R) / self.total
-        return self._screen(weighted), rho2
+        return self.screen(weighted), rho2
+
+    def correlations_at(self, beta: Array, points: range) -> tuple[Array, Array]:
+        """`correlation` of several points, β (n, d), each with its own y: (n, d), (d,)."""
+        if not beta.any():
+            starts = [self.at_zero(t) for t in points]
+            return np.stack([c for c, _ in starts], axis=1), np.array([r for _, r in starts])
+        if len(points) == 1:
+            c, rho2 = self.correlation(beta[:, 0], points[0])
+            return c[:, None], np.array([rho2])
+        own = self.Y.shape[1] > 1
+        y = self.Y[:, points.start : points.stop] if own else self.y(0)
+        return self._together(beta, np.ascontiguousarray(y))
 
     def operator(self, beta: Array) -> Array:
-        """X'ᵀ W X' β/M: one fused pass over X, with a zero target."""
+        """X'ᵀ W X' β/M, (n, d): one fused pass over X for d points, with a zero target."""
+        zero = np.zeros(self.X.shape[0])
+        if beta.shape[1] > 1:
+            return -self._together(beta, zero)[0]
         self.passes += 1
         out = np.empty(len(beta))
-        kernels.gradient(
-            self.X.storage,
-            np.zeros(self.X.shape[0]),
-            beta * self.scale,
-            out=out,
-            **self._common(),
-        )
+        kernels.gradient(self.X.storage, zero, beta[:, 0] * self.scale, out=out, **self._common())
         out *= self.scale
-        return out
+        return out[:, None]
 
     def residual(self, beta: Array, t: int) -> Array:
         """y' − X'β: one pass over X."""
@@ -240,10 +256,10 @@ class Problem:
             block = np.empty((m, len(some)))
             options = {"columns": some, "shift": self.shift, "scale": self.scale}
             kernels.fill(self.X.storage, 0, m, weights=self.weights, out=block, **options)
-            out[:, start : start + 8] = self._screen(block)
+            out[:, start : start + 8] = self.screen(block)
         return out
 
-    def _screen(self, residuals: Array) -> Array:
+    def screen(self, residuals: Array) -> Array:
         """X'ᵀ residuals/M, (n, d), of residuals that sum to zero if there is a shift: one pass."""
         out = np.empty((self.X.shape[1], residuals.shape[1]))
         # Times a sum that is rounding, a shift that does not dwarf the spread is rounding, too.
@@ -322,7 +338,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     scale = np.where(constant, 0.0, np.ldexp(1.0, -exponent))
     curvatures, sound = _curvatures(seen.squares, total, scale, shift, origin)
     curvatures[constant] = 1.0  # never used
-    sound = sound[~constant].all() and not X.is_sparse  # parts of entries would count as several
+    known = sound[~constant].all() and not X.is_sparse  # parts of entries would count as several
     return Problem(
         X=X,
         target=target,
@@ -338,7 +354,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         mean=np.broadcast_to(mean, points),
         terms=terms,
         curvatures=curvatures,
-        lengths=np.where(constant, 0.0, np.sqrt(curvatures)) if sound else None,
+        lengths=np.where(constant, 0.0, np.sqrt(curvatures)) if known else None,
         passes=1,
         workspace=Workspace(X.storage),
         _starts={0: (products * scale / total, _mean_square(Y[:, 0], weights, total))},

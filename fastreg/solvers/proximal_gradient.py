@@ -75,6 +75,6 @@ def _largest_curvature(problem: Problem) -> float:
         length = float(np.linalg.norm(v))
         if length == 0.0:
             return 1.0
-        v = problem.operator(v / length)
+        v = problem.operator((v / length)[:, None])[:, 0]
         estimate = float(np.linalg.norm(v))
     return max(_MARGIN * estimate, 1e-300)

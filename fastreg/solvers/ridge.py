@@ -237,7 +237,7 @@ def _by_kernel(problem: Problem) -> Result:
         root[live] = 1.0 / (np.sqrt(l2) if l2.all() else problem.scale)[live]
         root /= root.max(initial=_TINY)
         ridge = problem.total * float((l2 * root**2).max())
-        return root**2, ridge, _kernel_solver(_kernel_matrix(problem, root, f), ridge)
+        return root**2, ridge, _kernel_solver(kernel_matrix(problem, root, f), ridge)
 
     beta, steps = np.zeros((n, problem.n_points)), 0
     for t, factor in _for_each_strength(problem, factorise):
@@ -266,7 +266,7 @@ def _refine_by_kernel(
     return _refine(alpha, correct, apply)
 
 
-def _kernel_matrix(problem: Problem, root: Array, f: Array) -> Array:
+def kernel_matrix(problem: Problem, root: Array, f: Array) -> Array:
     """f Z Zᵀ f with Z = X' diag(root): one pass over X."""
     problem.passes += 1
     scale = problem.scale * root

@@ -1,0 +1,102 @@
+"""Ridge at many strengths or for many targets: one symmetric eigendecomposition for all.
+
+With ridge terms s·d for one d > 0 and several s, in the units of a `Problem`:
+
+    n ≤ m    D^−½ G D^−½ = QΛQᵀ,       β(s) = D^−½ Q (Λ + s)⁻¹ Qᵀ D^−½ c
+    m < n    f X' D⁻¹ X'ᵀ f = UΛUᵀ,    β(s) = D⁻¹ X'ᵀ f U (Λ + sM)⁻¹ Uᵀ f y',  f = √w
+
+A strength costs two small products; X is read for eight strengths at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastreg.solvers.problem import GROUP, Problem
+from fastreg.solvers.ridge import kernel_matrix
+
+Array = np.ndarray
+# An eigendecomposition takes as long as 25 factorisations; of a small matrix, as a few reads of X.
+_MANY, _FEW = 25, 3
+_SMALL, _LARGE = 500, 3000  # sides up to which a few, and many points are worth one
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Ridge terms of all points: factors (k,) times one base (n,), positive where it matters."""
+
+    base: Array
+    factors: Array
+
+
+def family(problem: Problem) -> Family | None:
+    """The ridge terms as multiples of one vector; None where they are not, or some are zero."""
+    l2 = problem.terms.l2
+    if l2.shape[1] == 1 and problem.terms.strength is not None:
+        base, factors = problem.base_ridge(0), problem.terms.strength
+    elif l2.shape[0] == 1 and problem.terms.strength is None:
+        base = np.where(problem.constant, 0.0, problem.scale * problem.scale)
+        factors = np.broadcast_to(l2[0], problem.n_points)
+    else:
+        return None
+    live = ~problem.constant
+    return Family(base, factors) if (base[live] > 0).all() and (factors > 0).all() else None
+
+
+def suits(problem: Problem) -> bool:
+    """Whether there are enough points for an eigendecomposition."""
+    side = min(problem.X.shape)
+    least = _FEW if side <= _SMALL else _MANY if side <= _LARGE else np.inf
+    return problem.n_points >= least and not problem.far and family(problem) is not None
+
+
+def solve(problem: Problem, beta: Array) -> Array | None:
+    """Fill β (n, k), as good as its rounding; of one target, what c (n, k) is claimed to be.
+
+    At a minimum c = l2∘β. The certificate finds out how far from that it is.
+    """
+    terms = family(problem)
+    assert terms is not None
+    by_gram = problem.X.shape[1] <= problem.X.shape[0]
+    (_by_gram if by_gram else _by_kernel)(problem, terms, beta)
+    if problem.Y.shape[1] > 1:
+        return None
+    return np.asfortranarray(terms.base[:, None] * terms.factors * beta)
+
+
+def eigen_gram(problem: Problem, base: Array) -> tuple[Array, Array]:
+    """(Λ, H = D^−½ Q) of the module's first line; zero rows for constant columns."""
+    columns = np.arange(problem.X.shape[1])
+    root = np.divide(1.0, np.sqrt(base), out=np.zeros(len(base)), where=~problem.constant)
+    S = problem.gram(columns, columns)
+    S *= root
+    S *= root[:, None]
+    values, vectors = np.linalg.eigh(S)
+    vectors *= root[:, None]
+    return np.maximum(values, 0.0), vectors
+
+
+def _by_gram(problem: Problem, terms: Family, beta: Array) -> None:
+    values, half = eigen_gram(problem, terms.base)
+    one = problem.Y.shape[1] == 1
+    c0 = np.stack([problem.at_zero(t)[0] for t in range(1 if one else problem.n_points)], axis=1)
+    beta[:] = half @ ((half.T @ c0) / (values[:, None] + terms.factors))
+
+
+def _by_kernel(problem: Problem, terms: Family, beta: Array) -> None:
+    f = np.ones(problem.X.shape[0]) if problem.weights is None else np.sqrt(problem.weights)
+    live = ~problem.constant
+    root = np.divide(1.0, np.sqrt(terms.base), out=np.zeros(len(live)), where=live)
+    values, vectors = np.linalg.eigh(kernel_matrix(problem, root, f))
+    values = np.maximum(values, 0.0)
+    ridges = problem.total * terms.factors
+    one = problem.Y.shape[1] == 1
+    turned = vectors.T @ (f[:, None] * problem.Y)
+    for start in range(0, problem.n_points, GROUP):
+        some = slice(start, min(start + GROUP, problem.n_points))
+        right: Any = turned if one else turned[:, some]
+        alpha = vectors @ (right * problem.total / (values[:, None] + ridges[some]))
+        beta[:, some] = (root * root)[:, None] * problem.screen(f[:, None] * alpha)
