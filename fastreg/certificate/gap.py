@@ -135,9 +135,9 @@ def dual_value(penalty: Any, u: Array) -> Any:
 @functools.singledispatch
 def nearest_subgradient(penalty: Any, theta: Array, u: Array) -> Array:
     """The subgradient of p_j at θ_j that is nearest to u_j: for a homogeneous p the slope
-    p(θ)/θ, at 0 a point of the domain of p*."""
-    slope = np.divide(penalty_value(penalty, theta), theta, out=np.zeros(u.shape), where=theta != 0)
-    return np.where(theta != 0, slope, dual_projection(penalty, u))
+    p(θ)/θ, which is that of its sign, at 0 a point of the domain of p*."""
+    side = np.sign(theta)
+    return np.where(side != 0, penalty_value(penalty, side) * side, dual_projection(penalty, u))
 
 
 @functools.singledispatch
@@ -173,10 +173,11 @@ def _(penalty: Bounded, u: Array, l2: Any) -> Array:
     """u − l2 θ at the minimiser θ of h(θ) − uθ."""
     slope = u - np.clip(u, -penalty.l1, penalty.l1)
     least, most = (
-        np.multiply(l2, end, out=np.zeros(u.shape) + end, where=np.isfinite(end))
+        np.multiply(l2, end, out=np.zeros(u.shape) + end, where=np.isfinite(end) & (end != 0))
         for end in (penalty.low, penalty.high)
     )
-    return u - np.clip(slope, least, most)
+    held = np.where(slope > most, u - most, u - least)
+    return np.where((slope > most) | (slope < least), held, np.clip(u, -penalty.l1, penalty.l1))
 
 
 @dual_value.register

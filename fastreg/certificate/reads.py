@@ -49,11 +49,21 @@ class Data:
         """Whether no shift dwarfs the spread of its column."""
         return bool(np.all(np.abs(self.shift) * self.scale <= _NEAR))
 
-    @property
-    def centred_late(self) -> bool:
-        """Whether the shift is subtracted from products instead of entries: faster, and as good
-        where it does not dwarf the spread. A sparse X has no choice."""
-        return self.X.is_sparse or self.is_near
+    @functools.cached_property
+    def early(self) -> Array | None:
+        """(n,): what is subtracted from entries; None for nothing. A shift that does not dwarf the
+        spread is as well subtracted from products, which is faster, and which is the only way
+        where zeros are not stored. They all are where it does: a mean far beyond the range of
+        its column is no mean of zeros."""
+        if self.is_near:
+            return None
+        far = np.abs(self.shift) * self.scale > _NEAR
+        return np.where(far, self.shift, 0.0) if self.X.is_sparse else self.shift
+
+    @functools.cached_property
+    def late(self) -> Array:
+        """(n,): what is subtracted from products."""
+        return self.shift if self.early is None else self.shift - self.early
 
     def of(self, array: Array, t: int) -> Any:
         """The entry, or column, of point t, or of all points."""
@@ -139,8 +149,8 @@ def _transposed(
     by_rows = R is None or weighted is None
     rho2 = sums[:g, -1] if by_rows else np.einsum("id,id->d", weighted, R)  # type: ignore[arg-type]
     sides = np.concatenate([total, extra.sum(axis=0)])
-    shift, scale = data.shift, data.scale
-    if data.centred_late:  # rank-one corrections, of out and of Σ w v² (Σ w = 1)
+    shift, scale = data.late, data.scale
+    if shift.any():  # rank-one corrections, of out and of Σ w v² (Σ w = 1)
         squares = squares + (shift * scale) ** 2 - 2 * (shift * scale) * (out[-1] * scale)
         for row, each in zip(out, sides, strict=True):
             if each:
@@ -209,16 +219,25 @@ def exact_sum(start: float, a: Array, b: Array) -> float:
 
 
 def _values(data: Data, block: Any, rows: slice, columns: Any) -> Any:
-    """block − shift in float64, zero in rows of weight zero: what stands there may be huge."""
+    """block − early shift in float64; zero in rows of weight zero, whatever they hold."""
     block = block.astype(np.float64, copy=False)
-    values = block if data.centred_late else block - data.shift[columns]
-    w = data.w[rows]
-    if w.all():
-        return values
-    alive = (w > 0).astype(float)
+    w, alive = data.w[rows], (data.w[rows] > 0)[:, None]
     if data.X.is_sparse:
-        return values.multiply(alive[:, None]).tocsr()
-    return np.where(alive[:, None] > 0, values, 0.0)
+        values = block if data.early is None else _shifted(block, data.early[columns])
+        return values if w.all() else values.multiply(alive).asformat(values.format)
+    values = block if data.early is None else block - data.early[columns]
+    return values if w.all() else np.where(alive, values, 0.0)
+
+
+def _shifted(block: Any, shift: Array) -> Any:
+    """Stored entries less the shifts of their columns."""
+    block = block.copy()
+    block.sum_duplicates()
+    if block.format == "csr":
+        block.data -= shift[block.indices]
+    else:
+        block.data -= np.repeat(shift, np.diff(block.indptr))
+    return block
 
 
 def _accumulate(
@@ -246,7 +265,7 @@ def _accumulate(
 def _products(data: Data, theta: Array) -> Array:
     """(X − 1 shiftᵀ) θ, shape (m, g), where blocks hold whole columns."""
     out = _sparse_products(data, theta) if data.X.is_sparse else _dense_products(data, theta)
-    return out - data.shift @ theta if data.centred_late else out
+    return out - data.late @ theta
 
 
 def _sparse_products(data: Data, theta: Array) -> Array:
@@ -276,8 +295,7 @@ def _dense_products(data: Data, theta: Array) -> Array:
 
 def _product(data: Data, values: Any, theta: Array) -> Array:
     """The same of whole rows."""
-    out = values @ theta
-    return out - data.shift @ theta if data.centred_late else out
+    return values @ theta - data.late @ theta
 
 
 def _squares(data: Data, values: Any, columns: Any, w: Array) -> Array:

@@ -32,6 +32,7 @@ Array = np.ndarray
 # Side of the largest matrix a factorisation keeps: 6000² float64 are 288 MB.
 DIRECT = 6000
 _ITERATIVE = 1500  # side of the least matrix that conjugate gradients may spare
+_LOST = 1e-6  # of the null objective, by which an answer may be worse than none
 _EXACT = 1e-11  # of the objective, to which they then go: as near as a factorisation
 FACTORISATIONS = ("direct", "gram", "orthogonal", "kernel")
 METHODS = ("auto", *FACTORISATIONS, "conjugate gradients", "working set", "proximal gradient")
@@ -128,24 +129,14 @@ def solve(
             found = _minimise(problem, method, start, tol, max_iter, by_gram, progress)
             coef, intercept = problem.unscale(found.beta)
             intercept = intercept if found.intercept is None else found.intercept
-            certificate = certify(
-                X,
-                Y,
-                coef,
-                intercept,
-                terms,
-                tol=tol,
-                method=found.name,
-                passes=problem.passes,
-                shift=problem.shift,
-                scale=1.0 / problem.size,
-                constant=problem.constant if terms.fit_intercept else None,
-                lengths=problem.lengths,
-                claims=found.claims,
-            )
+            certificate = _certified(problem, coef, intercept, found, tol)
             if certificate.converged or found.n_iter >= max_iter:
                 break
             start = problem.scaled(coef)
+        lost = certificate.objective > certificate.null * (1.0 + _LOST)
+        if np.any(lost):  # rounding has had its way with them: the null model is better
+            coef[:, lost], intercept[lost] = 0.0, problem.mean[lost]
+            certificate = _certified(problem, coef, intercept, found._replace(claims=None), tol)
     strengths = np.ones(problem.n_points) if terms.strength is None else terms.strength
     exhausted = method not in FACTORISATIONS and found.n_iter >= max_iter
     return Solution(coef, intercept, strengths, certificate, found.n_iter, exhausted)
@@ -156,6 +147,27 @@ def _is_whole(problem: Problem, method: str) -> bool:
     if method == "direct":
         return spectrum.suits(problem)
     return method == "working set" and working_set.is_whole(problem)
+
+
+def _certified(
+    problem: Problem, coef: Array, intercept: Array, found: _Found, tol: float
+) -> Certificate:
+    terms = problem.terms
+    return certify(
+        problem.X,
+        problem.target,
+        coef,
+        intercept,
+        terms,
+        tol=tol,
+        method=found.name,
+        passes=problem.passes,
+        shift=problem.shift,
+        scale=1.0 / problem.size,
+        constant=problem.constant if terms.fit_intercept else None,
+        lengths=problem.lengths,
+        claims=found.claims,
+    )
 
 
 class _Found(NamedTuple):
@@ -183,8 +195,8 @@ def _minimise(
     if method == "conjugate gradients":
         steps, _ = conjugate_gradient.solve(problem, beta, tol, max_iter)
         return _Found(beta, None, steps, method)
-    if method == "direct" and by_gram:
-        claims = _in_users_units(spectrum.solve(problem, beta), problem)
+    if method == "direct" and by_gram and spectrum.solve(problem, beta):
+        claims = _in_users_units(spectrum.claims(problem, beta), problem)
         return _Found(beta, None, 1, "eigendecomposition for all strengths", claims)
     if method == "direct":
         return _without_kinks(problem, beta, tol)

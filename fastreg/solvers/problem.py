@@ -349,7 +349,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         scale=scale,
         size=np.where(constant, _power_of_two(entry), np.ldexp(1.0, exponent)),
         constant=constant,
-        far=X.is_sparse and shift is not None and bool(np.any(np.abs(shift) > _FAR * reach)),
+        far=X.is_sparse and _is_far(shift, reach),
         unit=np.broadcast_to(unit, points),
         mean=np.broadcast_to(mean, points),
         terms=terms,
@@ -367,6 +367,11 @@ def _origin(X: Design, weights: Array | None) -> Array | None:
         return None
     row = 0 if weights is None else int(np.argmax(weights > 0))
     return np.array(X.matrix[row], np.float64)
+
+
+def _is_far(shift: Array | None, reach: Array) -> bool:
+    """Whether some column that is not constant has a mean far beyond its range."""
+    return shift is not None and bool(np.any((np.abs(shift) > _FAR * reach) & (reach > 0.0)))
 
 
 def _curvatures(

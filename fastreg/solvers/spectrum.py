@@ -20,6 +20,7 @@ from fastreg.solvers.ridge import kernel_matrix
 
 Array = np.ndarray
 # An eigendecomposition takes as long as 25 factorisations; of a small matrix, as a few reads of X.
+_EPS = float(np.finfo(np.float64).eps)
 _MANY, _FEW = 25, 3
 _SMALL, _LARGE = 500, 3000  # sides up to which a few, and many points are worth one
 
@@ -53,16 +54,19 @@ def suits(problem: Problem) -> bool:
     return problem.n_points >= least and not problem.far and family(problem) is not None
 
 
-def solve(problem: Problem, beta: Array) -> Array | None:
-    """Fill β (n, k), as good as its rounding; of one target, what c (n, k) is claimed to be.
-
-    At a minimum c = l2∘β. The certificate finds out how far from that it is.
-    """
+def solve(problem: Problem, beta: Array) -> bool:
+    """Fill β (n, k); False, and nothing done, where not eight digits of it would be right."""
     terms = family(problem)
     assert terms is not None
     by_gram = problem.X.shape[1] <= problem.X.shape[0]
-    (_by_gram if by_gram else _by_kernel)(problem, terms, beta)
-    if problem.Y.shape[1] > 1:
+    return (_by_gram if by_gram else _by_kernel)(problem, terms, beta)
+
+
+def claims(problem: Problem, beta: Array) -> Array | None:
+    """(n, k): what c is at the minima of one target, l2∘β. The certificate finds out how far from
+    that it is."""
+    terms = family(problem)
+    if terms is None or problem.Y.shape[1] > 1:
         return None
     return np.asfortranarray(terms.base[:, None] * terms.factors * beta)
 
@@ -79,20 +83,30 @@ def eigen_gram(problem: Problem, base: Array) -> tuple[Array, Array]:
     return np.maximum(values, 0.0), vectors
 
 
-def _by_gram(problem: Problem, terms: Family, beta: Array) -> None:
+def _by_gram(problem: Problem, terms: Family, beta: Array) -> bool:
     values, half = eigen_gram(problem, terms.base)
+    if not _is_sound(values, terms.factors):
+        return False
     one = problem.Y.shape[1] == 1
     c0 = np.stack([problem.at_zero(t)[0] for t in range(1 if one else problem.n_points)], axis=1)
     beta[:] = half @ ((half.T @ c0) / (values[:, None] + terms.factors))
+    return True
 
 
-def _by_kernel(problem: Problem, terms: Family, beta: Array) -> None:
+def _is_sound(values: Array, factors: Array) -> bool:
+    """Whether the rounding of eigenvalues is small beside every strength."""
+    return bool(_EPS * values[-1] <= 1e-8 * factors.min())
+
+
+def _by_kernel(problem: Problem, terms: Family, beta: Array) -> bool:
     f = np.ones(problem.X.shape[0]) if problem.weights is None else np.sqrt(problem.weights)
     live = ~problem.constant
     root = np.divide(1.0, np.sqrt(terms.base), out=np.zeros(len(live)), where=live)
     values, vectors = np.linalg.eigh(kernel_matrix(problem, root, f))
     values = np.maximum(values, 0.0)
     ridges = problem.total * terms.factors
+    if not _is_sound(values, ridges):
+        return False
     one = problem.Y.shape[1] == 1
     turned = vectors.T @ (f[:, None] * problem.Y)
     for start in range(0, problem.n_points, GROUP):
@@ -100,3 +114,4 @@ def _by_kernel(problem: Problem, terms: Family, beta: Array) -> None:
         right: Any = turned if one else turned[:, some]
         alpha = vectors @ (right * problem.total / (values[:, None] + ridges[some]))
         beta[:, some] = (root * root)[:, None] * problem.screen(f[:, None] * alpha)
+    return True

@@ -12,7 +12,8 @@ from fastreg import set_num_threads
 from fastreg.certificate import Terms
 from fastreg.design import as_design, storages
 from fastreg.penalties import L1, non_negative
-from fastreg.solvers import METHODS, solve
+from fastreg.solvers import METHODS, conjugate_gradient, solve, spectrum, working_set
+from fastreg.solvers.problem import standardise
 
 
 def terms(l2=0.0, l1=0.0, **options):
@@ -281,3 +282,78 @@ def test_a_set_without_room_hands_over_to_proximal_gradient(rng, monkeypatch):
     path = Terms(np.full((1, 1), 0.1), L1(1.0), strength=strengths)
     found = solve(X, y, path, tol=1e-7, max_iter=5000)
     assert found.certificate.converged and "proximal" in found.certificate.method
+
+
+def test_an_answer_that_rounding_has_ruined_gives_way_to_the_null_model(rng, monkeypatch):
+    """As happens to a sparse X whose offset dwarfs its spread; and the certificate says so."""
+    X, y = as_design(matrix()), rng.standard_normal((37, 1))
+    original = working_set.solve
+
+    def ruined(problem, working, beta, *arguments, **options):
+        steps = original(problem, working, beta, *arguments, **options)
+        beta *= 1e40
+        return steps
+
+    monkeypatch.setattr(working_set, "solve", ruined)
+    found = solve(X, y, terms(0.0, 0.01), tol=1e-4)
+    assert not found.coef.any()
+    np.testing.assert_allclose(found.intercept, y.mean(), rtol=1e-12)
+    assert not found.certificate.converged
+    assert 0.0 < found.certificate.relative_gap[0] <= 1.0
+
+
+@pytest.mark.parametrize("storage", ["C", "F", "csr", "csc", "float32"])
+@pytest.mark.parametrize("shape", [(60, 6), (9, 40)])
+@pytest.mark.parametrize("intercept", [False, True])
+def test_many_ridges_share_one_eigendecomposition(storage, shape, intercept, rng):
+    from sklearn.linear_model import Ridge
+
+    A, y, w = matrix(*shape) + 1.0, rng.standard_normal(shape[0]), rng.random(shape[0]) + 0.1
+    strengths = np.geomspace(10.0, 1e-3, 30)
+    own = terms(1.0, weights=w, fit_intercept=intercept, strength=strengths)
+    found = solve(as_design(STORAGES[storage](A)), y[:, None], own, tol=1e-9)
+    assert found.certificate.converged
+    assert "eigendecomposition" in found.certificate.method
+    for t in (0, 17, 29):
+        model = Ridge(alpha=strengths[t] * w.sum(), fit_intercept=intercept).fit(A, y, w)
+        np.testing.assert_allclose(found.coef[:, t], model.coef_, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(found.intercept[t], model.intercept_, atol=1e-8)
+
+
+def test_an_eigendecomposition_that_is_rounding_is_not_used(rng):
+    A = rng.standard_normal((50, 4))
+    A = np.column_stack([A, A[:, 0] + 1e-7 * rng.standard_normal(50)])
+    y = rng.standard_normal((50, 1))
+    own = terms(1.0, strength=np.geomspace(1.0, 1e-13, 5))
+    found = solve(as_design(A), y, own, tol=1e-10)
+    assert found.certificate.converged
+    assert "eigendecomposition" not in found.certificate.method
+
+
+@pytest.mark.parametrize("storage", ["C", "F", "csr", "csc"])
+def test_conjugate_gradients_of_several_points_are_those_of_each(storage, rng):
+    X, Y = as_design(STORAGES[storage](matrix(60, 9) + 0.5)), rng.standard_normal((60, 11))
+    own = terms(np.geomspace(1e-3, 1.0, 11)[None, :])
+    problem = standardise(X, Y, own)
+    together = np.zeros((9, 11), order="F")
+    _steps, reached = conjugate_gradient.solve(problem, together, 1e-13, 500)
+    assert reached
+    direct = solve(X, Y, own, tol=1e-12, method="direct")
+    coef, _ = problem.unscale(together)
+    np.testing.assert_allclose(coef, direct.coef, atol=1e-6)
+
+
+def test_eight_conjugate_gradients_read_X_together(rng):
+    X, y = as_design(rng.standard_normal((80, 30))), rng.standard_normal((80, 1))
+    passes = []
+    for count in (1, 8):
+        problem = standardise(X, y, terms(1.0, strength=np.full(count, 0.01)))
+        conjugate_gradient.solve(problem, np.zeros((30, count), order="F"), 1e-10, 500)
+        passes.append(problem.passes)
+    assert passes[0] == passes[1]
+
+
+def test_ridge_terms_that_are_no_family_have_no_spectrum():
+    X = as_design(matrix())
+    each = Terms(np.arange(1.0, 13.0).reshape(6, 2), L1(0.0))
+    assert spectrum.family(standardise(X, np.ones((37, 2)) * np.arange(37)[:, None], each)) is None
