@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fastreg._jit import get_num_threads, set_num_threads
     from fastreg.certificate import Certificate
     from fastreg.functional import descend, gradient, objective
-    from fastreg.linear_model import ElasticNet, Lasso, Ridge
+    from fastreg.linear_model import ElasticNet, ElasticNetCV, Lasso, LassoCV, Ridge, RidgeCV
     from fastreg.paths import Path, enet_path, lasso_path, path
     from fastreg.persistence import load_model, save_model
     from fastreg.solvers.descent import Descent, DivergenceError
@@ -24,9 +24,12 @@ _HOME = {
     "Descent": "solvers.descent",
     "DivergenceError": "solvers.descent",
     "ElasticNet": "linear_model",
+    "ElasticNetCV": "linear_model",
     "Lasso": "linear_model",
+    "LassoCV": "linear_model",
     "Path": "paths",
     "Ridge": "linear_model",
+    "RidgeCV": "linear_model",
     "descend": "functional",
     "enet_path": "paths",
     "get_num_threads": "_jit",
@@ -44,9 +47,12 @@ __all__ = [
     "Descent",
     "DivergenceError",
     "ElasticNet",
+    "ElasticNetCV",
     "Lasso",
+    "LassoCV",
     "Path",
     "Ridge",
+    "RidgeCV",
     "descend",
     "enet_path",
     "get_num_threads",

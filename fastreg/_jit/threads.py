@@ -17,6 +17,7 @@ from numbers import Integral
 from typing import Any
 
 _lock = threading.Lock()
+_busy = threading.local()  # .inside: this thread is at work for a `run_blocks`
 _pool: ThreadPoolExecutor | None = None
 _pool_size = 0
 _requested: int | None = None
@@ -66,13 +67,22 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
     that is free takes the next ones: where another pool still spins on a core, as BLAS does
     for 0.1 s after a product, the other threads do more. `work` must release the GIL to
     gain anything. It may be a generator: an interrupt is then seen at each `yield` too.
+
+    Within `work` a further call is serial: a pool whose threads wait for one another stands still.
     """
-    threads = min(get_num_threads(), count)
+    threads = 1 if getattr(_busy, "inside", False) else min(get_num_threads(), count)
     chunk = min(step or count, -(-count // max(threads, 1)))
     starts = iter(range(0, count, max(chunk, 1)))
     lock, stop = threading.Lock(), threading.Event()
 
     def share(_: int) -> None:
+        outside, _busy.inside = getattr(_busy, "inside", False), threads > 1
+        try:
+            take()
+        finally:
+            _busy.inside = outside
+
+    def take() -> None:
         while not stop.is_set():
             with lock:
                 first = next(starts, None)
@@ -85,7 +95,7 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
                         return
 
     if threads <= 1:
-        share(0)
+        take()
         return
     futures = [_submit(share, t) for t in range(1, threads)]
     try:

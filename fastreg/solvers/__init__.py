@@ -26,6 +26,7 @@ from fastreg.design import Design
 from fastreg.penalties import L1
 from fastreg.solvers import conjugate_gradient, proximal_gradient, ridge, spectrum, working_set
 from fastreg.solvers.problem import Problem, standardise
+from fastreg.solvers.standard import Standard
 from fastreg.solvers.working_set import Progress
 
 Array = np.ndarray
@@ -72,13 +73,18 @@ def choose(shape: tuple[int, int], terms: Terms, method: str) -> str:
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    smooth = isinstance(terms.penalty, L1) and not np.any(terms.penalty.l1)
+    smooth = _is_smooth(terms)
     if method == "auto":
         method = "direct" if min(shape) <= DIRECT else "conjugate gradients"
         return method if smooth else "working set"
     if not smooth and method not in _ANY_PENALTY:
         raise ValueError(f"method {method!r} knows no penalty but the ridge")
     return method
+
+
+def _is_smooth(terms: Terms) -> bool:
+    """Whether there is no penalty but the ridge."""
+    return isinstance(terms.penalty, L1) and not np.any(terms.penalty.l1)
 
 
 def solve(
@@ -149,6 +155,63 @@ def _is_whole(problem: Problem, method: str) -> bool:
     return method == "working set" and working_set.is_whole(problem)
 
 
+def follow(problem: Standard, tol: float, max_iter: int) -> tuple[Array, Array]:
+    """coef (n, k), intercept (k,) at descending strengths from a Gram matrix alone, to a gap that
+    it gives itself: for the folds of a cross-validation, of which nobody sees the coefficients."""
+    beta = np.zeros((problem.n_features, problem.n_points), order="F")
+    if not (_is_smooth(problem.terms) and spectrum.solve(problem, beta)):
+        beta[:] = 0.0
+        working = working_set.WorkingSet(problem)
+        working_set.solve(problem, working, beta, tol, max_iter, by_gram=True)
+    return problem.unscale(beta)
+
+
+def approach(
+    X: Design, Y: Array, terms: Terms, *, tol: float, max_iter: int | None = None
+) -> tuple[Array, Array]:
+    """coef (n, k), intercept (k,): `solve` to a gap that the solver gives itself, without a
+    certificate: for the folds of a cross-validation."""
+    with single_threaded_blas:
+        problem = standardise(X, Y, terms)
+        method = choose(X.shape, terms, "auto")
+        limit = 1000 if max_iter is None else max_iter
+        found = _minimise(problem, method, None, tol, limit, _is_whole(problem, method), None)
+        coef, intercept = problem.unscale(found.beta)
+        return coef, intercept if found.intercept is None else found.intercept
+
+
+def confirm(
+    X: Design,
+    Y: Array,
+    terms: Terms,
+    problem: Standard,
+    coef: Array,
+    intercept: Array,
+    *,
+    tol: float,
+    max_iter: int | None = None,
+) -> Solution:
+    """The certificate of an answer found from moments, in one read of X; solved again from there
+    where that is not enough."""
+    certificate = certify(
+        X,
+        Y,
+        coef,
+        intercept,
+        terms,
+        tol=tol,
+        method="moments",
+        passes=1,
+        shift=problem.shift,
+        scale=1.0 / problem.size,
+        constant=problem.constant if terms.fit_intercept else None,
+    )
+    if certificate.converged:
+        strengths = np.ones(coef.shape[1]) if terms.strength is None else terms.strength
+        return Solution(coef, intercept, strengths, certificate, 1, False)
+    return solve(X, Y, terms, tol=tol, max_iter=max_iter, start=coef)
+
+
 def _certified(
     problem: Problem, coef: Array, intercept: Array, found: _Found, tol: float
 ) -> Certificate:
@@ -189,7 +252,7 @@ def _minimise(
     by_gram: bool,
     progress: Progress | None,
 ) -> _Found:
-    beta = np.zeros((problem.X.shape[1], problem.n_points), order="F")
+    beta = np.zeros((problem.n_features, problem.n_points), order="F")
     if start is not None:
         beta[:] = start
     if method == "conjugate gradients":
@@ -206,7 +269,7 @@ def _minimise(
         return _Found(*ridge.solve(problem, method))
     working = working_set.WorkingSet(problem)
     try:
-        many = problem.Y.shape[1] == 1 and problem.n_points >= working_set.MANY
+        many = problem.n_targets == 1 and problem.n_points >= working_set.MANY
         claims = np.zeros(beta.shape, order="F") if many else None
         steps = working_set.solve(
             problem,

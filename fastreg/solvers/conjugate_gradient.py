@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fastreg.certificate import KKT
-from fastreg.solvers.problem import GROUP, Problem
+from fastreg.solvers.problem import Problem
+from fastreg.solvers.standard import GROUP
 
 Array = np.ndarray
 _TRIAL = 20  # steps after which the pace is judged

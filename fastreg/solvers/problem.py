@@ -1,16 +1,4 @@
-"""The standard form every solver works on.
-
-Given X, y, weights w of sum M and the penalties of the user, a `Problem` is
-
-    ½ Σ_i (w_i/M)(y'_i − x'_iᵀβ)² + ½ Σ_j l2_j β_j² + p(β)
-
-    y' = (y − ȳ)/unit,   x'_ij = (x_ij − shift_j)·scale_j,   θ_j = β_j·scale_j·unit
-
-with the weighted means as shift (none without an intercept), `scale` and `unit` powers of
-two that bring the entries near 1: they round nothing, so the answer follows any change of
-units, and thresholds inside solvers need no units. A column that the shift makes zero has
-scale 0. X itself is neither copied nor changed.
-"""
+"""The standard form read from X: survey, correlations and products, each a pass."""
 
 from __future__ import annotations
 
@@ -19,85 +7,38 @@ from typing import Any
 
 import numpy as np
 
-from fastreg import kernels, penalties
+from fastreg import kernels
 from fastreg.certificate import Terms
 from fastreg.design import Design, full_columns, nonfinite_message, storages
 from fastreg.kernels.rows import Workspace
+from fastreg.solvers.standard import EPS, Standard, check_range, column, power_of_two
 
 Array = np.ndarray
-_EPS = float(np.finfo(np.float64).eps)
 _SPARSE = 8  # columns for each one in use, from which the others are not worth a product
 _GATHER = 16  # columns read in order in the time in which one column of W is picked out
 _BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
-GROUP = 8  # points in a read of X: what a register holds
 _NEAR = 8.0  # spreads that a shift may be long to be subtracted late
 _FAR = 1e3  # offset over spread from which rank-one corrections lose six digits of a Gram
 
 
-@dataclass
-class Problem:
-    """A standardised problem with k points; see the module for the formulas."""
+@dataclass(kw_only=True)
+class Problem(Standard):
+    """A standardised problem read from X, which is neither copied nor changed."""
 
     X: Design
     target: Array  # (m, k), or (m, 1) for k points of one target, as the user gave it
     Y: Array  # (m, k) or (m, 1), centred and scaled
     weights: Array | None  # (m,), scaled to a largest entry between 1/2 and 1
-    total: float  # sum of the weights
-    shift: Array | None  # (n,)
-    scale: Array  # (n,) powers of two, 0 for constant columns
-    size: Array  # (n,) powers of two next to the size of each column, constant or not
-    constant: Array  # (n,) bool: columns that the shift makes zero, or that are zero
-    far: bool  # whether the offset of a sparse column dwarfs its spread
-    unit: Array  # (k,) powers of two
-    mean: Array  # (k,) of y, in its own unit
-    terms: Terms
     curvatures: Array  # (n,): Σ w x'²/M of each column, about: of a few digits
     lengths: Array | None  # (n,): their roots, None where those digits are in doubt
     passes: int = 0
     workspace: Workspace = field(repr=False, default=None)  # type: ignore[assignment]
-    _bases: dict[int, tuple[Array, Any]] = field(repr=False, default_factory=dict)
     _starts: dict[int, tuple[Array, float]] = field(repr=False, default_factory=dict)
     _wide: Workspace | None = field(repr=False, default=None)
-
-    @property
-    def n_points(self) -> int:
-        return len(self.unit)
 
     def y(self, t: int) -> Array:
         """(m,): y' of point t."""
         return column(self.Y, t)
-
-    def strength(self, t: int) -> float:
-        """What multiplies ridge and penalty of the terms at point t."""
-        return 1.0 if self.terms.strength is None else float(self.terms.strength[t])
-
-    def ridge(self, t: int, columns: Array | slice = slice(None)) -> Array:
-        """l2 of point t on some of the columns."""
-        return self._base(t)[0][columns] * self.strength(t)
-
-    def penalty(self, t: int, columns: Array | slice = slice(None)) -> Any:
-        """The penalty of point t on some of the columns."""
-        whole = self._base(t)[1]
-        some = type(whole)(*(np.ascontiguousarray(each[columns]) for each in whole))
-        return some if self.terms.strength is None else penalties.times(some, self.strength(t))
-
-    def base_penalty(self, t: int) -> Any:
-        """The penalty of point t before its strength."""
-        return self._base(t)[1]
-
-    def base_ridge(self, t: int) -> Array:
-        """l2 of point t before its strength."""
-        return self._base(t)[0]
-
-    def _base(self, t: int) -> tuple[Array, Any]:
-        """(l2, penalty) of all columns, without the strength: the same along a path."""
-        key = t if self.Y.shape[1] > 1 or self.terms.l2.shape[1] > 1 else 0
-        if key not in self._bases:
-            l2 = np.broadcast_to(column(self.terms.l2, t), self.scale.shape)
-            ridge = np.ldexp(l2, 2 * np.frexp(self.scale)[1] - 2)
-            penalty = penalties.rescale(self.terms.penalty, self.scale, self.unit[t])
-            self._bases = {key: (ridge, penalty)}  # of one point: many would take memory
-        return self._bases[key]
 
     def null(self, t: int) -> float:
         """½ Σ (w/M) y'²: the objective at β = 0."""
@@ -119,7 +60,7 @@ class Problem:
 
     def at_zero(self, t: int) -> tuple[Array, float]:
         """`correlation` at β = 0, remembered: where a grid and where a path begin."""
-        key = t if self.Y.shape[1] > 1 else 0
+        key = t if self.n_targets > 1 else 0
         if key not in self._starts:
             self._starts = {key: self.correlation(np.zeros(self.X.shape[1]), t)}
         return self._starts[key]
@@ -189,7 +130,7 @@ class Problem:
         if len(points) == 1:
             c, rho2 = self.correlation(beta[:, 0], points[0])
             return c[:, None], np.array([rho2])
-        own = self.Y.shape[1] > 1
+        own = self.n_targets > 1
         y = self.Y[:, points.start : points.stop] if own else self.y(0)
         return self._together(beta, np.ascontiguousarray(y))
 
@@ -269,37 +210,6 @@ class Problem:
         self.passes += 1
         return out
 
-    def unscale(self, beta: Array) -> tuple[Array, Array]:
-        """(coef (n, k), intercept (k,)) in the user's units; `beta` becomes `coef`.
-
-        Raises
-        ------
-        ValueError
-            They are no float64 numbers.
-        """
-        used = np.flatnonzero(beta.any(axis=1))
-        exponents = np.frexp(self.scale[used])[1][:, None] + np.frexp(self.unit)[1] - 2
-        with np.errstate(over="ignore", invalid="ignore"):
-            coef = np.ldexp(beta[used], exponents)
-            intercept = self.mean - (0.0 if self.shift is None else self.shift[used] @ coef)
-        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
-            raise ValueError(
-                "the coefficients that fit X and y are too large for float64: "
-                "bring X and y to units nearer 1"
-            )
-        beta[used] = coef
-        return beta, np.broadcast_to(intercept, self.unit.shape).copy()
-
-    def scaled(self, coef: Array) -> Array:
-        """β of given coefficients (n, k), to start from; 0 for constant columns."""
-        exponents = np.frexp(self.scale)[1][:, None] + np.frexp(self.unit)[1] - 2
-        return np.where(self.constant[:, None], 0.0, np.ldexp(coef, -exponents))
-
-
-def column(array: Array, t: int) -> Array:
-    """Column t, or the only one there is."""
-    return array[:, t if array.shape[1] > 1 else 0]
-
 
 def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     """Build the problem: one pass for ranges, means and the correlations with y.
@@ -311,9 +221,9 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     """
     target, weights, centred = Y, terms.weights, terms.fit_intercept
     if weights is not None:
-        weights = weights / _power_of_two(weights.max())
+        weights = weights / power_of_two(weights.max())
     total = float(X.shape[0] if weights is None else weights.sum())
-    _check_range("y", np.abs(Y).max(axis=0))
+    check_range("y", np.abs(Y).max(axis=0))
     mean, unit, Y = _standard_target(Y, weights, total, centred)
     origin = _origin(X, weights) if centred else None
     seen = kernels.survey(X.storage, Y[:, 0], weights=weights, origin=origin)
@@ -321,7 +231,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         raise ValueError(nonfinite_message(X))
     low, high = _with_zeros(X, seen.low, seen.high)
     entry = np.maximum(np.abs(low), np.abs(high))
-    _check_range("X", entry)
+    check_range("X", entry)
     shift, reach, products = None, entry, seen.products
     if centred:
         shift = seen.sums / total + (0.0 if origin is None else origin)
@@ -347,7 +257,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         total=total,
         shift=shift,
         scale=scale,
-        size=np.where(constant, _power_of_two(entry), np.ldexp(1.0, exponent)),
+        size=np.where(constant, power_of_two(entry), np.ldexp(1.0, exponent)),
         constant=constant,
         far=X.is_sparse and _is_far(shift, reach),
         unit=np.broadcast_to(unit, points),
@@ -355,6 +265,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         terms=terms,
         curvatures=curvatures,
         lengths=np.where(constant, 0.0, np.sqrt(curvatures)) if known else None,
+        n_targets=Y.shape[1],
         passes=1,
         workspace=Workspace(X.storage),
         _starts={0: (products * scale / total, _mean_square(Y[:, 0], weights, total))},
@@ -403,28 +314,12 @@ def _standard_target(
     Y: Array, weights: Array | None, total: float, centred: bool
 ) -> tuple[Array, Array, Array]:
     """(mean, unit, (Y − mean)/unit in columns): zero where nothing but rounding is left."""
-    unit = _power_of_two(np.abs(Y).max(axis=0))
+    unit = power_of_two(np.abs(Y).max(axis=0))
     Y = Y / unit
     if not centred:
         return np.zeros(Y.shape[1]), unit, np.asfortranarray(Y)
     centre = Y.mean(axis=0) if weights is None else weights @ Y / total
     Y = Y - centre
-    Y[:, np.abs(Y).max(axis=0) <= 4 * _EPS * np.abs(centre)] = 0.0
-    spread = _power_of_two(np.abs(Y).max(axis=0))
+    Y[:, np.abs(Y).max(axis=0) <= 4 * EPS * np.abs(centre)] = 0.0
+    spread = power_of_two(np.abs(Y).max(axis=0))
     return centre * unit, unit * spread, np.asfortranarray(Y / spread)
-
-
-def _check_range(name: str, size: Array) -> None:
-    """Entries so large or so small that a sum or a quotient of them leaves float64."""
-    largest, least = size.max(), size[size > 0].min(initial=1.0)
-    if largest > 1e300 or least < 1e-300:
-        value = largest if largest > 1e300 else least
-        raise ValueError(
-            f"{name} has values near {value:.0e}, at the end of the range of float64: "
-            "change its unit"
-        )
-
-
-def _power_of_two(size: Any) -> Any:
-    """The power of two next above each size, 1 for 0."""
-    return np.ldexp(1.0, np.frexp(np.where(size > 0, size, 1.0))[1])

@@ -69,7 +69,7 @@ def _solve_one(
 
 def _largest_curvature(problem: Problem) -> float:
     """The largest eigenvalue of X'ᵀWX'/M, with a margin."""
-    v = np.random.default_rng(0).standard_normal(problem.X.shape[1])
+    v = np.random.default_rng(0).standard_normal(problem.n_features)
     estimate = 1.0
     for _ in range(_POWER_STEPS):
         length = float(np.linalg.norm(v))

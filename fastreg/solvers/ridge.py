@@ -21,7 +21,8 @@ import numpy as np
 import scipy.linalg
 
 from fastreg import kernels
-from fastreg.solvers.problem import Problem, column
+from fastreg.solvers.problem import Problem
+from fastreg.solvers.standard import column
 
 Array = np.ndarray
 Result = tuple[Array, Array | None, int, str]  # β (n, k), intercepts or None, steps, method
@@ -86,7 +87,7 @@ def _refine(solution: Array, correct: Callable[[], Array], apply: Callable[[Arra
 
 def _by_gram(problem: Problem) -> Result | None:
     """Cholesky; None where the matrix is too close to singular."""
-    columns = np.arange(problem.X.shape[1])
+    columns = np.arange(problem.n_features)
     G = problem.gram(columns, columns)
     beta, steps = np.zeros((len(columns), problem.n_points)), 0
     for t, factor in _for_each_strength(problem, lambda l2: _cholesky(G, l2)):
@@ -138,7 +139,7 @@ def _by_orthogonal(problem: Problem) -> Result:
     """R of X = QR, its SVD as preconditioner, compensated residuals, the intercept refined
     as an unknown of its own: obtained from the means it would inherit their cancellation."""
     R, size = _triangular_factor(problem), max(problem.X.shape)
-    beta = np.zeros((problem.X.shape[1], problem.n_points))
+    beta = np.zeros((problem.n_features, problem.n_points))
     intercept, steps = problem.mean / problem.unit, 0
     for t, half in _for_each_strength(problem, lambda l2: _inverse_root(R, l2, size)):
         steps = max(steps, _refine_exactly(problem, t, beta[:, t], intercept, half))

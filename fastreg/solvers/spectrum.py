@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from fastreg.solvers.problem import GROUP, Problem
+from fastreg.solvers.problem import Problem
 from fastreg.solvers.ridge import kernel_matrix
+from fastreg.solvers.standard import GROUP, Standard
 
 Array = np.ndarray
 # An eigendecomposition takes as long as 25 factorisations; of a small matrix, as a few reads of X.
@@ -33,7 +34,7 @@ class Family:
     factors: Array
 
 
-def family(problem: Problem) -> Family | None:
+def family(problem: Standard) -> Family | None:
     """The ridge terms as multiples of one vector; None where they are not, or some are zero."""
     l2 = problem.terms.l2
     if l2.shape[1] == 1 and problem.terms.strength is not None:
@@ -54,40 +55,41 @@ def suits(problem: Problem) -> bool:
     return problem.n_points >= least and not problem.far and family(problem) is not None
 
 
-def solve(problem: Problem, beta: Array) -> bool:
+def solve(problem: Standard, beta: Array) -> bool:
     """Fill β (n, k); False, and nothing done, where not eight digits of it would be right."""
     terms = family(problem)
-    assert terms is not None
-    by_gram = problem.X.shape[1] <= problem.X.shape[0]
-    return (_by_gram if by_gram else _by_kernel)(problem, terms, beta)
+    if terms is None:
+        return False
+    if isinstance(problem, Problem) and problem.X.shape[0] < problem.n_features:
+        return _by_kernel(problem, terms, beta)
+    return _by_gram(problem, terms, beta)
 
 
-def claims(problem: Problem, beta: Array) -> Array | None:
+def claims(problem: Standard, beta: Array) -> Array | None:
     """(n, k): what c is at the minima of one target, l2∘β. The certificate finds out how far from
     that it is."""
     terms = family(problem)
-    if terms is None or problem.Y.shape[1] > 1:
+    if terms is None or problem.n_targets > 1:
         return None
     return np.asfortranarray(terms.base[:, None] * terms.factors * beta)
 
 
-def eigen_gram(problem: Problem, base: Array) -> tuple[Array, Array]:
+def eigen_gram(problem: Standard, base: Array) -> tuple[Array, Array]:
     """(Λ, H = D^−½ Q) of the module's first line; zero rows for constant columns."""
-    columns = np.arange(problem.X.shape[1])
+    columns = np.arange(problem.n_features)
     root = np.divide(1.0, np.sqrt(base), out=np.zeros(len(base)), where=~problem.constant)
-    S = problem.gram(columns, columns)
-    S *= root
+    S = problem.gram(columns, columns) * root
     S *= root[:, None]
     values, vectors = np.linalg.eigh(S)
     vectors *= root[:, None]
     return np.maximum(values, 0.0), vectors
 
 
-def _by_gram(problem: Problem, terms: Family, beta: Array) -> bool:
+def _by_gram(problem: Standard, terms: Family, beta: Array) -> bool:
     values, half = eigen_gram(problem, terms.base)
     if not _is_sound(values, terms.factors):
         return False
-    one = problem.Y.shape[1] == 1
+    one = problem.n_targets == 1
     c0 = np.stack([problem.at_zero(t)[0] for t in range(1 if one else problem.n_points)], axis=1)
     beta[:] = half @ ((half.T @ c0) / (values[:, None] + terms.factors))
     return True
@@ -107,7 +109,7 @@ def _by_kernel(problem: Problem, terms: Family, beta: Array) -> bool:
     ridges = problem.total * terms.factors
     if not _is_sound(values, ridges):
         return False
-    one = problem.Y.shape[1] == 1
+    one = problem.n_targets == 1
     turned = vectors.T @ (f[:, None] * problem.Y)
     for start in range(0, problem.n_points, GROUP):
         some = slice(start, min(start + GROUP, problem.n_points))

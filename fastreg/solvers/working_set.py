@@ -24,7 +24,7 @@ import numpy as np
 
 from fastreg import kernels, penalties
 from fastreg.certificate import duality_gap, relative_to
-from fastreg.solvers.problem import Problem
+from fastreg.solvers.standard import Standard
 
 Array = np.ndarray
 Progress = Callable[[int, int], object]  # told (points done, points in all)
@@ -66,14 +66,14 @@ class State:
     slope: Array | None = None
 
 
-def is_whole(problem: Problem) -> bool:
+def is_whole(problem: Standard) -> bool:
     """Whether all columns are in the set from the start, and their Gram matrix is sound."""
-    many = problem.Y.shape[1] == 1 and problem.n_points >= MANY
-    return problem.X.shape[1] <= WHOLE * (2 if many else 1) and not problem.far
+    many = problem.n_targets == 1 and problem.n_points >= MANY
+    return problem.n_features <= WHOLE * (2 if many else 1) and not problem.far
 
 
 def solve(
-    problem: Problem,
+    problem: Standard,
     working: WorkingSet,
     beta: Array,
     tol: float,
@@ -91,7 +91,7 @@ def solve(
 
     Returns the largest number of steps between two strengths.
     """
-    one_target = problem.Y.shape[1] == 1
+    one_target = problem.n_targets == 1
     runs = [range(problem.n_points)] if one_target else [[t] for t in range(problem.n_points)]
     most = 1
     for run in runs:
@@ -100,7 +100,7 @@ def solve(
     return most
 
 
-def largest_strength(problem: Problem, tol: float, max_iter: int) -> float:
+def largest_strength(problem: Standard, tol: float, max_iter: int) -> float:
     """The least strength at which every coefficient that the penalty can hold is zero."""
     one = np.ones(1)
     penalty = problem.base_penalty(0)
@@ -123,7 +123,7 @@ class _Path:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: Standard,
         working: WorkingSet,
         tol: float,
         max_iter: int,
@@ -315,10 +315,10 @@ class _Path:
 class WorkingSet:
     """The columns of W in order of arrival, their Gram matrix, and the inner problem."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Standard) -> None:
         self._problem = problem
         self.columns = np.arange(0)
-        self.inside = np.zeros(problem.X.shape[1], bool)
+        self.inside = np.zeros(problem.n_features, bool)
         self._gram = np.zeros((0, 0))
         self._factor = kernels.factor(0, 0)
         self._l2 = np.zeros(0)

@@ -133,3 +133,18 @@ except KeyboardInterrupt:
     )
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 0.5
+
+
+def test_blocks_within_blocks_are_served_in_turn():
+    """A pool whose only thread waits for itself would stand still."""
+    seen = []
+
+    def inner(first, last):
+        seen.extend(range(first, last))
+
+    set_num_threads(2)
+    try:
+        run_blocks(lambda first, last: run_blocks(inner, 10), 8, step=1)
+    finally:
+        set_num_threads(None)
+    assert sorted(seen) == sorted(list(range(10)) * 8)

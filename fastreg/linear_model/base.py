@@ -1,0 +1,186 @@
+"""What the estimators share: checks, one call of `solve`, attributes, prediction."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fastreg import kernels
+from fastreg.certificate import KKT, Certificate, Terms
+from fastreg.design import as_design, as_target, as_weights, nonfinite_message
+from fastreg.penalties import L1, non_negative
+from fastreg.solvers import Solution, solve
+
+Array = np.ndarray
+
+_WORKING_PRECISION = 1e-9  # with tol = 0, anything worse is told
+
+
+class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """What the estimators share: checks, one call of `solve`, attributes, prediction."""
+
+    coef_: Array
+    intercept_: Any
+    n_iter_: int
+    dual_gap_: Any
+    certificate_: Certificate
+    n_features_in_: int
+    feature_names_in_: Array
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        l2: Any,
+        l2_is_total: bool = False,
+        l1: float,
+        method: str = "auto",
+    ) -> LinearRegressor:
+        """Solve, then set every attribute: a fit that fails leaves the old state whole.
+
+        `l2` is a number or (k,), beside the mean square or, `l2_is_total`, beside the sum.
+        """
+        design = as_design(X)
+        target = as_target(y, design.shape[0])
+        weights = as_weights(sample_weight, design.shape[0])
+        Y = target[:, None] if target.ndim == 1 else target
+        strengths = np.atleast_1d(np.asarray(l2, float))
+        if strengths.shape not in ((1,), (Y.shape[1],)):
+            raise ValueError(
+                f"alpha has {strengths.shape[0]} entries for {Y.shape[1]} targets in y"
+            )
+        if l2_is_total:
+            strengths = per_weight(strengths, weights, design.shape[0])
+        kind = non_negative if self.positive else L1
+        terms = Terms(strengths[None, :], kind(l1), weights, self.fit_intercept)
+        solution = solve(
+            design,
+            Y,
+            terms,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            start=self._start(design.shape[1], Y.shape[1]),
+            method=method,
+        )
+        self._check_names(X)
+        self._set(solution, flat=target.ndim == 1)
+        self._warn(solution)
+        return self
+
+    def _check_names(self, X: Any) -> None:
+        """Note the features of the fit."""
+        validate_data(self, X, skip_check_array=True)
+
+    def _start(self, n_features: int, n_targets: int) -> Array | None:
+        if not (self.warm_start and hasattr(self, "coef_")):
+            return None
+        coef = np.atleast_2d(self.coef_).T
+        return coef if coef.shape == (n_features, n_targets) else None
+
+    def _set(self, solution: Solution, *, flat: bool) -> None:
+        """A single target gives a flat `coef_`, whether y was (m,) or (m, 1)."""
+        single = solution.coef.shape[1] == 1
+        self.coef_ = solution.coef[:, 0].copy() if single else solution.coef.T.copy()
+        if not self.fit_intercept:
+            self.intercept_ = 0.0
+        else:
+            self.intercept_ = float(solution.intercept[0]) if flat else solution.intercept
+        gap = solution.certificate.gap
+        self.dual_gap_ = float(gap[0]) if single else gap
+        self.n_iter_ = solution.n_iter
+        self.certificate_ = solution.certificate
+
+    def _warn(self, solution: Solution) -> None:
+        certificate = solution.certificate
+        if certificate.by_kkt:
+            measure, reached = "KKT residual", float(np.max(certificate.kkt))
+            asked = min(self.tol, KKT)
+        else:
+            measure, reached = "relative duality gap", float(np.max(certificate.relative_gap))
+            asked = self.tol
+        at_precision = self.tol == 0 and reached <= _WORKING_PRECISION
+        if certificate.converged or (at_precision and not solution.exhausted):
+            return
+        advice = (
+            f"raise max_iter, now {self.max_iter or 1000}"
+            if solution.exhausted
+            else "rounding stopped it: bring the columns of X and y to offsets and units of "
+            "their own size, penalise more, or raise tol"
+        )
+        warnings.warn(
+            f"{type(self).__name__} reached a {measure} of {reached:.2e} in "
+            f"{solution.n_iter} iterations, {asked:.2e} was asked; {advice}.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+    def predict(self, X: Any) -> Array:
+        """Xw + b.
+
+        Parameters
+        ----------
+        X : (m, n) array, sparse matrix or frame, with the features of the fit
+
+        Returns
+        -------
+        (m,) or (m, k) float64
+
+        Raises
+        ------
+        ValueError
+            X has other features than in the fit, or contains NaN or infinity.
+        """
+        check_is_fitted(self)
+        design = as_design(X)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        coef = np.atleast_2d(self.coef_)
+        offsets = np.broadcast_to(self.intercept_, (len(coef),))
+        out = np.empty((len(coef), design.shape[0]))
+        for theta, offset, row in zip(coef, offsets, out, strict=True):
+            theta = np.ascontiguousarray(theta, dtype=np.float64)
+            kernels.predict(design.storage, theta, offset=float(offset), out=row)
+        message = "" if np.isfinite(out).all() else nonfinite_message(design)
+        if message:
+            raise ValueError(message)
+        return out[0] if self.coef_.ndim == 1 else out.T
+
+    @property
+    def sparse_coef_(self) -> Any:
+        """`coef_` as a scipy CSR matrix."""
+        return scipy.sparse.csr_matrix(self.coef_)
+
+
+def per_weight(alpha: Array, weights: Array | None, n_rows: int) -> Array:
+    """alpha/Σw: a strength beside the mean square. Weights of 1e300 do not overflow."""
+    if weights is None:
+        return alpha / n_rows
+    top = weights.max()
+    with np.errstate(over="ignore"):  # 1e306 holds every coefficient at zero as well
+        return np.minimum(alpha / top / (weights / top).sum(), 1e306)
+
+
+def check_finite_params(model: Any) -> None:
+    """scikit-learn's intervals let infinity pass, and see into no array."""
+    for name in sorted({"alpha", "tol"} & set(model.get_params(deep=False))):
+        try:
+            values = np.asarray(getattr(model, name), float)
+        except (TypeError, ValueError, OverflowError):
+            values = np.array(np.nan)
+        if values.ndim > 1 or not np.isfinite(values).all() or (values < 0).any():
+            raise ValueError(
+                f"The '{name}' parameter of {type(model).__name__} must be finite and "
+                f"non-negative, a number or one a target. Got {getattr(model, name)!r} instead."
+            )

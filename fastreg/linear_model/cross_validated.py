@@ -1,0 +1,285 @@
+"""`ElasticNetCV` and `LassoCV`: alpha, and the share of L1, by cross-validation."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from fastreg._jit import single_threaded_blas
+from fastreg.certificate import Terms
+from fastreg.design import as_design, as_target, as_weights
+from fastreg.linear_model.base import LinearRegressor, check_finite_params
+from fastreg.penalties import L1, non_negative
+from fastreg.selection.cross_validation import Errors, Validation
+from fastreg.selection.folds import as_splits
+from fastreg.solvers import Solution, confirm, follow, solve
+from fastreg.solvers.summary import summarise
+
+Array = np.ndarray
+
+
+class ElasticNetCV(LinearRegressor):
+    """`ElasticNet` with alpha, and l1_ratio where several are given, chosen by cross-validation.
+
+    Every training fit is a path of all alphas. Where rows are many beside columns, X is read once
+    for all folds, alphas and l1_ratios; X is never copied.
+
+    Parameters
+    ----------
+    l1_ratio : float in (0, 1] or several of them
+    eps : float in (0, 1), least over largest alpha
+    alphas : int, a number of alphas, geometric from the least that holds all coefficients at zero;
+        or the alphas themselves
+    fit_intercept : bool
+    max_iter : int, steps at each alpha
+    tol : float ≥ 0, certified relative gap of the final fit; training fits go as far
+    cv : int (None is 5), splitter, or iterable of (training rows, test rows)
+    rule : "min" or "1se"
+        The alpha of the least mean error, or the largest whose mean error is within one standard
+        error of that (Hastie, Tibshirani & Friedman 2009, §7.10).
+    positive : bool, require w ≥ 0
+    precompute, copy_X, n_jobs, verbose, random_state, selection
+        Accepted so that code written for scikit-learn runs; without effect.
+
+    Attributes
+    ----------
+    alpha_, l1_ratio_ : what was chosen
+    alphas_ : (K,) descending, or (L, K) for L l1_ratios
+    mse_path_ : (K, F) of F folds, or (L, K, F): mean squared errors of each test fold
+    mse_se_ : (K,) or (L, K): standard error of the mean over folds
+    alpha_1se_, alpha_min_ : what either rule gives
+    coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
+        Of the fit to all rows, as in `ElasticNet`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((200, 10))
+    >>> y = X[:, 0] - X[:, 1] + 0.5 * rng.standard_normal(200)
+    >>> model = fastreg.ElasticNetCV(l1_ratio=[0.5, 1.0], cv=5, rule="1se").fit(X, y)
+    >>> model.mse_path_.shape, np.flatnonzero(model.coef_)
+    ((2, 100, 5), array([0, 1]))
+    """
+
+    _parameter_constraints = {
+        "l1_ratio": [Interval(Real, 0, 1, closed="both"), "array-like"],
+        "eps": [Interval(Real, 0, 1, closed="neither")],
+        "alphas": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+        "fit_intercept": ["boolean"],
+        "precompute": [StrOptions({"auto"}), "array-like", "boolean"],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "cv": ["cv_object"],
+        "copy_X": ["boolean"],
+        "verbose": ["verbose"],
+        "n_jobs": [Integral, None],
+        "positive": ["boolean"],
+        "random_state": ["random_state"],
+        "selection": [StrOptions({"cyclic", "random"})],
+        "rule": [StrOptions({"min", "1se"})],
+    }
+    warm_start = False
+
+    def __init__(
+        self,
+        *,
+        l1_ratio=0.5,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        precompute="auto",
+        max_iter=1000,
+        tol=1e-4,
+        cv=None,
+        copy_X=True,
+        verbose=0,
+        n_jobs=None,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+        rule="min",
+    ):
+        self.l1_ratio = l1_ratio
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.max_iter = max_iter
+        self.tol = tol
+        self.cv = cv
+        self.copy_X = copy_X
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+        self.rule = rule
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = False
+        return tags
+
+    def fit(self, X, y, sample_weight=None, *, groups=None):
+        """Choose, then fit to all rows of X (m, n), y (m,), with weights (m,) ≥ 0 or None.
+
+        `groups` (m,) go to a splitter that keeps groups together.
+
+        Raises
+        ------
+        ValueError
+            A parameter, a shape or a value is not acceptable; the message names it.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The final fit did not reach `tol`.
+        """
+        from sklearn.model_selection import check_cv  # slow to import
+
+        self._validate_params()
+        check_finite_params(self)
+        design = as_design(X)
+        target = as_target(y, design.shape[0])
+        if target.ndim == 2 and target.shape[1] == 1:
+            target = target[:, 0]
+        if target.ndim != 1:
+            raise ValueError(f"y must have shape ({design.shape[0]},), got {target.shape}")
+        weights = as_weights(sample_weight, design.shape[0])
+        ratios = _ratios(getattr(self, "l1_ratio", 1.0))
+        splits = as_splits(
+            check_cv(self.cv).split(np.zeros((len(target), 1)), target, groups), len(target)
+        )
+        validation = Validation(design, target, weights, splits, self.fit_intercept)
+        grids = [self._grid(validation, ratio) for ratio in ratios]
+        found = [
+            validation.errors(self._terms(ratio), grid, self.tol, self.max_iter)
+            for ratio, grid in zip(ratios, grids, strict=True)
+        ]
+        self._choose(ratios, grids, found)
+        solution = self._final(design, target, weights, validation)
+        self._check_names(X)
+        self._set(solution, flat=True)
+        self._warn(solution)
+        return self
+
+    def _grid(self, validation: Validation, ratio: float) -> Array:
+        if self.alphas is None or isinstance(self.alphas, Integral):
+            count = 100 if self.alphas is None else int(self.alphas)
+            if ratio == 0.0:
+                raise ValueError("l1_ratio=0 has no largest alpha: give alphas, or use RidgeCV")
+            largest = validation.largest() / ratio
+            largest = largest or float(np.finfo(float).resolution)
+            return largest * np.geomspace(1.0, self.eps, count)
+        alphas = np.asarray(self.alphas, float)
+        if alphas.ndim != 1 or not len(alphas) or not (np.isfinite(alphas) & (alphas >= 0)).all():
+            raise ValueError(f"alphas must hold finite numbers ≥ 0, got {self.alphas!r}")
+        return np.sort(alphas)[::-1].copy()
+
+    def _terms(self, ratio: float) -> Any:
+        penalty = (non_negative if self.positive else L1)(ratio)
+        l2 = np.array([[1.0 - ratio]])
+
+        def make(weights: Array | None, strengths: Array) -> Terms:
+            return Terms(l2, penalty, weights, self.fit_intercept, strengths)
+
+        return make
+
+    def _choose(self, ratios: list[float], grids: list[Array], found: list[Errors]) -> None:
+        mean = np.array([errors.mean for errors in found])
+        spread = np.array([errors.standard_error for errors in found])
+        if not np.isfinite(mean).any():
+            raise ValueError("no error of a test fold is finite: bring y to units nearer 1")
+        which, k = np.unravel_index(int(np.nanargmin(mean)), mean.shape)
+        within = np.flatnonzero(mean[which] <= mean[which, k] + spread[which, k])
+        grid = grids[which]
+        self.alpha_min_, self.alpha_1se_ = float(grid[k]), float(grid[within[0]])  # they descend
+        self.alpha_ = self.alpha_min_ if self.rule == "min" else self.alpha_1se_
+        self.l1_ratio_ = ratios[which]
+        single = np.ndim(getattr(self, "l1_ratio", 1.0)) == 0
+        mse = np.array([errors.mse for errors in found])
+        self.alphas_ = grids[0] if single else np.array(grids)
+        self.mse_path_ = mse[0] if single else mse
+        self.mse_se_ = spread[0] if single else spread
+
+    def _final(
+        self, design: Any, target: Array, weights: Array | None, validation: Validation
+    ) -> Solution:
+        """The fit to all rows: from the moments gathered for the folds, where they were."""
+        make, one = self._terms(self.l1_ratio_), np.array([self.alpha_])
+        terms, Y = make(weights, one), target[:, None]
+        if validation.whole is None:
+            return solve(design, Y, terms, tol=self.tol, max_iter=self.max_iter)
+        problem = summarise(validation.whole, make(None, one))
+        with single_threaded_blas:
+            coef, intercept = follow(problem, self.tol, self.max_iter)
+        return confirm(
+            design, Y, terms, problem, coef, intercept, tol=self.tol, max_iter=self.max_iter
+        )
+
+
+class LassoCV(ElasticNetCV):
+    """`Lasso` with alpha chosen by cross-validation: `ElasticNetCV` with l1_ratio = 1.
+
+    Parameters, attributes and errors are those of `ElasticNetCV`, without `l1_ratio`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((200, 10))
+    >>> y = X[:, 0] - X[:, 1] + 0.5 * rng.standard_normal(200)
+    >>> model = fastreg.LassoCV(cv=10).fit(X, y)
+    >>> bool(model.alpha_min_ == model.alpha_ <= model.alpha_1se_), model.mse_path_.shape
+    (True, (100, 10))
+    """
+
+    _parameter_constraints = {
+        name: constraint
+        for name, constraint in ElasticNetCV._parameter_constraints.items()
+        if name != "l1_ratio"
+    }
+
+    def __init__(
+        self,
+        *,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        precompute="auto",
+        max_iter=1000,
+        tol=1e-4,
+        copy_X=True,
+        cv=None,
+        verbose=False,
+        n_jobs=None,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+        rule="min",
+    ):
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.max_iter = max_iter
+        self.tol = tol
+        self.copy_X = copy_X
+        self.cv = cv
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+        self.rule = rule
+
+
+def _ratios(l1_ratio: Any) -> list[float]:
+    ratios = np.atleast_1d(np.asarray(l1_ratio, float))
+    if ratios.ndim != 1 or not len(ratios) or not ((ratios >= 0) & (ratios <= 1)).all():
+        raise ValueError(f"l1_ratio must be between 0 and 1, got {l1_ratio!r}")
+    return [float(ratio) for ratio in ratios]

@@ -1,0 +1,119 @@
+"""`Ridge`."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from fastreg.linear_model.base import LinearRegressor, check_finite_params
+
+# scikit-learn's solver names for Ridge, and the forms that stand for them here.
+_RIDGE_SOLVERS = {
+    "auto": "auto",
+    "cholesky": "direct",
+    "svd": "orthogonal",
+    "lsqr": "conjugate gradients",
+    "sparse_cg": "conjugate gradients",
+    "sag": "conjugate gradients",
+    "saga": "conjugate gradients",
+    "lbfgs": "auto",
+}
+
+
+class Ridge(LinearRegressor):
+    """Least squares with a ridge penalty, certified; alpha = 0 is least squares itself.
+
+        ‖y − Xw − b‖² + alpha·‖w‖²
+
+    Parameters
+    ----------
+    alpha : float ≥ 0 or (k,) array, one a target
+        0 is least squares; where X leaves it open, the solution of least norm, for m ≥ n
+        measured in columns scaled to length 1.
+    fit_intercept : bool, whether b is free; it is never penalised
+    max_iter : int or None, steps of an iterative solver; None is 1000
+    tol : float ≥ 0
+        Certified relative gap, as in `ElasticNet`; factorisations go to working precision
+        whatever it says.
+    solver : str
+        "auto" picks by shape; "cholesky" factorises the Gram or the kernel matrix, "svd" an
+        orthogonal factor, "sparse_cg", "lsqr", "sag" and "saga" are conjugate gradients.
+    positive : bool, require w ≥ 0
+    warm_start : bool, start an iterative solver from `coef_` of the last fit
+    copy_X, random_state
+        Accepted so that code written for scikit-learn runs; without effect. X is never
+        copied and never changed.
+
+    Attributes
+    ----------
+    coef_ : (n,) or (k, n) float64
+    intercept_ : float or (k,)
+    dual_gap_ : float or (k,), certified bound on the objective over 2·Σw less its minimum
+    certificate_ : `fastreg.Certificate`
+    n_iter_ : int, refinements of a factorisation, or steps
+    solver_ : str, how the answer was found
+    n_features_in_, feature_names_in_
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 3.0, 5.0])
+    >>> model = fastreg.Ridge(alpha=2.0).fit(X, y)
+    >>> model.coef_, model.intercept_
+    (array([1.]), 2.0)
+    """
+
+    _parameter_constraints = {
+        "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
+        "fit_intercept": ["boolean"],
+        "copy_X": ["boolean"],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "solver": [StrOptions(set(_RIDGE_SOLVERS))],
+        "positive": ["boolean"],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        alpha=1.0,
+        *,
+        fit_intercept=True,
+        copy_X=True,
+        max_iter=None,
+        tol=1e-4,
+        solver="auto",
+        positive=False,
+        warm_start=False,
+        random_state=None,
+    ):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
+        self.max_iter = max_iter
+        self.tol = tol
+        self.solver = solver
+        self.positive = positive
+        self.warm_start = warm_start
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None.
+
+        Raises and warns as `ElasticNet.fit`.
+        """
+        self._validate_params()
+        check_finite_params(self)
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            l2=self.alpha,
+            l2_is_total=True,
+            l1=0.0,
+            method="auto" if self.positive else _RIDGE_SOLVERS[self.solver],
+        )
+        self.solver_ = self.certificate_.method
+        return self

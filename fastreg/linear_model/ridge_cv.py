@@ -1,0 +1,201 @@
+"""`RidgeCV`: alpha by leave-one-out in closed form, its generalised kin, or folds."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from fastreg._jit import single_threaded_blas
+from fastreg.certificate import Terms
+from fastreg.design import as_design, as_target, as_weights
+from fastreg.linear_model.base import LinearRegressor, per_weight
+from fastreg.linear_model.ridge import Ridge
+from fastreg.penalties import L1
+from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out
+from fastreg.solvers import confirm
+
+Array = np.ndarray
+
+
+class RidgeCV(LinearRegressor):
+    """`Ridge` with alpha chosen among `alphas`.
+
+    Without `cv`, the errors of all rows, each left out once, come from one eigendecomposition and
+    one more read of X for all alphas and targets; X is never copied.
+
+    Parameters
+    ----------
+    alphas : (K,) numbers > 0
+    fit_intercept : bool
+    scoring : str, callable or None
+        None: the mean squared error (with `cv`: R², as scikit-learn has it).
+    cv : None for leave-one-out; int, splitter or iterable of (training rows, test rows)
+    gcv_mode : None, "auto", "svd" or "eigen": accepted, without effect; or
+        "gcv": generalised cross-validation, with the mean leverage in place of each row's.
+    store_cv_results : bool, keep `cv_results_`
+    alpha_per_target : bool, choose for each target by itself (not with `cv`)
+
+    Attributes
+    ----------
+    alpha_ : float, or (k,) where chosen for each target
+    best_score_ : float or (k,), of alpha_: the larger the better
+    cv_results_ : (m, K) or (m, k, K), squared errors, or with `scoring` the predictions
+    dof_ : (K,) effective degrees of freedom, intercept included, of `alphas` (without `cv`)
+    coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
+        Of the fit to all rows, as in `Ridge`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> X = np.arange(10.0)[:, None] ** [1, 2]
+    >>> y = X[:, 0] + np.tile([0.5, -0.5], 5)
+    >>> fastreg.RidgeCV(alphas=[0.1, 1.0, 10.0]).fit(X, y).alpha_
+    1.0
+    """
+
+    _parameter_constraints = {
+        "alphas": ["array-like", Interval(Real, 0, None, closed="neither")],
+        "fit_intercept": ["boolean"],
+        "scoring": "no_validation",
+        "cv": ["cv_object"],
+        "gcv_mode": [StrOptions({"auto", "svd", "eigen", "gcv"}), None],
+        "store_cv_results": ["boolean"],
+        "alpha_per_target": ["boolean"],
+    }
+    positive, warm_start, max_iter, tol = False, False, None, 1e-4
+
+    def __init__(
+        self,
+        alphas=(0.1, 1.0, 10.0),
+        *,
+        fit_intercept=True,
+        scoring=None,
+        cv=None,
+        gcv_mode=None,
+        store_cv_results=False,
+        alpha_per_target=False,
+    ):
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.scoring = scoring
+        self.cv = cv
+        self.gcv_mode = gcv_mode
+        self.store_cv_results = store_cv_results
+        self.alpha_per_target = alpha_per_target
+
+    def fit(self, X, y, sample_weight=None, **params):
+        """Choose, then fit to all rows of X (m, n), y (m,) or (m, k), with weights or None.
+
+        Further arguments go to the splitter, where `cv` is one.
+
+        Raises
+        ------
+        ValueError
+            A parameter, a shape or a value is not acceptable; the message names it.
+        """
+        self._validate_params()
+        alphas = _checked(self.alphas)
+        if self.cv is not None:
+            return self._by_folds(X, y, sample_weight, alphas, params)
+        if params:
+            raise ValueError(f"without cv, fit takes no {', '.join(sorted(params))}")
+        design = as_design(X)
+        target = as_target(y, design.shape[0])
+        Y = target[:, None] if target.ndim == 1 else target
+        weights = as_weights(sample_weight, design.shape[0])
+        scorer = self._scorer()
+        keep = self.store_cv_results or scorer is not None
+        found = leave_one_out(design, Y, weights, alphas, centred=self.fit_intercept, keep=keep)
+        scores = self._scores(found, Y, scorer)
+        best = np.argmax(scores if self.alpha_per_target else scores.mean(axis=1)[:, None], axis=0)
+        chosen = np.broadcast_to(alphas[best], Y.shape[1])
+        solution = self._confirmed(design, Y, weights, chosen, found)
+        self._check_names(X)
+        self._set(solution, flat=target.ndim == 1)
+        single = not self.alpha_per_target or Y.shape[1] == 1
+        self.alpha_ = float(chosen[0]) if single else chosen.copy()
+        most = scores[best, np.arange(len(best))] if self.alpha_per_target else None
+        self.best_score_ = float(scores.mean(axis=1)[best[0]]) if single else most
+        self.dof_ = found.dof
+        if self.store_cv_results:
+            self.cv_results_ = _kept(found, Y, scorer is not None, target.ndim == 1)
+        self._warn(solution)
+        return self
+
+    def _scorer(self) -> Any:
+        if self.scoring is None:
+            return None
+        from sklearn.metrics import check_scoring  # half as slow to import as all of fastreg
+
+        return check_scoring(self, self.scoring)
+
+    def _scores(self, found: LeaveOneOut, Y: Array, scorer: Any) -> Array:
+        """(K, k), the larger the better."""
+        if scorer is None:
+            return -(found.gcv if self.gcv_mode == "gcv" else found.mse)
+        predictions = Y[:, :, None] - found.errors
+        return np.array(
+            [
+                [scorer(_Given(), predictions[:, t, q], Y[:, t]) for t in range(Y.shape[1])]
+                for q in range(predictions.shape[2])
+            ]
+        )
+
+    def _confirmed(
+        self, design: Any, Y: Array, weights: Array | None, alphas: Array, found: LeaveOneOut
+    ) -> Any:
+        strengths = per_weight(alphas, weights, design.shape[0])
+        terms = Terms(strengths[None, :], L1(0.0), weights, self.fit_intercept)
+        problem = found.problem
+        with single_threaded_blas:
+            beta = np.stack([found.solve(s, t) for t, s in enumerate(strengths)], axis=1)
+            coef, intercept = problem.unscale(np.asfortranarray(beta))
+        return confirm(design, Y, terms, problem, coef, intercept, tol=self.tol)
+
+    def _by_folds(self, X, y, sample_weight, alphas, params):
+        """scikit-learn's own grid search, over `Ridge`."""
+        from sklearn.model_selection import GridSearchCV
+
+        if self.alpha_per_target:
+            raise ValueError("alpha_per_target=True goes with cv=None only")
+        if self.store_cv_results:
+            raise ValueError("store_cv_results=True goes with cv=None only")
+        search = GridSearchCV(
+            Ridge(fit_intercept=self.fit_intercept), {"alpha": list(alphas)}, cv=self.cv,
+            scoring=self.scoring,
+        )  # fmt: skip
+        if sample_weight is not None:
+            params["sample_weight"] = sample_weight
+        search.fit(X, y, **params)
+        model = search.best_estimator_
+        for name in ("coef_", "intercept_", "dual_gap_", "certificate_", "n_iter_"):
+            setattr(self, name, getattr(model, name))
+        self._check_names(X)
+        self.alpha_, self.best_score_ = float(model.alpha), float(search.best_score_)
+        return self
+
+
+class _Given(BaseEstimator):  # type: ignore[misc]
+    """Predicts what it is given: for scorers."""
+
+    _estimator_type = "regressor"
+
+    def predict(self, X: Array) -> Array:
+        return X
+
+
+def _checked(alphas: Any) -> Array:
+    values = np.atleast_1d(np.asarray(alphas, float))
+    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
+        raise ValueError(f"alphas must hold finite numbers > 0, got {alphas!r}")
+    return values
+
+
+def _kept(found: LeaveOneOut, Y: Array, predictions: bool, flat: bool) -> Array:
+    assert found.errors is not None
+    out = Y[:, :, None] - found.errors if predictions else found.errors**2
+    return out[:, 0, :] if flat else out

@@ -1,0 +1,1 @@
+"""Choosing the penalty: cross-validation, closed forms, information criteria, adaptation."""

@@ -1,0 +1,189 @@
+"""Cross-validation of paths: training fits at every strength, and their errors on held-out rows.
+
+    error of fold f = Σ_{i in test f} w_i (y_i − b − x_iᵀθ)²/Σ w_i,  (b, θ) fitted to train f
+
+| route | when | reads of X |
+|---|---|---|
+| moments | few columns beside rows, folds that are unions of cells | one for everything |
+| weights | else | those of a path for each fold: rows held out have weight zero |
+
+X is never copied. On the first route a training set is the whole less its test cells, or the sum
+of its own where too little would be left; the errors come from the moments of the test cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastreg import moments
+from fastreg._jit import run_blocks, single_threaded_blas
+from fastreg.certificate import Terms
+from fastreg.design import Design, nonfinite_message
+from fastreg.moments import Moments
+from fastreg.selection.folds import Cells, Split, cells
+from fastreg.solvers import approach, follow
+from fastreg.solvers.problem import standardise
+from fastreg.solvers.summary import summarise
+
+Array = np.ndarray
+_WIDEST = 2048  # columns up to which moments of every cell are kept
+_BLOCK = 1 << 19  # entries of held-out rows that are picked out of X at once
+MakeTerms = Callable[[Array | None, Array], Terms]  # (weights, strengths) → Terms
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """(K, F) mean squared errors, and what each fold counts in their mean, (F,): with sample
+    weights its sum of them, else as much as any other, whatever its size, as scikit-learn has it.
+    """
+
+    mse: Array
+    weights: Array
+
+    @property
+    def mean(self) -> Array:
+        """(K,): over folds by their weights."""
+        return np.average(self.mse, axis=1, weights=self.weights)
+
+    @property
+    def standard_error(self) -> Array:
+        """(K,): of the mean, from the spread of the folds."""
+        deviations = self.mse - self.mean[:, None]
+        share = self.weights / self.weights.sum()
+        variance = (share * deviations**2).sum(axis=1) / max(len(share) - 1, 1)
+        return np.sqrt(variance)
+
+
+class Validation:
+    """The data of one cross-validation: moments are gathered once for all l1_ratios."""
+
+    def __init__(
+        self, X: Design, y: Array, weights: Array | None, splits: list[Split], centred: bool
+    ) -> None:
+        self.X, self.y, self.weights, self.splits, self.centred = X, y, weights, splits, centred
+        self.cells: Cells | None = None
+        self.parts: list[Moments] = []
+        self.whole: Moments | None = None
+        m, n = X.shape
+        if n <= _WIDEST and m >= 2 * n:
+            self._gather()
+
+    def _gather(self) -> None:
+        found = cells(self.splits, self.X.shape[0])
+        memory = 0 if found is None else 8 * (found.count + 3) * self.X.shape[1] ** 2
+        if found is None or memory > 8 * max(self.X.nnz, 1 << 24):
+            return
+        Y = self.y[:, None]
+        frame = moments.Frame.of(self.X, Y, self.weights)
+        with single_threaded_blas, np.errstate(over="ignore", invalid="ignore"):
+            parts = moments.gather(self.X, Y, self.weights, found.of_row, found.count, frame)
+            whole = moments.total(parts)
+        if not np.isfinite(whole.scatter).all():
+            message = nonfinite_message(self.X)
+            if message:
+                raise ValueError(message)
+            return  # too large to be squared: the other route has units of its own
+        self.cells, self.parts, self.whole = found, parts, whole
+
+    def largest(self) -> float:
+        """max_j │Σ w x_j y│/Σ w about the means: the strength that holds all at zero."""
+        blank = Terms(np.zeros((1, 1)), _no_penalty(), self.weights, self.centred)
+        if self.whole is not None:
+            problem: Any = summarise(self.whole, blank)
+        else:
+            problem = standardise(self.X, self.y[:, None], blank)
+        c, _ = problem.at_zero(0)
+        live = ~problem.constant
+        unit = float(problem.unit[0])
+        slopes = np.abs(c[live]) / problem.scale[live] * unit
+        return float(slopes.max(initial=0.0))
+
+    def errors(self, make: MakeTerms, strengths: Array, tol: float, max_iter: int) -> Errors:
+        """Errors of every fold at descending strengths."""
+        one = self._by_weights if self.cells is None else self._by_moments
+        out = np.empty((len(strengths), len(self.splits)))
+        weights = np.array([self._test_weight(test) for _, test in self.splits])
+
+        def work(first: int, last: int) -> None:
+            for f in range(first, last):
+                out[:, f] = one(f, make, strengths, tol, max_iter)
+
+        with single_threaded_blas:
+            run_blocks(work, len(self.splits), step=1)
+        return Errors(out, weights)
+
+    def _test_weight(self, test: Array) -> float:
+        weight = 1.0 if self.weights is None else float(self.weights[test].sum())
+        if weight == 0.0:
+            raise ValueError("sample_weight is zero in all rows of a test fold")
+        return weight
+
+    def _by_moments(
+        self, f: int, make: MakeTerms, strengths: Array, tol: float, max_iter: int
+    ) -> Array:
+        assert self.cells is not None and self.whole is not None
+        left_out = np.setdiff1d(np.arange(self.cells.count), self.cells.training[f])
+        training = moments.without(self.parts, self.whole, left_out)
+        if training.weight == 0.0:
+            raise ValueError("sample_weight is zero in all rows of a training set")
+        coef, intercept = follow(summarise(training, make(None, strengths)), tol, max_iter)
+        test = moments.total([self.parts[c] for c in self.cells.test[f]])
+        return mean_squared_error(test, coef, intercept)
+
+    def _by_weights(
+        self, f: int, make: MakeTerms, strengths: Array, tol: float, max_iter: int
+    ) -> Array:
+        train, test = self.splits[f]
+        weights = np.bincount(train, minlength=self.X.shape[0]).astype(float)
+        if self.weights is not None:
+            weights *= self.weights
+        if not weights.any():
+            raise ValueError("sample_weight is zero in all rows of a training set")
+        coef, intercept = approach(
+            self.X, self.y[:, None], make(weights, strengths), tol=tol, max_iter=max_iter
+        )
+        return self._held_out(test, coef, intercept)
+
+    def _held_out(self, test: Array, coef: Array, intercept: Array) -> Array:
+        """(K,): weighted mean squared errors on some rows, a few of them at a time."""
+        used = np.flatnonzero(coef.any(axis=1))
+        part = coef[used]
+        total, sums = 0.0, np.zeros(len(intercept))
+        step = max(1, _BLOCK // max(1, len(used)))
+        for start in range(0, len(test), step):
+            rows = test[start : start + step]
+            w = np.ones(len(rows)) if self.weights is None else self.weights[rows]
+            residual = self.y[rows, None] - intercept
+            if len(used):
+                residual = residual - _picked(self.X, rows, used) @ part
+            sums += w @ residual**2
+            total += float(w.sum())
+        return sums / total
+
+
+def _picked(X: Design, rows: Array, columns: Array) -> Array:
+    if X.is_sparse:
+        return X.matrix.tocsr()[rows][:, columns].toarray().astype(float)
+    return X.matrix[np.ix_(rows, columns)].astype(float)
+
+
+def _no_penalty() -> Any:
+    from fastreg.penalties import L1
+
+    return L1(0.0)
+
+
+def mean_squared_error(test: Moments, coef: Array, intercept: Array) -> Array:
+    """(K,): of coef (n, K), intercept (K,) on the rows of one target's moments.
+
+    r = y − b − xᵀθ = a + dᵀv in the frame of the moments: its mean is a + dᵀv̄, its scatter dᵀSd.
+    """
+    n, frame = len(coef), test.frame
+    d = np.vstack([-frame.unit[:n, None] * coef, np.full((1, coef.shape[1]), frame.unit[n])])
+    level = frame.origin[n] - intercept - frame.origin[:n] @ coef + test.mean @ d
+    spread = np.einsum("pk,pk->k", d, test.scatter @ d) / test.weight
+    return np.maximum(spread, 0.0) + level**2

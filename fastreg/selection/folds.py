@@ -1,0 +1,85 @@
+"""Folds as cells: the least sets of rows that every split trains on, or tests on, as a whole.
+
+A split of rows into training and test is a union of cells each. With k-fold splits the cells are
+the folds; with growing windows of time they are the windows. Moments of cells, gathered in one
+read of X, add up to those of any split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+Split = tuple[Array, Array]  # row numbers to train on, and to test on
+MOST_CELLS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """(m,) cell of each row, and of each split the cells to train on and to test on."""
+
+    of_row: Array
+    count: int
+    training: list[Array]
+    test: list[Array]
+
+
+def as_splits(splits: Iterable[Split], m: int) -> list[Split]:
+    """Checked: row numbers within range, some to train on and some to test on in each.
+
+    Raises
+    ------
+    ValueError
+        There is no split, or one is empty or out of range.
+    """
+    out = []
+    for train, test in splits:
+        pair = tuple(_rows(part, m) for part in (train, test))
+        if not len(pair[0]) or not len(pair[1]):
+            raise ValueError("cv gives a split without rows to train on or to test on")
+        out.append(pair)
+    if not out:
+        raise ValueError("cv gives no split")
+    return out  # type: ignore[return-value]
+
+
+def _rows(part: Array, m: int) -> Array:
+    part = np.asarray(part)
+    if part.dtype == bool:
+        part = np.flatnonzero(part)
+    if part.size and (part.min() < 0 or part.max() >= m):
+        raise ValueError(f"cv gives row numbers beyond the {m} rows of X")
+    return part.astype(np.intp, copy=False)
+
+
+def cells(splits: list[Split], m: int) -> Cells | None:
+    """None where rows are repeated, or there are too many cells."""
+    of_row, count = np.zeros(m, np.int64), 1
+    for train, test in splits:
+        role = np.zeros(m, np.int64)
+        role[train] += 1
+        role[test] += 2
+        if np.count_nonzero(role & 1) != len(train) or np.count_nonzero(role & 2) != len(test):
+            return None  # a row more than once
+        of_row, count = _numbered(of_row * 4 + role, 4 * count)
+        if count > MOST_CELLS:
+            return None
+    first = np.full(count, m)
+    np.minimum.at(first, of_row, np.arange(m))
+    training: list[Array] = []
+    test_cells: list[Array] = []
+    for train, test in splits:
+        for rows, out in ((train, training), (test, test_cells)):
+            inside = np.zeros(m, bool)
+            inside[rows] = True
+            out.append(np.flatnonzero(inside[first]))
+    return Cells(of_row, count, training, test_cells)
+
+
+def _numbered(codes: Array, bound: int) -> tuple[Array, int]:
+    """Codes below a bound as 0, 1, … in their order, and how many there are."""
+    present = np.bincount(codes, minlength=bound) > 0
+    return (np.cumsum(present) - 1)[codes], int(np.count_nonzero(present))

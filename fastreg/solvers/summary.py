@@ -1,0 +1,74 @@
+"""The standard form of one target from moments alone: a solve then never reads X."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastreg.certificate import Terms
+from fastreg.moments import Moments
+from fastreg.solvers.standard import EPS, Standard, power_of_two
+
+Array = np.ndarray
+
+
+@dataclass(kw_only=True)
+class Summary(Standard):
+    """X'ᵀWX'/M (n, n), c = X'ᵀ(w∘y')/M (n,) and Σ w y'²/M."""
+
+    products: Array
+    start: Array
+    square: float
+
+    def gram(self, left: Array, right: Array) -> Array:
+        if len(left) == len(right) == len(self.start):
+            return self.products
+        return self.products[np.ix_(left, right)]
+
+    def at_zero(self, t: int) -> tuple[Array, float]:
+        return self.start, self.square
+
+    def correlation(self, beta: Array, t: int) -> tuple[Array, float]:
+        c = self.start - self.products @ beta
+        return c, max(self.square - float((self.start + c) @ beta), 0.0)
+
+    def correlations(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
+        C = self.start[:, None] - self.products[:, columns] @ betas
+        fitted = np.einsum("jd,jd->d", self.start[columns, None] + C[columns], betas)
+        return C, np.maximum(self.square - fitted, 0.0)
+
+
+def summarise(moments: Moments, terms: Terms, target: int = 0, n_targets: int = 1) -> Summary:
+    """The problem of one of the targets, with k strengths."""
+    n = len(moments.mean) - n_targets
+    t, frame = n + target, moments.frame
+    second = moments.scatter / moments.weight
+    if not terms.fit_intercept:
+        about_zero = frame.origin / frame.unit + moments.mean
+        second += np.outer(about_zero, about_zero)
+    mean = frame.origin + frame.unit * moments.mean
+    size = np.sqrt(np.diag(second))
+    # What is left of a column beside its mean may be rounding alone.
+    constant = size[:n] <= 4 * EPS * np.abs(moments.mean[:n])
+    ridges = np.sqrt(terms.ridges().max(axis=1)) / frame.unit[:n]
+    own = power_of_two(np.where(constant, 1.0, np.maximum(size[:n], ridges)))
+    spread = float(size[t]) if size[t] > 4 * EPS * abs(moments.mean[t]) else 0.0
+    level = float(power_of_two(np.array(spread)))
+    inverse = np.where(constant, 0.0, 1.0 / own)
+    products = second[:n, :n] * inverse * inverse[:, None]
+    points = 1 if terms.strength is None else len(terms.strength)
+    scale = inverse / frame.unit[:n]
+    return Summary(
+        total=moments.weight,
+        shift=mean[:n] if terms.fit_intercept else None,
+        scale=scale,
+        size=own * frame.unit[:n],
+        constant=constant,
+        unit=np.full(points, level * frame.unit[t]),
+        mean=np.full(points, mean[t] if terms.fit_intercept else 0.0),
+        terms=terms,
+        products=products,
+        start=second[:n, t] * inverse / level,
+        square=(spread / level) ** 2,
+    )
