@@ -159,10 +159,15 @@ def follow(problem: Standard, tol: float, max_iter: int) -> tuple[Array, Array]:
     """coef (n, k), intercept (k,) at descending strengths from a Gram matrix alone, to a gap that
     it gives itself: for the folds of a cross-validation, of which nobody sees the coefficients."""
     beta = np.zeros((problem.n_features, problem.n_points), order="F")
-    if not (_is_smooth(problem.terms) and spectrum.solve(problem, beta)):
+    if _is_smooth(problem.terms) and spectrum.solve(problem, beta):
+        return problem.unscale(beta)
+    if not (
+        problem.n_features <= 2 * working_set.WHOLE
+        and working_set.follow_gram(problem, beta, tol, max_iter)
+    ):
         beta[:] = 0.0
         working = working_set.WorkingSet(problem)
-        working_set.solve(problem, working, beta, tol, max_iter, by_gram=True)
+        working_set.solve(problem, working, beta, tol, max_iter)
     return problem.unscale(beta)
 
 
@@ -205,6 +210,7 @@ def confirm(
         shift=problem.shift,
         scale=1.0 / problem.size,
         constant=problem.constant if terms.fit_intercept else None,
+        lengths=problem.lengths,
     )
     if certificate.converged:
         strengths = np.ones(coef.shape[1]) if terms.strength is None else terms.strength

@@ -30,7 +30,6 @@ class Problem(Standard):
     Y: Array  # (m, k) or (m, 1), centred and scaled
     weights: Array | None  # (m,), scaled to a largest entry between 1/2 and 1
     curvatures: Array  # (n,): Σ w x'²/M of each column, about: of a few digits
-    lengths: Array | None  # (n,): their roots, None where those digits are in doubt
     passes: int = 0
     workspace: Workspace = field(repr=False, default=None)  # type: ignore[assignment]
     _starts: dict[int, tuple[Array, float]] = field(repr=False, default_factory=dict)

@@ -42,6 +42,7 @@ class Standard(ABC):
     terms: Terms
     far: bool = False  # whether the offset of a sparse column dwarfs its spread
     n_targets: int = 1
+    lengths: Array | None = None  # (n,): √(Σ w x'²/M), None where their digits are in doubt
     _bases: dict[int, tuple[Array, Any]] = field(repr=False, default_factory=dict)
 
     @abstractmethod

@@ -34,6 +34,8 @@ class Summary(Standard):
         return c, max(self.square - float((self.start + c) @ beta), 0.0)
 
     def correlations(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
+        used = betas.any(axis=1)
+        betas, columns = betas[used], columns[used]
         C = self.start[:, None] - self.products[:, columns] @ betas
         fitted = np.einsum("jd,jd->d", self.start[columns, None] + C[columns], betas)
         return C, np.maximum(self.square - fitted, 0.0)
@@ -68,6 +70,7 @@ def summarise(moments: Moments, terms: Terms, target: int = 0, n_targets: int = 
         unit=np.full(points, level * frame.unit[t]),
         mean=np.full(points, mean[t] if terms.fit_intercept else 0.0),
         terms=terms,
+        lengths=np.sqrt(np.diag(products)),
         products=products,
         start=second[:n, t] * inverse / level,
         square=(spread / level) ** 2,

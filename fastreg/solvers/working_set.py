@@ -100,6 +100,24 @@ def solve(
     return most
 
 
+def follow_gram(problem: Standard, beta: Array, tol: float, max_iter: int) -> bool:
+    """`solve` for a problem that is its Gram matrix, one strength after the other with all columns
+    in the set: looks at the gaps at the end only, and says whether all are met."""
+    n, K = beta.shape
+    working = WorkingSet(problem)
+    working.extend(np.arange(n))
+    working.load(np.zeros(n), problem.at_zero(0)[0])
+    for t in range(K):
+        working.minimise(Point(t), _SLACK * tol, max_iter)
+        beta[:, t] = working.coef
+    C, rho2 = problem.correlations(working.columns, beta, 0)
+    strengths = np.array([problem.strength(t) for t in range(K)])
+    whole = problem.base_penalty(0)
+    penalty = penalties.times(type(whole)(*(each[:, None] for each in whole)), strengths)
+    gaps, _ = duality_gap(C, beta, rho2, problem.base_ridge(0)[:, None] * strengths, penalty)
+    return bool(np.all(relative_to(gaps, problem.null(0)) <= 0.5 * tol))
+
+
 def largest_strength(problem: Standard, tol: float, max_iter: int) -> float:
     """The least strength at which every coefficient that the penalty can hold is zero."""
     one = np.ones(1)
