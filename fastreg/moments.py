@@ -37,6 +37,7 @@ class Frame:
     def of(cls, X: Design, Y: Array, weights: Array | None) -> Frame:
         """From a few rows that count; a sparse X is measured from zero."""
         rows = np.arange(len(Y)) if weights is None else np.flatnonzero(weights > 0)
+        rows = rows if len(rows) else np.arange(1)
         rows = rows[: (min(len(rows), _SAMPLE) - 1) // 2 * 2 + 1]
         if X.is_sparse:
             some = np.zeros((1, X.shape[1]))

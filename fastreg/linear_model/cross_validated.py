@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg._jit import single_threaded_blas
@@ -146,7 +148,7 @@ class ElasticNetCV(LinearRegressor):
         design = as_design(X)
         target = as_target(y, design.shape[0])
         if target.ndim == 2 and target.shape[1] == 1:
-            target = target[:, 0]
+            target = _flat(target)
         if target.ndim != 1:
             raise ValueError(f"y must have shape ({design.shape[0]},), got {target.shape}")
         weights = as_weights(sample_weight, design.shape[0])
@@ -172,7 +174,7 @@ class ElasticNetCV(LinearRegressor):
             count = 100 if self.alphas is None else int(self.alphas)
             if ratio == 0.0:
                 raise ValueError("l1_ratio=0 has no largest alpha: give alphas, or use RidgeCV")
-            largest = validation.largest() / ratio
+            largest = validation.largest(self.positive) / ratio
             largest = largest or float(np.finfo(float).resolution)
             return largest * np.geomspace(1.0, self.eps, count)
         alphas = np.asarray(self.alphas, float)
@@ -276,6 +278,16 @@ class LassoCV(ElasticNetCV):
         self.random_state = random_state
         self.selection = selection
         self.rule = rule
+
+
+def _flat(target: Array) -> Array:
+    warnings.warn(
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
+        "to (n_samples,), for example using ravel().",
+        DataConversionWarning,
+        stacklevel=3,
+    )
+    return target[:, 0]
 
 
 def _ratios(l1_ratio: Any) -> list[float]:

@@ -37,25 +37,20 @@ MakeTerms = Callable[[Array | None, Array], Terms]  # (weights, strengths) → T
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """(K, F) mean squared errors, and what each fold counts in their mean, (F,): with sample
-    weights its sum of them, else as much as any other, whatever its size, as scikit-learn has it.
-    """
+    """(K, F) mean squared errors of F folds, which count alike, as scikit-learn has it."""
 
     mse: Array
-    weights: Array
 
     @property
     def mean(self) -> Array:
-        """(K,): over folds by their weights."""
-        return np.average(self.mse, axis=1, weights=self.weights)
+        """(K,)"""
+        return self.mse.mean(axis=1)
 
     @property
     def standard_error(self) -> Array:
         """(K,): of the mean, from the spread of the folds."""
-        deviations = self.mse - self.mean[:, None]
-        share = self.weights / self.weights.sum()
-        variance = (share * deviations**2).sum(axis=1) / max(len(share) - 1, 1)
-        return np.sqrt(variance)
+        folds = self.mse.shape[1]
+        return self.mse.std(axis=1, ddof=1 if folds > 1 else 0) / np.sqrt(folds)
 
 
 class Validation:
@@ -89,8 +84,9 @@ class Validation:
             return  # too large to be squared: the other route has units of its own
         self.cells, self.parts, self.whole = found, parts, whole
 
-    def largest(self) -> float:
-        """max_j │Σ w x_j y│/Σ w about the means: the strength that holds all at zero."""
+    def largest(self, positive: bool = False) -> float:
+        """max_j │Σ w x_j y│/Σ w about the means: the strength that holds all at zero; those that
+        pull down count for nothing where coefficients must be positive."""
         blank = Terms(np.zeros((1, 1)), _no_penalty(), self.weights, self.centred)
         if self.whole is not None:
             problem: Any = summarise(self.whole, blank)
@@ -99,14 +95,15 @@ class Validation:
         c, _ = problem.at_zero(0)
         live = ~problem.constant
         unit = float(problem.unit[0])
-        slopes = np.abs(c[live]) / problem.scale[live] * unit
+        slopes = c[live] if positive else np.abs(c[live])
+        slopes = slopes / problem.scale[live] * unit
         return float(slopes.max(initial=0.0))
 
     def errors(self, make: MakeTerms, strengths: Array, tol: float, max_iter: int) -> Errors:
         """Errors of every fold at descending strengths."""
         one = self._by_weights if self.cells is None else self._by_moments
         out = np.empty((len(strengths), len(self.splits)))
-        weights = np.array([self._test_weight(test) for _, test in self.splits])
+        self._check_weights()
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
@@ -114,13 +111,14 @@ class Validation:
 
         with single_threaded_blas:
             run_blocks(work, len(self.splits), step=1)
-        return Errors(out, weights)
+        return Errors(out)
 
-    def _test_weight(self, test: Array) -> float:
-        weight = 1.0 if self.weights is None else float(self.weights[test].sum())
-        if weight == 0.0:
-            raise ValueError("sample_weight is zero in all rows of a test fold")
-        return weight
+    def _check_weights(self) -> None:
+        for part, name in ((0, "training set"), (1, "test fold")):
+            if self.weights is not None and not all(
+                self.weights[split[part]].any() for split in self.splits
+            ):
+                raise ValueError(f"sample_weight is zero in all rows of a {name}")
 
     def _by_moments(
         self, f: int, make: MakeTerms, strengths: Array, tol: float, max_iter: int
@@ -128,8 +126,6 @@ class Validation:
         assert self.cells is not None and self.whole is not None
         left_out = np.setdiff1d(np.arange(self.cells.count), self.cells.training[f])
         training = moments.without(self.parts, self.whole, left_out)
-        if training.weight == 0.0:
-            raise ValueError("sample_weight is zero in all rows of a training set")
         coef, intercept = follow(summarise(training, make(None, strengths)), tol, max_iter)
         test = moments.total([self.parts[c] for c in self.cells.test[f]])
         return mean_squared_error(test, coef, intercept)
@@ -141,8 +137,6 @@ class Validation:
         weights = np.bincount(train, minlength=self.X.shape[0]).astype(float)
         if self.weights is not None:
             weights *= self.weights
-        if not weights.any():
-            raise ValueError("sample_weight is zero in all rows of a training set")
         coef, intercept = approach(
             self.X, self.y[:, None], make(weights, strengths), tol=tol, max_iter=max_iter
         )
