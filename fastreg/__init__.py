@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastreg.paths import Path, enet_path, lasso_path, path
     from fastreg.persistence import load_model, save_model
     from fastreg.solvers.descent import Descent, DivergenceError
+    from fastreg.statistics import SufficientStatistics
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ _HOME = {
     "Path": "paths",
     "Ridge": "linear_model",
     "RidgeCV": "linear_model",
+    "SufficientStatistics": "statistics",
     "descend": "functional",
     "enet_path": "paths",
     "get_num_threads": "_jit",
@@ -53,6 +55,7 @@ __all__ = [
     "Path",
     "Ridge",
     "RidgeCV",
+    "SufficientStatistics",
     "descend",
     "enet_path",
     "get_num_threads",

@@ -154,7 +154,7 @@ def gather(
         (Y - origin[n:]) / unit[n:],
         folds=folds,
         n_folds=n_folds if folds is not None else 1,
-        shift=None if X.is_sparse else origin[:n],
+        shift=origin[:n] if origin[:n].any() else None,
         scale=1.0 / unit[:n],
         weights=weights,
     )

@@ -27,7 +27,7 @@ from fastreg.solvers import METHODS, Grid, solve
 from fastreg.solvers.working_set import Progress
 
 Array = np.ndarray
-_LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
+LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
 
 
 class ConvergenceWarning(UserWarning):
@@ -142,20 +142,18 @@ def path(
     _check_bool(fit_intercept=fit_intercept, positive=positive, verbose=verbose)
     if callback is not None and not callable(callback):
         raise ValueError(f"callback must be callable, got {callback!r}")
-    ratio = nonnegative(l1_ratio, "l1_ratio")
-    if ratio > 1.0:
-        raise ValueError(f"l1_ratio must be between 0 and 1, got {l1_ratio!r}")
+    ratio = ratio_of(l1_ratio)
     if isinstance(max_iter, bool) or not isinstance(max_iter, int | np.integer) or max_iter < 1:
         raise ValueError(f"max_iter must be an integer of at least 1, got {max_iter!r}")
     if solver not in METHODS:
         raise ValueError(f"solver must be one of {', '.join(METHODS)}, got {solver!r}")
-    factor = _factors(penalty_factor, n)
-    kind = _kind(bounds, positive, n)
-    strengths, count = _strengths(alphas)
+    factor = factors_of(penalty_factor, n)
+    kind = penalty_of(bounds, positive, n)
+    strengths, count = strengths_of(alphas)
     grid = None
     if count:
-        least = _least_share(eps, wide=n > m)
-        grid = Grid(count, least, kind(factor * max(ratio, _LEAST_RATIO)))
+        least = least_share(eps, wide=n > m)
+        grid = Grid(count, least, kind(factor * max(ratio, LEAST_RATIO)))
     elif eps is not None:
         raise ValueError("eps is without use where alphas are given")
     terms = Terms(
@@ -265,7 +263,14 @@ def _check_bool(**values: Any) -> None:
             raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
-def _kind(bounds: Any, positive: bool, n: int) -> Callable[[Array], Any]:
+def ratio_of(l1_ratio: Any) -> float:
+    ratio = nonnegative(l1_ratio, "l1_ratio")
+    if ratio > 1.0:
+        raise ValueError(f"l1_ratio must be between 0 and 1, got {l1_ratio!r}")
+    return ratio
+
+
+def penalty_of(bounds: Any, positive: bool, n: int) -> Callable[[Array], Any]:
     """l1 (n,) ↦ the penalty."""
     if bounds is None:
         bounds = (0.0, math.inf) if positive else None
@@ -282,7 +287,7 @@ def _kind(bounds: Any, positive: bool, n: int) -> Callable[[Array], Any]:
     return lambda l1: Bounded(l1, low, high)
 
 
-def _factors(factors: Any, n: int) -> Array:
+def factors_of(factors: Any, n: int) -> Array:
     if factors is None:
         return np.ones(n)
     array = np.asarray(factors, float)
@@ -291,7 +296,7 @@ def _factors(factors: Any, n: int) -> Array:
     return array
 
 
-def _strengths(alphas: Any) -> tuple[Array | None, int]:
+def strengths_of(alphas: Any) -> tuple[Array | None, int]:
     """(strengths, 0), or (None, count) where they are to be chosen."""
     if isinstance(alphas, int | np.integer) and not isinstance(alphas, bool):
         if alphas < 1:
@@ -306,7 +311,7 @@ def _strengths(alphas: Any) -> tuple[Array | None, int]:
     return np.sort(array)[::-1].copy(), 0
 
 
-def _least_share(eps: float | None, *, wide: bool) -> float:
+def least_share(eps: float | None, *, wide: bool) -> float:
     """Least over largest strength."""
     if eps is None:
         return 1e-2 if wide else 1e-3

@@ -156,6 +156,44 @@ def certify(
     return _certificate(verdict, unit, tol, method, passes + read)
 
 
+def certify_moments(
+    products: Array,
+    start: Array,
+    square: float,
+    beta: Array,
+    l2: Array,
+    penalty: Any,
+    strengths: Array,
+    *,
+    unit: float,
+    tol: float,
+) -> Certificate:
+    """Certify β (n, k) against moments alone: as far as those are what they say they are.
+
+    Parameters
+    ----------
+    products, start, square : X'ᵀWX'/M (n, n), X'ᵀ(w∘y')/M (n,) and Σ w y'²/M
+    l2, penalty : of β, before the strengths (k,)
+    unit : of y' in the user's
+    """
+    used = np.flatnonzero(beta.any(axis=1))
+    c = start[:, None] - products[:, used] @ beta[used]
+    fitted = np.einsum("jk,jk->k", start[used, None] + c[used], beta[used])
+    every = np.arange(len(beta))
+    some = _some(penalty, every, strengths)
+    found = points_of(
+        some, c, beta, beta, np.maximum(square - fitted, 0.0), l2[:, None] * strengths
+    )
+    gap, objective = gap_and_objective(found)
+    length = np.sqrt(np.diag(products))
+    length = np.where(length > 0, length, np.inf)
+    kkt = kkt_residual(found, length[:, None], float(np.max(np.abs(start) / length)))
+    null = np.full(beta.shape[1], square / 2)
+    free = np.zeros(beta.shape[1])
+    verdict = np.stack([gap, objective, null, kkt, free])
+    return _certificate(verdict, np.full(1, unit), tol, "moments", 0)
+
+
 def _certificate(verdict: Array, unit: Array, tol: float, method: str, passes: int) -> Certificate:
     """What `_Target.judge` says of all points, in the user's units."""
     gap, objective, null, kkt, free = verdict
@@ -335,6 +373,7 @@ __all__ = [
     "Certificate",
     "Terms",
     "certify",
+    "certify_moments",
     "dual_projection",
     "dual_value",
     "duality_gap",
