@@ -9,6 +9,8 @@ use is extended along the way.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 import sys
 import warnings
@@ -18,12 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from fastreg import kernels
-from fastreg.certificate import Certificate, Terms
-from fastreg.design import as_design, as_target, as_weights
+from fastreg import kernels, plots
+from fastreg.certificate import Certificate, Terms, penalty_value
+from fastreg.design import Design, as_design, as_target, as_weights
 from fastreg.functional import nonnegative
 from fastreg.penalties import L1, Bounded
+from fastreg.selection import criteria
+from fastreg.selection.cross_validation import Errors, Validation
+from fastreg.selection.folds import as_splits, neighbours
 from fastreg.solvers import METHODS, Grid, solve
+from fastreg.solvers.problem import standardise
 from fastreg.solvers.working_set import Progress
 
 Array = np.ndarray
@@ -47,6 +53,8 @@ class Path:
     l1_ratio : float
     certificate : `fastreg.Certificate` of all points
     n_iter : int, most steps of a point
+    rss : (K,) Σ w r², sums of squared residuals
+    data : where the path comes from; None of a path from `SufficientStatistics`
     """
 
     alphas: Array = field(repr=False)
@@ -56,6 +64,85 @@ class Path:
     l1_ratio: float
     certificate: Certificate
     n_iter: int
+    data: Source = field(repr=False)
+
+    @property
+    def rss(self) -> Array:
+        """Objective less penalty, times twice the weight."""
+        return np.maximum(
+            2.0 * self.data.weight * (self.certificate.objective - self._penalties()), 0.0
+        )
+
+    def _penalties(self) -> Array:
+        terms = self.data.terms
+        ridge = 0.5 * (np.broadcast_to(terms.l2, self.coefs.shape) * self.coefs**2).sum(axis=0)
+        return self.alphas * (
+            ridge + penalty_value(column_of(terms.penalty), self.coefs).sum(axis=0)
+        )
+
+    @functools.cached_property
+    def dof(self) -> Array:
+        """(K,) degrees of freedom, the intercept's included; see `fastreg.selection.criteria`."""
+        terms = self.data.terms
+        l2 = np.broadcast_to(terms.l2[:, 0], len(self.coefs))
+        return criteria.degrees_of_freedom(
+            self.coefs, l2, self.alphas, self.data.gram, terms.fit_intercept
+        )
+
+    def select(self, criterion: str = "bic", *, cv: Any = 5) -> Selected:
+        """Choose a point.
+
+        Parameters
+        ----------
+        criterion : "aic", "aicc", "bic", "ebic", "cp" or "gcv", by formula (see
+            `fastreg.selection.criteria`); "cv" or "1se", by cross-validation, the least mean error
+            or the largest alpha within a standard error of it
+        cv : int, folds of neighbouring rows, or iterable of (training rows, test rows)
+
+        Raises
+        ------
+        ValueError
+            There is no such criterion, or no data to cross-validate with.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((200, 20))
+        >>> y = X[:, 0] - X[:, 1] + 0.5 * rng.standard_normal(200)
+        >>> path = fastreg.path(X, y)
+        >>> np.flatnonzero(path.select("ebic").coef), np.flatnonzero(path.select("1se").coef)
+        (array([0, 1]), array([0, 1]))
+        """
+        if criterion in ("cv", "1se"):
+            errors = self.data.errors(cv, self.alphas, self.certificate.tol)
+            mean, spread = errors.mean, errors.standard_error
+            index = int(np.argmin(mean))
+            if criterion == "1se":
+                index = int(np.flatnonzero(mean <= mean[index] + spread[index])[0])
+            return self._selected(criterion, index, mean, spread)
+        found = criteria.values(criterion, self.rss, self.dof, self.data.count, len(self.coefs))
+        return self._selected(criterion, int(np.argmin(found)), found, None)
+
+    def _selected(self, name: str, index: int, values: Array, spread: Array | None) -> Selected:
+        return Selected(
+            criterion=name,
+            index=index,
+            alpha=float(self.alphas[index]),
+            coef=self.coefs[:, index].copy(),
+            intercept=float(self.intercepts[index]),
+            alphas=self.alphas,
+            values=values,
+            standard_error=spread,
+        )
+
+    def plot(self, *selected: Selected, names: Any = None, ax: Any = None) -> Any:
+        """Draw the coefficients against alpha, with what was selected marked; returns the axes.
+
+        names : (n,) of the features; ax : matplotlib axes to draw on, None for new ones
+        """
+        marks = {each.criterion: each.alpha for each in selected}
+        return plots.draw_path(self.alphas, self.coefs, marks, names, ax)
 
     def predict(self, X: Any) -> Array:
         """Xw + b at every point, (m, K)."""
@@ -66,6 +153,76 @@ class Path:
         theta = np.ascontiguousarray(self.coefs)
         kernels.predict(design.storage, theta, offset=self.intercepts, out=out)
         return out
+
+
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """A point of a path, and why.
+
+    Attributes
+    ----------
+    criterion : str; index : int; alpha : float; coef : (n,); intercept : float
+    values : (K,) of the criterion at `alphas`; standard_error : (K,) or None
+    """
+
+    criterion: str
+    index: int
+    alpha: float
+    coef: Array = field(repr=False)
+    intercept: float
+    alphas: Array = field(repr=False)
+    values: Array = field(repr=False)
+    standard_error: Array | None = field(repr=False)
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the criterion against alpha; returns the axes."""
+        label = "mean squared error" if self.standard_error is not None else self.criterion
+        marks = {self.criterion: self.alpha}
+        if self.standard_error is not None:
+            marks = {"min": float(self.alphas[np.argmin(self.values)])} | marks
+        return plots.draw_errors(self.alphas, self.values, self.standard_error, marks, label, ax)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a path was fitted to.
+
+    terms : before the strengths; count : rows; weight : Σ w
+    gram : columns ↦ their covariances; errors : (cv, strengths, tol) ↦ errors of folds
+    """
+
+    terms: Terms
+    count: int
+    weight: float
+    gram: Callable[[Array], Array]
+    errors: Callable[[Any, Array, float], Errors]
+
+
+def _source(design: Design, y: Array, terms: Terms, max_iter: int) -> Source:
+    m = design.shape[0]
+
+    def gram(columns: Array) -> Array:
+        problem = standardise(design, y[:, None], terms)
+        size = np.where(problem.constant, 0.0, 1.0 / np.where(problem.constant, 1.0, problem.scale))
+        return problem.gram(columns, columns) * np.outer(size[columns], size[columns])
+
+    def errors(cv: Any, strengths: Array, tol: float) -> Errors:
+        splits = as_splits(neighbours(cv, m), m)
+        validation = Validation(design, y, terms.weights, splits, terms.fit_intercept)
+
+        def make(weights: Array | None, own: Array) -> Terms:
+            return dataclasses.replace(terms, weights=weights, strength=own)
+
+        return validation.errors(make, strengths, tol, max_iter)
+
+    count = m if terms.weights is None else int(np.count_nonzero(terms.weights))
+    weight = float(m if terms.weights is None else terms.weights.sum())
+    return Source(dataclasses.replace(terms, strength=None), count, weight, gram, errors)
+
+
+def column_of(penalty: Any) -> Any:
+    """The penalty of all features at every point: arrays of (n, 1)."""
+    return type(penalty)(*(each[:, None] if np.ndim(each) else each for each in penalty))
 
 
 def path(
@@ -184,6 +341,7 @@ def path(
         l1_ratio=ratio,
         certificate=certificate,
         n_iter=solution.n_iter,
+        data=_source(design, target, terms, int(max_iter)),
     )
 
 

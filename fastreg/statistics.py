@@ -210,7 +210,20 @@ class SufficientStatistics:
             l1_ratio=spec.ratio,
             certificate=certificate,
             n_iter=1,
+            data=self._source(spec, target),
         )
+
+    def _source(self, spec: _Spec, target: int) -> paths.Source:
+        whole = self._whole()
+
+        def gram(columns: Array) -> Array:
+            unit = whole.frame.unit[columns]
+            return whole.scatter[np.ix_(columns, columns)] / whole.weight * np.outer(unit, unit)
+
+        def errors(cv: Any, strengths: Array, tol: float) -> Errors:
+            raise ValueError("folds are given with update: call cross_validate of the statistics")
+
+        return paths.Source(spec.terms(None), self.n_samples, self.weight, gram, errors)
 
     def cross_validate(
         self,
@@ -388,7 +401,7 @@ class _Spec:
     factor: Array
     kind: Any
 
-    def terms(self, strengths: Array) -> Terms:
+    def terms(self, strengths: Array | None) -> Terms:
         return Terms(
             l2=(self.factor * (1.0 - self.ratio))[:, None],
             penalty=self.kind(self.factor * self.ratio),

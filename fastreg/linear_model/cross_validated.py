@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights
 from fastreg.linear_model.base import LinearRegressor, check_finite_params
 from fastreg.penalties import L1, non_negative
+from fastreg.plots import draw_errors
 from fastreg.selection.cross_validation import Errors, Validation
 from fastreg.selection.folds import as_splits
 from fastreg.solvers import Solution, confirm, follow, solve
@@ -168,6 +170,16 @@ class ElasticNetCV(LinearRegressor):
         self._set(solution, flat=True)
         self._warn(solution)
         return self
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the mean errors of the chosen l1_ratio, with bars of one standard error and both
+        choices marked; returns the matplotlib axes."""
+        check_is_fitted(self)
+        several = self.mse_path_.ndim == 3
+        which = _ratios(getattr(self, "l1_ratio", 1.0)).index(self.l1_ratio_) if several else ...
+        mean, error = self.mse_path_[which].mean(axis=-1), self.mse_se_[which]
+        marks = {"min": self.alpha_min_, "1se": self.alpha_1se_}
+        return draw_errors(self.alphas_[which], mean, error, marks, "mean squared error", ax)
 
     def _grid(self, validation: Validation, ratio: float) -> Array:
         if self.alphas is None or isinstance(self.alphas, Integral):

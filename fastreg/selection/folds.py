@@ -7,6 +7,7 @@ read of X, add up to those of any split.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -83,3 +84,20 @@ def _numbered(codes: Array, bound: int) -> tuple[Array, int]:
     """Codes below a bound as 0, 1, … in their order, and how many there are."""
     present = np.bincount(codes, minlength=bound) > 0
     return (np.cumsum(present) - 1)[codes], int(np.count_nonzero(present))
+
+
+def neighbours(cv: object, m: int) -> Iterable[Split]:
+    """Splits as they are, or from a number of folds of neighbouring rows, of about equal size.
+
+    Raises
+    ------
+    ValueError
+        The number is less than 2, or more than there are rows.
+    """
+    if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
+        return cv  # type: ignore[return-value]
+    if not 2 <= cv <= m:
+        raise ValueError(f"cv must be from 2 to the number of rows, {m}, got {cv}")
+    cuts = np.cumsum(np.append(0, np.full(cv, m // cv) + (np.arange(cv) < m % cv)))
+    rows = np.arange(m)
+    return [(np.concatenate([rows[:a], rows[b:]]), rows[a:b]) for a, b in itertools.pairwise(cuts)]

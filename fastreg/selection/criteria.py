@@ -1,0 +1,93 @@
+"""Information criteria along a path, with the degrees of freedom of penalised fits.
+
+    df = [intercept] + tr G_S (G_S + diag l2_S)⁻¹,   S the coefficients that are not zero
+
+(Zou, Hastie & Tibshirani, Ann. Statist. 35, 2007, for the lasso, where it is the size of S; for
+the ridge the trace of the hat matrix.) With rss = Σ w r² and m rows, the error variance unknown:
+
+| name | value | source |
+|---|---|---|
+| aic | m log(rss/m) + 2 df | Akaike 1974 |
+| aicc | aic + 2 df (df + 1)/(m − df − 1) | Hurvich & Tsai 1989 |
+| bic | m log(rss/m) + df log m | Schwarz 1978 |
+| ebic | bic + 2 log C(n, df of the n features) | Chen & Chen 2008, γ = 1 |
+| cp | rss/σ² − m + 2 df, σ² from the least penalised fit: Stein's unbiased risk | Mallows 1973 |
+| gcv | (rss/m)/(1 − df/m)² | Craven & Wahba 1979 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import gammaln
+
+Array = np.ndarray
+CRITERIA = ("aic", "aicc", "bic", "ebic", "cp", "gcv")
+
+
+def degrees_of_freedom(
+    coefs: Array, l2: Array, strengths: Array, gram: Callable[[Array], Array], intercept: bool
+) -> Array:
+    """(K,).
+
+    Parameters
+    ----------
+    coefs : (n, K)
+    l2 : (n,) ridge of each feature before the strengths (K,)
+    gram : columns (p,) ↦ Σ w (x − x̄)(x − x̄)ᵀ/Σ w of these columns, (p, p)
+    """
+    sizes = np.count_nonzero(coefs, axis=0).astype(float)
+    if not l2.any():
+        return sizes + intercept
+    used = np.flatnonzero(coefs.any(axis=1))
+    G = gram(used)
+    out = np.empty(len(strengths))
+    for k, strength in enumerate(strengths):
+        inside = np.flatnonzero(coefs[used, k])
+        if not len(inside):
+            out[k] = 0.0
+            continue
+        part = G[np.ix_(inside, inside)]
+        ridge = np.sqrt(l2[used[inside]] * strength)
+        out[k] = _trace(part, ridge)
+    return out + intercept
+
+
+def _trace(G: Array, ridge: Array) -> float:
+    """tr G (G + diag ridge²)⁻¹ by the eigenvalues of ridge⁻¹ G ridge⁻¹, where all are penalised."""
+    if ridge.all():
+        values = np.linalg.eigvalsh(G / np.outer(ridge, ridge))
+        values = np.maximum(values, 0.0)
+        return float((values / (values + 1.0)).sum())
+    return float(np.trace(np.linalg.lstsq(G + np.diag(ridge**2), G, rcond=None)[0]))
+
+
+def values(name: str, rss: Array, dof: Array, m: int, n: int) -> Array:
+    """(K,) of a criterion, the smaller the better; ∞ where it has none.
+
+    Raises
+    ------
+    ValueError
+        There is no such criterion.
+    """
+    if name not in CRITERIA:
+        raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}, got {name!r}")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fit = m * np.log(np.maximum(rss, np.finfo(float).tiny) / m)
+        left = m - dof
+        if name == "gcv":
+            out = rss / m / (1.0 - dof / m) ** 2
+        elif name == "cp":
+            out = rss / (rss[-1] / left[-1]) - m + 2.0 * dof
+        elif name == "aic":
+            out = fit + 2.0 * dof
+        elif name == "aicc":
+            out = fit + 2.0 * dof + 2.0 * dof * (dof + 1.0) / (left - 1.0)
+            left = left - 1.0
+        else:
+            out = fit + dof * np.log(m)
+            if name == "ebic":
+                size = np.clip(dof, 0.0, n)
+                out += 2.0 * (gammaln(n + 1) - gammaln(size + 1) - gammaln(n - size + 1))
+    return np.where((left > 0) & ~np.isnan(out), out, np.inf)
