@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from fastreg._jit import get_num_threads, set_num_threads
     from fastreg.certificate import Certificate
     from fastreg.functional import descend, gradient, objective
-    from fastreg.linear_model import ElasticNet, ElasticNetCV, Lasso, LassoCV, Ridge, RidgeCV
+    from fastreg.linear_model import (
+        AdaptiveRidge,
+        ElasticNet,
+        ElasticNetCV,
+        Lasso,
+        LassoCV,
+        Ridge,
+        RidgeCV,
+    )
     from fastreg.paths import Path, enet_path, lasso_path, path
     from fastreg.persistence import load_model, save_model
     from fastreg.solvers.descent import Descent, DivergenceError
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AdaptiveRidge": "linear_model",
     "Certificate": "certificate",
     "Descent": "solvers.descent",
     "DivergenceError": "solvers.descent",
@@ -45,6 +54,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AdaptiveRidge",
     "Certificate",
     "Descent",
     "DivergenceError",

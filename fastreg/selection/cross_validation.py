@@ -57,14 +57,20 @@ class Validation:
     """The data of one cross-validation: moments are gathered once for all l1_ratios."""
 
     def __init__(
-        self, X: Design, y: Array, weights: Array | None, splits: list[Split], centred: bool
+        self,
+        X: Design,
+        y: Array,
+        weights: Array | None,
+        splits: list[Split],
+        centred: bool,
+        widest: int | None = None,
     ) -> None:
         self.X, self.y, self.weights, self.splits, self.centred = X, y, weights, splits, centred
         self.cells: Cells | None = None
         self.parts: list[Moments] = []
         self.whole: Moments | None = None
         m, n = X.shape
-        if n <= _WIDEST and m >= 2 * n:
+        if n <= (widest or 0) or (n <= _WIDEST and m >= 2 * n):
             self._gather()
 
     def _gather(self) -> None:

@@ -1,0 +1,144 @@
+"""AdaptiveRidge: the gradient is that of the error, and following it pays where groups differ."""
+
+import warnings
+
+import numpy as np
+import pytest
+from conftest import STORAGES
+from sklearn.model_selection import KFold, TimeSeriesSplit
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from fastreg import AdaptiveRidge, Ridge
+from fastreg.design import as_design
+from fastreg.selection.adaptive import HeldOut, folds_of
+from fastreg.selection.cross_validation import Validation
+from fastreg.selection.folds import as_splits
+
+GROUPS = np.repeat([0, 1, 2], [3, 5, 4])
+
+
+def data(m=90, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((m, 12)) * np.geomspace(0.1, 10, 12) + 2.0
+    y = X[:, :3] @ [5.0, -3.0, 2.0] + 0.1 * X[:, 4] + rng.standard_normal(m)
+    return X, y, rng
+
+
+def held_out(X, y, weights=None, folds=4):
+    splits = as_splits(KFold(folds).split(X), len(y))
+    validation = Validation(as_design(X), y, weights, splits, True)
+    return HeldOut(*folds_of(validation.parts), GROUPS)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("rho", [np.zeros(3), np.array([3.0, -2.0, 5.0])])
+def test_hypergradients_equal_finite_differences(weighted, rho):
+    X, y, rng = data()
+    error = held_out(X, y, rng.random(90) + 0.1 if weighted else None)
+    _, gradient = error(rho)
+    h = 1e-4
+    for g in range(3):
+        step = h * np.eye(3)[g]
+        # A central difference of fourth order.
+        near, far = (
+            error(rho + step)[0] - error(rho - step)[0],
+            error(rho + 2 * step)[0] - error(rho - 2 * step)[0],
+        )
+        np.testing.assert_allclose(gradient[g], (8 * near - far) / (12 * h), rtol=1e-6)
+
+
+def test_the_error_is_that_of_ridges_fitted_to_each_training_set():
+    X, y, _ = data()
+    rho = np.array([1.0, 4.0, -1.0])
+    value, _ = held_out(X, y)(rho)
+    root = np.exp(-rho[GROUPS] / 2)  # a ridge with one strength on columns scaled by these
+    errors = []
+    for train, test in KFold(4).split(X):
+        model = Ridge(1.0, tol=1e-12).fit(X[train] * root, y[train])
+        errors.append(((y[test] - model.predict(X[test] * root)) ** 2).mean())
+    np.testing.assert_allclose(value, np.mean(errors), rtol=1e-9)
+
+
+@pytest.mark.parametrize("storage", ["C", "F", "csr", "float32"])
+def test_groups_part_and_the_error_falls(storage):
+    X, y, _ = data()
+    X = X.astype(np.float32).astype(float)
+    model = AdaptiveRidge(groups=GROUPS, cv=4).fit(STORAGES[storage](X), y)
+    assert model.error_ <= model.equal_error_ * (1 + 1e-12)
+    assert model.group_alphas_[0] < model.group_alphas_[2]
+    inside = (model.group_alphas_ > 2e-6) & (model.group_alphas_ < 5e8)
+    assert np.abs(model.error_gradient_[inside]).max() < 1e-4 * model.error_
+    np.testing.assert_array_equal(model.alpha_, model.group_alphas_[GROUPS])
+    root = 1.0 / np.sqrt(model.alpha_)
+    scaled = Ridge(1.0, tol=1e-12).fit(X * root, y)
+    np.testing.assert_allclose(model.coef_, scaled.coef_ * root, rtol=1e-5, atol=1e-7)
+    assert model.certificate_.converged
+
+
+def test_a_single_group_is_cross_validated_ridge():
+    X, y, _ = data()
+    model = AdaptiveRidge(cv=5).fit(X, y)
+    grid = model.alpha_[0] * np.geomspace(0.5, 2.0, 41)
+    errors = [
+        np.mean([
+            ((y[b] - Ridge(alpha, tol=1e-11).fit(X[a], y[a]).predict(X[b])) ** 2).mean()
+            for a, b in KFold(5).split(X)
+        ])
+        for alpha in grid
+    ]  # fmt: skip
+    np.testing.assert_allclose(model.error_, errors[20], rtol=1e-8)
+    assert np.argmin(errors) in (19, 20, 21)
+
+
+def test_the_article_s_evidence():
+    np.random.seed(0)  # noqa: NPY002 (as the article has it)
+    X = np.random.randn(100, 1)  # noqa: NPY002
+    y = (2 * X + 1 + 0.5 * np.random.randn(100, 1))[:, 0]  # noqa: NPY002
+    model = AdaptiveRidge(method="evidence").fit(X, y)
+    assert model.alpha_[0] == pytest.approx(0.0638, abs=5e-5)
+    assert len(model.history_) <= 17
+
+
+def test_evidence_is_a_fixed_point_in_any_units():
+    X, y, rng = data()
+    model = AdaptiveRidge(method="evidence", tol=1e-12).fit(X, y)
+    alpha, Z = model.alpha_[0], X - X.mean(axis=0)
+    values = np.linalg.eigvalsh(Z.T @ Z)
+    gamma = (values / (values + alpha)).sum()
+    residual = y - model.predict(X)
+    noise = residual @ residual / (90 - gamma - 1)
+    np.testing.assert_allclose(alpha, noise * gamma / (model.coef_ @ model.coef_), rtol=1e-6)
+    np.testing.assert_allclose(model.error_, noise, rtol=1e-6)
+    scaled = AdaptiveRidge(method="evidence", tol=1e-12).fit(X * 1e50, y * 1e-30)
+    np.testing.assert_allclose(scaled.coef_ * 1e80, model.coef_, rtol=1e-6)
+    w = rng.integers(1, 3, 90)
+    weighted = AdaptiveRidge(method="evidence", tol=1e-12).fit(X, y, w)
+    repeated = AdaptiveRidge(method="evidence", tol=1e-12).fit(
+        np.repeat(X, w, axis=0), np.repeat(y, w)
+    )
+    np.testing.assert_allclose(weighted.alpha_, repeated.alpha_, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"groups": [1, 2]}, r"groups must have shape \(12,\)"),
+        ({"alpha_bounds": (1.0, 0.1)}, "alpha_bounds must be 0 < least < largest"),
+        ({"cv": TimeSeriesSplit(3)}, "cv must leave each row out once"),
+        ({"max_features": 5}, "more than max_features=5"),
+        ({"method": "evidence", "groups": GROUPS}, "knows a single group"),
+        ({"fit_intercept": False}, "fit_intercept=False is not provided for"),
+        ({"tol": 0.0}, "'tol' parameter"),
+    ],
+)
+def test_faulty_parameters_are_refused(options, message):
+    X, y, _ = data()
+    with pytest.raises(ValueError, match=message):
+        AdaptiveRidge(**options).fit(X, y)
+
+
+@parametrize_with_checks([AdaptiveRidge(cv=3), AdaptiveRidge(method="evidence")])
+def test_estimator_checks(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
