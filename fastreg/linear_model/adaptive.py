@@ -11,8 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.certificate import Terms
-from fastreg.design import as_design, as_target, as_weights
-from fastreg.linear_model.base import LinearRegressor, per_weight
+from fastreg.design import as_design, as_weights
+from fastreg.linear_model.base import LinearRegressor, per_weight, single_target
 from fastreg.penalties import L1
 from fastreg.selection.adaptive import Adapted, HeldOut, adapt, evidence, folds_of
 from fastreg.selection.cross_validation import Validation
@@ -117,11 +117,7 @@ class AdaptiveRidge(LinearRegressor):
         self._validate_params()
         design = as_design(X)
         m, n = design.shape
-        target = as_target(y, m)
-        if target.ndim == 2 and target.shape[1] == 1:
-            target = target[:, 0]
-        if target.ndim != 1:
-            raise ValueError(f"y must have shape ({m},), got {target.shape}")
+        target = single_target(y, m)
         weights = as_weights(sample_weight, m)
         labels, groups = self._groups(n)
         if n > self.max_features:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg import kernels
@@ -161,6 +161,22 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
     def sparse_coef_(self) -> Any:
         """`coef_` as a scipy CSR matrix."""
         return scipy.sparse.csr_matrix(self.coef_)
+
+
+def single_target(y: Any, m: int) -> Array:
+    """(m,): y, or its only column, with scikit-learn's warning."""
+    target = as_target(y, m)
+    if target.ndim == 2 and target.shape[1] == 1:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape of "
+            "y to (n_samples,), for example using ravel().",
+            DataConversionWarning,
+            stacklevel=3,
+        )
+        target = target[:, 0]
+    if target.ndim != 1:
+        raise ValueError(f"y must have shape ({m},), got {target.shape}")
+    return target
 
 
 def per_weight(alpha: Array, weights: Array | None, n_rows: int) -> Array:

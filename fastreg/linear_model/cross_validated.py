@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import DataConversionWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
-from fastreg.design import as_design, as_target, as_weights
-from fastreg.linear_model.base import LinearRegressor, check_finite_params
+from fastreg.design import as_design, as_weights
+from fastreg.linear_model.base import LinearRegressor, check_finite_params, single_target
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
 from fastreg.selection.cross_validation import Errors, Validation
@@ -148,11 +146,7 @@ class ElasticNetCV(LinearRegressor):
         self._validate_params()
         check_finite_params(self)
         design = as_design(X)
-        target = as_target(y, design.shape[0])
-        if target.ndim == 2 and target.shape[1] == 1:
-            target = _flat(target)
-        if target.ndim != 1:
-            raise ValueError(f"y must have shape ({design.shape[0]},), got {target.shape}")
+        target = single_target(y, design.shape[0])
         weights = as_weights(sample_weight, design.shape[0])
         ratios = _ratios(getattr(self, "l1_ratio", 1.0))
         splits = as_splits(
@@ -290,16 +284,6 @@ class LassoCV(ElasticNetCV):
         self.random_state = random_state
         self.selection = selection
         self.rule = rule
-
-
-def _flat(target: Array) -> Array:
-    warnings.warn(
-        "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
-        "to (n_samples,), for example using ravel().",
-        DataConversionWarning,
-        stacklevel=3,
-    )
-    return target[:, 0]
 
 
 def _ratios(l1_ratio: Any) -> list[float]:
