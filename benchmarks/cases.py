@@ -27,6 +27,8 @@ from fastreg.losses import Squared
 from fastreg.penalties import L1
 
 Array = np.ndarray
+FOLDS = 5
+ALPHAS = np.geomspace(1e4, 1e-1, 20)  # beside the sum of squares
 SIZES = ("quick", "full")
 SIDES = ("fastreg", "reference")
 
@@ -340,6 +342,42 @@ def plain_lasso(data: Regression) -> tuple[Array, Any]:
     return coef, mean - means @ coef
 
 
+def leave_one_out(data: Regression) -> float:
+    return fastreg.RidgeCV(ALPHAS).fit(data.X, data.y).best_score_
+
+
+def plain_leave_one_out(data: Regression) -> float:
+    """From the singular vectors of the centred data."""
+    Z, t, _, _ = centred(data)
+    U, sigma, _ = np.linalg.svd(Z, full_matrices=False)
+    share = sigma[:, None] ** 2 / (sigma[:, None] ** 2 + ALPHAS)
+    errors = t[:, None] - U @ ((U.T @ t)[:, None] * share)
+    errors /= 1.0 - 1.0 / len(t) - (U * U) @ share
+    return -float((errors**2).mean(axis=0).min())
+
+
+def cross_validation(data: Regression) -> Array:
+    """Errors of ridges, (K, FOLDS)."""
+    stats = fastreg.SufficientStatistics(data.X.shape[1], n_folds=FOLDS)
+    stats.update(data.X, data.y, fold=np.arange(len(data.y)) % FOLDS)
+    return stats.cross_validate(l1_ratio=0.0, alphas=ALPHAS / len(data.y)).mse
+
+
+def plain_cross_validation(data: Regression) -> Array:
+    """The normal equations of every training set, a copy."""
+    m, n = data.X.shape
+    out = np.empty((len(ALPHAS), FOLDS))
+    for f in range(FOLDS):
+        test = np.arange(m) % FOLDS == f
+        Z, t, means, mean = centred(data._replace(X=data.X[~test], y=data.y[~test]))
+        gram, right = Z.T @ Z, Z.T @ t
+        for k, alpha in enumerate(ALPHAS):
+            coef = np.linalg.solve(gram + alpha * len(t) / m * np.eye(n), right)
+            residual = data.y[test] - mean - (data.X[test] - means) @ coef
+            out[k, f] = (residual**2).mean()
+    return out
+
+
 def centred(data: Regression) -> tuple[Array, Array, Array, float]:
     """X and y less their means, and the means."""
     means, mean = data.X.mean(axis=0), data.y.mean()
@@ -389,6 +427,10 @@ CASES = {
         Case("gram", FITTED, weighted, gram, plain_gram),
         Case("ridge", FITTED, regression, ridge, plain_ridge),
         Case("lasso", FITTED, regression, lasso, plain_lasso, tolerance=1e-7),
+        Case("leave_one_out", FITTED, regression, leave_one_out, plain_leave_one_out, 1e-8),
+        Case(
+            "cross_validation", FITTED, regression, cross_validation, plain_cross_validation, 1e-8
+        ),
         Case("active_set", SQUARE, gram_form, active_set, plain_coordinate_descent, tolerance=1e-7),
     )
 }
