@@ -116,11 +116,8 @@ class Path:
         """
         if criterion in ("cv", "1se"):
             errors = self.data.errors(cv, self.alphas, self.certificate.tol)
-            mean, spread = errors.mean, errors.standard_error
-            index = int(np.argmin(mean))
-            if criterion == "1se":
-                index = int(np.flatnonzero(mean <= mean[index] + spread[index])[0])
-            return self._selected(criterion, index, mean, spread)
+            index = errors.choose("1se" if criterion == "1se" else "min")
+            return self._selected(criterion, index, errors.mean, errors.standard_error)
         found = criteria.values(criterion, self.rss, self.dof, self.data.count, len(self.coefs))
         return self._selected(criterion, int(np.argmin(found)), found, None)
 

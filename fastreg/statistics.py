@@ -255,7 +255,7 @@ class SufficientStatistics:
                 mse[:, f] = mean_squared_error(
                     _of_target(part, target, self.n_targets), coef, intercept
                 )
-        return CrossValidation(strengths, mse)
+        return CrossValidation(mse, strengths)
 
     def _spec(
         self, l1_ratio: Any, alphas: Any, eps: Any, centred: Any, positive: Any, bounds: Any,
@@ -358,7 +358,7 @@ class SufficientStatistics:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class CrossValidation:
+class CrossValidation(Errors):
     """Errors of folds along a path.
 
     Attributes
@@ -369,24 +369,14 @@ class CrossValidation:
     """
 
     alphas: Array
-    mse: Array
-
-    @property
-    def mean(self) -> Array:
-        return Errors(self.mse).mean
-
-    @property
-    def standard_error(self) -> Array:
-        return Errors(self.mse).standard_error
 
     @property
     def alpha_min(self) -> float:
-        return float(self.alphas[np.argmin(self.mean)])
+        return float(self.alphas[self.choose("min")])
 
     @property
     def alpha_1se(self) -> float:
-        best = int(np.argmin(self.mean))
-        return float(self.alphas[self.mean <= self.mean[best] + self.standard_error[best]][0])
+        return float(self.alphas[self.choose("1se")])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -198,20 +198,19 @@ class ElasticNetCV(LinearRegressor):
         return make
 
     def _choose(self, ratios: list[float], grids: list[Array], found: list[Errors]) -> None:
-        mean = np.array([errors.mean for errors in found])
-        spread = np.array([errors.standard_error for errors in found])
-        if not np.isfinite(mean).any():
+        least = np.array([errors.mean[errors.choose()] for errors in found])
+        if not np.isfinite(least).any():
             raise ValueError("no error of a test fold is finite: bring y to units nearer 1")
-        which, k = np.unravel_index(int(np.nanargmin(mean)), mean.shape)
-        within = np.flatnonzero(mean[which] <= mean[which, k] + spread[which, k])
-        grid = grids[which]
-        self.alpha_min_, self.alpha_1se_ = float(grid[k]), float(grid[within[0]])  # they descend
+        which = int(np.nanargmin(least))
+        grid, errors = grids[which], found[which]
+        self.alpha_min_, self.alpha_1se_ = (float(grid[errors.choose(r)]) for r in ("min", "1se"))
         self.alpha_ = self.alpha_min_ if self.rule == "min" else self.alpha_1se_
         self.l1_ratio_ = ratios[which]
         single = np.ndim(getattr(self, "l1_ratio", 1.0)) == 0
         mse = np.array([errors.mse for errors in found])
         self.alphas_ = grids[0] if single else np.array(grids)
         self.mse_path_ = mse[0] if single else mse
+        spread = np.array([errors.standard_error for errors in found])
         self.mse_se_ = spread[0] if single else spread
 
     def _final(

@@ -52,6 +52,15 @@ class Errors:
         folds = self.mse.shape[1]
         return self.mse.std(axis=1, ddof=1 if folds > 1 else 0) / np.sqrt(folds)
 
+    def choose(self, rule: str = "min") -> int:
+        """Of descending strengths: that of the least mean error, or for "1se" the largest whose
+        mean is within a standard error of it (Hastie, Tibshirani & Friedman 2009, §7.10)."""
+        mean = np.where(np.isnan(self.mean), np.inf, self.mean)
+        best = int(np.argmin(mean))
+        if rule == "min":
+            return best
+        return int(np.flatnonzero(mean <= mean[best] + self.standard_error[best])[0])
+
 
 class Validation:
     """The data of one cross-validation: moments are gathered once for all l1_ratios."""

@@ -14,7 +14,7 @@ second not at all. Generalised cross-validation has the mean tr H/m in place of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class LeaveOneOut:
     mse : (K, k) Σ w e²/m; gcv : (K, k) the same with the mean leverage
     dof : (K,) tr H
     errors : (m, k, K) e of every row, if asked for
-    problem, values, half : what fits any strength, see `coefficients`
+    problem : the standard form; solve : (s, t) ↦ β (n,) of target t at strength s = alpha/Σw
     """
 
     mse: Array
@@ -50,7 +50,7 @@ class LeaveOneOut:
     dof: Array
     errors: Array | None
     problem: Problem
-    solve: Any  # strength s → β (n, k)
+    solve: Callable[[float, int], Array]
 
 
 def leave_one_out(
