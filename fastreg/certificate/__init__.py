@@ -315,14 +315,16 @@ class _Target:
 
         The domain of (f·p)* is f times that of p*, an interval around 0: the ends of c/f decide.
         """
-        penalty, f = self._penalty, strength[:, None]
+        highest, lowest = np.zeros(c.shape[1]), np.zeros(c.shape[1])
         with np.errstate(divide="ignore", invalid="ignore"):
-            highest, lowest = ((c + doubt) / f).max(axis=0), ((c - doubt) / f).min(axis=0)
+            for row, factor in zip(c, strength, strict=True):  # one by one: c is as large as θ
+                np.maximum(highest, (row + doubt) / factor, out=highest)
+                np.minimum(lowest, (row - doubt) / factor, out=lowest)
             touched = coef.any(axis=1)
-            for end in (np.maximum(highest, 0.0), np.minimum(lowest, 0.0)):
+            for end in (highest, lowest):
                 own = end * self._down
-                touched |= ~(dual_projection(penalty, own) == own)
-                touched |= dual_value(penalty, own) != 0.0
+                touched |= ~(dual_projection(self._penalty, own) == own)
+                touched |= dual_value(self._penalty, own) != 0.0
         return np.flatnonzero(touched)
 
     def _least_penalty(self) -> float:

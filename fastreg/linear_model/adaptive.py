@@ -163,8 +163,10 @@ class AdaptiveRidge(LinearRegressor):
             raise ValueError(f"alpha_bounds must be 0 < least < largest, got {self.alpha_bounds!r}")
         if not self.fit_intercept:
             raise ValueError("fit_intercept=False is not provided for by method='cv'")
-        splits = as_splits(check_cv(self.cv).split(np.zeros((len(y), 1)), y), len(y))
-        validation = Validation(design, y, weights, splits, True, widest=self.max_features)
+        splits = check_cv(self.cv).split(np.zeros((len(y), 1)), y)
+        validation = Validation(
+            design, y, weights, as_splits(splits, len(y)), True, widest=self.max_features
+        )
         cells = validation.cells
         if (
             cells is None
@@ -172,7 +174,7 @@ class AdaptiveRidge(LinearRegressor):
                 len(own) != cells.count - len(held)
                 for own, held in zip(cells.training, cells.test, strict=True)
             )
-            or len(splits) != cells.count
+            or validation.n_splits != cells.count
         ):
             raise ValueError("cv must leave each row out once, and train on all others")
         folds, unit = folds_of(validation.parts)

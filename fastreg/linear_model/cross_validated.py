@@ -149,10 +149,10 @@ class ElasticNetCV(LinearRegressor):
         target = single_target(y, design.shape[0])
         weights = as_weights(sample_weight, design.shape[0])
         ratios = _ratios(getattr(self, "l1_ratio", 1.0))
-        splits = as_splits(
-            check_cv(self.cv).split(np.zeros((len(target), 1)), target, groups), len(target)
+        rows = check_cv(self.cv).split(np.zeros((len(target), 1)), target, groups)
+        validation = Validation(
+            design, target, weights, as_splits(rows, len(target)), self.fit_intercept
         )
-        validation = Validation(design, target, weights, splits, self.fit_intercept)
         grids = [self._grid(validation, ratio) for ratio in ratios]
         found = [
             validation.errors(self._terms(ratio), grid, self.tol, self.max_iter)

@@ -74,18 +74,30 @@ class Validation:
         centred: bool,
         widest: int | None = None,
     ) -> None:
-        self.X, self.y, self.weights, self.splits, self.centred = X, y, weights, splits, centred
-        self.cells: Cells | None = None
+        self.X, self.y, self.weights, self.centred = X, y, weights, centred
+        self.n_splits = len(splits)
         self.parts: list[Moments] = []
         self.whole: Moments | None = None
+        self._check_weights(splits)
         m, n = X.shape
-        if n <= (widest or 0) or (n <= _WIDEST and m >= 2 * n):
-            self._gather()
+        self.cells = cells(splits, m)
+        # Row numbers of k training sets are k vectors of m: cells say the same.
+        self.splits = splits if self.cells is None else []
+        del splits
+        if self.cells is not None and (n <= (widest or 0) or (n <= _WIDEST and m >= 2 * n)):
+            self._gather(self.cells)
 
-    def _gather(self) -> None:
-        found = cells(self.splits, self.X.shape[0])
-        memory = 0 if found is None else 8 * (found.count + 3) * self.X.shape[1] ** 2
-        if found is None or memory > 8 * max(self.X.nnz, 1 << 24):
+    def split(self, f: int) -> Split:
+        """Rows to train on, and to test on."""
+        if self.cells is None:
+            return self.splits[f]
+        chosen = (self.cells.training[f], self.cells.test[f])
+        train, test = (np.flatnonzero(np.isin(self.cells.of_row, each)) for each in chosen)
+        return train, test
+
+    def _gather(self, found: Cells) -> None:
+        memory = 8 * (found.count + 3) * self.X.shape[1] ** 2
+        if memory > 8 * max(self.X.nnz, 1 << 24):
             return
         Y = self.y[:, None]
         frame = moments.Frame.of(self.X, Y, self.weights)
@@ -97,7 +109,7 @@ class Validation:
             if message:
                 raise ValueError(message)
             return  # too large to be squared: the other route has units of its own
-        self.cells, self.parts, self.whole = found, parts, whole
+        self.parts, self.whole = parts, whole
 
     def largest(self, positive: bool = False) -> float:
         """max_j │Σ w x_j y│/Σ w about the means: the strength that holds all at zero; those that
@@ -116,22 +128,21 @@ class Validation:
 
     def errors(self, make: MakeTerms, strengths: Array, tol: float, max_iter: int) -> Errors:
         """Errors of every fold at descending strengths."""
-        one = self._by_weights if self.cells is None else self._by_moments
-        out = np.empty((len(strengths), len(self.splits)))
-        self._check_weights()
+        one = self._by_weights if self.whole is None else self._by_moments
+        out = np.empty((len(strengths), self.n_splits))
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
                 out[:, f] = one(f, make, strengths, tol, max_iter)
 
         with single_threaded_blas:
-            run_blocks(work, len(self.splits), step=1)
+            run_blocks(work, self.n_splits, step=1)
         return Errors(out)
 
-    def _check_weights(self) -> None:
+    def _check_weights(self, splits: list[Split]) -> None:
         for part, name in ((0, "training set"), (1, "test fold")):
             if self.weights is not None and not all(
-                self.weights[split[part]].any() for split in self.splits
+                self.weights[split[part]].any() for split in splits
             ):
                 raise ValueError(f"sample_weight is zero in all rows of a {name}")
 
@@ -148,7 +159,7 @@ class Validation:
     def _by_weights(
         self, f: int, make: MakeTerms, strengths: Array, tol: float, max_iter: int
     ) -> Array:
-        train, test = self.splits[f]
+        train, test = self.split(f)
         weights = np.bincount(train, minlength=self.X.shape[0]).astype(float)
         if self.weights is not None:
             weights *= self.weights
