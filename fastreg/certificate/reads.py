@@ -233,11 +233,14 @@ def _shifted(block: Any, shift: Array) -> Any:
     """Stored entries less the shifts of their columns."""
     block = block.copy()
     block.sum_duplicates()
-    if block.format == "csr":
-        block.data -= shift[block.indices]
-    else:
-        block.data -= np.repeat(shift, np.diff(block.indptr))
+    block.data -= _by_entry(block, shift)
     return block
+
+
+def _by_entry(block: Any, values: Array) -> Array:
+    """Values of columns, for each stored entry."""
+    by_rows = block.format == "csr"
+    return values[block.indices] if by_rows else np.repeat(values, np.diff(block.indptr))
 
 
 def _accumulate(
@@ -302,7 +305,10 @@ def _squares(data: Data, values: Any, columns: Any, w: Array) -> Array:
     """Σ w v² of some columns."""
     scale = data.scale[columns]
     if data.X.is_sparse:
-        return values.multiply(scale).power(2).T @ w
+        values = values.copy()
+        values.sum_duplicates()
+        values.data = (values.data * _by_entry(values, scale)) ** 2
+        return values.T @ w
     if scale.max() < _LARGE and scale.min() > 1.0 / _LARGE:  # else the squares may overflow
         return (w @ np.square(values)) * scale * scale
     return w @ (values * scale) ** 2

@@ -6,7 +6,7 @@ from fastreg.design import dense, dense_access, dense_columns, sparse  # noqa: F
 
 # ruff: isort: on
 from fastreg.design.frames import feature_names
-from fastreg.design.matrix import Design, as_design, full_columns, nonfinite_message
+from fastreg.design.matrix import Design, as_design, full_columns, is_canonical, nonfinite_message
 from fastreg.design.vectors import as_target, as_vector, as_weights
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "as_weights",
     "feature_names",
     "full_columns",
+    "is_canonical",
     "nonfinite_message",
 ]

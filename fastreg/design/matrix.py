@@ -232,14 +232,14 @@ def full_columns(X: Design) -> np.ndarray:
             stop = min(start + (1 << 18), int(indptr[-1]))
             counts += np.bincount(indices[start:stop], minlength=n)
     full = counts == m
-    if full.any() and not _is_canonical(X):
+    if full.any() and not is_canonical(X):
         for j in np.flatnonzero(full):
             column = X.matrix[:, [j]].tocoo()
             full[j] = len(np.unique(column.row)) == m
     return full
 
 
-def _is_canonical(X: Design) -> bool:
+def is_canonical(X: Design) -> bool:
     """Whether no entry is stored twice; asked of a shallow copy, as scipy notes the answer."""
     arrays = (X.matrix.data, X.matrix.indices, X.matrix.indptr)
     return bool(type(X.matrix)(arrays, shape=X.shape).has_canonical_format)
@@ -264,4 +264,11 @@ def nonfinite_message(X: Design) -> str:
     return ""
 
 
-__all__ = ["Design", "as_design", "full_columns", "nonfinite_message", "real_array"]
+__all__ = [
+    "Design",
+    "as_design",
+    "full_columns",
+    "is_canonical",
+    "nonfinite_message",
+    "real_array",
+]

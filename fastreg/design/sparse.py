@@ -129,8 +129,8 @@ def _(X, start, stop, columns, out):
 
 
 @storages.add_sparse_gram.register(CSR)
-def _(X, roots, scale, left, right, out):
-    for i in range(X.indptr.shape[0] - 1):
+def _(X, first, last, roots, scale, left, right, lower, out):
+    for i in range(first, last):
         root = one_or(roots, i)
         for p in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
             j = np.uintp(X.indices[p])
@@ -140,7 +140,7 @@ def _(X, roots, scale, left, right, out):
                 for q in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
                     k = np.uintp(X.indices[q])
                     column = right[k]
-                    if column >= 0:
+                    if column >= 0 and not (lower and column > row):
                         out[row, column] += z * (root * (X.data[q] * one_or(scale, k)))
 
 
@@ -210,14 +210,16 @@ def _(X, start, stop, columns, out):
 
 
 @storages.add_sparse_gram.register(CSC)
-def _(X, roots, scale, left, right, out):
+def _(X, first, last, roots, scale, left, right, lower, out):
     column = np.zeros(X.n_rows)
     chosen = np.flatnonzero(left >= 0)
-    for k in np.flatnonzero(right >= 0):
+    for k in first + np.flatnonzero(right[first:last] >= 0):
         for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
             i = np.uintp(X.indices[p])
             column[i] += one_or(roots, i) * (X.data[p] * one_or(scale, k))
         for j in chosen:
+            if lower and right[k] > left[j]:
+                continue
             product = 0.0
             for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
                 i = np.uintp(X.indices[p])

@@ -144,10 +144,11 @@ def pack_tile(X, order, start, stop, columns, shift, scale, roots, out, into):
 
 
 @operation(exact=True)  # reordered, roots of 1e-200 and entries of 1e200 overflow in pairs
-def add_sparse_gram(X, roots, scale, left, right, out):
+def add_sparse_gram(X, first, last, roots, scale, left, right, lower, out):
     """out[left_j, right_k] += Σ_i z_ij·z_ik, z_ij = roots_i·x_ij·scale_j, None for ones.
 
-    `left` and `right` are (n,) places in `out`, −1 for none.
+    Over rows first ≤ i < last, or of a CSC for columns first ≤ k < last. `left` and `right` are
+    (n,) places in `out`, −1 for none; with `lower` only those on and below the diagonal.
     """
 
 

@@ -18,6 +18,7 @@ from fastreg.kernels.rows import predict, project
 
 _BUFFER = 1 << 19  # entries of a filled block: 4 MB, read again from cache by BLAS
 _PANEL = 128  # least columns of the product a task computes
+_SHARES = 32  # of the columns of a sparse product
 
 
 def fill(X, start, stop, *, columns, shift=None, scale=None, weights=None, out):
@@ -198,13 +199,10 @@ def _add_lower(A, B, out):
 def _sparse_gram(X, left, right, shift, scale, weights, out):
     """Products of the stored entries, then the shift as a correction of rank two."""
     m, n = storages.shape(X)
-    places = []
-    for columns in (left, right):
-        place = np.full(n, -1)
-        place[columns] = np.arange(len(columns))
-        places.append(place)
+    places = [_places(left, n)]
+    places.append(places[0] if left is right else _places(right, n))
     roots = None if weights is None else np.sqrt(weights)
-    _add_sparse_gram(X, roots, scale, places[0], places[1], out)
+    _add_products(X, roots, scale, places[0], places[1], out)
     if shift is not None:
         # Σ w (x_j − s_j)(x_k − s_k) = Σ w x_j x_k − s_j S_k − (S_j − s_j Σw) s_k,  S = Xᵀw
         row_weights = np.ones(m) if weights is None else weights
@@ -217,10 +215,36 @@ def _sparse_gram(X, left, right, shift, scale, weights, out):
     return out
 
 
+def _places(columns, n):
+    """(n,): where each column stands, −1 if nowhere."""
+    place = np.full(n, -1)
+    place[columns] = np.arange(len(columns))
+    return place
+
+
+def _add_products(X, roots, scale, left, right, out):
+    """Threads share the columns of a CSC that are asked for; rows of a CSR add to all of `out`."""
+    lower = left is right
+    if not storages.by_columns(X):
+        _add_sparse_gram(X, 0, storages.shape(X)[0], roots, scale, left, right, lower, out)
+    else:
+        chosen = np.flatnonzero(right >= 0)
+        count = max(1, min(_SHARES, len(chosen) // 8))
+        starts = np.linspace(0, len(chosen), count + 1).astype(int)[:-1]
+        cuts = np.append(chosen[starts], len(right))
+
+        def work(first, last):
+            _add_sparse_gram(X, cuts[first], cuts[last], roots, scale, left, right, lower, out)
+
+        run_blocks(work, count, step=1)
+    if lower:
+        products.mirror(out)
+
+
 def _sparse_row_gram(X, shift, scale, out):
     """Products of the rows; (x_i − s)·(x_k − s) = x_i·x_k − x_i·s − x_k·s + s·s."""
     rows = np.arange(len(out))
-    _add_sparse_gram(storages.transposed(X), scale, None, rows, rows, out)
+    _add_products(storages.transposed(X), scale, None, rows, rows, out)
     if shift is not None:
         stretch = np.ones(len(shift)) if scale is None else scale
         centre = stretch * shift
@@ -242,5 +266,5 @@ def _fill(X, start, stop, columns, shift, scale, weights, out):
 
 
 @jit
-def _add_sparse_gram(X, roots, scale, left, right, out):
-    storages.add_sparse_gram(X, roots, scale, left, right, out)
+def _add_sparse_gram(X, first, last, roots, scale, left, right, lower, out):
+    storages.add_sparse_gram(X, first, last, roots, scale, left, right, lower, out)

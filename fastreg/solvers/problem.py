@@ -9,7 +9,7 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.certificate import Terms
-from fastreg.design import Design, full_columns, nonfinite_message, storages
+from fastreg.design import Design, full_columns, is_canonical, nonfinite_message, storages
 from fastreg.kernels.rows import Workspace
 from fastreg.solvers.standard import EPS, Standard, check_range, column, power_of_two
 
@@ -247,7 +247,8 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     scale = np.where(constant, 0.0, np.ldexp(1.0, -exponent))
     curvatures, sound = _curvatures(seen.squares, total, scale, shift, origin)
     curvatures[constant] = 1.0  # never used
-    known = sound[~constant].all() and not X.is_sparse  # parts of entries would count as several
+    # Parts of an entry would count as several.
+    known = sound[~constant].all() and (not X.is_sparse or is_canonical(X))
     return Problem(
         X=X,
         target=target,
