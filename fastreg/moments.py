@@ -7,7 +7,7 @@ S = Σ w (v − v̄)(v − v̄)ᵀ. Two sets a and b make one (Chan, Golub & LeV
 
 and one is taken out of their union by the same lines read backwards, as long as enough is
 left. Rows are measured from an origin near the data in units that are powers of two, so that
-neither an offset of 1e8 nor a unit of 1e200 costs a digit.
+neither an offset of 1e8 nor a unit of 1e200 costs a digit; a sparse X from zero.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fastreg.design import Design
 
 Array = np.ndarray
 _SAMPLE = 255  # rows that the origin is the median of: odd, so that it is an entry of its column
+_FAR = 1e4  # spreads: with a mean farther from the origin scatter has eight digits
 _LOST = 1e-6  # of a column's scatter: with less left, a difference is known to nine digits at best
 
 
@@ -98,6 +99,8 @@ class Moments:
         weight, count = self.weight - other.weight, self.count - other.count
         if other.weight == 0.0:
             return self
+        if count == 0 and abs(weight) <= 1e-9 * self.weight:
+            return empty(self.frame)
         if count < 0 or weight < 0.0 or (count > 0) != (weight > 0.0):
             raise ValueError("what is subtracted is no part of these statistics")
         if count == 0:
@@ -113,6 +116,11 @@ class Moments:
                 "so little is left that rounding outweighs it: add up what remains instead"
             )
         return Moments(self.frame, count, weight, mean, scatter)
+
+    def is_far(self) -> bool:
+        """Whether some mean dwarfs its spread, which an origin elsewhere leaves few digits of."""
+        spread = np.sqrt(np.diag(self.scatter) / max(self.weight, 1e-300))
+        return bool(np.any(np.abs(self.mean[:-1]) > _FAR * spread[:-1]))
 
     def seen_from(self, frame: Frame) -> Moments:
         """The same in another frame."""

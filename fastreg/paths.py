@@ -54,7 +54,7 @@ class Path:
     certificate : `fastreg.Certificate` of all points
     n_iter : int, most steps of a point
     rss : (K,) Σ w r², sums of squared residuals
-    data : where the path comes from; None of a path from `SufficientStatistics`
+    data : what the path was fitted to
     """
 
     alphas: Array = field(repr=False)
@@ -118,7 +118,14 @@ class Path:
             errors = self.data.errors(cv, self.alphas, self.certificate.tol)
             index = errors.choose("1se" if criterion == "1se" else "min")
             return self._selected(criterion, index, errors.mean, errors.standard_error)
-        found = criteria.values(criterion, self.rss, self.dof, self.data.count, len(self.coefs))
+        found = criteria.values(
+            criterion,
+            self.rss,
+            self.dof,
+            self.data.count,
+            len(self.coefs),
+            self.data.terms.fit_intercept,
+        )
         return self._selected(criterion, int(np.argmin(found)), found, None)
 
     def _selected(self, name: str, index: int, values: Array, spread: Array | None) -> Selected:
@@ -329,7 +336,7 @@ def path(
         progress=_progress(callback, verbose),
     )
     certificate = solution.certificate
-    _warn(certificate, solution.exhausted, int(max_iter))
+    warn(certificate, solution.exhausted, int(max_iter))
     return Path(
         alphas=solution.strength,
         coefs=solution.coef,
@@ -492,7 +499,7 @@ def _progress(callback: Progress | None, verbose: bool) -> Progress | None:
     return tell
 
 
-def _warn(certificate: Certificate, exhausted: bool, max_iter: int) -> None:
+def warn(certificate: Certificate, exhausted: bool, max_iter: int) -> None:
     if certificate.converged or certificate.tol == 0.0:
         return
     worst = float(certificate.relative_gap.max())

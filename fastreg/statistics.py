@@ -105,6 +105,11 @@ class SufficientStatistics:
             raise ValueError(
                 nonfinite_message(design) or "squares of X or y leave float64: change their units"
             )
+        if design.is_sparse and any(part.count and part.is_far() for part in found):
+            raise ValueError(
+                "a column of the sparse X has a mean that dwarfs its spread: pass it dense, or "
+                "subtract a constant first"
+            )
         if folds is None:
             found += [moments.empty(frame) for _ in range(self.n_folds - 1)]
         old = self._parts or [moments.empty(frame) for _ in range(self.n_folds)]
@@ -202,6 +207,7 @@ class SufficientStatistics:
         spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
         problem, certificate = self._fit(self._whole(), spec, target, tol, max_iter)
         coef, intercept, strengths = problem
+        paths.warn(certificate, False, max_iter)
         return paths.Path(
             alphas=strengths,
             coefs=coef,
@@ -218,7 +224,11 @@ class SufficientStatistics:
 
         def gram(columns: Array) -> Array:
             unit = whole.frame.unit[columns]
-            return whole.scatter[np.ix_(columns, columns)] / whole.weight * np.outer(unit, unit)
+            second = whole.scatter[np.ix_(columns, columns)] / whole.weight * np.outer(unit, unit)
+            if spec.centred:
+                return second
+            mean = whole.frame.origin[columns] + unit * whole.mean[columns]
+            return second + np.outer(mean, mean)
 
         def errors(cv: Any, strengths: Array, tol: float) -> Errors:
             raise ValueError("folds are given with update: call cross_validate of the statistics")

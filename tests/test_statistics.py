@@ -171,3 +171,40 @@ def test_constant_columns_and_targets():
     flat = SufficientStatistics(6).update(X, np.full(300, 0.1)).path(alphas=[0.1])
     assert not flat.coefs.any()
     np.testing.assert_allclose(flat.intercepts, 0.1, rtol=1e-12)
+
+
+def test_an_unpenalised_feature_is_certified_by_kkt_and_failure_is_told(monkeypatch):
+    from fastreg import statistics
+
+    X, y, _ = data()
+    factor = np.ones(6)
+    factor[2] = 0.0
+    stats = SufficientStatistics(6).update(X, y)
+    found = stats.path(alphas=8, penalty_factor=factor)
+    assert found.certificate.converged and found.coefs[2].all()
+    monkeypatch.setattr(statistics, "follow", lambda *_: (np.zeros((6, 1)), np.zeros(1)))
+    with pytest.warns(fastreg.paths.ConvergenceWarning, match="did not reach a relative gap"):
+        stats.path(alphas=[1e-3])
+
+
+def test_degrees_of_freedom_without_an_intercept():
+    X, y, _ = data()
+    found = (
+        SufficientStatistics(6).update(X, y).path(l1_ratio=0.0, alphas=[0.5], fit_intercept=False)
+    )
+    hat = X @ np.linalg.solve(X.T @ X + 150 * np.eye(6), X.T)
+    np.testing.assert_allclose(found.dof, np.trace(hat), rtol=1e-9)
+
+
+def test_weights_that_are_no_integers_can_all_be_taken_out_again():
+    X, y, rng = data()
+    w = rng.random(300) / 3
+    a = SufficientStatistics(6).update(X[:100], y[:100], w[:100])
+    b = SufficientStatistics(6).update(X[100:], y[100:], w[100:])
+    assert ((a + b) - b - a).n_samples == 0
+
+
+def test_a_sparse_offset_is_refused():
+    X, y, _ = data()
+    with pytest.raises(ValueError, match="mean that dwarfs its spread"):
+        SufficientStatistics(6).update(STORAGES["csr"](X + 1e7), y)

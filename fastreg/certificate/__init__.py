@@ -24,7 +24,6 @@ says something where nothing is penalised and no finite bound exists.
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -189,7 +188,12 @@ def certify_moments(
     length = np.where(length > 0, length, np.inf)
     kkt = kkt_residual(found, length[:, None], float(np.max(np.abs(start) / length)))
     null = np.full(beta.shape[1], square / 2)
-    free = np.zeros(beta.shape[1])
+    live = length < np.inf
+    most = float(np.max(np.abs(start) / length))
+    ends = np.minimum(*(penalty_value(penalty, side * np.ones(len(beta))) for side in (1.0, -1.0)))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        held = np.maximum(ends / (1e-12 * most * length), l2 / (1e-24 * length**2))[live]
+    free = strengths * np.min(held, initial=np.inf) < 1.0
     verdict = np.stack([gap, objective, null, kkt, free])
     return _certificate(verdict, np.full(1, unit), tol, "moments", 0)
 
@@ -237,14 +241,14 @@ def _judge_by_reads(data: Data, lengths: Array | None) -> tuple[Array, int]:
 def _judge_claims(data: Data, claims: Array, lengths: Array | None) -> tuple[Array, int]:
     """(verdict, reads of X): judge all points by claimed correlations, on probation.
 
-    Freivalds' check (1977): for random signs s, X gives c at Σ_t s_t θ_t, a few times in one
+    Freivalds' check (1977): for random numbers s, X gives c at Σ_t s_t θ_t, a few times in one
     read, and the claims, linear in θ but for c⁰ of y, give it too. Their difference is
-    Σ_t s_t e_t, e_t the error of the claim for point t, of which ‖e_t‖ is unlikely to be many
-    times the largest seen: with four probes more than a hundred times about once in 10⁸. c is
-    then taken to be wrong by that much everywhere.
+    Σ_t s_t e_t, e_t the error of the claim for point t. With normal s it is at least ‖e_t‖ times a
+    normal number along any e_t: below ‖e_t‖/100 in all of four probes about once in 10⁸. c is
+    then taken to be wrong by a hundred times the largest difference everywhere.
     """
     k = data.coef.shape[1]
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], (k, _PROBES)) / math.sqrt(k)
+    signs = np.random.default_rng(0).standard_normal((k, _PROBES))
     probe = dataclasses.replace(data, coef=data.coef @ signs, intercept=data.intercept @ signs)
     # Offsets of the probes from the mean of y are of no interest: c is about the mean anyway.
     seen = correlate(probe, range(_PROBES), with_y=True, norms=lengths)

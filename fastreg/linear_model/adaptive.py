@@ -177,5 +177,10 @@ class AdaptiveRidge(LinearRegressor):
             or validation.n_splits != cells.count
         ):
             raise ValueError("cv must leave each row out once, and train on all others")
+        if validation.whole is None:
+            raise ValueError(
+                "X is too large to be squared, or sparse with means that dwarf their spread: "
+                "change its units or offsets"
+            )
         folds, unit = folds_of(validation.parts)
         return adapt(HeldOut(folds, unit, groups), (bounds[0], bounds[1]), self.tol)

@@ -49,7 +49,7 @@ class ElasticNetCV(LinearRegressor):
     Attributes
     ----------
     alpha_, l1_ratio_ : what was chosen
-    alphas_ : (K,) descending, or (L, K) for L l1_ratios
+    alphas_ : (K,) descending, or (L, K) for L l1_ratios whose alphas were not given
     mse_path_ : (K, F) of F folds, or (L, K, F): mean squared errors of each test fold
     mse_se_ : (K,) or (L, K): standard error of the mean over folds
     alpha_1se_, alpha_min_ : what either rule gives
@@ -173,7 +173,8 @@ class ElasticNetCV(LinearRegressor):
         which = _ratios(getattr(self, "l1_ratio", 1.0)).index(self.l1_ratio_) if several else ...
         mean, error = self.mse_path_[which].mean(axis=-1), self.mse_se_[which]
         marks = {"min": self.alpha_min_, "1se": self.alpha_1se_}
-        return draw_errors(self.alphas_[which], mean, error, marks, "mean squared error", ax)
+        alphas = self.alphas_ if self.alphas_.ndim == 1 else self.alphas_[which]
+        return draw_errors(alphas, mean, error, marks, "mean squared error", ax)
 
     def _grid(self, validation: Validation, ratio: float) -> Array:
         if self.alphas is None or isinstance(self.alphas, Integral):
@@ -206,9 +207,10 @@ class ElasticNetCV(LinearRegressor):
         self.alpha_min_, self.alpha_1se_ = (float(grid[errors.choose(r)]) for r in ("min", "1se"))
         self.alpha_ = self.alpha_min_ if self.rule == "min" else self.alpha_1se_
         self.l1_ratio_ = ratios[which]
-        single = np.ndim(getattr(self, "l1_ratio", 1.0)) == 0
+        single = len(ratios) == 1
+        common = not (self.alphas is None or isinstance(self.alphas, Integral))
         mse = np.array([errors.mse for errors in found])
-        self.alphas_ = grids[0] if single else np.array(grids)
+        self.alphas_ = grids[0] if single or common else np.array(grids)
         self.mse_path_ = mse[0] if single else mse
         spread = np.array([errors.standard_error for errors in found])
         self.mse_se_ = spread[0] if single else spread

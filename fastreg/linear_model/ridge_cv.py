@@ -25,7 +25,7 @@ class RidgeCV(LinearRegressor):
     """`Ridge` with alpha chosen among `alphas`.
 
     Without `cv`, the errors of all rows, each left out once, come from one eigendecomposition and
-    one more read of X for all alphas and targets; X is never copied.
+    one more read of X for all alphas; X is never copied.
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ class RidgeCV(LinearRegressor):
     ----------
     alpha_ : float, or (k,) where chosen for each target
     best_score_ : float or (k,), of alpha_: the larger the better
-    cv_results_ : (m, K) or (m, k, K), squared errors, or with `scoring` the predictions
+    cv_results_ : (m, K) or (m, k, K), squared errors without weights, or with `scoring` the
+        predictions
     dof_ : (K,) effective degrees of freedom, intercept included, of `alphas` (without `cv`)
     coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
         Of the fit to all rows, as in `Ridge`.
@@ -98,7 +99,7 @@ class RidgeCV(LinearRegressor):
             A parameter, a shape or a value is not acceptable; the message names it.
         """
         self._validate_params()
-        alphas = _checked(self.alphas)
+        alphas = _checked(self.alphas, zero=self.cv is not None)
         if self.cv is not None:
             return self._by_folds(X, y, sample_weight, alphas, params)
         if params:
@@ -110,7 +111,7 @@ class RidgeCV(LinearRegressor):
         scorer = self._scorer()
         keep = self.store_cv_results or scorer is not None
         found = leave_one_out(design, Y, weights, alphas, centred=self.fit_intercept, keep=keep)
-        scores = self._scores(found, Y, scorer)
+        scores = self._scores(found, Y, weights, scorer)
         best = np.argmax(scores if self.alpha_per_target else scores.mean(axis=1)[:, None], axis=0)
         chosen = np.broadcast_to(alphas[best], Y.shape[1])
         solution = self._confirmed(design, Y, weights, chosen, found)
@@ -133,14 +134,15 @@ class RidgeCV(LinearRegressor):
 
         return check_scoring(self, self.scoring)
 
-    def _scores(self, found: LeaveOneOut, Y: Array, scorer: Any) -> Array:
+    def _scores(self, found: LeaveOneOut, Y: Array, weights: Array | None, scorer: Any) -> Array:
         """(K, k), the larger the better."""
         if scorer is None:
             return -(found.gcv if self.gcv_mode == "gcv" else found.mse)
         predictions = Y[:, :, None] - found.errors
+        also = {} if weights is None else {"sample_weight": weights}
         return np.array(
             [
-                [scorer(_Given(), predictions[:, t, q], Y[:, t]) for t in range(Y.shape[1])]
+                [scorer(_Given(), predictions[:, t, q], Y[:, t], **also) for t in range(Y.shape[1])]
                 for q in range(predictions.shape[2])
             ]
         )
@@ -188,10 +190,13 @@ class _Given(BaseEstimator):  # type: ignore[misc]
         return X
 
 
-def _checked(alphas: Any) -> Array:
+def _checked(alphas: Any, zero: bool) -> Array:
     values = np.atleast_1d(np.asarray(alphas, float))
-    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
-        raise ValueError(f"alphas must hold finite numbers > 0, got {alphas!r}")
+    inside = np.isfinite(values) & ((values >= 0) if zero else (values > 0))
+    if values.ndim != 1 or not len(values) or not inside.all():
+        raise ValueError(
+            f"alphas must hold finite numbers {'≥' if zero else '>'} 0, got {alphas!r}"
+        )
     return values
 
 

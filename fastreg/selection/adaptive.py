@@ -36,6 +36,7 @@ from fastreg.solvers.problem import standardise
 Array = np.ndarray
 _START = 25  # equal strengths tried before groups part
 _STEPS = 100
+_EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,8 @@ class Fold:
 
     def error(self, D: Array) -> tuple[float, Array]:
         """(V, ∂V/∂log D_j) of ridge terms D (n,)."""
+        least = len(D) * _EPS * float(np.trace(self.S))  # below, rounding is the stronger ridge
+        floored, D = least > D, np.maximum(D, least)
         A = self.S + np.diag(D)
         factor = scipy.linalg.cho_factor(A, lower=True, overwrite_a=True)
         b = scipy.linalg.cho_solve(factor, self.c)
@@ -68,7 +71,7 @@ class Fold:
         value = self.test_yy - 2.0 * float(self.test_xy @ b) + float(b @ self.test_xx @ b) + off**2
         slope = 2.0 * (self.test_xx @ b - self.test_xy) - 2.0 * off * self.step[:-1]
         z = scipy.linalg.cho_solve(factor, slope)
-        return value, -z * b * D
+        return value, np.where(floored, 0.0, -z * b * D)
 
 
 class HeldOut:
@@ -158,6 +161,11 @@ def evidence(X: Design, y: Array, weights: Array | None, centred: bool, tol: flo
     unit, total = float(problem.unit[0]), problem.total
     if problem.weights is not None and weights is not None:
         total = float(weights.sum())
+        if total <= 1.0 + centred:
+            raise ValueError(
+                "sample_weight counts as rows in method='evidence': its sum must exceed "
+                f"{1 + centred}, got {total:g}"
+            )
     s, history, done = 1.0 / total, [], False
     for _ in range(10 * _STEPS):
         shrunk = turned / (values + s)

@@ -10,7 +10,7 @@ the ridge the trace of the hat matrix.) With rss = Σ w r² and m rows, the erro
 | aic | m log(rss/m) + 2 df | Akaike 1974 |
 | aicc | aic + 2 df (df + 1)/(m − df − 1) | Hurvich & Tsai 1989 |
 | bic | m log(rss/m) + df log m | Schwarz 1978 |
-| ebic | bic + 2 log C(n, df of the n features) | Chen & Chen 2008, γ = 1 |
+| ebic | bic + 2 log C(n, df less the intercept) | Chen & Chen 2008, γ = 1 |
 | cp | rss/σ² − m + 2 df, σ² from the least penalised fit: Stein's unbiased risk | Mallows 1973 |
 | gcv | (rss/m)/(1 − df/m)² | Craven & Wahba 1979 |
 """
@@ -41,6 +41,8 @@ def degrees_of_freedom(
     if not l2.any():
         return sizes + intercept
     used = np.flatnonzero(coefs.any(axis=1))
+    if not len(used):
+        return np.full(len(strengths), float(intercept))
     G = gram(used)
     out = np.empty(len(strengths))
     for k, strength in enumerate(strengths):
@@ -63,16 +65,19 @@ def _trace(G: Array, ridge: Array) -> float:
     return float(np.trace(np.linalg.lstsq(G + np.diag(ridge**2), G, rcond=None)[0]))
 
 
-def values(name: str, rss: Array, dof: Array, m: int, n: int) -> Array:
+def values(name: str, rss: Array, dof: Array, m: int, n: int, intercept: bool = True) -> Array:
     """(K,) of a criterion, the smaller the better; ∞ where it has none.
 
     Raises
     ------
     ValueError
-        There is no such criterion.
+        There is no such criterion; or σ² of "cp" is zero or unknown, as the least penalised fit
+        leaves no degree of freedom.
     """
     if name not in CRITERIA:
         raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}, got {name!r}")
+    if name == "cp" and not (dof[-1] < m and rss[-1] > 0.0):
+        raise ValueError("cp has no σ² from a saturated fit: let the path end earlier")
     with np.errstate(divide="ignore", invalid="ignore"):
         fit = m * np.log(np.maximum(rss, np.finfo(float).tiny) / m)
         left = m - dof
@@ -88,6 +93,6 @@ def values(name: str, rss: Array, dof: Array, m: int, n: int) -> Array:
         else:
             out = fit + dof * np.log(m)
             if name == "ebic":
-                size = np.clip(dof, 0.0, n)
+                size = np.clip(dof - intercept, 0.0, n)
                 out += 2.0 * (gammaln(n + 1) - gammaln(size + 1) - gammaln(n - size + 1))
     return np.where((left > 0) & ~np.isnan(out), out, np.inf)

@@ -85,7 +85,7 @@ class Validation:
         self.splits = splits if self.cells is None else []
         del splits
         if self.cells is not None and (n <= (widest or 0) or (n <= _WIDEST and m >= 2 * n)):
-            self._gather(self.cells)
+            self._gather(self.cells, always=widest is not None)
 
     def split(self, f: int) -> Split:
         """Rows to train on, and to test on."""
@@ -95,9 +95,9 @@ class Validation:
         train, test = (np.flatnonzero(np.isin(self.cells.of_row, each)) for each in chosen)
         return train, test
 
-    def _gather(self, found: Cells) -> None:
+    def _gather(self, found: Cells, always: bool) -> None:
         memory = 8 * (found.count + 3) * self.X.shape[1] ** 2
-        if memory > 8 * max(self.X.nnz, 1 << 24):
+        if memory > 8 * max(self.X.nnz, 1 << 24) and not always:
             return
         Y = self.y[:, None]
         frame = moments.Frame.of(self.X, Y, self.weights)
@@ -109,6 +109,8 @@ class Validation:
             if message:
                 raise ValueError(message)
             return  # too large to be squared: the other route has units of its own
+        if self.X.is_sparse and whole.is_far():
+            return  # zeros that are not stored leave no origin to measure from
         self.parts, self.whole = parts, whole
 
     def largest(self, positive: bool = False) -> float:
@@ -172,6 +174,7 @@ class Validation:
         """(K,): weighted mean squared errors on some rows, a few of them at a time."""
         used = np.flatnonzero(coef.any(axis=1))
         part = coef[used]
+        X = self.X.matrix[:, used].tocsr() if self.X.is_sparse else self.X.matrix
         total, sums = 0.0, np.zeros(len(intercept))
         step = max(1, _BLOCK // max(1, len(used)))
         for start in range(0, len(test), step):
@@ -179,16 +182,11 @@ class Validation:
             w = np.ones(len(rows)) if self.weights is None else self.weights[rows]
             residual = self.y[rows, None] - intercept
             if len(used):
-                residual = residual - _picked(self.X, rows, used) @ part
+                some = X[rows] if self.X.is_sparse else X[np.ix_(rows, used)].astype(float)
+                residual = residual - some @ part
             sums += w @ residual**2
             total += float(w.sum())
         return sums / total
-
-
-def _picked(X: Design, rows: Array, columns: Array) -> Array:
-    if X.is_sparse:
-        return X.matrix.tocsr()[rows][:, columns].toarray().astype(float)
-    return X.matrix[np.ix_(rows, columns)].astype(float)
 
 
 def _no_penalty() -> Any:

@@ -140,9 +140,10 @@ def _by_kernel(problem: Problem, base: Array, factors: Array, keep: bool) -> Lea
     turned = vectors.T @ (f[:, None] * problem.Y)  # (m, k)
     left = (vectors * vectors) @ share
     if problem.shift is not None:
-        left -= (w / problem.total)[:, None]
+        # As the eigenvectors have it, √w being one of them: it cancels to the last digit.
+        left -= f[:, None] * (vectors @ ((vectors.T @ f)[:, None] * share)) / problem.total
     residual = np.einsum("ij,jk,jK->ikK", vectors, turned, share, optimize=True)
-    e = residual / np.maximum(left, _LEAST)[:, None, :]
+    e = residual / np.maximum(left, _LEAST * share.min(axis=0))[:, None, :]
     loo = np.einsum("ikK,ikK->kK", e, e)
     plain = np.einsum("ikK,ikK->kK", residual, residual)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -160,11 +161,12 @@ def _result(
 ) -> LeaveOneOut:
     """In the user's units: weights less their common factor, y by its unit."""
     m = problem.X.shape[0]
+    counted = m if problem.weights is None else int(np.count_nonzero(problem.weights))
     top = 1.0 if problem.weights is None else _common_factor(problem)
     unit = problem.unit[: problem.n_targets, None]
     scale = top * unit**2 / m
     mse = (loo * scale).T
-    gcv = (plain * scale / np.maximum(1.0 - dof / m, _LEAST) ** 2).T
+    gcv = (plain * scale / np.maximum(1.0 - dof / counted, _LEAST) ** 2).T
     if errors is not None:
         errors = errors * unit
     return LeaveOneOut(mse, gcv, dof, errors, problem, solve)

@@ -206,7 +206,7 @@ def confirm(
         terms,
         tol=tol,
         method="moments",
-        passes=1,
+        passes=getattr(problem, "passes", 1),  # one to gather moments
         shift=problem.shift,
         scale=1.0 / problem.size,
         constant=problem.constant if terms.fit_intercept else None,

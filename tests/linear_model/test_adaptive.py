@@ -142,3 +142,24 @@ def test_estimator_checks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
+
+
+def test_a_singular_training_set_in_large_units():
+    rng = np.random.default_rng(0)
+    X = 1e5 * rng.standard_normal((50, 120))
+    model = AdaptiveRidge(cv=5).fit(X, X[:, 0] / 1e5 + rng.standard_normal(50))
+    assert np.isfinite(model.coef_).all() and model.certificate_.converged
+
+
+def test_many_features_beside_rows_are_gathered_all_the_same(monkeypatch):
+    from fastreg.selection import cross_validation
+
+    monkeypatch.setattr(cross_validation, "_WIDEST", 0)
+    X, y, _ = data()
+    assert AdaptiveRidge(cv=3).fit(X, y).certificate_.converged
+
+
+def test_weights_that_sum_to_one_are_no_rows():
+    X, y, _ = data()
+    with pytest.raises(ValueError, match="sample_weight counts as rows in method='evidence'"):
+        AdaptiveRidge(method="evidence").fit(X, y, np.full(90, 1e-3))

@@ -191,3 +191,22 @@ def test_estimator_checks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
+
+
+@pytest.mark.parametrize("make", [STORAGES["csr"], STORAGES["csc"]])
+def test_a_sparse_offset_is_no_noise(make):
+    X, y, _ = data(80, 4)
+    X = np.round(X * 64) / 64
+    plain, far = LassoCV(cv=4, alphas=10).fit(X, y), LassoCV(cv=4, alphas=10).fit(make(X + 1e6), y)
+    np.testing.assert_allclose(far.mse_path_, plain.mse_path_, rtol=1e-3)
+    assert far.alpha_ == pytest.approx(plain.alpha_, rel=1e-3)
+
+
+def test_shapes_are_those_of_scikit_learn():
+    X, y, _ = data(60, 4)
+    for options in ({"l1_ratio": [0.5]}, {"l1_ratio": [0.5, 0.9], "alphas": [1.0, 0.1]}):
+        ours, theirs = (
+            cls(cv=3, **options).fit(X, y) for cls in (ElasticNetCV, SklearnElasticNetCV)
+        )
+        assert ours.alphas_.shape == theirs.alphas_.shape
+        assert ours.mse_path_.shape == theirs.mse_path_.shape

@@ -106,3 +106,29 @@ def test_faulty_parameters_are_refused(options, message):
     X, y, _ = data(30, 3)
     with pytest.raises(ValueError, match=message):
         RidgeCV(**options).fit(X, y)
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize(("size", "rtol"), [(1e3, 1e-5), (1e5, 0.05)])
+def test_errors_of_nearly_interpolating_ridges(intercept, size, rtol):
+    """1 − H_ii is 1e-10, then 1e-14: it may neither cancel nor be rounded up to 1e-12."""
+    X, y, _ = data(20, 200)
+    X = X * size
+    found = RidgeCV([0.1], fit_intercept=intercept, store_cv_results=True).fit(X, y)
+    for i in (0, 7):
+        rest = np.arange(20) != i
+        model = Ridge(0.1, fit_intercept=intercept, tol=1e-12).fit(X[rest], y[rest])
+        error = y[i] - model.predict(X[i : i + 1])[0]
+        np.testing.assert_allclose(found.cv_results_[i, 0], error**2, rtol=rtol)
+
+
+def test_scores_take_weights():
+    X, y, w = data(50, 4)
+    options = {"alphas": ALPHAS, "scoring": "neg_mean_absolute_error"}
+    ours, theirs = (cls(**options).fit(X, y, w) for cls in (RidgeCV, SklearnRidgeCV))
+    np.testing.assert_allclose(ours.best_score_, theirs.best_score_, rtol=1e-9)
+
+
+def test_folds_may_do_without_a_ridge():
+    X, y, _ = data(50, 4)
+    assert RidgeCV([0.0, 1e6], cv=4).fit(X, y).alpha_ == 0.0

@@ -62,7 +62,7 @@ def test_criteria_are_their_formulas():
         "aic": fit + 2 * dof,
         "aicc": fit + 2 * dof + 2 * dof * (dof + 1) / (m - dof - 1),
         "bic": fit + np.log(m) * dof,
-        "ebic": fit + np.log(m) * dof + 2 * np.log([8, 56, 28]),
+        "ebic": fit + np.log(m) * dof + 2 * np.log([1, 28, 56]),
         "cp": rss / (10 / 24) - m + 2 * dof,
         "gcv": rss / m / (1 - dof / m) ** 2,
     }
@@ -132,3 +132,16 @@ def test_plots_show_what_was_chosen():
     assert model.plot().get_ylabel() == "mean squared error"
     assert found.select("bic").plot().get_ylabel() == "bic"
     matplotlib.pyplot.close("all")
+
+
+def test_a_path_without_coefficients_has_criteria():
+    X, y, _ = data()
+    found = fastreg.path(X, y, l1_ratio=0.5, alphas=[1e6])
+    np.testing.assert_array_equal(found.dof, [1.0])
+    assert found.select("bic").index == 0
+
+
+def test_cp_is_refused_where_nothing_is_left_to_estimate_the_noise():
+    X, y, _ = data(m=12, n=40)
+    with pytest.raises(ValueError, match="cp has no σ²"):
+        fastreg.path(X, y, alphas=40, eps=1e-6).select("cp")
