@@ -57,8 +57,8 @@ FIRST_FIT = (
 
 @needs_jit
 def test_first_fit_is_quick(tmp_path):
-    """Cold under 10 s, least of two; cached under 1 s, imports included, or within 0.5 s of scikit-learn's
-    own where that alone takes long: it imports pandas where there is one (0.3 s)."""
+    """Cold under 10 s, the least of two; cached under 1 s, imports included, or within 0.5 s of
+    scikit-learn's own where that alone takes long: it imports pandas where there is one (0.3 s)."""
     ours, theirs = (FIRST_FIT.format(library=name) for name in ("fastreg", "sklearn.linear_model"))
     cold = min(
         float(python(ours, NUMBA_CACHE_DIR=str(tmp_path / empty))[0]) for empty in ("a", "b")

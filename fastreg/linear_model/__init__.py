@@ -9,10 +9,43 @@ features. With sample weights the squares are weighted, and m is their sum. Belo
 line, the only package that knows scikit-learn.
 """
 
-from fastreg.linear_model.adaptive import AdaptiveRidge
-from fastreg.linear_model.cross_validated import ElasticNetCV, LassoCV
-from fastreg.linear_model.elastic_net import ElasticNet, Lasso
-from fastreg.linear_model.ridge import Ridge
-from fastreg.linear_model.ridge_cv import RidgeCV
+from __future__ import annotations
 
-__all__ = ["AdaptiveRidge", "ElasticNet", "ElasticNetCV", "Lasso", "LassoCV", "Ridge", "RidgeCV"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastreg.linear_model.adaptive import AdaptiveRidge
+    from fastreg.linear_model.cross_validated import ElasticNetCV, LassoCV
+    from fastreg.linear_model.elastic_net import ElasticNet, Lasso
+    from fastreg.linear_model.ridge import Ridge
+    from fastreg.linear_model.ridge_cv import RidgeCV
+
+# Each is loaded on first use: a first `Lasso` does not wait for what only selection needs.
+_HOME = {
+    "AdaptiveRidge": "adaptive",
+    "ElasticNet": "elastic_net",
+    "ElasticNetCV": "cross_validated",
+    "Lasso": "elastic_net",
+    "LassoCV": "cross_validated",
+    "Ridge": "ridge",
+    "RidgeCV": "ridge_cv",
+}
+
+__all__ = [
+    "AdaptiveRidge",
+    "ElasticNet",
+    "ElasticNetCV",
+    "Lasso",
+    "LassoCV",
+    "Ridge",
+    "RidgeCV",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'fastreg.linear_model' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"fastreg.linear_model.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
