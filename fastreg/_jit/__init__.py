@@ -3,7 +3,7 @@
 No other module of the package names a compiler flag, a cache or a thread pool.
 """
 
-from fastreg._jit.compile import JIT_ENABLED, exact, inner, jit
+from fastreg._jit.compile import JIT_ENABLED, WIDE, exact, inner, jit
 from fastreg._jit.dispatch import at, one_or, operation, part
 from fastreg._jit.lanes import (
     chosen,
@@ -28,6 +28,7 @@ from fastreg._jit.threads import get_num_threads, run_blocks, set_num_threads, s
 
 __all__ = [
     "JIT_ENABLED",
+    "WIDE",
     "at",
     "chosen",
     "entry",

@@ -16,7 +16,7 @@ import numpy as np
 
 from fastreg._jit import run_blocks
 from fastreg.certificate.terms import Terms
-from fastreg.design import Design
+from fastreg.design import Design, transposed
 
 Array = np.ndarray
 _NEAR = 8.0  # spreads that a shift may be long before entries are centred one by one
@@ -189,7 +189,7 @@ def _looks(norms: Array | None, n: int) -> Array:
 
 def _turned(side: Array, values: Any) -> Array:
     """sideᵀ values."""
-    return side.T @ values if isinstance(values, np.ndarray) else (values.T @ side).T
+    return side.T @ values if isinstance(values, np.ndarray) else (transposed(values) @ side).T
 
 
 def levels(data: Data, points: range) -> Array:
@@ -273,7 +273,12 @@ def _products(data: Data, theta: Array) -> Array:
 
 def _sparse_products(data: Data, theta: Array) -> Array:
     def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
-        sums += _values(data, block, rows, columns) @ theta[columns]
+        part = theta[columns]
+        used = np.flatnonzero(part.any(axis=1))
+        if 4 * len(used) <= len(part):
+            block, part, columns = block[:, used], part[used], columns.start + used
+        if len(used):
+            sums += _values(data, block, rows, columns) @ part
 
     return _accumulate(data, (data.X.shape[0], theta.shape[1]), add)
 
@@ -308,7 +313,7 @@ def _squares(data: Data, values: Any, columns: Any, w: Array) -> Array:
         values = values.copy()
         values.sum_duplicates()
         values.data = (values.data * _by_entry(values, scale)) ** 2
-        return values.T @ w
+        return transposed(values) @ w
     if scale.max() < _LARGE and scale.min() > 1.0 / _LARGE:  # else the squares may overflow
         return (w @ np.square(values)) * scale * scale
     return w @ (values * scale) ** 2

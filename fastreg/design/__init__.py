@@ -6,7 +6,14 @@ from fastreg.design import dense, dense_access, dense_columns, sparse  # noqa: F
 
 # ruff: isort: on
 from fastreg.design.frames import feature_names
-from fastreg.design.matrix import Design, as_design, full_columns, is_canonical, nonfinite_message
+from fastreg.design.matrix import (
+    Design,
+    as_design,
+    full_columns,
+    is_canonical,
+    nonfinite_message,
+    transposed,
+)
 from fastreg.design.vectors import as_target, as_vector, as_weights
 
 __all__ = [
@@ -19,4 +26,5 @@ __all__ = [
     "full_columns",
     "is_canonical",
     "nonfinite_message",
+    "transposed",
 ]

@@ -41,20 +41,46 @@ class Design:
     def pieces(self) -> list[tuple[slice, slice]]:
         """Rows and columns of pieces that cover X: either all rows, or all columns."""
         m, n = self.shape
-        # A sparse block is copied a few times on its way through scipy: smaller ones.
-        entries = (4 if self.is_sparse else 1) * self.nnz
-        count = max(1, -(-8 * entries // _BLOCK_BYTES))
+        by_columns = storages.by_columns(self.storage)
+        count = -(-8 * self.nnz // _BLOCK_BYTES)
+        if self.is_sparse:  # a product of a piece has the width of X
+            count = min(count, self.nnz // (4 * (m if by_columns else n)))
+        count = max(1, count)
         wide = not self.is_sparse and n > m  # sums over rows then need the least memory
-        if wide or storages.by_columns(self.storage):
+        if wide or by_columns:
             return [(slice(0, m), columns) for columns in _ranges(n, count)]
         return [(rows, slice(0, n)) for rows in _ranges(m, count)]
 
     def block(self, rows: slice, columns: slice) -> Any:
-        """The values of a piece: a view of a dense X, a copy of a sparse one."""
+        """The values of a piece, which shares the entries of X."""
         if self.is_sparse:
             by_columns = isinstance(self.storage, storages.CSC)
-            return self.matrix[:, columns] if by_columns else self.matrix[rows]
+            return _window(self.matrix, columns if by_columns else rows)
         return self.matrix[rows, columns]
+
+
+def _window(matrix: Any, part: slice) -> Any:
+    """Rows of a CSR, or columns of a CSC."""
+    indptr = matrix.indptr[part.start : part.stop + 1]
+    entries = slice(indptr[0], indptr[-1])
+    arrays = matrix.data[entries], matrix.indices[entries], indptr - indptr[0]
+    length, (m, n) = len(indptr) - 1, matrix.shape
+    return _sharing(type(matrix), arrays, (length, n) if matrix.format == "csr" else (m, length))
+
+
+def transposed(matrix: Any) -> Any:
+    """The transpose of a scipy matrix, CSR or CSC, or of an array."""
+    if isinstance(matrix, np.ndarray):
+        return matrix.T
+    kind = scipy.sparse.csc_array if matrix.format == "csr" else scipy.sparse.csr_array
+    return _sharing(kind, (matrix.data, matrix.indices, matrix.indptr), matrix.shape[::-1])
+
+
+def _sharing(kind: Any, arrays: tuple[Any, Any, Any], shape: tuple[int, int]) -> Any:
+    """A scipy matrix of these arrays; its constructor copies what is a small part of another."""
+    out = kind(shape, dtype=arrays[0].dtype)
+    out.data, out.indices, out.indptr = arrays
+    return out
 
 
 def _ranges(length: int, pieces: int) -> list[slice]:
@@ -240,9 +266,21 @@ def full_columns(X: Design) -> np.ndarray:
 
 
 def is_canonical(X: Design) -> bool:
-    """Whether no entry is stored twice; asked of a shallow copy, as scipy notes the answer."""
-    arrays = (X.matrix.data, X.matrix.indices, X.matrix.indptr)
-    return bool(type(X.matrix)(arrays, shape=X.shape).has_canonical_format)
+    """Whether no entry of a sparse X is stored twice and indices are sorted: one read of these."""
+    return bool(_is_increasing(X.storage.indptr, X.storage.indices))
+
+
+@jit
+def _is_increasing(indptr: np.ndarray, indices: np.ndarray) -> bool:
+    """Whether the indices of each row, or column, increase."""
+    drops, first = 0, indptr[0]
+    for p in range(first + 1, indptr[-1]):
+        drops += indices[p] <= indices[p - 1]
+    for k in range(1, indptr.shape[0] - 1):
+        p = indptr[k]
+        if first < p < indptr[-1] and p > indptr[k - 1]:
+            drops -= indices[p] <= indices[p - 1]
+    return drops == 0
 
 
 def nonfinite_message(X: Design) -> str:
@@ -271,4 +309,5 @@ __all__ = [
     "is_canonical",
     "nonfinite_message",
     "real_array",
+    "transposed",
 ]

@@ -19,12 +19,13 @@ from fastreg._jit import (
     read,
     set_entry,
     total,
+    write,
     zero,
 )
 from fastreg.design import storages
 from fastreg.design.storages import CSC, CSR
 
-_EIGHT = np.uintp(8)
+_FIRST, _EIGHT = np.uintp(0), np.uintp(8)
 _AHEAD = np.uintp(512)  # entries: 6 kB, read some hundred nanoseconds later
 _LARGEST = float(np.finfo(np.float64).max)
 
@@ -130,18 +131,30 @@ def _(X, start, stop, columns, out):
 
 @storages.add_sparse_gram.register(CSR)
 def _(X, first, last, roots, scale, left, right, lower, out):
+    """Of each row the entries that are asked for, then their products."""
+    longest = 0
     for i in range(first, last):
-        root = one_or(roots, i)
+        longest = max(longest, X.indptr[i + 1] - X.indptr[i])
+    rows, columns = np.zeros(longest, np.int64), np.zeros(longest, np.int64)
+    left_values, right_values = np.zeros(longest), np.zeros(longest)
+    for i in range(first, last):
+        root, height, width = one_or(roots, i), 0, 0
         for p in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
             j = np.uintp(X.indices[p])
-            row = left[j]
-            if row >= 0:
-                z = root * (X.data[p] * one_or(scale, j))
-                for q in range(np.uintp(X.indptr[i]), np.uintp(X.indptr[i + 1])):
-                    k = np.uintp(X.indices[q])
-                    column = right[k]
-                    if column >= 0 and not (lower and column > row):
-                        out[row, column] += z * (root * (X.data[q] * one_or(scale, k)))
+            if left[j] < 0 and right[j] < 0:
+                continue
+            z = root * (X.data[p] * one_or(scale, j))
+            if left[j] >= 0:
+                rows[height], left_values[height] = left[j], z
+                height += 1
+            if right[j] >= 0:
+                columns[width], right_values[width] = right[j], z
+                width += 1
+        for a in range(height):
+            row, z = rows[a], left_values[a]
+            for b in range(width):
+                if not (lower and columns[b] > row):
+                    out[row, columns[b]] += z * right_values[b]
 
 
 # ---------------------------------------------------------------- by columns
@@ -152,7 +165,19 @@ def _(X, first, last, roots, scale, left, right, lower, out):
 def _(X, first, last, shift, theta, out):
     for t in range(0, groups(theta), 8):
         for j in range(first, last):
-            _scatter(X, j, entry(theta, j, t), out, t)
+            if _is_used(theta, j, t):
+                _scatter(X, j, entry(theta, j, t), out, t)
+
+
+@inner
+def _is_used(theta, j, t):
+    """Whether `entry(theta, j, t)` is not zero."""
+    if theta.ndim == 1:
+        return theta[j] != 0.0
+    used = False
+    for k in range(t, t + 8):
+        used |= theta[j, k] != 0.0
+    return used
 
 
 @storages.project_columns.register(CSC)
@@ -191,10 +216,18 @@ def _(X, first, last, shift, weights, out):
 def _(X, start, stop, origin, weights, residual, out):
     nonfinite = 0
     for j in range(start, stop):
+        low, high, sums, products, squares = out[0, j], out[1, j], 0.0, 0.0, 0.0
         for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
-            i = np.uintp(X.indices[p])
+            i, v = np.uintp(X.indices[p]), np.float64(X.data[p])
+            nonfinite += 0 if abs(v) <= _LARGEST else 1  # NaN compares false
             w = one_or(weights, i)
-            nonfinite += _see(out, j, np.float64(X.data[p]), w, w * at(residual, i))
+            if w > 0.0:
+                low, high = min(low, v), max(high, v)
+                sums += w * v
+                products += w * at(residual, i) * v
+                squares += w * v * v
+        out[0, j], out[1, j] = low, high
+        out[2, j], out[3, j], out[4, j] = sums, products, squares
     return nonfinite
 
 
@@ -211,19 +244,28 @@ def _(X, start, stop, columns, out):
 
 @storages.add_sparse_gram.register(CSC)
 def _(X, first, last, roots, scale, left, right, lower, out):
-    column = np.zeros(X.n_rows)
-    chosen = np.flatnonzero(left >= 0)
-    for k in first + np.flatnonzero(right[first:last] >= 0):
-        for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
-            i = np.uintp(X.indices[p])
-            column[i] += one_or(roots, i) * (X.data[p] * one_or(scale, k))
-        for j in chosen:
-            if lower and right[k] > left[j]:
+    """Eight columns, expanded, meet the entries of one column after the other."""
+    eight, sums = np.zeros((X.n_rows, 8)), np.zeros(8)
+    rows, columns = np.flatnonzero(left >= 0), first + np.flatnonzero(right[first:last] >= 0)
+    for begin in range(0, columns.shape[0], 8):
+        some = columns[begin : begin + 8]
+        for t in range(some.shape[0]):
+            k = some[t]
+            for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
+                i = np.uintp(X.indices[p])
+                eight[i, t] += one_or(roots, i) * (X.data[p] * one_or(scale, k))
+        for j in rows:
+            if lower and right[some].min() > left[j]:
                 continue
-            product = 0.0
+            products = lanes(0.0)
             for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
                 i = np.uintp(X.indices[p])
-                product += one_or(roots, i) * (X.data[p] * one_or(scale, j)) * column[i]
-            out[left[j], right[k]] += product
-        for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
-            column[np.uintp(X.indices[p])] = 0.0
+                z = one_or(roots, i) * (X.data[p] * one_or(scale, j))
+                products = fma(lanes(z), read(eight, (i, _FIRST)), products)
+            write(sums, 0, products)
+            for t in range(some.shape[0]):
+                if not (lower and right[some[t]] > left[j]):
+                    out[left[j], right[some[t]]] += sums[t]
+        for k in some:
+            for p in range(np.uintp(X.indptr[k]), np.uintp(X.indptr[k + 1])):
+                write(eight, (np.uintp(X.indices[p]), _FIRST), lanes(0.0))

@@ -223,20 +223,27 @@ def _places(columns, n):
 
 
 def _add_products(X, roots, scale, left, right, out):
-    """Threads share the columns of a CSC that are asked for; rows of a CSR add to all of `out`."""
+    """Threads share the columns of a CSC that are asked for, and blocks of the rows of a CSR, each
+    with a matrix of its own."""
     lower = left is right
-    if not storages.by_columns(X):
-        _add_sparse_gram(X, 0, storages.shape(X)[0], roots, scale, left, right, lower, out)
-    else:
+    if storages.by_columns(X):
         chosen = np.flatnonzero(right >= 0)
         count = max(1, min(_SHARES, len(chosen) // 8))
         starts = np.linspace(0, len(chosen), count + 1).astype(int)[:-1]
-        cuts = np.append(chosen[starts], len(right))
+        cuts, sums = np.append(chosen[starts], len(right)), out[None]
+    else:
+        cuts = storages.row_bounds(X, out.size / len(left))
+        count = len(cuts) - 1
+        sums = np.zeros((count, *out.shape))
 
-        def work(first, last):
-            _add_sparse_gram(X, cuts[first], cuts[last], roots, scale, left, right, lower, out)
+    def work(first, last):
+        for k in range(first, last):
+            own = sums[min(k, len(sums) - 1)]
+            _add_sparse_gram(X, cuts[k], cuts[k + 1], roots, scale, left, right, lower, own)
 
-        run_blocks(work, count, step=1)
+    run_blocks(work, count, step=1)
+    if sums.base is not out:
+        out += products.add_in_order(sums)
     if lower:
         products.mirror(out)
 

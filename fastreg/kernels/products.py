@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastreg._jit import exact, fma, inner, lanes, prefetch, read, run_blocks, write
+from fastreg._jit import WIDE, exact, fma, inner, lanes, prefetch, read, run_blocks, write
 from fastreg.design import storages
 
 # Columns of a panel, panels of a block: 16 sums in registers, room for what they multiply. With
@@ -209,36 +209,56 @@ def _add_products(tile, rows, region, out):
 
 @inner
 def _add_block(tile, rows, a, b, out):
+    """out[8a:, 8b:] += panel_aᵀ (panel_b, panel_b+1): as many sums at a time as registers hold."""
     for k in range(8):
         prefetch(out, (8 * a + k, 8 * b))
         prefetch(out, (8 * a + k, 8 * b + 8))
-    u, v = _zeros(), _zeros()
+    if WIDE:
+        _add_wide_block(tile, rows, a, b, out)
+    else:
+        for k in range(0, 8, 4):
+            _add_narrow_block(tile, rows, a, k, b, out)
+            _add_narrow_block(tile, rows, a, k, b + 1, out)
+
+
+@inner
+def _add_wide_block(tile, rows, a, b, out):
+    """8 × 16 sums in 16 registers of eight."""
+    u, v, w, z = _zeros(), _zeros(), _zeros(), _zeros()
     for i in range(np.uintp(rows)):
         prefetch(tile, (a, i + np.uintp(32), 0))
-        u = _add_outer(tile, a, i, read(tile, (b, i, 0)), u)
-        v = _add_outer(tile, a, i, read(tile, (b + 1, i, 0)), v)
+        first, second = read(tile, (b, i, 0)), read(tile, (b + 1, i, 0))
+        u, v = _add_outer(tile, a, 0, i, first, u), _add_outer(tile, a, 0, i, second, v)
+        w, z = _add_outer(tile, a, 4, i, first, w), _add_outer(tile, a, 4, i, second, z)
     _add_to(out, 8 * a, 8 * b, u)
     _add_to(out, 8 * a, 8 * b + 8, v)
+    _add_to(out, 8 * a + 4, 8 * b, w)
+    _add_to(out, 8 * a + 4, 8 * b + 8, z)
+
+
+@inner
+def _add_narrow_block(tile, rows, a, k, b, out):
+    """4 × 8 sums in 8 registers of four, from entry k of panel a on."""
+    sums = _zeros()
+    for i in range(np.uintp(rows)):
+        sums = _add_outer(tile, a, k, i, read(tile, (b, i, 0)), sums)
+    _add_to(out, 8 * a + k, 8 * b, sums)
 
 
 @inner
 def _zeros():
     z = lanes(0.0)
-    return z, z, z, z, z, z, z, z
+    return z, z, z, z
 
 
 @inner
-def _add_outer(tile, a, i, row, sums):
-    """sums_k + x_k·row for the eight entries x of row i of panel a."""
+def _add_outer(tile, a, k, i, row, sums):
+    """sums_q + x_q·row for four entries x of row i of panel a, from k on."""
     return (
-        fma(lanes(tile[a, i, 0]), row, sums[0]),
-        fma(lanes(tile[a, i, 1]), row, sums[1]),
-        fma(lanes(tile[a, i, 2]), row, sums[2]),
-        fma(lanes(tile[a, i, 3]), row, sums[3]),
-        fma(lanes(tile[a, i, 4]), row, sums[4]),
-        fma(lanes(tile[a, i, 5]), row, sums[5]),
-        fma(lanes(tile[a, i, 6]), row, sums[6]),
-        fma(lanes(tile[a, i, 7]), row, sums[7]),
+        fma(lanes(tile[a, i, k]), row, sums[0]),
+        fma(lanes(tile[a, i, k + 1]), row, sums[1]),
+        fma(lanes(tile[a, i, k + 2]), row, sums[2]),
+        fma(lanes(tile[a, i, k + 3]), row, sums[3]),
     )
 
 
@@ -248,7 +268,3 @@ def _add_to(out, i, j, sums):
     write(out, (i + 1, j), read(out, (i + 1, j)) + sums[1])
     write(out, (i + 2, j), read(out, (i + 2, j)) + sums[2])
     write(out, (i + 3, j), read(out, (i + 3, j)) + sums[3])
-    write(out, (i + 4, j), read(out, (i + 4, j)) + sums[4])
-    write(out, (i + 5, j), read(out, (i + 5, j)) + sums[5])
-    write(out, (i + 6, j), read(out, (i + 6, j)) + sums[6])
-    write(out, (i + 7, j), read(out, (i + 7, j)) + sums[7])

@@ -45,17 +45,8 @@ class Problem(Standard):
 
     def correlation(self, beta: Array, t: int) -> tuple[Array, float]:
         """c = X'ᵀ(w∘r)/M and ρ² = Σ w r²/M at β: one fused pass over X."""
-        self.passes += 1
-        out = np.empty(len(beta))
-        value, _ = kernels.gradient(
-            self.X.storage,
-            self.y(t),
-            beta * self.scale,
-            out=out,
-            **self._common(),
-        )
-        out *= -self.scale
-        return out, 2.0 * value
+        c, rho2 = self._together(beta[:, None], self.y(t))
+        return c[:, 0], float(rho2[0])
 
     def at_zero(self, t: int) -> tuple[Array, float]:
         """`correlation` at β = 0, remembered: where a grid and where a path begin."""
@@ -74,17 +65,27 @@ class Problem(Standard):
             _SPARSE * len(used) <= n or storages.in_strips(self.X.storage)
         ):
             return self._screened(columns[used], betas[used], t)
-        if d == 1:
-            beta = np.zeros(n)
-            beta[columns] = betas[:, 0]
-            c, rho2 = self.correlation(beta, t)
-            return c[:, None], np.array([rho2])
         whole = np.zeros((n, d))
         whole[columns] = betas
         return self._together(whole, self.y(t))
 
     def _together(self, betas: Array, y: Array) -> tuple[Array, Array]:
-        """`correlation` of β (n, d) with y (m,) or (m, d): one fused pass over X."""
+        """`correlation` of β (n, d) with y (m,) or (m, d): one fused pass over X, or one for each
+        where that is faster."""
+        n, d = betas.shape
+        if d >= storages.abreast(self.X.storage):
+            return self._abreast(betas, y)
+        out, rho2 = np.empty((n, d), order="F"), np.empty(d)
+        for q in range(d):
+            own = y if y.ndim == 1 else np.ascontiguousarray(y[:, q])
+            theta, into = betas[:, q] * self.scale, out[:, q]
+            value, _ = kernels.gradient(self.X.storage, own, theta, out=into, **self._common())
+            into *= -self.scale
+            rho2[q] = 2.0 * value
+        self.passes += d
+        return out, rho2
+
+    def _abreast(self, betas: Array, y: Array) -> tuple[Array, Array]:
         d = betas.shape[1]
         if self._wide is None or self._wide.k != d:
             self._wide = Workspace(self.X.storage, d)
@@ -126,23 +127,13 @@ class Problem(Standard):
         if not beta.any():
             starts = [self.at_zero(t) for t in points]
             return np.stack([c for c, _ in starts], axis=1), np.array([r for _, r in starts])
-        if len(points) == 1:
-            c, rho2 = self.correlation(beta[:, 0], points[0])
-            return c[:, None], np.array([rho2])
         own = self.n_targets > 1
         y = self.Y[:, points.start : points.stop] if own else self.y(0)
         return self._together(beta, np.ascontiguousarray(y))
 
     def operator(self, beta: Array) -> Array:
-        """X'ᵀ W X' β/M, (n, d): one fused pass over X for d points, with a zero target."""
-        zero = np.zeros(self.X.shape[0])
-        if beta.shape[1] > 1:
-            return -self._together(beta, zero)[0]
-        self.passes += 1
-        out = np.empty(len(beta))
-        kernels.gradient(self.X.storage, zero, beta[:, 0] * self.scale, out=out, **self._common())
-        out *= self.scale
-        return out[:, None]
+        """X'ᵀ W X' β/M, (n, d): d points with a zero target."""
+        return -self._together(beta, np.zeros(self.X.shape[0]))[0]
 
     def residual(self, beta: Array, t: int) -> Array:
         """y' − X'β: one pass over X."""
