@@ -3,7 +3,7 @@
 Every name here has a namesake in `fastreg.reference`, in plain NumPy.
 """
 
-from fastreg.kernels.active_set import clear, factor, minimise
+from fastreg.kernels.active_set import clear, enlarged, factor, minimise
 from fastreg.kernels.columns import norms, residual_descent
 from fastreg.kernels.compensated import compensated_gradient, two_product, two_sum
 from fastreg.kernels.descent import descent_steps
@@ -18,6 +18,7 @@ __all__ = [
     "cross_gram",
     "descent_steps",
     "distances",
+    "enlarged",
     "factor",
     "fill",
     "gradient",

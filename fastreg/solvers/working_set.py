@@ -35,6 +35,7 @@ CHUNK = 8  # strengths checked in one pass: what a register holds
 _SLACK = 0.3  # share of the gap asked that coefficients may be from their kinks
 _ROUNDS = 100
 _FACTOR = 0.5  # between the strengths on the way to a single problem
+_NEAR = 0.1  # relative gap that is enough on the way to a single problem
 _LEAST = 100  # columns added at once
 _SHARE = 1.0  # of W that a prediction may add before X is read again
 _MARGIN = 0.1  # of the change of strength: what a prediction of correlations may miss
@@ -254,7 +255,8 @@ class _Path:
             self._record(todo, B, C, gaps, betas)
             if todo[-1] is chunk[-1]:
                 last = self._state(todo, B, C, rho2, last)
-            missed = np.flatnonzero(gaps > 0.5 * self.tol)
+            aims = [0.5 * self.tol if point.factor == 1.0 else _NEAR for point in todo]
+            missed = np.flatnonzero(gaps > aims)
             if not len(missed) or all(self.used[todo[q]] >= self.max_iter for q in missed):
                 break
             new = self._outside(held)
@@ -370,8 +372,8 @@ class WorkingSet:
         old = len(self._gram)
         gram = np.zeros((capacity, capacity))
         gram[:old, :old] = self._gram
-        self._gram, self._l2 = gram, np.zeros(0)
-        self._factor = kernels.factor(capacity, capacity)
+        self._gram = gram
+        self._factor = kernels.enlarged(self._factor, capacity, capacity)
 
     def load(self, beta: Array, correlation: Array) -> None:
         """Start from β with its c on the columns of W, both (p,)."""

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastreg import kernels, penalties, reference
+from fastreg.kernels import active_set
 from fastreg.penalties import L1, Bounded, non_negative
 
 FLAT = 1e-280  # curvature below which the kernel takes a column for zero
 SLACK = 1e-13  # of the unit of the gradient
 MOST = 3000  # steps: more than anything here takes
-SIZES = (1, 2, 7, 8, 9, 23, 70) if JIT else (1, 7, 9)
+SIZES = (1, 2, 7, 8, 9, 23, 70, 200) if JIT else (1, 7, 9)
 COLUMNS = ("full", "deficient", "duplicated", "dependent", "zero")
 PENALTIES = ("none", "l1", "l1-each", "non-negative", "non-negative-each")
 
@@ -195,6 +196,31 @@ def test_nothing_is_done_at_a_minimum_of_zero(rng):
     assert found.minimise() <= 1
     np.testing.assert_array_equal(found.coef, 0.0)
     assert found.factor.size[0] == 0
+
+
+@pytest.mark.skipif(not JIT, reason="sizes")
+@pytest.mark.parametrize("defect", ["full", "duplicated", "dependent"])
+def test_a_large_set_is_factorised_at_once_and_grows_from_there(defect, rng, monkeypatch):
+    calls = []
+    whole = active_set._factorise
+    monkeypatch.setattr(active_set, "_factorise", lambda *a: calls.append(1) or whole(*a))
+    found = inner(columns(defect, 300, rng), 0.0, "l1", rng)
+    for factor in (0.5, 0.1, 0.09):
+        found.penalty = L1(0.2 * factor)
+        found.minimise()
+        assert_minimal(found)
+        assert_factored(found)
+        assert_free_are_members_or_depend_on_them(found)
+    assert calls
+
+
+def test_a_factor_with_more_room_is_the_same(rng):
+    found = inner(columns("full", 9, rng), 0.1, "l1", rng)
+    found.minimise()
+    small, found.factor = found.factor, kernels.enlarged(found.factor, 24, 17)
+    assert found.factor.members.shape == (24,)
+    assert found.factor.size[0] == small.size[0] > 0
+    assert_factored(found)
 
 
 # ---------------------------------------------------------------- from one call to the next
