@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fastreg._jit import get_num_threads, set_num_threads
     from fastreg.certificate import Certificate
     from fastreg.functional import descend, gradient, objective
+    from fastreg.inference import Inference
     from fastreg.linear_model import (
         AdaptiveRidge,
         ElasticNet,
@@ -35,6 +36,7 @@ _HOME = {
     "DivergenceError": "solvers.descent",
     "ElasticNet": "linear_model",
     "ElasticNetCV": "linear_model",
+    "Inference": "inference",
     "Lasso": "linear_model",
     "LassoCV": "linear_model",
     "Path": "paths",
@@ -60,6 +62,7 @@ __all__ = [
     "DivergenceError",
     "ElasticNet",
     "ElasticNetCV",
+    "Inference",
     "Lasso",
     "LassoCV",
     "Path",

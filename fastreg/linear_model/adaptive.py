@@ -10,10 +10,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastreg.certificate import Terms
 from fastreg.design import as_design, as_weights
-from fastreg.linear_model.base import LinearRegressor, per_weight, single_target
-from fastreg.penalties import L1
+from fastreg.linear_model.base import LinearRegressor, ridge_terms, single_target
 from fastreg.selection.adaptive import Adapted, HeldOut, adapt, evidence, folds_of
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import as_splits
@@ -129,7 +127,7 @@ class AdaptiveRidge(LinearRegressor):
         else:
             found = self._adapted(design, target, weights, groups)
         alpha = found.alphas[groups]
-        terms = Terms(per_weight(alpha, weights, m)[:, None], L1(0.0), weights, self.fit_intercept)
+        terms = ridge_terms(alpha, weights, m, self.fit_intercept)
         solution = solve(design, target[:, None], terms, tol=1e-10)
         self._check_names(X)
         self._set(solution, flat=True)
@@ -145,6 +143,9 @@ class AdaptiveRidge(LinearRegressor):
                 stacklevel=2,
             )
         return self
+
+    def _fitted_terms(self, weights, m):
+        return ridge_terms(self.alpha_, weights, m, self.fit_intercept)
 
     def _groups(self, n: int) -> tuple[Array, Array]:
         if self.groups is None:

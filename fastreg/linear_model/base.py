@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
@@ -16,6 +16,9 @@ from fastreg.certificate import KKT, Certificate, Terms
 from fastreg.design import as_design, as_target, as_weights, nonfinite_message
 from fastreg.penalties import L1, non_negative
 from fastreg.solvers import Solution, solve
+
+if TYPE_CHECKING:
+    from fastreg.inference import Inference
 
 Array = np.ndarray
 
@@ -157,6 +160,75 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
             raise ValueError(message)
         return out[0] if self.coef_.ndim == 1 else out.T
 
+    def summary(
+        self, X: Any, y: Any, sample_weight: Any = None, *, method: Any = None, level: float = 0.95,
+        noise: float | None = None,
+    ) -> Inference:  # fmt: skip
+        """Standard errors, tests and intervals, from the data of the fit.
+
+        Parameters
+        ----------
+        X, y, sample_weight : what the model was fitted to, with a single target
+            Weights say how precise rows are: the variance of y_i is σ²/w_i.
+        method : str or None
+            Ridge: "classical" (None), "sandwich" or "bayesian", see `fastreg.inference.ridge`.
+            Lasso and elastic net: "selective", see `fastreg.inference.selective`; intervals of
+            the features that are kept.
+        level : float in (0, 1), of the intervals
+        noise : float > 0 or None, σ at weight 1, for "selective"; None estimates it
+
+        Returns
+        -------
+        `fastreg.Inference`; it prints as a table, with what it takes for granted.
+
+        Raises
+        ------
+        ValueError
+            The model has no such method, or leaves no degree of freedom to σ.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((100, 3))
+        >>> y = X @ [1.0, 0.0, -2.0] + 3.0 + rng.standard_normal(100)
+        >>> print(fastreg.Ridge(alpha=1e-8).fit(X, y).summary(X, y))  # doctest: +ELLIPSIS
+        classical standard errors; 100 rows, 96.0 residual degrees of freedom, R² 0.8..., σ ...
+        ...
+        intercept ...
+        x0 ...
+        """
+        from fastreg.inference import ridge_inference, selective_inference
+
+        check_is_fitted(self)
+        design = as_design(X)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        m = design.shape[0]
+        target, weights = single_target(y, m), as_weights(sample_weight, m)
+        if self.positive:
+            raise ValueError("summary has no intervals for positive=True")
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level must be between 0 and 1, got {level!r}")
+        if noise is not None and not 0.0 < noise < np.inf:
+            raise ValueError(f"noise must be positive and finite, got {noise!r}")
+        terms = self._fitted_terms(weights, m)
+        names = getattr(self, "feature_names_in_", None)
+        if np.any(terms.penalty.l1):
+            if method not in (None, "selective"):
+                raise ValueError(f"method must be 'selective' with an L1 penalty, got {method!r}")
+            return selective_inference(design, target, terms, level=level, noise=noise, names=names)
+        if noise is not None:
+            raise ValueError("noise is for method='selective'")
+        coef, intercept = np.ravel(self.coef_), float(np.ravel(self.intercept_)[0])
+        method = method or "classical"
+        return ridge_inference(
+            design, target, terms, coef, intercept, method=method, level=level, names=names
+        )
+
+    def _fitted_terms(self, weights: Array | None, m: int) -> Terms:
+        """The objective that was minimised."""
+        raise NotImplementedError
+
     @property
     def sparse_coef_(self) -> Any:
         """`coef_` as a scipy CSR matrix."""
@@ -186,6 +258,12 @@ def per_weight(alpha: Array, weights: Array | None, n_rows: int) -> Array:
     top = weights.max()
     with np.errstate(over="ignore"):  # 1e306 holds every coefficient at zero as well
         return np.minimum(alpha / top / (weights / top).sum(), 1e306)
+
+
+def ridge_terms(alpha: Any, weights: Array | None, n_rows: int, fit_intercept: bool) -> Terms:
+    """The objective ‖y − Xw − b‖² + Σ alpha_j w_j² of one target."""
+    strengths = per_weight(np.atleast_1d(np.asarray(alpha, float)), weights, n_rows)
+    return Terms(strengths[:, None], L1(0.0), weights, fit_intercept)
 
 
 def check_finite_params(model: Any) -> None:

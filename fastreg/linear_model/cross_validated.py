@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from numbers import Integral, Real
 from typing import Any
 
@@ -197,6 +198,15 @@ class ElasticNetCV(LinearRegressor):
             return Terms(l2, penalty, weights, self.fit_intercept, strengths)
 
         return make
+
+    def _fitted_terms(self, weights, m):
+        terms = self._terms(self.l1_ratio_)(weights, np.array([self.alpha_]))
+        return dataclasses.replace(
+            terms,
+            l2=terms.l2 * self.alpha_,
+            penalty=L1(self.alpha_ * self.l1_ratio_),
+            strength=None,
+        )
 
     def _choose(self, ratios: list[float], grids: list[Array], found: list[Errors]) -> None:
         least = np.array([errors.mean[errors.choose()] for errors in found])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from fastreg.certificate import Terms
 from fastreg.linear_model.base import LinearRegressor, check_finite_params
+from fastreg.penalties import L1
 
 
 class ElasticNet(LinearRegressor):
@@ -114,6 +117,11 @@ class ElasticNet(LinearRegressor):
             l2=self.alpha * (1.0 - l1_ratio),
             l1=float(self.alpha * l1_ratio),
         )
+
+    def _fitted_terms(self, weights, m):
+        ratio = getattr(self, "l1_ratio", 1.0)
+        l2 = np.array([[self.alpha * (1.0 - ratio)]])
+        return Terms(l2, L1(self.alpha * ratio), weights, self.fit_intercept)
 
 
 class Lasso(ElasticNet):

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastreg.linear_model.base import LinearRegressor, check_finite_params
+from fastreg.linear_model.base import LinearRegressor, check_finite_params, ridge_terms
 
 # scikit-learn's solver names for Ridge, and the forms that stand for them here.
 _RIDGE_SOLVERS = {
@@ -117,3 +117,6 @@ class Ridge(LinearRegressor):
         )
         self.solver_ = self.certificate_.method
         return self
+
+    def _fitted_terms(self, weights, m):
+        return ridge_terms(self.alpha, weights, m, self.fit_intercept)

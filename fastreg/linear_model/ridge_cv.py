@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights
-from fastreg.linear_model.base import LinearRegressor, per_weight
+from fastreg.linear_model.base import LinearRegressor, per_weight, ridge_terms
 from fastreg.linear_model.ridge import Ridge
 from fastreg.penalties import L1
 from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out
@@ -126,6 +126,9 @@ class RidgeCV(LinearRegressor):
             self.cv_results_ = _kept(found, Y, scorer is not None, target.ndim == 1)
         self._warn(solution)
         return self
+
+    def _fitted_terms(self, weights, m):
+        return ridge_terms(self.alpha_, weights, m, self.fit_intercept)
 
     def _scorer(self) -> Any:
         if self.scoring is None:

@@ -1,0 +1,86 @@
+"""`Inference`: a table of coefficients, and how it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Array = np.ndarray
+_MOST_ROWS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """Coefficients with standard errors, tests of zero and intervals.
+
+    Attributes
+    ----------
+    names : (p,) of the coefficients, the intercept first where there is one
+    features : (p,) their columns in X, −1 for the intercept
+    coef : (p,) estimates that the intervals belong to
+    standard_error, statistic, p_value, lower, upper : (p,)
+    level : of the intervals, 0.95 for 95 %
+    method : str
+    assumes : str, what the intervals take for granted, and what they cover
+    noise : σ, standard deviation of y about its mean, at weight 1
+    n_samples, residual_dof, r2 : of the fit
+    """
+
+    names: tuple[str, ...]
+    features: Array
+    coef: Array
+    standard_error: Array
+    statistic: Array
+    p_value: Array
+    lower: Array
+    upper: Array
+    level: float
+    method: str
+    assumes: str = field(repr=False)
+    noise: float
+    n_samples: int
+    residual_dof: float
+    r2: float
+
+    def __str__(self) -> str:
+        ends = (f"{100 * (1 - self.level) / 2:.3g} %", f"{100 * (1 + self.level) / 2:.3g} %")
+        head = ("", "coef", "std err", "statistic", "p", *ends)
+        rows = [head]
+        shown = range(min(len(self.names), _MOST_ROWS))
+        for k in shown:
+            numbers = (self.coef[k], self.standard_error[k], self.statistic[k])
+            rows.append(
+                (
+                    self.names[k],
+                    *(f"{value:.5g}" for value in numbers),
+                    f"{self.p_value[k]:.3g}" if self.p_value[k] >= 1e-16 else "<1e-16",
+                    f"{self.lower[k]:.5g}",
+                    f"{self.upper[k]:.5g}",
+                )
+            )
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [_line(row, widths) for row in rows]
+        rule = "─" * len(lines[0])
+        title = (
+            f"{self.method}; {self.n_samples} rows, {self.residual_dof:.1f} residual degrees of "
+            f"freedom, R² {self.r2:.4f}, σ {self.noise:.5g}"
+        )
+        hidden = len(self.names) - len(shown)
+        more = [f"… and {hidden} more"] if hidden else []
+        return "\n".join([title, rule, lines[0], rule, *lines[1:], *more, rule, self.assumes])
+
+
+def _line(row: Sequence[str], widths: list[int]) -> str:
+    return "  ".join(
+        cell.ljust(width) if k == 0 else cell.rjust(width)
+        for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+
+
+def named(features: Array, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of columns, x0, x1, … where there are none; "intercept" for −1."""
+    return tuple(
+        "intercept" if j < 0 else str(names[j]) if names is not None else f"x{j}" for j in features
+    )
