@@ -25,11 +25,12 @@ from fastreg.certificate import Certificate, Terms, penalty_value
 from fastreg.design import Design, as_design, as_target, as_weights
 from fastreg.functional import nonnegative
 from fastreg.penalties import L1, Bounded
-from fastreg.selection import criteria
+from fastreg.selection import criteria, relaxed
 from fastreg.selection.cross_validation import Errors, Validation
 from fastreg.selection.folds import as_splits, neighbours
 from fastreg.solvers import METHODS, Grid, solve
 from fastreg.solvers.problem import standardise
+from fastreg.solvers.standard import Standard
 from fastreg.solvers.working_set import Progress
 
 Array = np.ndarray
@@ -55,6 +56,7 @@ class Path:
     n_iter : int, most steps of a point
     rss : (K,) Σ w r², sums of squared residuals
     data : what the path was fitted to
+    gamma : float or None, of `relax`
     """
 
     alphas: Array = field(repr=False)
@@ -65,6 +67,7 @@ class Path:
     certificate: Certificate
     n_iter: int
     data: Source = field(repr=False)
+    gamma: float | None = None
 
     @property
     def rss(self) -> Array:
@@ -86,7 +89,7 @@ class Path:
         terms = self.data.terms
         l2 = np.broadcast_to(terms.l2[:, 0], len(self.coefs))
         return criteria.degrees_of_freedom(
-            self.coefs, l2, self.alphas, self.data.gram, terms.fit_intercept
+            self.coefs, l2, self.alphas, self.data.covariance, terms.fit_intercept
         )
 
     def select(self, criterion: str = "bic", *, cv: Any = 5) -> Selected:
@@ -115,7 +118,7 @@ class Path:
         (array([0, 1]), array([0, 1]))
         """
         if criterion in ("cv", "1se"):
-            errors = self.data.errors(cv, self.alphas, self.certificate.tol)
+            errors = self.data.errors(cv, self.alphas, self.certificate.tol, self.gamma)
             index = errors.choose("1se" if criterion == "1se" else "min")
             return self._selected(criterion, index, errors.mean, errors.standard_error)
         found = criteria.values(
@@ -127,6 +130,41 @@ class Path:
             self.data.terms.fit_intercept,
         )
         return self._selected(criterion, int(np.argmin(found)), found, None)
+
+    def relax(self, gamma: float = 0.0) -> Relaxed:
+        """Take back some of the shrinkage: γ·(the path) + (1 − γ)·(least squares on its supports).
+
+        Unpenalised and bounded features are least squares like the others. `select` of what it
+        returns chooses alpha anew, by cross-validation with relaxed fits in every fold.
+
+        Parameters
+        ----------
+        gamma : float in [0, 1]; 0 is least squares on the support, 1 the path itself
+
+        Raises
+        ------
+        ValueError
+            gamma is out of range, or coefficients have bounds.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((200, 20))
+        >>> y = X[:, 0] - X[:, 1] + 0.5 * rng.standard_normal(200)
+        >>> chosen = fastreg.path(X, y).relax().select("1se")
+        >>> np.flatnonzero(chosen.coef), chosen.coef[:2].round(1)
+        (array([0, 1]), array([ 1., -1.]))
+        """
+        share = nonnegative(gamma, "gamma")
+        if share > 1.0:
+            raise ValueError(f"gamma must be between 0 and 1, got {gamma!r}")
+        if not isinstance(self.data.terms.penalty, L1):
+            raise ValueError("a path with bounds is not relaxed: least squares may leave them")
+        found = relaxed.relax(self.data.problem(), self.coefs, share)
+        same = {each.name: getattr(self, each.name) for each in dataclasses.fields(Path)}
+        same |= {"coefs": found.coefs, "intercepts": found.intercepts, "gamma": share}
+        return Relaxed(**same, kkt=found.kkt, squares=found.rss)
 
     def _selected(self, name: str, index: int, values: Array, spread: Array | None) -> Selected:
         return Selected(
@@ -157,6 +195,32 @@ class Path:
         theta = np.ascontiguousarray(self.coefs)
         kernels.predict(design.storage, theta, offset=self.intercepts, out=out)
         return out
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxed(Path):
+    """What `Path.relax` returns: a `Path` whose `coefs` and `intercepts` are relaxed.
+
+    `gaps` and `certificate` are those of the path that it comes from.
+
+    Attributes
+    ----------
+    gamma : float, share of the path
+    kkt : (K,) largest slope that least squares on a support leaves, over the largest at zero
+    """
+
+    kkt: Array = field(repr=False, kw_only=True)
+    squares: Array = field(repr=False, kw_only=True)
+
+    @property
+    def rss(self) -> Array:
+        """(K,) Σ w r²."""
+        return self.squares * self.data.weight
+
+    @functools.cached_property
+    def dof(self) -> Array:
+        """(K,) size of the support, intercept included; the search for it is not counted."""
+        return np.count_nonzero(self.coefs, axis=0) + float(self.data.terms.fit_intercept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,36 +256,43 @@ class Source:
     """What a path was fitted to.
 
     terms : before the strengths; count : rows; weight : Σ w
-    gram : columns ↦ their covariances; errors : (cv, strengths, tol) ↦ errors of folds
+    problem : () ↦ its standard form
+    errors : (cv, strengths, tol, gamma) ↦ errors of folds, relaxed unless gamma is None
     """
 
     terms: Terms
     count: int
     weight: float
-    gram: Callable[[Array], Array]
-    errors: Callable[[Any, Array, float], Errors]
+    problem: Callable[[], Standard]
+    errors: Callable[[Any, Array, float, float | None], Errors]
+
+    def covariance(self, columns: Array) -> Array:
+        """(p, p): Σ w (x − x̄)(x − x̄)ᵀ/Σ w of some columns."""
+        problem = self.problem()
+        scale = problem.scale[columns]
+        size = np.divide(1.0, scale, out=np.zeros(len(scale)), where=scale > 0.0)
+        return problem.gram(columns, columns) * np.outer(size, size)
 
 
 def _source(design: Design, y: Array, terms: Terms, max_iter: int) -> Source:
     m = design.shape[0]
+    plain = dataclasses.replace(terms, strength=None)
 
-    def gram(columns: Array) -> Array:
-        problem = standardise(design, y[:, None], terms)
-        size = np.where(problem.constant, 0.0, 1.0 / np.where(problem.constant, 1.0, problem.scale))
-        return problem.gram(columns, columns) * np.outer(size[columns], size[columns])
+    def problem() -> Standard:
+        return standardise(design, y[:, None], plain)
 
-    def errors(cv: Any, strengths: Array, tol: float) -> Errors:
+    def errors(cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
         splits = as_splits(neighbours(cv, m), m)
         validation = Validation(design, y, terms.weights, splits, terms.fit_intercept)
 
-        def make(weights: Array | None, own: Array) -> Terms:
+        def make(weights: Array | None, own: Array | None) -> Terms:
             return dataclasses.replace(terms, weights=weights, strength=own)
 
-        return validation.errors(make, strengths, tol, max_iter)
+        return validation.errors(make, strengths, tol, max_iter, gamma=gamma)
 
     count = m if terms.weights is None else int(np.count_nonzero(terms.weights))
     weight = float(m if terms.weights is None else terms.weights.sum())
-    return Source(dataclasses.replace(terms, strength=None), count, weight, gram, errors)
+    return Source(plain, count, weight, problem, errors)
 
 
 def column_of(penalty: Any) -> Any:

@@ -222,18 +222,13 @@ class SufficientStatistics:
     def _source(self, spec: _Spec, target: int) -> paths.Source:
         whole = self._whole()
 
-        def gram(columns: Array) -> Array:
-            unit = whole.frame.unit[columns]
-            second = whole.scatter[np.ix_(columns, columns)] / whole.weight * np.outer(unit, unit)
-            if spec.centred:
-                return second
-            mean = whole.frame.origin[columns] + unit * whole.mean[columns]
-            return second + np.outer(mean, mean)
+        def problem() -> Summary:
+            return summarise(whole, spec.terms(None), target, self.n_targets)
 
-        def errors(cv: Any, strengths: Array, tol: float) -> Errors:
+        def errors(cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
             raise ValueError("folds are given with update: call cross_validate of the statistics")
 
-        return paths.Source(spec.terms(None), self.n_samples, self.weight, gram, errors)
+        return paths.Source(spec.terms(None), self.n_samples, self.weight, problem, errors)
 
     def cross_validate(
         self,

@@ -19,7 +19,8 @@ Bayesian: the posterior under w ~ N(0, σ²/alpha), b flat; it covers w on avera
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -104,7 +105,8 @@ class _Table(NamedTuple):
     dof: float
 
 
-class _Fit(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Fit:
     """A, G of the live columns, residuals in units of y', and traces of H and H²."""
 
     problem: Problem
@@ -114,7 +116,7 @@ class _Fit(NamedTuple):
     gram: Array
     residual: Array
     w: Array
-    count: int
+    count: int  # rows of positive weight
     trace: float
     trace2: float
 
@@ -171,7 +173,7 @@ class _Fit(NamedTuple):
         problem, live = self.problem, self.columns
         influence = (self.w * self.residual / problem.total) ** 2
         correction = self.count / (self.count - self.trace - self.centred)
-        options = {"shift": problem.shift, "scale": problem.scale}
+        options: dict[str, Any] = {"shift": problem.shift, "scale": problem.scale}
         storage = problem.X.storage
         options["by_blocks"] = problem.far
         meat = kernels.cross_gram(storage, live, live, weights=influence, **options)

@@ -47,7 +47,7 @@ class Inference:
     def __str__(self) -> str:
         ends = (f"{100 * (1 - self.level) / 2:.3g} %", f"{100 * (1 + self.level) / 2:.3g} %")
         head = ("", "coef", "std err", "statistic", "p", *ends)
-        rows = [head]
+        rows: list[tuple[str, ...]] = [head]
         shown = range(min(len(self.names), _MOST_ROWS))
         for k in shown:
             numbers = (self.coef[k], self.standard_error[k], self.statistic[k])

@@ -194,7 +194,7 @@ class ElasticNetCV(LinearRegressor):
         penalty = (non_negative if self.positive else L1)(ratio)
         l2 = np.array([[1.0 - ratio]])
 
-        def make(weights: Array | None, strengths: Array) -> Terms:
+        def make(weights: Array | None, strengths: Array | None) -> Terms:
             return Terms(l2, penalty, weights, self.fit_intercept, strengths)
 
         return make

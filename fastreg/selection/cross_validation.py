@@ -25,6 +25,7 @@ from fastreg.certificate import Terms
 from fastreg.design import Design, nonfinite_message
 from fastreg.moments import Moments
 from fastreg.selection.folds import Cells, Split, cells
+from fastreg.selection.relaxed import relax
 from fastreg.solvers import approach, follow
 from fastreg.solvers.problem import standardise
 from fastreg.solvers.summary import summarise
@@ -32,7 +33,7 @@ from fastreg.solvers.summary import summarise
 Array = np.ndarray
 _WIDEST = 2048  # columns up to which moments of every cell are kept
 _BLOCK = 1 << 19  # entries of held-out rows that are picked out of X at once
-MakeTerms = Callable[[Array | None, Array], Terms]  # (weights, strengths) → Terms
+MakeTerms = Callable[[Array | None, Array | None], Terms]  # (weights, strengths) → Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,14 +129,22 @@ class Validation:
         slopes = slopes / problem.scale[live] * unit
         return float(slopes.max(initial=0.0))
 
-    def errors(self, make: MakeTerms, strengths: Array, tol: float, max_iter: int) -> Errors:
-        """Errors of every fold at descending strengths."""
+    def errors(
+        self,
+        make: MakeTerms,
+        strengths: Array,
+        tol: float,
+        max_iter: int,
+        *,
+        gamma: float | None = None,
+    ) -> Errors:
+        """Errors of every fold at descending strengths; of relaxed fits unless `gamma` is None."""
         one = self._by_weights if self.whole is None else self._by_moments
         out = np.empty((len(strengths), self.n_splits))
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
-                out[:, f] = one(f, make, strengths, tol, max_iter)
+                out[:, f] = one(f, make, strengths, tol, max_iter, gamma)
 
         with single_threaded_blas:
             run_blocks(work, self.n_splits, step=1)
@@ -149,17 +158,31 @@ class Validation:
                 raise ValueError(f"sample_weight is zero in all rows of a {name}")
 
     def _by_moments(
-        self, f: int, make: MakeTerms, strengths: Array, tol: float, max_iter: int
+        self,
+        f: int,
+        make: MakeTerms,
+        strengths: Array,
+        tol: float,
+        max_iter: int,
+        gamma: float | None,
     ) -> Array:
         assert self.cells is not None and self.whole is not None
         left_out = np.setdiff1d(np.arange(self.cells.count), self.cells.training[f])
         training = moments.without(self.parts, self.whole, left_out)
         coef, intercept = follow(summarise(training, make(None, strengths)), tol, max_iter)
+        if gamma is not None:
+            coef, intercept, *_ = relax(summarise(training, make(None, None)), coef, gamma)
         test = moments.total([self.parts[c] for c in self.cells.test[f]])
         return mean_squared_error(test, coef, intercept)
 
     def _by_weights(
-        self, f: int, make: MakeTerms, strengths: Array, tol: float, max_iter: int
+        self,
+        f: int,
+        make: MakeTerms,
+        strengths: Array,
+        tol: float,
+        max_iter: int,
+        gamma: float | None,
     ) -> Array:
         train, test = self.split(f)
         weights = np.bincount(train, minlength=self.X.shape[0]).astype(float)
@@ -168,6 +191,9 @@ class Validation:
         coef, intercept = approach(
             self.X, self.y[:, None], make(weights, strengths), tol=tol, max_iter=max_iter
         )
+        if gamma is not None:
+            problem = standardise(self.X, self.y[:, None], make(weights, None))
+            coef, intercept, *_ = relax(problem, coef, gamma)
         return self._held_out(test, coef, intercept)
 
     def _held_out(self, test: Array, coef: Array, intercept: Array) -> Array:
