@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fastreg.functional import descend, gradient, objective
     from fastreg.inference import Inference
     from fastreg.linear_model import (
+        AdaptiveElasticNet,
         AdaptiveRidge,
         ElasticNet,
         ElasticNetCV,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AdaptiveElasticNet": "linear_model",
     "AdaptiveRidge": "linear_model",
     "Certificate": "certificate",
     "Descent": "solvers.descent",
@@ -56,6 +58,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AdaptiveElasticNet",
     "AdaptiveRidge",
     "Certificate",
     "Descent",

@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastreg.linear_model.adaptive import AdaptiveRidge
+    from fastreg.linear_model.adaptive import AdaptiveElasticNet, AdaptiveRidge
     from fastreg.linear_model.cross_validated import ElasticNetCV, LassoCV
     from fastreg.linear_model.elastic_net import ElasticNet, Lasso
     from fastreg.linear_model.ridge import Ridge
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Each is loaded on first use: a first `Lasso` does not wait for what only selection needs.
 _HOME = {
+    "AdaptiveElasticNet": "adaptive",
     "AdaptiveRidge": "adaptive",
     "ElasticNet": "elastic_net",
     "ElasticNetCV": "cross_validated",
@@ -33,6 +34,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AdaptiveElasticNet",
     "AdaptiveRidge",
     "ElasticNet",
     "ElasticNetCV",

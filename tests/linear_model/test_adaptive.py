@@ -8,9 +8,9 @@ from conftest import STORAGES
 from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fastreg import AdaptiveRidge, Ridge
+from fastreg import AdaptiveElasticNet, AdaptiveRidge, ElasticNet, Ridge
 from fastreg.design import as_design
-from fastreg.selection.adaptive import HeldOut, folds_of
+from fastreg.selection.adaptive import HeldOut, HeldOutNet, folds_of
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import as_splits
 
@@ -163,3 +163,95 @@ def test_weights_that_sum_to_one_are_no_rows():
     X, y, _ = data()
     with pytest.raises(ValueError, match="sample_weight counts as rows in method='evidence'"):
         AdaptiveRidge(method="evidence").fit(X, y, np.full(90, 1e-3))
+
+
+# ---------------------------------------------------------------- elastic nets
+
+
+def held_out_net(X, y, weights=None, folds=4, groups=GROUPS):
+    splits = as_splits(KFold(folds).split(X), len(y))
+    validation = Validation(as_design(X), y, weights, splits, True)
+    return HeldOutNet(*folds_of(validation.parts), groups, validation.largest())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    "rho", [np.full(6, -5.0), np.array([-5.0, -1.0, -2.0, 1.0, -4.0, 0.5])], ids=["equal", "apart"]
+)
+def test_hypergradients_of_a_net_equal_finite_differences(weighted, rho):
+    """Away from kinks: no feature enters or leaves within the steps."""
+    X, y, rng = data()
+    error = held_out_net(X, y, rng.random(90) + 0.1 if weighted else None)
+    _, gradient = error(rho)
+    assert np.count_nonzero(gradient) >= 5
+    h = 1e-4
+    for g in range(6):
+        step = h * np.eye(6)[g]
+        near, far = (
+            error(rho + step)[0] - error(rho - step)[0],
+            error(rho + 2 * step)[0] - error(rho - 2 * step)[0],
+        )
+        np.testing.assert_allclose(
+            gradient[g], (8 * near - far) / (12 * h), rtol=1e-6, atol=1e-9 * abs(gradient).max()
+        )
+
+
+def test_the_error_is_that_of_nets_fitted_to_each_training_set():
+    X, y, _ = data()
+    l1, l2 = 0.3, 0.2
+    value, _ = held_out_net(X, y, groups=np.zeros(12, int))(np.log([l1, l2]))
+    errors = []
+    for train, test in KFold(4).split(X):
+        model = ElasticNet(l1 + l2, l1_ratio=l1 / (l1 + l2), tol=1e-13).fit(X[train], y[train])
+        errors.append(((y[test] - model.predict(X[test])) ** 2).mean())
+    np.testing.assert_allclose(value, np.mean(errors), rtol=1e-9)
+
+
+@pytest.mark.parametrize("storage", ["C", "csr", "float32"])
+@pytest.mark.parametrize("groups", [None, GROUPS])
+def test_a_net_is_no_worse_than_its_grid(storage, groups):
+    X, y, _ = data()
+    X = X.astype(np.float32).astype(float)
+    model = AdaptiveElasticNet(groups=groups, cv=4).fit(STORAGES[storage](X), y)
+    assert model.error_ <= model.equal_error_ * (1 + 1e-12)
+    assert model.equal_error_ <= model.history_[:60].min() * (1 + 1e-12)
+    assert model.certificate_.converged
+    assert model.l1_.shape == model.l2_.shape == (12,)
+    if groups is None:
+        alpha = model.l1_[0] + model.l2_[0]
+        plain = ElasticNet(alpha, l1_ratio=model.l1_[0] / alpha, tol=1e-12).fit(X, y)
+        np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-5, atol=1e-7)
+        assert "selective" in str(model.summary(STORAGES[storage](X), y))
+
+
+def test_groups_of_noise_are_left_out():
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((120, 60))
+    y = X[:, :20] @ rng.standard_normal(20) + rng.standard_normal(120)
+    groups = np.repeat(["signal", "noise"], [20, 40])
+    model = AdaptiveElasticNet(groups=groups).fit(X, y)
+    kept = model.coef_ != 0
+    assert kept[:20].sum() >= 17 and kept[20:].sum() <= 5
+    assert model.error_ < 0.8 * model.equal_error_
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bounds": (1.0, 0.5)}, "bounds must be 0 < least < largest"),
+        ({"fit_intercept": False}, "fit_intercept=False"),
+        ({"groups": [1, 2]}, "groups must have shape"),
+        ({"max_features": 5}, "more than max_features=5"),
+    ],
+)
+def test_a_net_names_what_is_not_acceptable(options, message):
+    X, y, _ = data()
+    with pytest.raises(ValueError, match=message):
+        AdaptiveElasticNet(**options).fit(X, y)
+
+
+@parametrize_with_checks([AdaptiveElasticNet(cv=3)])
+def test_a_net_follows_scikit_learn(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
