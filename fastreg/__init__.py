@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fastreg.inference import Inference
     from fastreg.linear_model import (
         AdaptiveElasticNet,
+        AdaptiveLasso,
         AdaptiveRidge,
         ElasticNet,
         ElasticNetCV,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         LassoCV,
         Ridge,
         RidgeCV,
+        StabilitySelection,
     )
     from fastreg.paths import Path, enet_path, lasso_path, path
     from fastreg.persistence import load_model, save_model
@@ -32,6 +34,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AdaptiveElasticNet": "linear_model",
+    "AdaptiveLasso": "linear_model",
     "AdaptiveRidge": "linear_model",
     "Certificate": "certificate",
     "Descent": "solvers.descent",
@@ -44,6 +47,7 @@ _HOME = {
     "Path": "paths",
     "Ridge": "linear_model",
     "RidgeCV": "linear_model",
+    "StabilitySelection": "linear_model",
     "SufficientStatistics": "statistics",
     "descend": "functional",
     "enet_path": "paths",
@@ -59,6 +63,7 @@ _HOME = {
 
 __all__ = [
     "AdaptiveElasticNet",
+    "AdaptiveLasso",
     "AdaptiveRidge",
     "Certificate",
     "Descent",
@@ -71,6 +76,7 @@ __all__ = [
     "Path",
     "Ridge",
     "RidgeCV",
+    "StabilitySelection",
     "SufficientStatistics",
     "descend",
     "enet_path",

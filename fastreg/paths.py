@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from fastreg import kernels, plots
+from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Certificate, Terms, penalty_value
 from fastreg.design import Design, as_design, as_target, as_weights
 from fastreg.functional import nonnegative
@@ -134,8 +135,8 @@ class Path:
     def relax(self, gamma: float = 0.0) -> Relaxed:
         """Take back some of the shrinkage: γ·(the path) + (1 − γ)·(least squares on its supports).
 
-        Unpenalised and bounded features are least squares like the others. `select` of what it
-        returns chooses alpha anew, by cross-validation with relaxed fits in every fold.
+        `select` of what it returns chooses alpha anew, by cross-validation with relaxed fits in
+        every fold.
 
         Parameters
         ----------
@@ -160,8 +161,9 @@ class Path:
         if share > 1.0:
             raise ValueError(f"gamma must be between 0 and 1, got {gamma!r}")
         if not isinstance(self.data.terms.penalty, L1):
-            raise ValueError("a path with bounds is not relaxed: least squares may leave them")
-        found = relaxed.relax(self.data.problem(), self.coefs, share)
+            raise ValueError("a path with bounds is not relaxed: least squares would leave them")
+        with single_threaded_blas:
+            found = relaxed.relax(self.data.problem(), self.coefs, share)
         same = {each.name: getattr(self, each.name) for each in dataclasses.fields(Path)}
         same |= {"coefs": found.coefs, "intercepts": found.intercepts, "gamma": share}
         return Relaxed(**same, kkt=found.kkt, squares=found.rss)
@@ -211,6 +213,15 @@ class Relaxed(Path):
 
     kkt: Array = field(repr=False, kw_only=True)
     squares: Array = field(repr=False, kw_only=True)
+
+    def relax(self, gamma: float = 0.0) -> Relaxed:
+        """Not twice.
+
+        Raises
+        ------
+        ValueError
+        """
+        raise ValueError("this path is relaxed already: call relax of the path it comes from")
 
     @property
     def rss(self) -> Array:

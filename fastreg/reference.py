@@ -248,6 +248,10 @@ def factor(capacity, n):
     """Nothing: `minimise` here has no factor."""
 
 
+def enlarged(old, capacity, n):
+    """Nothing: the reference factorises afresh."""
+
+
 def clear(factor):
     """Nothing, likewise."""
 

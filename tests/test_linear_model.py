@@ -300,3 +300,13 @@ def test_no_copy_of_X_is_made(name, cls, rng):
     bytes_of_X = 8 * 100_000 * 60
     vectors, blocks = 12 * 8 * 100_000, 3 * (4 << 20)
     assert peak < 0.05 * bytes_of_X + vectors + blocks
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+def test_predict_refuses_nan_in_columns_that_do_not_count(kind):
+    X = sp.random(30, 4, 0.5, format=kind, random_state=0)
+    model = fastreg.Lasso(alpha=1e3).fit(X, np.arange(30.0))
+    X = X.copy()
+    X.data[0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        model.predict(X)

@@ -23,15 +23,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.linalg
 from scipy.special import stdtr, stdtrit
 
 from fastreg import kernels
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import Design
-from fastreg.inference.table import Inference, named
+from fastreg.inference.table import Inference, caveat, named
 from fastreg.solvers.problem import Problem, standardise
+from fastreg.solvers.ridge import inverse as invert
 
 Array = np.ndarray
 _ASSUMES = {
@@ -39,8 +39,8 @@ _ASSUMES = {
     "mean of the estimate: the truth where alpha = 0, else what ridge has made of it.",
     "sandwich": "Rows independent, of any variances; many rows. Intervals cover the mean of the "
     "estimate: the truth where alpha = 0, else what ridge has made of it.",
-    "bayesian": "Rows independent and normal, coefficients drawn from N(0, σ²/alpha). Intervals "
-    "cover the coefficients on average over that prior.",
+    "bayesian": "Rows independent and normal, coefficients drawn from N(0, σ²/alpha), alpha "
+    "beside the sum of squares. Intervals cover the coefficients on average over that prior.",
 }
 RIDGE_METHODS = tuple(_ASSUMES)
 
@@ -55,6 +55,7 @@ def ridge_inference(
     method: str = "classical",
     level: float = 0.95,
     names: Sequence[str] | None = None,
+    chosen: bool = False,
 ) -> Inference:
     """Inference of a ridge fit.
 
@@ -67,6 +68,7 @@ def ridge_inference(
     method : one of RIDGE_METHODS
     level : of the intervals
     names : (n,) of the features, or None
+    chosen : whether alpha was chosen with these data
 
     Raises
     ------
@@ -77,7 +79,7 @@ def ridge_inference(
     if method not in RIDGE_METHODS:
         raise ValueError(f"method must be one of {', '.join(RIDGE_METHODS)}, got {method!r}")
     with single_threaded_blas:
-        fit = _Fit.of(X, y, terms, coef, intercept)
+        fit = _Fit.of(X, y, terms, coef)
         table = getattr(fit, method)()
     place = np.flatnonzero(~fit.problem.constant)
     error = np.zeros(X.shape[1])
@@ -91,7 +93,8 @@ def ridge_inference(
         features = np.append(-1, features)
         estimate = np.append(intercept, coef)
         error = np.append(np.sqrt(max(of_level, 0.0)) * unit, error)
-    return _inference(fit, table, features, estimate, error, method, level, names)
+    assumes = caveat(_ASSUMES[method], chosen)
+    return _inference(fit, table, features, estimate, error, method, level, names, assumes)
 
 
 class _Table(NamedTuple):
@@ -121,21 +124,17 @@ class _Fit:
     trace2: float
 
     @classmethod
-    def of(cls, X: Design, y: Array, terms: Terms, coef: Array, intercept: float) -> _Fit:
+    def of(cls, X: Design, y: Array, terms: Terms, coef: Array) -> _Fit:
         problem = standardise(X, y[:, None], terms)
         live = np.flatnonzero(~problem.constant)
         gram = problem.gram(live, live)
-        A = gram + np.diag(problem.ridge(0, live))
-        try:
-            inverse = scipy.linalg.cho_solve(scipy.linalg.cho_factor(A), np.eye(len(A)))
-        except scipy.linalg.LinAlgError:
+        inverse = invert(gram, problem.ridge(0, live))
+        if inverse is None:
             raise ValueError(
-                "columns of X depend on one another: their coefficients have no standard errors "
-                "without a ridge (alpha > 0)"
-            ) from None
-        fitted = np.empty(len(y))
-        kernels.predict(X.storage, np.ascontiguousarray(coef), offset=float(intercept), out=fitted)
-        residual = (y - fitted) / float(problem.unit[0])
+                "columns of X depend on one another, or nearly: their coefficients have no "
+                "standard errors without a stronger ridge (alpha)"
+            )
+        residual = problem.residual(problem.scaled(coef[:, None])[:, 0], 0)
         w = np.ones(len(y)) if problem.weights is None else problem.weights
         hat = inverse @ gram
         means = np.zeros(len(live)) if problem.shift is None else problem.shift[live]
@@ -198,6 +197,7 @@ def _inference(
     method: str,
     level: float,
     names: Sequence[str] | None,
+    assumes: str,
 ) -> Inference:
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0.0, coef / error, np.nan)
@@ -218,7 +218,7 @@ def _inference(
         upper=coef + reach,
         level=level,
         method=f"{method} standard errors",
-        assumes=_ASSUMES[method],
+        assumes=assumes,
         noise=float(np.sqrt(table.noise2 * top)) * float(fit.problem.unit[0]),
         n_samples=fit.count,
         residual_dof=table.dof,

@@ -20,23 +20,26 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import scipy.linalg
 import scipy.optimize
-from scipy.special import log_ndtr, stdtr
+from scipy.special import betaln, log_ndtr, stdtr
 
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import Design
-from fastreg.inference.table import Inference, named
+from fastreg.inference.table import Inference, caveat, named
 from fastreg.penalties import L1
 from fastreg.solvers import solve
 from fastreg.solvers.problem import Problem, standardise
+from fastreg.solvers.ridge import inverse
 
 Array = np.ndarray
 _EXACT = 1e-13  # relative gap: who is in S must be certain
 _FULL = 3000  # features up to which σ comes from all of them
+_LEAST_DOF = 10  # that all features must leave to σ
+_RANK = 1e-12  # of a column's square, below which it depends on others
 _FAR = 1e3  # standard deviations beyond which no end of an interval is looked for
 _ASSUMES = (
-    "Rows independent and normal, of the same variance at equal weight, σ {noise}; alpha chosen "
-    "without a look at y. Intervals cover the coefficients of the best linear model in the "
+    "Rows independent and normal, of the same variance at equal weight, σ {noise}. "
+    "Intervals cover the coefficients of the best linear model in the "
     "features selected, given that these, with these signs, were."
 )
 
@@ -49,6 +52,7 @@ def selective_inference(
     level: float = 0.95,
     noise: float | None = None,
     names: Sequence[str] | None = None,
+    chosen: bool = False,
 ) -> Inference:
     """Inference of a lasso or elastic-net fit: of the features that it keeps.
 
@@ -58,18 +62,26 @@ def selective_inference(
     y : (m,)
     terms : of the fit, with an `L1`
     level : of the intervals
-    noise : σ at weight 1; None estimates it, from least squares on all features if m > n + 1 and
-        n ≤ 3000, else on the selected ones, which is too small
+    noise : σ at weight 1; None estimates it, from least squares on all features if n ≤ 3000 and
+        that leaves ten degrees of freedom, else on the selected ones, which is too small
     names : (n,) of the features, or None
+    chosen : whether strengths were chosen with these data
 
     Raises
     ------
     ValueError
-        The selected columns depend on one another, or no degree of freedom is left.
+        The selected columns depend on one another, no degree of freedom is left, or rounding
+        hides which features are kept.
     """
     if not isinstance(terms.penalty, L1):
         raise ValueError("selective intervals are for an L1 penalty without bounds")
     solution = solve(X, y[:, None], terms, tol=_EXACT)
+    if not solution.certificate.converged:
+        gap = float(solution.certificate.relative_gap[0])
+        raise ValueError(
+            f"which features are kept is uncertain: a relative gap of {gap:.1e} was reached where "
+            f"{_EXACT:.0e} is needed; bring the columns of X and y to units of their own size"
+        )
     S = np.flatnonzero(solution.coef[:, 0])
     with single_threaded_blas:
         problem = standardise(X, y[:, None], terms)
@@ -99,7 +111,7 @@ def selective_inference(
         upper=upper * size,
         level=level,
         method=f"selective intervals of {len(S)} features kept out of {X.shape[1]}",
-        assumes=_ASSUMES.format(noise=source),
+        assumes=caveat(_ASSUMES.format(noise=source), chosen),
         noise=sigma,
         n_samples=model.count,
         residual_dof=dof,
@@ -112,14 +124,11 @@ class _Selected:
 
     def __init__(self, problem: Problem, S: Array, signs: Array) -> None:
         c, self.square = problem.at_zero(0)
-        self._signs = signs
+        self._problem, self._signs = problem, signs
         gram = problem.gram(S, S) if len(S) else np.zeros((0, 0))
         l2, penalty = problem.ridge(0, S), problem.penalty(0, S)
-        try:
-            self.inverse = _inverse(gram)
-        except scipy.linalg.LinAlgError:
-            raise ValueError("the selected columns of X depend on one another") from None
-        self._shrunk = _inverse(gram + np.diag(l2)) if l2.any() else self.inverse
+        self.inverse = _inverse(gram, np.zeros(len(S)))
+        self._shrunk = _inverse(gram, l2) if l2.any() else self.inverse
         self._beta = self._shrunk @ (c[S] - penalty.l1 * signs)
         self.least_squares = self.inverse @ c[S]
         self.rss = max(self.square - float(c[S] @ self.least_squares), 0.0)
@@ -135,6 +144,15 @@ class _Selected:
             mixed = problem.gram(others, S)
             slopes = mixed @ (self.inverse - self._shrunk)
             self.outside = c[others] - mixed @ self._beta, problem.penalty(0, others).l1, slopes
+
+    def rank(self) -> int:
+        """Of all columns about their means."""
+        live = np.flatnonzero(~self._problem.constant)
+        G = self._problem.gram(live, live)
+        size = np.sqrt(np.diag(G))
+        G /= np.outer(size, size)
+        *_, rank, _ = scipy.linalg.lapack.dpstrf(G, tol=_RANK, lower=1, overwrite_a=1)
+        return int(rank)
 
     def truncation(self, j: int) -> tuple[float, float]:
         """Ends between which t_j may lie."""
@@ -155,8 +173,14 @@ class _Selected:
         return low, high
 
 
-def _inverse(A: Array) -> Array:
-    return scipy.linalg.cho_solve(scipy.linalg.cho_factor(A), np.eye(len(A))) if len(A) else A
+def _inverse(G: Array, l2: Array) -> Array:
+    found = inverse(G, l2)
+    if found is None:
+        raise ValueError(
+            "the selected columns of X depend on one another, or nearly: the coefficients of least "
+            "squares on them have no intervals"
+        )
+    return found
 
 
 def _noise(
@@ -166,17 +190,14 @@ def _noise(
     used = len(model.least_squares) + terms.fit_intercept
     if given is not None:
         return float(given), model.count - used, "given"
-    n = X.shape[1]
-    rss, source = model.rss * model.weight * model.unit**2, "of the selected model"
-    if model.count > n + 1 and n <= _FULL:
+    rss = model.rss * model.weight * model.unit**2
+    source = "on the features selected: too small if others matter"
+    rank = model.rank() if X.shape[1] <= _FULL else model.count
+    if model.count - rank - terms.fit_intercept >= _LEAST_DOF:
         free = Terms(np.zeros((1, 1)), L1(0.0), terms.weights, terms.fit_intercept)
         found = solve(X, y[:, None], free, tol=1e-10)
-        objective = float(found.certificate.objective[0])
-        rss, used, source = (
-            2.0 * objective * model.weight,
-            n + terms.fit_intercept,
-            "of all features",
-        )
+        rss = 2.0 * float(found.certificate.objective[0]) * model.weight
+        used, source = rank + terms.fit_intercept, "on all features"
     dof = model.count - used
     if dof <= 0:
         raise ValueError(f"{model.count} rows leave no degree of freedom to σ: give noise")
@@ -228,8 +249,24 @@ def _log_difference(a: float, b: float, dof: float) -> float:
     """log(F(b) − F(a))."""
     if not b > a:
         return -np.inf
-    if dof < np.inf:
-        low, high = stdtr(dof, (a, b))
-        return float(np.log(high - low)) if high > low else -np.inf
-    low, high = log_ndtr((a, b))
-    return float(high + np.log1p(-np.exp(min(low - high, -1e-300))))
+    low, high = (_log_cdf(x, dof) for x in (a, b))
+    return high + float(np.log1p(-np.exp(min(low - high, -1e-300))))
+
+
+def _log_cdf(x: float, dof: float) -> float:
+    """log F of a normal number, or of Student's t: by the series of the incomplete beta function
+    (DLMF 8.17.8) where F underflows."""
+    if dof == np.inf:
+        return float(log_ndtr(x))
+    F = float(stdtr(dof, x))
+    if F > 1e-280 or x == -np.inf:
+        return float(np.log(F)) if F > 0.0 else -np.inf
+    half, z = dof / 2, dof / (dof + x * x)
+    term = total = 1.0
+    k = 0
+    while term > 1e-16 * total:
+        term *= z * (half + 0.5 + k) / (half + 1.0 + k)
+        total += term
+        k += 1
+    rest = 0.5 * np.log(x * x / (dof + x * x)) - np.log(dof) - betaln(half, 0.5)
+    return float(half * np.log(z) + rest + np.log(total))

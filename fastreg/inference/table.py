@@ -54,8 +54,8 @@ class Inference:
             rows.append(
                 (
                     self.names[k],
-                    *(f"{value:.5g}" for value in numbers),
-                    f"{self.p_value[k]:.3g}" if self.p_value[k] >= 1e-16 else "<1e-16",
+                    *(_text(value, 5) for value in numbers),
+                    "<1e-16" if self.p_value[k] < 1e-16 else _text(self.p_value[k], 3),
                     f"{self.lower[k]:.5g}",
                     f"{self.upper[k]:.5g}",
                 )
@@ -72,11 +72,21 @@ class Inference:
         return "\n".join([title, rule, lines[0], rule, *lines[1:], *more, rule, self.assumes])
 
 
+def _text(value: float, digits: int) -> str:
+    return "–" if np.isnan(value) else f"{value:.{digits}g}"
+
+
 def _line(row: Sequence[str], widths: list[int]) -> str:
     return "  ".join(
         cell.ljust(width) if k == 0 else cell.rjust(width)
         for k, (cell, width) in enumerate(zip(row, widths, strict=True))
     )
+
+
+def caveat(assumes: str, chosen: bool) -> str:
+    """What intervals take for granted, and what they do not know of."""
+    more = " Strengths were chosen with these data, which the intervals do not know of."
+    return assumes + more if chosen else assumes
 
 
 def named(features: Array, names: Sequence[str] | None) -> tuple[str, ...]:

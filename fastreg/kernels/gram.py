@@ -55,6 +55,8 @@ def cross_gram(X, left, right, *, shift=None, scale=None, weights=None, by_block
     -------
     (len(left), len(right)) float64
     """
+    if not (len(left) and len(right)):
+        return np.zeros((len(left), len(right)))
     if storages.is_sparse(X):
         if by_blocks:
             return _gram_by_blocks(X, left, right, shift, scale, weights)
@@ -225,16 +227,16 @@ def _places(columns, n):
 def _add_products(X, roots, scale, left, right, out):
     """Threads share the columns of a CSC that are asked for, and blocks of the rows of a CSR, each
     with a matrix of its own."""
-    lower = left is right
-    if storages.by_columns(X):
+    lower, by_columns = left is right, storages.by_columns(X)
+    if by_columns:
         chosen = np.flatnonzero(right >= 0)
         count = max(1, min(_SHARES, len(chosen) // 8))
         starts = np.linspace(0, len(chosen), count + 1).astype(int)[:-1]
-        cuts, sums = np.append(chosen[starts], len(right)), out[None]
+        cuts = np.append(chosen[starts], len(right))
     else:
         cuts = storages.row_bounds(X, out.size / len(left))
         count = len(cuts) - 1
-        sums = np.zeros((count, *out.shape))
+    sums = out[None] if by_columns or count == 1 else np.zeros((count, *out.shape))
 
     def work(first, last):
         for k in range(first, last):
@@ -242,7 +244,7 @@ def _add_products(X, roots, scale, left, right, out):
             _add_sparse_gram(X, cuts[k], cuts[k + 1], roots, scale, left, right, lower, own)
 
     run_blocks(work, count, step=1)
-    if sums.base is not out:
+    if len(sums) > 1:
         out += products.add_in_order(sums)
     if lower:
         products.mirror(out)

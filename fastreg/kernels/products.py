@@ -1,9 +1,9 @@
 """Products of columns with columns, Zᵀ W Z, in one read of X: the arithmetic of every Gram matrix.
 
 Rows are packed tile by tile into panels of eight columns, shifted, scaled and weighted on
-the way; blocks of 8 × 16 entries are then summed in registers (Goto & van de Geijn, ACM
-TOMS 34, 2008). Faster than a BLAS that picks its kernels for an older processor, and what
-BLAS cannot do costs nothing: centring, weights, a matrix for each fold.
+the way; blocks of 8 × 16 entries, 4 × 8 where registers are narrow, are then summed in registers
+(Goto & van de Geijn, ACM TOMS 34, 2008). Faster than a BLAS that picks its kernels for an older
+processor, and what BLAS cannot do costs nothing: centring, weights, a matrix for each fold.
 
 | work | shared out by | where |
 |---|---|---|

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from fastreg.linear_model.adaptive import AdaptiveElasticNet, AdaptiveRidge
     from fastreg.linear_model.cross_validated import ElasticNetCV, LassoCV
     from fastreg.linear_model.elastic_net import ElasticNet, Lasso
+    from fastreg.linear_model.reweighted import AdaptiveLasso
     from fastreg.linear_model.ridge import Ridge
     from fastreg.linear_model.ridge_cv import RidgeCV
+    from fastreg.linear_model.stability import StabilitySelection
 
 # Each is loaded on first use: a first `Lasso` does not wait for what only selection needs.
 _HOME = {
     "AdaptiveElasticNet": "adaptive",
+    "AdaptiveLasso": "reweighted",
     "AdaptiveRidge": "adaptive",
     "ElasticNet": "elastic_net",
     "ElasticNetCV": "cross_validated",
@@ -31,10 +34,12 @@ _HOME = {
     "LassoCV": "cross_validated",
     "Ridge": "ridge",
     "RidgeCV": "ridge_cv",
+    "StabilitySelection": "stability",
 }
 
 __all__ = [
     "AdaptiveElasticNet",
+    "AdaptiveLasso",
     "AdaptiveRidge",
     "ElasticNet",
     "ElasticNetCV",
@@ -42,6 +47,7 @@ __all__ = [
     "LassoCV",
     "Ridge",
     "RidgeCV",
+    "StabilitySelection",
 ]
 
 

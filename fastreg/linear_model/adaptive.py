@@ -16,7 +16,8 @@ from fastreg.linear_model.base import LinearRegressor, ridge_terms, single_targe
 from fastreg.penalties import L1
 from fastreg.selection.adaptive import Adapted, HeldOut, HeldOutNet, adapt, evidence, folds_of
 from fastreg.selection.cross_validation import Validation
-from fastreg.selection.folds import as_splits
+from fastreg.selection.folds import Split, as_splits
+from fastreg.selection.group_kernels import HeldOutByKernels
 from fastreg.solvers import solve
 
 Array = np.ndarray
@@ -26,6 +27,7 @@ class _Adaptive(LinearRegressor):
     """What both share: groups, folds, the report of a search."""
 
     positive, warm_start, max_iter = False, False, None
+    _chosen = True
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -40,8 +42,6 @@ class _Adaptive(LinearRegressor):
         target = single_target(y, m)
         weights = as_weights(sample_weight, m)
         labels, groups = self._groups(n)
-        if n > self.max_features:
-            raise ValueError(f"X has {n} features, more than max_features={self.max_features}")
         return design, target, weights, labels, groups
 
     def _groups(self, n: int) -> tuple[Array, Array]:
@@ -59,26 +59,30 @@ class _Adaptive(LinearRegressor):
             raise ValueError(f"{name} must be 0 < least < largest, got {bounds!r}")
         return float(pair[0]), float(pair[1])
 
-    def _validation(self, design: Any, y: Array, weights: Array | None) -> Validation:
-        """Moments of folds that leave each row out once."""
+    def _check_width(self, n: int) -> None:
+        if n > self.max_features:
+            raise ValueError(f"X has {n} features, more than max_features={self.max_features}")
+
+    def _splits(self, y: Array) -> list[Split]:
+        """Each row is left out once, the others are trained on."""
         from sklearn.model_selection import check_cv  # slow to import
 
         if not self.fit_intercept:
             raise ValueError("fit_intercept=False is not provided for by method='cv'")
-        splits = check_cv(self.cv).split(np.zeros((len(y), 1)), y)
-        validation = Validation(
-            design, y, weights, as_splits(splits, len(y)), True, widest=self.max_features
-        )
-        cells = validation.cells
-        if (
-            cells is None
-            or any(
-                len(own) != cells.count - len(held)
-                for own, held in zip(cells.training, cells.test, strict=True)
-            )
-            or validation.n_splits != cells.count
-        ):
+        m = len(y)
+        splits = as_splits(check_cv(self.cv).split(np.zeros((m, 1)), y), m)
+        held = np.concatenate([test for _, test in splits])
+        once = len(held) == m == len(np.unique(held))
+        rest = (np.bincount(np.concatenate(pair), minlength=m) for pair in splits)
+        if not once or not all((count == 1).all() for count in rest):
             raise ValueError("cv must leave each row out once, and train on all others")
+        return splits
+
+    def _validation(self, design: Any, y: Array, weights: Array | None) -> Validation:
+        """Moments of folds that leave each row out once."""
+        self._check_width(design.shape[1])
+        splits = self._splits(y)
+        validation = Validation(design, y, weights, splits, True, widest=self.max_features)
         if validation.whole is None:
             raise ValueError(
                 "X is too large to be squared, or sparse with means that dwarf their spread: "
@@ -107,8 +111,8 @@ class AdaptiveRidge(_Adaptive):
 
     `method="cv"` minimises the mean squared error over folds by its exact gradient with respect to
     log alpha_g, from the best common alpha on: the held-out error is never worse than there. X is
-    read once for it. It earns its place where groups differ; for a single alpha `RidgeCV` is as
-    good. `method="evidence"` is MacKay's fixed point, for a single alpha.
+    read once for it, once a group if n > m. It earns its place where groups differ; for a single
+    alpha `RidgeCV` is as good. `method="evidence"` is MacKay's fixed point, for a single alpha.
 
     Parameters
     ----------
@@ -119,7 +123,8 @@ class AdaptiveRidge(_Adaptive):
     alpha_bounds : (least, largest), between which every alpha_g stays
     fit_intercept : bool
     tol : float > 0, relative change of the error at which the search ends
-    max_features : int, up to which an (n, n) matrix for each fold is kept
+    max_features : int, up to which an (n, n) matrix for each fold is kept; if n > m, an (m, m)
+        matrix for each group is, whatever n
 
     Attributes
     ----------
@@ -190,18 +195,29 @@ class AdaptiveRidge(_Adaptive):
         if self.method == "evidence":
             if len(labels) > 1:
                 raise ValueError("method='evidence' knows a single group of features")
+            self._check_width(design.shape[1])
             found = evidence(design, target, weights, self.fit_intercept, self.tol)
         else:
             bounds = self._bounds(self.alpha_bounds, "alpha_bounds")
-            folds, unit = folds_of(self._validation(design, target, weights).parts)
-            found = adapt(HeldOut(folds, unit, groups), bounds, self.tol)
-        self.group_alphas_, self.alpha_ = found.alphas, found.alphas[groups]
-        terms = self._fitted_terms(weights, len(target))
+            found = adapt(self._held_out(design, target, weights, groups), bounds, self.tol)
+        alpha = found.alphas[groups]
+        terms = ridge_terms(alpha, weights, len(target), self.fit_intercept)
         solution = solve(design, target[:, None], terms, tol=1e-10)
         self._check_names(X)
         self._set(solution, flat=True)
+        self.group_alphas_, self.alpha_ = found.alphas, alpha
+        self._warn(solution)
         self._report(found, labels)
         return self
+
+    def _held_out(self, design: Any, y: Array, weights: Array | None, groups: Array) -> HeldOut:
+        m, n = design.shape
+        if n <= m:
+            return HeldOut(*folds_of(self._validation(design, y, weights).parts), groups)
+        splits = self._splits(y)
+        if weights is not None and not all(weights[rows].any() for pair in splits for rows in pair):
+            raise ValueError("sample_weight is zero in all rows of a training set or a test fold")
+        return HeldOutByKernels(design, y, weights, splits, groups)
 
     def _fitted_terms(self, weights, m):
         return ridge_terms(self.alpha_, weights, m, self.fit_intercept)
@@ -222,8 +238,8 @@ class AdaptiveElasticNet(_Adaptive):
     groups : (n,) labels, or None for a single group
     cv : int (None is 5), splitter, or iterable of (training rows, test rows), whose test rows are
         all that a split leaves out, each row in one
-    bounds : (least, largest), between which every strength stays
-    fit_intercept : bool
+    bounds : (least, largest), between which every strength stays, of l1 in units of the least that
+        holds all coefficients at zero, of l2 in units of the mean variance of the features
     tol : float > 0, relative change of the error at which the search ends
     max_features : int, up to which an (n, n) matrix for each fold is kept
 
@@ -250,23 +266,22 @@ class AdaptiveElasticNet(_Adaptive):
     _parameter_constraints = {
         name: constraint
         for name, constraint in AdaptiveRidge._parameter_constraints.items()
-        if name not in ("method", "alpha_bounds")
+        if name not in ("method", "alpha_bounds", "fit_intercept")
     } | {"bounds": ["array-like"]}
+    fit_intercept = True
 
     def __init__(
         self,
         groups=None,
         *,
         cv=None,
-        bounds=(1e-9, 1e9),
-        fit_intercept=True,
+        bounds=(1e-6, 1e3),
         tol=1e-9,
         max_features=3000,
     ):
         self.groups = groups
         self.cv = cv
         self.bounds = bounds
-        self.fit_intercept = fit_intercept
         self.tol = tol
         self.max_features = max_features
 
@@ -277,15 +292,18 @@ class AdaptiveElasticNet(_Adaptive):
         validation = self._validation(design, target, weights)
         folds, unit = folds_of(validation.parts)
         largest = validation.largest() or 1.0
-        found = adapt(HeldOutNet(folds, unit, groups, largest), bounds, self.tol)
-        self.group_l1_, self.group_l2_ = np.split(found.alphas, 2)
-        self.l1_, self.l2_ = self.group_l1_[groups], self.group_l2_[groups]
-        terms = self._fitted_terms(weights, len(target))
+        held_out = HeldOutNet(folds, unit, groups, largest)
+        found = adapt(held_out, bounds, self.tol)
+        l1, l2 = np.split(found.alphas * held_out.units, 2)
+        terms = Terms(l2[groups][:, None], L1(l1[groups]), weights)
         solution = solve(design, target[:, None], terms, tol=1e-10)
         self._check_names(X)
         self._set(solution, flat=True)
+        self.group_l1_, self.group_l2_ = l1, l2
+        self.l1_, self.l2_ = l1[groups], l2[groups]
+        self._warn(solution)
         self._report(found, labels)
         return self
 
     def _fitted_terms(self, weights, m):
-        return Terms(self.l2_[:, None], L1(self.l1_), weights, self.fit_intercept)
+        return Terms(self.l2_[:, None], L1(self.l1_), weights)

@@ -28,6 +28,8 @@ _WORKING_PRECISION = 1e-9  # with tol = 0, anything worse is told
 class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """What the estimators share: checks, one call of `solve`, attributes, prediction."""
 
+    _chosen = False  # whether strengths come from the data of the fit
+
     coef_: Array
     intercept_: Any
     n_iter_: int
@@ -110,11 +112,11 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         certificate = solution.certificate
         if certificate.by_kkt:
             measure, reached = "KKT residual", float(np.max(certificate.kkt))
-            asked = min(self.tol, KKT)
+            asked = min(certificate.tol, KKT)
         else:
             measure, reached = "relative duality gap", float(np.max(certificate.relative_gap))
-            asked = self.tol
-        at_precision = self.tol == 0 and reached <= _WORKING_PRECISION
+            asked = certificate.tol
+        at_precision = certificate.tol == 0 and reached <= _WORKING_PRECISION
         if certificate.converged or (at_precision and not solution.exhausted):
             return
         advice = (
@@ -155,7 +157,11 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         for theta, offset, row in zip(coef, offsets, out, strict=True):
             theta = np.ascontiguousarray(theta, dtype=np.float64)
             kernels.predict(design.storage, theta, offset=float(offset), out=row)
-        message = "" if np.isfinite(out).all() else nonfinite_message(design)
+        # Columns of a sparse X whose coefficient is zero are not read.
+        seen = np.isfinite(out).all() and not (
+            design.is_sparse and not np.isfinite(design.storage.data).all()
+        )
+        message = "" if seen else nonfinite_message(design)
         if message:
             raise ValueError(message)
         return out[0] if self.coef_.ndim == 1 else out.T
@@ -173,7 +179,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         method : str or None
             Ridge: "classical" (None), "sandwich" or "bayesian", see `fastreg.inference.ridge`.
             Lasso and elastic net: "selective", see `fastreg.inference.selective`; intervals of
-            the features that are kept.
+            the features that are kept by a fit to working precision.
         level : float in (0, 1), of the intervals
         noise : float > 0 or None, σ at weight 1, for "selective"; None estimates it
 
@@ -205,6 +211,8 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         validate_data(self, X, reset=False, skip_check_array=True)
         m = design.shape[0]
         target, weights = single_target(y, m), as_weights(sample_weight, m)
+        if self.coef_.ndim > 1:
+            raise ValueError(f"summary is for one target, the fit had {len(self.coef_)}")
         if self.positive:
             raise ValueError("summary has no intervals for positive=True")
         if not 0.0 < level < 1.0:
@@ -216,14 +224,17 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         if np.any(terms.penalty.l1):
             if method not in (None, "selective"):
                 raise ValueError(f"method must be 'selective' with an L1 penalty, got {method!r}")
-            return selective_inference(design, target, terms, level=level, noise=noise, names=names)
+            return selective_inference(
+                design, target, terms, level=level, noise=noise, names=names, chosen=self._chosen
+            )
         if noise is not None:
             raise ValueError("noise is for method='selective'")
         coef, intercept = np.ravel(self.coef_), float(np.ravel(self.intercept_)[0])
         method = method or "classical"
         return ridge_inference(
-            design, target, terms, coef, intercept, method=method, level=level, names=names
-        )
+            design, target, terms, coef, intercept, method=method, level=level, names=names,
+            chosen=self._chosen,
+        )  # fmt: skip
 
     def _fitted_terms(self, weights: Array | None, m: int) -> Terms:
         """The objective that was minimised."""
@@ -266,9 +277,17 @@ def ridge_terms(alpha: Any, weights: Array | None, n_rows: int, fit_intercept: b
     return Terms(strengths[:, None], L1(0.0), weights, fit_intercept)
 
 
-def check_finite_params(model: Any) -> None:
+def elastic_net_terms(
+    alpha: float, l1_ratio: float, weights: Array | None, fit_intercept: bool
+) -> Terms:
+    """The objective of `ElasticNet`."""
+    l2 = np.array([[alpha * (1.0 - l1_ratio)]])
+    return Terms(l2, L1(float(alpha * l1_ratio)), weights, fit_intercept)
+
+
+def check_finite_params(model: Any, *but: str) -> None:
     """scikit-learn's intervals let infinity pass, and see into no array."""
-    for name in sorted({"alpha", "tol"} & set(model.get_params(deep=False))):
+    for name in sorted({"alpha", "tol"} & set(model.get_params(deep=False)) - set(but)):
         try:
             values = np.asarray(getattr(model, name), float)
         except (TypeError, ValueError, OverflowError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,7 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import as_design, as_weights
-from fastreg.linear_model.base import LinearRegressor, check_finite_params, single_target
+from fastreg.linear_model.base import (
+    LinearRegressor,
+    check_finite_params,
+    elastic_net_terms,
+    single_target,
+)
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
 from fastreg.selection.cross_validation import Errors, Validation
@@ -86,6 +90,7 @@ class ElasticNetCV(LinearRegressor):
         "rule": [StrOptions({"min", "1se"})],
     }
     warm_start = False
+    _chosen = True
 
     def __init__(
         self,
@@ -200,13 +205,7 @@ class ElasticNetCV(LinearRegressor):
         return make
 
     def _fitted_terms(self, weights, m):
-        terms = self._terms(self.l1_ratio_)(weights, np.array([self.alpha_]))
-        return dataclasses.replace(
-            terms,
-            l2=terms.l2 * self.alpha_,
-            penalty=L1(self.alpha_ * self.l1_ratio_),
-            strength=None,
-        )
+        return elastic_net_terms(self.alpha_, self.l1_ratio_, weights, self.fit_intercept)
 
     def _choose(self, ratios: list[float], grids: list[Array], found: list[Errors]) -> None:
         least = np.array([errors.mean[errors.choose()] for errors in found])

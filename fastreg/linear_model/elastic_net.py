@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastreg.certificate import Terms
-from fastreg.linear_model.base import LinearRegressor, check_finite_params
-from fastreg.penalties import L1
+from fastreg.linear_model.base import LinearRegressor, check_finite_params, elastic_net_terms
 
 
 class ElasticNet(LinearRegressor):
@@ -120,8 +117,7 @@ class ElasticNet(LinearRegressor):
 
     def _fitted_terms(self, weights, m):
         ratio = getattr(self, "l1_ratio", 1.0)
-        l2 = np.array([[self.alpha * (1.0 - ratio)]])
-        return Terms(l2, L1(self.alpha * ratio), weights, self.fit_intercept)
+        return elastic_net_terms(self.alpha, ratio, weights, self.fit_intercept)
 
 
 class Lasso(ElasticNet):

@@ -68,6 +68,7 @@ class RidgeCV(LinearRegressor):
         "alpha_per_target": ["boolean"],
     }
     positive, warm_start, max_iter, tol = False, False, None, 1e-4
+    _chosen = True
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -110,7 +111,9 @@ class HeldOut:
     """V(ρ) of ridges and its gradient, the mean over folds, in the user's units of y²; ρ_g for each
     group, `tied` to a common one at first."""
 
-    def __init__(self, folds: Sequence[Fold], unit: Array, groups: Array) -> None:
+    has_kinks = False
+
+    def __init__(self, folds: Sequence[Any], unit: Array, groups: Array) -> None:
         self.folds, self.groups = folds, groups
         self.unit_y, self.unit = float(unit[-1]), unit[:-1]
         self.count = int(groups.max()) + 1
@@ -131,7 +134,7 @@ class HeldOut:
         self.history.append(total * scale)
         return total * scale, gradient * scale
 
-    def _error(self, fold: Fold, alphas: Array) -> tuple[float, Array]:
+    def _error(self, fold: Any, alphas: Array) -> tuple[float, Array]:
         value, slopes = fold.error(alphas[self.groups] / fold.weight / self.unit**2)
         return value, self._by_group(slopes)
 
@@ -140,21 +143,24 @@ class HeldOut:
 
 
 class HeldOutNet(HeldOut):
-    """The same of elastic nets: ρ has log λ_g of all groups, then log α_g."""
+    """The same of elastic nets: ρ has log λ_g of all groups, then log α_g, in `units`: the least λ
+    that holds all coefficients at zero, and the mean variance of the features."""
+
+    has_kinks = True
 
     def __init__(self, folds: Sequence[Fold], unit: Array, groups: Array, largest: float) -> None:
         super().__init__(folds, unit, groups)
         self.tied = np.repeat([0, 1], self.count)
-        self._largest = largest
-        self._variance = float((np.diag(folds[0].S) * self.unit**2).mean())
+        variance = float((np.diag(folds[0].S) * self.unit**2).mean()) or 1.0
+        self.units = np.repeat([largest, variance], self.count)
 
     def starts(self, low: float, high: float) -> Iterable[Array]:
-        for l1 in self._largest * np.geomspace(0.9, 1e-3, _L1_STARTS):
-            for l2 in self._variance * np.geomspace(1e-3, 10.0, _L2_STARTS):
+        for l1 in np.geomspace(0.9, 1e-3, _L1_STARTS):
+            for l2 in np.geomspace(1e-3, 10.0, _L2_STARTS):
                 yield np.clip(np.log([l1, l2]), low, high)
 
     def _error(self, fold: Fold, alphas: Array) -> tuple[float, Array]:
-        l1, l2 = alphas[: self.count], alphas[self.count :]
+        l1, l2 = np.split(alphas * self.units, 2)
         value, *slopes = fold.net_error(l1[self.groups], l2[self.groups])
         return value, np.concatenate([self._by_group(each) for each in slopes])
 
@@ -196,7 +202,7 @@ def adapt(held_out: HeldOut, bounds: tuple[float, float], tol: float) -> Adapted
         error, gradient = held_out(rho)
     return Adapted(
         np.exp(rho), error, float(equal.fun), gradient, np.array(held_out.history),
-        bool(found.success) or (found.nit > 0 and found.status == _AT_A_KINK),
+        bool(found.success) or (held_out.has_kinks and found.status == _AT_A_KINK),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
+from fastreg.solvers.ridge import cholesky
 from fastreg.solvers.standard import Standard
 
 Array = np.ndarray
@@ -56,12 +57,11 @@ def _solution(G: Array, c: Array) -> Array:
     """G⁻¹c, or of least norm where columns depend on one another."""
     if not len(c):
         return c
-    try:
-        factor = scipy.linalg.cho_factor(G, lower=True)
-        pivots = np.diag(factor[0]) ** 2
-        if np.all(pivots > 1e-12 * np.diag(G)):
-            beta = scipy.linalg.cho_solve(factor, c)
-            return beta + scipy.linalg.cho_solve(factor, c - G @ beta)
-    except scipy.linalg.LinAlgError:
-        pass
-    return scipy.linalg.lstsq(G, c, cond=1e-12)[0]
+    factor = cholesky(G, np.zeros(len(c)))
+    if factor is None:
+        return scipy.linalg.lstsq(G, c, cond=1e-12)[0]
+    L, scale = factor
+    beta = np.zeros(len(c))
+    for _ in range(2):  # the second time a refinement
+        beta = beta + scale * scipy.linalg.cho_solve((L, True), scale * (c - G @ beta))
+    return beta

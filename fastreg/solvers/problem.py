@@ -57,8 +57,8 @@ class Problem(Standard):
 
     def correlations(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
         """`correlation` of d points with the y of point t: (n, d), (d,) from β (p, d) on some
-        columns, zero elsewhere. One fused pass for all; or, where few columns of a dense X
-        are in use, their residuals and a screening pass."""
+        columns, zero elsewhere. One fused pass for all, or for each of a few with a sparse X; or,
+        where few columns of a dense X are in use, their residuals and a screening pass."""
         n, d = self.X.shape[1], betas.shape[1]
         used = np.flatnonzero(betas.any(axis=1))
         if not self.X.is_sparse and (

@@ -90,7 +90,7 @@ def _by_gram(problem: Problem) -> Result | None:
     columns = np.arange(problem.n_features)
     G = problem.gram(columns, columns)
     beta, steps = np.zeros((len(columns), problem.n_points)), 0
-    for t, factor in _for_each_strength(problem, lambda l2: _cholesky(G, l2)):
+    for t, factor in _for_each_strength(problem, lambda l2: cholesky(G, l2)):
         if factor is None:
             return None
         steps = max(steps, _refine_by_gram(problem, t, beta[:, t], *factor))
@@ -120,7 +120,7 @@ def _for_each_strength(
         yield t, factor
 
 
-def _cholesky(G: Array, l2: Array) -> tuple[Array, Array] | None:
+def cholesky(G: Array, l2: Array) -> tuple[Array, Array] | None:
     """(L, d) with L Lᵀ = d(G + l2)d of unit diagonal, or None beyond condition 1e10."""
     diagonal = np.diag(G) + l2
     inverse = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))  # a zero column stays zero
@@ -133,6 +133,17 @@ def _cholesky(G: Array, l2: Array) -> tuple[Array, Array] | None:
         return None
     reciprocal, _ = scipy.linalg.lapack.dpocon(L, norm, uplo="L")
     return (L, inverse) if reciprocal * _ILL >= 1.0 else None
+
+
+def inverse(G: Array, l2: Array) -> Array | None:
+    """(G + diag l2)⁻¹, or None beyond condition 1e10."""
+    found = cholesky(G, l2) if len(G) else (G, l2)
+    if found is None:
+        return None
+    L, scale = found
+    return (
+        scipy.linalg.cho_solve((L, True), np.eye(len(G))) * np.outer(scale, scale) if len(G) else G
+    )
 
 
 def _by_orthogonal(problem: Problem) -> Result:

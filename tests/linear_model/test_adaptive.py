@@ -13,6 +13,7 @@ from fastreg.design import as_design
 from fastreg.selection.adaptive import HeldOut, HeldOutNet, folds_of
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import as_splits
+from fastreg.selection.group_kernels import HeldOutByKernels
 
 GROUPS = np.repeat([0, 1, 2], [3, 5, 4])
 
@@ -165,13 +166,56 @@ def test_weights_that_sum_to_one_are_no_rows():
         AdaptiveRidge(method="evidence").fit(X, y, np.full(90, 1e-3))
 
 
+# ---------------------------------------------------------------- wide data
+
+
+@pytest.mark.parametrize("storage", ["C", "F", "csr", "csc"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_group_kernels_give_the_error_and_gradient_of_moments(weighted, storage):
+    X, y, rng = data()
+    weights = 5.0 * rng.random(90) if weighted else None
+    if weighted:
+        weights[::7] = 0.0
+    splits = as_splits(KFold(4, shuffle=True, random_state=0).split(X), 90)
+    design = as_design(STORAGES[storage](X))
+    validation = Validation(design, y, weights, splits, True)
+    by_moments = HeldOut(*folds_of(validation.parts), GROUPS)
+    by_kernels = HeldOutByKernels(design, y, weights, splits, GROUPS)
+    for rho in (np.zeros(3), np.array([3.0, -2.0, 5.0])):
+        value, gradient = by_moments(rho)
+        other, slopes = by_kernels(rho)
+        np.testing.assert_allclose(other, value, rtol=1e-9)
+        np.testing.assert_allclose(slopes, gradient, rtol=1e-7, atol=1e-10 * np.abs(gradient).max())
+
+
+def test_features_may_be_far_more_than_rows():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 4000)) + 3.0
+    y = X[:, :20] @ rng.standard_normal(20) + 0.1 * rng.standard_normal(40)
+    groups = np.repeat([0, 1], [20, 3980])
+    model = AdaptiveRidge(groups=groups).fit(X, y)
+    assert model.error_ < 0.5 * model.equal_error_
+    assert model.group_alphas_[1] > 100 * model.group_alphas_[0]
+    assert model.certificate_.converged
+    with pytest.raises(ValueError, match="each row out once"):
+        AdaptiveRidge(groups=groups, cv=TimeSeriesSplit(3)).fit(X, y)
+    with pytest.raises(ValueError, match="training set or a test fold"):
+        AdaptiveRidge(groups=groups).fit(X, y, np.repeat([0.0, 1.0], [8, 32]))
+    with pytest.raises(ValueError, match="max_features=3000"):
+        AdaptiveElasticNet().fit(X, y)
+    with pytest.raises(ValueError, match="max_features=3000"):
+        AdaptiveRidge(method="evidence").fit(X, y)
+
+
 # ---------------------------------------------------------------- elastic nets
 
 
 def held_out_net(X, y, weights=None, folds=4, groups=GROUPS):
     splits = as_splits(KFold(folds).split(X), len(y))
     validation = Validation(as_design(X), y, weights, splits, True)
-    return HeldOutNet(*folds_of(validation.parts), groups, validation.largest())
+    found = HeldOutNet(*folds_of(validation.parts), groups, 1.0)
+    found.units[:] = 1.0
+    return found
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -239,7 +283,6 @@ def test_groups_of_noise_are_left_out():
     ("options", "message"),
     [
         ({"bounds": (1.0, 0.5)}, "bounds must be 0 < least < largest"),
-        ({"fit_intercept": False}, "fit_intercept=False"),
         ({"groups": [1, 2]}, "groups must have shape"),
         ({"max_features": 5}, "more than max_features=5"),
     ],
