@@ -26,6 +26,9 @@ def test_the_python_runs_and_prints_what_it_says(capsys):
     assert re.fullmatch(
         r"relative duality gap \S+; asked 1e-04, reached; .*; X read \d+ times", printed[1]
     )
+    table = TEXT[TEXT.index("selective intervals") :].splitlines()[:8]
+    start = printed.index(table[0])
+    assert printed[start : start + 7] == table[:7]
     assert names["run"].objectives.shape == (201,)
 
 

@@ -4,9 +4,10 @@
     ElasticNet   ‖y − Xw − b‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
     Lasso        ElasticNet with l1_ratio = 1
 
-and with CV behind each name the same with alpha chosen; `AdaptiveRidge` has one alpha a group of
-features. With sample weights the squares are weighted, and m is their sum. Below the command
-line, the only package that knows scikit-learn.
+and with CV behind each name the same with alpha chosen. `AdaptiveRidge` and `AdaptiveElasticNet`
+have strengths of their own for groups of features, `AdaptiveLasso` factors on each coefficient;
+`StabilitySelection` selects features. With sample weights the squares are weighted, and m is
+their sum. Below the command line, the only package that knows scikit-learn.
 """
 
 from __future__ import annotations
