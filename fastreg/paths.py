@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ import numpy as np
 
 from fastreg import kernels, plots
 from fastreg._jit import single_threaded_blas
+from fastreg._progress import draw_bar
 from fastreg.certificate import Certificate, Terms, penalty_value
 from fastreg.design import Design, as_design, as_target, as_weights
 from fastreg.functional import nonnegative
@@ -571,10 +571,7 @@ def _progress(callback: Progress | None, verbose: bool) -> Progress | None:
         return callback
 
     def tell(done: int, total: int) -> None:
-        filled = 40 * done // total
-        end = "\n" if done == total else ""
-        sys.stderr.write(f"\r[{'#' * filled}{' ' * (40 - filled)}] {done}/{total}{end}")
-        sys.stderr.flush()
+        draw_bar(done, total)
         if callback is not None:
             callback(done, total)
 

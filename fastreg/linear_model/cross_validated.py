@@ -18,6 +18,7 @@ from fastreg.linear_model.base import (
     elastic_net_terms,
     single_target,
 )
+from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
 from fastreg.selection.cross_validation import Errors, Validation
@@ -28,7 +29,7 @@ from fastreg.solvers.summary import summarise
 Array = np.ndarray
 
 
-class ElasticNetCV(LinearRegressor):
+class ElasticNetCV(CallbackSupportMixin, LinearRegressor):  # type: ignore[misc]
     """`ElasticNet` with alpha, and l1_ratio where several are given, chosen by cross-validation.
 
     Every training fit is a path of all alphas. Where rows are many beside columns, X is read once
@@ -48,7 +49,8 @@ class ElasticNetCV(LinearRegressor):
         The alpha of the least mean error, or the largest whose mean error is within one standard
         error of that (Hastie, Tibshirani & Friedman 2009, §7.10).
     positive : bool, require w ≥ 0
-    precompute, copy_X, n_jobs, verbose, random_state, selection
+    verbose : bool, draw a bar of the folds on standard error
+    precompute, copy_X, n_jobs, random_state, selection
         Accepted so that code written for scikit-learn runs; without effect.
 
     Attributes
@@ -132,6 +134,7 @@ class ElasticNetCV(LinearRegressor):
         tags.target_tags.multi_output = False
         return tags
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, *, groups=None):
         """Choose, then fit to all rows of X (m, n), y (m,), with weights (m,) ≥ 0 or None.
 
@@ -160,10 +163,12 @@ class ElasticNetCV(LinearRegressor):
             design, target, weights, as_splits(rows, len(target)), self.fit_intercept
         )
         grids = [self._grid(validation, ratio) for ratio in ratios]
-        found = [
-            validation.errors(self._terms(ratio), grid, self.tol, self.max_iter)
-            for ratio, grid in zip(ratios, grids, strict=True)
-        ]
+        count = len(ratios) * validation.n_splits
+        with told(self, "fold", count, bar=self.verbose) as tell:
+            found = [
+                validation.errors(self._terms(ratio), grid, self.tol, self.max_iter, tell=tell)
+                for ratio, grid in zip(ratios, grids, strict=True)
+            ]
         self._choose(ratios, grids, found)
         solution = self._final(design, target, weights, validation)
         self._check_names(X)

@@ -15,12 +15,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fastreg.certificate import Certificate
 from fastreg.design import Design, as_design
 from fastreg.linear_model.base import single_target
+from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
 from fastreg.paths import path
 
 Array = np.ndarray
 
 
-class StabilitySelection(SelectorMixin, BaseEstimator):  # type: ignore[misc]
+class StabilitySelection(CallbackSupportMixin, SelectorMixin, BaseEstimator):  # type: ignore[misc]
     """Select the features that come first on elastic-net paths of most halves of the rows.
 
     Rows are split into halves at random, `n_pairs` times. On the path of each half the first
@@ -40,6 +41,7 @@ class StabilitySelection(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     fit_intercept : bool
     tol : float ≥ 0, certified relative gap of every fit
     random_state : int, `RandomState` or None
+    verbose : bool, draw a bar of the halves on standard error
 
     Attributes
     ----------
@@ -69,6 +71,7 @@ class StabilitySelection(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         "fit_intercept": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -82,6 +85,7 @@ class StabilitySelection(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         fit_intercept=True,
         tol=1e-4,
         random_state=None,
+        verbose=False,
     ):
         self.n_first = n_first
         self.threshold = threshold
@@ -91,6 +95,7 @@ class StabilitySelection(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         self.fit_intercept = fit_intercept
         self.tol = tol
         self.random_state = random_state
+        self.verbose = verbose
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -98,6 +103,7 @@ class StabilitySelection(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         tags.target_tags.required = True
         return tags
 
+    @with_callbacks
     def fit(self, X, y):
         """Select features of X (m, n) for y (m,).
 
@@ -114,14 +120,17 @@ class StabilitySelection(SelectorMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"two halves need 4 rows or more, got n_samples = {m}")
         q = self.n_first or max(1, int(np.sqrt((2 * self.threshold - 1) * n)))
         random, counts, gap = check_random_state(self.random_state), np.zeros(n), 0.0
-        for _ in range(self.n_pairs):
-            shuffled = random.permutation(m)
-            for half in np.array_split(shuffled, 2):
+        halves = (
+            half for _ in range(self.n_pairs) for half in np.array_split(random.permutation(m), 2)
+        )
+        with told(self, "half", 2 * self.n_pairs, bar=self.verbose) as tell:
+            for half in halves:
                 own = np.zeros(m)
                 own[half] = 1.0
                 first, certificate = self._first(design, target, own, q)
                 counts[first] += 1.0
                 gap = max(gap, float(certificate.relative_gap.max()))
+                tell()
         validate_data(self, X, skip_check_array=True)
         self.frequencies_ = counts / (2 * self.n_pairs)
         self.n_first_, self.gap_ = q, gap

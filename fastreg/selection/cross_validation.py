@@ -137,14 +137,18 @@ class Validation:
         max_iter: int,
         *,
         gamma: float | None = None,
+        tell: Callable[[], None] | None = None,
     ) -> Errors:
-        """Errors of every fold at descending strengths; of relaxed fits unless `gamma` is None."""
+        """Errors of every fold at descending strengths, of relaxed fits unless `gamma` is None;
+        `tell` is called after each, from any thread."""
         one = self._by_weights if self.whole is None else self._by_moments
         out = np.empty((len(strengths), self.n_splits))
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
                 out[:, f] = one(f, make, strengths, tol, max_iter, gamma)
+                if tell is not None:
+                    tell()
 
         with single_threaded_blas:
             run_blocks(work, self.n_splits, step=1)

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastreg
-from fastreg import AdaptiveLasso, Lasso, StabilitySelection
+from fastreg import AdaptiveLasso, ElasticNetCV, Lasso, StabilitySelection
 
 
 def data(m=100, n=40, seed=0, noise=1.0):
@@ -119,3 +119,46 @@ def test_they_follow_scikit_learn(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
+
+
+# ---------------------------------------------------------------- progress
+
+
+class Recorder:
+    """Follows scikit-learn's protocol of callbacks."""
+
+    def __init__(self):
+        self.seen = []
+
+    def setup(self, estimator, context):
+        self.seen.append("setup")
+
+    def teardown(self, estimator, context):
+        self.seen.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.seen.append(("begin", context.task_name))
+
+    def on_fit_task_end(self, estimator, context):
+        self.seen.append(("end", context.task_name))
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "count"),
+    [
+        (ElasticNetCV(l1_ratio=[0.5, 1.0], cv=3, alphas=5), "fold", 6),
+        (StabilitySelection(2, n_pairs=2), "half", 4),
+    ],
+)
+def test_progress_is_told_to_callbacks_and_drawn(model, task, count, capsys):
+    X, y, _ = data()
+    model.set_params(verbose=True).fit(X, y)
+    assert f"{count}/{count}\n" in capsys.readouterr().err
+    model.set_params(verbose=False)
+    if not hasattr(model, "set_callbacks"):
+        pytest.skip("scikit-learn before 1.9 has no callbacks")
+    recorder = Recorder()
+    model.set_callbacks(recorder).fit(X, y)
+    inner = [("begin", task), ("end", task)] * count
+    assert recorder.seen == ["setup", ("begin", "fit"), *inner, ("end", "fit"), "teardown"]
+    assert capsys.readouterr().err == ""
