@@ -4,13 +4,15 @@
     python -m benchmarks.selection --data FOLDER   AdaptiveRidge on `.npz` files with dense X and y
 
 The first races both libraries on the same data, in Fortran order, which scikit-learn likes best,
-and says whether they choose the same alpha. The second splits rows into halves repeatedly, fits to
+and says whether they choose the same alpha; where adelie is installed, its cross-validation runs
+on the widest shape as well. The second splits rows into halves repeatedly, fits to
 one and takes the error on the other: contiguous groups of columns against the best common alpha.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 import warnings
 from collections.abc import Callable
@@ -68,6 +70,25 @@ def race(name: str, shape: tuple[int, int], **options: Any) -> str:
     return f"{name:10} {extent:>12} {mine:9.3f} {other:13.3f} {other / mine:7.1f}   {same} alpha"
 
 
+def race_adelie(shape: tuple[int, int]) -> str:
+    """adelie's cross-validation of the same path: to its default tolerance, without early exits."""
+    try:
+        import adelie
+    except ImportError:
+        return "adelie is not installed"
+    X, y = data(*shape)
+
+    def fit() -> Any:
+        with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+            return adelie.cv_grpnet(
+                X=X, glm=adelie.glm.gaussian(y), n_folds=10, n_threads=2, lmda_path_size=100,
+                min_ratio=1e-3, adev_tol=1.0, ddev_tol=0.0, early_exit=False, progress_bar=False,
+            )  # fmt: skip
+
+    seconds, _ = least(fit, 2)
+    return f"adelie     {'x'.join(map(str, shape)):>12} {seconds:9.3f}"
+
+
 def on_groups(path: Path) -> str:
     with np.load(path, allow_pickle=False) as file:
         X, y = np.asarray(file["X"], float), np.asarray(file["y"], float)
@@ -106,6 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"\n{'':10} {'':>12} {'fastreg s':>9} {'scikit-learn s':>13} {'ratio':>7}")
     for shape in LASSO[options.size]:
         print(race("LassoCV", shape, cv=10), flush=True)
+    print(race_adelie(LASSO[options.size][-1]), flush=True)
     for shape in RIDGE[options.size]:
         print(race("RidgeCV", shape, alphas=ALPHAS), flush=True)
 
