@@ -54,8 +54,8 @@ FIRST_FIT = (
     "print(time.perf_counter() - start)"
 )
 
-# What Numba takes for two functions of NumPy: 4.7 s on a Zen 3 at 2.4 GHz, where a cold first fit
-# takes 14 (7.7 on a Zen 4).
+# What Numba takes for two functions of NumPy: 3.8 to 5.4 s on a Zen 3 at 2.4 GHz, where a cold first
+# fit takes 13.6 to 15.6 (7.7 to 8.7 on a Zen 4).
 YARDSTICK = (
     "import time, numba, numpy as np\n"
     "start = time.perf_counter()\n"
@@ -66,8 +66,9 @@ YARDSTICK = (
 
 @needs_jit
 def test_first_fit_is_quick(tmp_path):
-    """Cold under 10 s, the least of two, or 3.7 yardsticks where the compiler is slow; cached under 1 s, imports included, or within 0.5 s of
-    scikit-learn's own where that alone takes long: it imports pandas where there is one (0.3 s)."""
+    """Cold under 10 s, the least of two, or 4.5 yardsticks where the compiler is slow; cached under
+    1 s, imports included, or within 0.5 s of scikit-learn's own where that alone takes long: it
+    imports pandas where there is one (0.3 s)."""
     ours, theirs = (FIRST_FIT.format(library=name) for name in ("fastreg", "sklearn.linear_model"))
     cold = min(
         float(python(ours, NUMBA_CACHE_DIR=str(tmp_path / empty))[0]) for empty in ("a", "b")
@@ -77,5 +78,5 @@ def test_first_fit_is_quick(tmp_path):
         for each in (ours, theirs)
     )
     yardstick = 0.0 if cold < 10.0 else min(float(python(YARDSTICK)[0]) for _ in range(2))
-    assert cold < max(10.0, 3.7 * yardstick)
+    assert cold < max(10.0, 4.5 * yardstick)
     assert cached < max(1.0, peer + 0.5)
