@@ -54,8 +54,8 @@ FIRST_FIT = (
     "print(time.perf_counter() - start)"
 )
 
-# What Numba takes for two functions of NumPy: 3.8 to 5.4 s on a Zen 3 at 2.4 GHz, where a cold first
-# fit takes 13.6 to 15.6 (7.7 to 8.7 on a Zen 4).
+# What Numba takes for two functions of NumPy: 3.8 to 5.4 s on a Zen 3 at 2.4 GHz, where a cold
+# first fit takes 13.6 to 15.6 (7.7 to 8.7 on a Zen 4).
 YARDSTICK = (
     "import time, numba, numpy as np\n"
     "start = time.perf_counter()\n"
