@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import STORAGES
+from conftest import STORAGES, needs_jit
 from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -188,6 +188,7 @@ def test_group_kernels_give_the_error_and_gradient_of_moments(weighted, storage)
         np.testing.assert_allclose(slopes, gradient, rtol=1e-7, atol=1e-10 * np.abs(gradient).max())
 
 
+@needs_jit
 def test_features_may_be_far_more_than_rows():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((40, 4000)) + 3.0
@@ -251,6 +252,7 @@ def test_the_error_is_that_of_nets_fitted_to_each_training_set():
     np.testing.assert_allclose(value, np.mean(errors), rtol=1e-9)
 
 
+@needs_jit
 @pytest.mark.parametrize("storage", ["C", "csr", "float32"])
 @pytest.mark.parametrize("groups", [None, GROUPS])
 def test_a_net_is_no_worse_than_its_grid(storage, groups):
@@ -268,6 +270,7 @@ def test_a_net_is_no_worse_than_its_grid(storage, groups):
         assert "selective" in str(model.summary(STORAGES[storage](X), y))
 
 
+@needs_jit
 def test_groups_of_noise_are_left_out():
     rng = np.random.default_rng(2)
     X = rng.standard_normal((120, 60))
@@ -293,6 +296,7 @@ def test_a_net_names_what_is_not_acceptable(options, message):
         AdaptiveElasticNet(**options).fit(X, y)
 
 
+@needs_jit
 @parametrize_with_checks([AdaptiveElasticNet(cv=3)])
 def test_a_net_follows_scikit_learn(estimator, check):
     with warnings.catch_warnings():

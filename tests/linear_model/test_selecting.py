@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import STORAGES
+from conftest import STORAGES, needs_jit
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -44,6 +44,7 @@ def test_without_reweighting_it_is_the_lasso():
     np.testing.assert_array_equal(model.penalty_factor_, 1.0)
 
 
+@needs_jit
 @pytest.mark.parametrize("storage", ["C", "csc", "float32"])
 @pytest.mark.parametrize("alpha", ["ebic", "bic", "cv", "1se"])
 def test_reweighting_drops_what_the_lasso_keeps_for_nothing(alpha, storage):
@@ -66,6 +67,7 @@ def test_nothing_kept_stays_nothing():
 # ---------------------------------------------------------------- stability
 
 
+@needs_jit
 def test_signal_is_stable_and_noise_is_not():
     X, y, _ = data(m=120, n=150)
     model = StabilitySelection(random_state=0, n_pairs=15).fit(X, y)
@@ -76,6 +78,7 @@ def test_signal_is_stable_and_noise_is_not():
     assert model.frequencies_.sum() <= model.n_first_ + 1e-9
 
 
+@needs_jit
 def test_a_half_is_a_path_of_its_rows():
     X, y, _ = data(m=60, n=12)
     model = StabilitySelection(3, random_state=3, n_pairs=4).fit(X, y)
@@ -92,6 +95,7 @@ def test_a_half_is_a_path_of_its_rows():
     np.testing.assert_array_equal(model.frequencies_, counts / 8)
 
 
+@needs_jit
 def test_false_selections_keep_their_bound():
     """Pure noise, exchangeable: Meinshausen & Bühlmann's bound, on average."""
     false = []
@@ -104,6 +108,7 @@ def test_false_selections_keep_their_bound():
     assert 0.5 < np.mean(false) <= model.error_bound_
 
 
+@needs_jit
 def test_it_works_in_a_pipeline_and_says_what_is_wrong():
     X, y, _ = data()
     steps = make_pipeline(StabilitySelection(6, random_state=0, n_pairs=5), Lasso(0.01))
@@ -114,6 +119,7 @@ def test_it_works_in_a_pipeline_and_says_what_is_wrong():
         StabilitySelection(threshold=0.5).fit(X, y)
 
 
+@needs_jit
 @parametrize_with_checks([AdaptiveLasso(), AdaptiveLasso(0.1), StabilitySelection(n_pairs=3)])
 def test_they_follow_scikit_learn(estimator, check):
     with warnings.catch_warnings():

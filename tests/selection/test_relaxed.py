@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from conftest import needs_jit
 
 import fastreg
 
@@ -64,6 +65,7 @@ def test_folds_are_relaxed_too(wide, rng):
     np.testing.assert_allclose(errors, expected.mean(axis=1), rtol=1e-6)
 
 
+@needs_jit
 def test_relaxed_fits_shrink_less_and_choose_fewer(rng):
     X = rng.standard_normal((200, 40))
     y = 3.0 * X[:, 0] - 3.0 * X[:, 1] + rng.standard_normal(200)
