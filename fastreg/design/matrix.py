@@ -78,8 +78,13 @@ def transposed(matrix: Any) -> Any:
 
 def _sharing(kind: Any, arrays: tuple[Any, Any, Any], shape: tuple[int, int]) -> Any:
     """A scipy matrix of these arrays; its constructor copies what is a small part of another."""
-    out = kind(shape, dtype=arrays[0].dtype)
-    out.data, out.indices, out.indptr = arrays
+    data, indices, indptr = arrays
+    if indices.dtype != indptr.dtype:  # which scipy's loops do not take
+        fits = indptr[-1] <= np.iinfo(indices.dtype).max
+        indptr = indptr.astype(indices.dtype) if fits else indptr
+        indices = indices.astype(indptr.dtype, copy=False)
+    out = kind(shape, dtype=data.dtype)
+    out.data, out.indices, out.indptr = data, indices, indptr
     return out
 
 

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 from conftest import STORAGES, matrix
 
-from fastreg.design import as_design, storages
+import fastreg
+from fastreg.design import as_design, storages, transposed
 
 
 def shares(X, design):
@@ -159,3 +160,21 @@ def test_blocks_cover_the_matrix(name, monkeypatch):
     for rows, columns, block in as_design(STORAGES[name](A)).blocks():
         rebuilt[rows, columns] += block.toarray() if sp.issparse(block) else block
     np.testing.assert_array_equal(rebuilt, A)
+
+
+@pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csc_matrix])
+def test_windows_take_indices_of_two_widths(kind, rng):
+    """scipy makes such matrices, and its own loops refuse them."""
+    plain = kind(sp.random(50, 40, 0.3, random_state=0))
+    mixed = kind(plain.shape)
+    mixed.data, mixed.indices = plain.data, plain.indices.astype(np.int32)
+    mixed.indptr = plain.indptr.astype(np.int64)
+    keep = rng.random(50) < 0.5
+    for _, _, block in as_design(mixed).blocks():
+        thinned = block.multiply(np.ones((block.shape[0], 1)))
+        assert (transposed(block) @ np.ones(block.shape[0])).shape == (block.shape[1],)
+        np.testing.assert_array_equal(thinned.toarray(), block.toarray())
+    y = rng.standard_normal(50)
+    found = fastreg.Ridge().fit(mixed, y, keep.astype(float))
+    expected = fastreg.Ridge().fit(plain.toarray(), y, keep.astype(float))
+    np.testing.assert_allclose(found.coef_, expected.coef_, rtol=1e-6, atol=1e-9)
