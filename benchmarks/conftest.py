@@ -19,6 +19,3 @@ def pytest_terminal_summary(terminalreporter):
     for name, value in describe().items():
         terminalreporter.line(f"{name}: {value}")
     terminalreporter.line(f"load before: {LOAD}")
-
-
-collect_ignore = ["versus/benchopt_lasso.py"]  # it belongs into a folder of benchopt's

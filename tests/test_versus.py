@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import runpy
 import subprocess
 import sys
 import time
@@ -380,7 +381,7 @@ def test_the_solver_for_benchopt_minimises_its_objective(monkeypatch, rng):
     stand_in = types.ModuleType("benchopt")
     stand_in.BaseSolver = object
     monkeypatch.setitem(sys.modules, "benchopt", stand_in)
-    from benchmarks.versus.benchopt_lasso import Solver
+    Solver = runpy.run_path(str(ROOT / "docs/examples/benchopt_lasso.py"))["Solver"]
 
     X = rng.standard_normal((40, 15))
     y = X[:, 0] + rng.standard_normal(40) + 2.0

@@ -1,7 +1,7 @@
 """fastreg as a solver of benchopt's lasso benchmark: copy this file to its `solvers/`.
 
 git clone https://github.com/benchopt/benchmark_lasso
-cp benchmarks/versus/benchopt_lasso.py benchmark_lasso/solvers/fastreg.py
+cp docs/examples/benchopt_lasso.py benchmark_lasso/solvers/fastreg.py
 benchopt run benchmark_lasso -s fastreg -s celer -s sklearn
 
 That benchmark minimises ½‖y − Xβ − b‖² + lmbd·‖β‖₁, with b last in β if there is one.
