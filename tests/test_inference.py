@@ -284,7 +284,7 @@ def test_what_has_no_intervals_says_so(rng):
     with pytest.raises(ValueError, match="one target"):
         fastreg.Ridge().fit(X, np.column_stack([y, y])).summary(X, y)
     few = X[:6]
-    with pytest.raises(ValueError, match=r"no degree of freedom|depend"):
-        fastreg.Ridge(alpha=1e-7).fit(few, y[:6]).summary(few, y[:6])
+    with pytest.raises(ValueError, match="no degree of freedom"):
+        fastreg.Ridge(alpha=0.0).fit(X[:7], y[:7]).summary(X[:7], y[:7])
     with pytest.raises(ValueError, match="give noise"):
         fastreg.Lasso(alpha=1e-5).fit(few, y[:6]).summary(few, y[:6])

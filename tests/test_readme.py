@@ -27,6 +27,7 @@ def test_the_python_runs_and_prints_what_it_says(capsys):
         r"relative duality gap \S+; asked 1e-04, reached; .*; X read \d+ times", printed[1]
     )
     table = TEXT[TEXT.index("selective intervals") :].splitlines()[:8]
+    assert "[0 1 2] 1.0" in printed
     start = printed.index(table[0])
     assert printed[start : start + 7] == table[:7]
     assert names["run"].objectives.shape == (201,)

@@ -14,18 +14,12 @@ from fastreg._jit import cache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-
-def _host_features() -> str:
-    return llvmlite.binding.get_host_cpu_features().flatten()
-
-
 JIT_ENABLED: bool = not config.DISABLE_JIT
 
 # Whether sixteen sums of eight float64 stay in registers: with AVX-512 there are 32 of eight.
 # Every kernel's place on disk names the processor, so none compiled for another is found.
-WIDE: bool = "avx512f" in {
-    name.lstrip("+") for name in (config.CPU_FEATURES or _host_features()).split(",")
-}
+_FEATURES = config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
+WIDE: bool = "+avx512f" in _FEATURES.split(",")
 
 # A sum may be reordered into vector lanes and a product contracted into a fused
 # multiply-add. NaN and infinity keep their meaning: "nnan" and "ninf", which

@@ -104,7 +104,7 @@ def selective_inference(
         names=named(S, names),
         features=S,
         coef=model.least_squares * size,
-        standard_error=deviation * np.abs(size),
+        standard_error=deviation * size,
         statistic=statistic,
         p_value=p,
         lower=lower * size,
@@ -125,7 +125,7 @@ class _Selected:
     def __init__(self, problem: Problem, S: Array, signs: Array) -> None:
         c, self.square = problem.at_zero(0)
         self._problem, self._signs = problem, signs
-        gram = problem.gram(S, S) if len(S) else np.zeros((0, 0))
+        gram = problem.gram(S, S)
         l2, penalty = problem.ridge(0, S), problem.penalty(0, S)
         self.inverse = _inverse(gram, np.zeros(len(S)))
         self._shrunk = _inverse(gram, l2) if l2.any() else self.inverse
@@ -136,7 +136,7 @@ class _Selected:
         weights = problem.terms.weights
         self.weight = float(problem.X.shape[0] if weights is None else weights.sum())
         self.count = int(problem.X.shape[0] if weights is None else np.count_nonzero(weights))
-        self.total, self.unit = problem.total, float(problem.unit[0])
+        self.unit = float(problem.unit[0])
         self.outside: tuple[Array, Array, Array] | None = None
         if l2.any() and len(S):
             every = np.arange(problem.n_features)
@@ -242,6 +242,7 @@ def _share(a: float, z: float, b: float, dof: float = np.inf) -> float:
     if a > -b:  # more of it on the right: mirrored, to the left
         return 1.0 - _share(-b, -z, -a, dof)
     whole, part = _log_difference(a, b, dof), _log_difference(a, z, dof)
+    # Ends that are one point leave a share unknown.
     return float(np.exp(min(part - whole, 0.0))) if np.isfinite(whole) else 0.5
 
 

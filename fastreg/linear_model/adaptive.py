@@ -11,38 +11,22 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.certificate import Terms
-from fastreg.design import as_design, as_weights
-from fastreg.linear_model.base import LinearRegressor, ridge_terms, single_target
+from fastreg.linear_model.base import ChoosingRegressor, ridge_terms
 from fastreg.penalties import L1
 from fastreg.selection.adaptive import Adapted, HeldOut, HeldOutNet, adapt, evidence, folds_of
 from fastreg.selection.cross_validation import Validation
-from fastreg.selection.folds import Split, as_splits
+from fastreg.selection.folds import Split, check_weights
 from fastreg.selection.group_kernels import HeldOutByKernels
 from fastreg.solvers import solve
 
 Array = np.ndarray
+_FINAL = 1e-10  # relative gap of the fit to all rows
 
 
-class _Adaptive(LinearRegressor):
+class _Adaptive(ChoosingRegressor):
     """What both share: groups, folds, the report of a search."""
 
-    positive, warm_start, max_iter = False, False, None
-    _chosen = True
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = False
-        return tags
-
-    def _checked_data(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Array, Any, Any, Any]:
-        """(design, target, weights, labels of groups, group of each feature)."""
-        self._validate_params()
-        design = as_design(X)
-        m, n = design.shape
-        target = single_target(y, m)
-        weights = as_weights(sample_weight, m)
-        labels, groups = self._groups(n)
-        return design, target, weights, labels, groups
+    max_iter = None
 
     def _groups(self, n: int) -> tuple[Array, Array]:
         if self.groups is None:
@@ -63,25 +47,23 @@ class _Adaptive(LinearRegressor):
         if n > self.max_features:
             raise ValueError(f"X has {n} features, more than max_features={self.max_features}")
 
-    def _splits(self, y: Array) -> list[Split]:
-        """Each row is left out once, the others are trained on."""
-        from sklearn.model_selection import check_cv  # slow to import
-
+    def _partition(self, y: Array, weights: Array | None) -> list[Split]:
+        """Splits that leave each row out once, and train on the others."""
         if not self.fit_intercept:
             raise ValueError("fit_intercept=False is not provided for by method='cv'")
-        m = len(y)
-        splits = as_splits(check_cv(self.cv).split(np.zeros((m, 1)), y), m)
+        m, splits = len(y), self._splits(y)
         held = np.concatenate([test for _, test in splits])
         once = len(held) == m == len(np.unique(held))
         rest = (np.bincount(np.concatenate(pair), minlength=m) for pair in splits)
         if not once or not all((count == 1).all() for count in rest):
             raise ValueError("cv must leave each row out once, and train on all others")
+        check_weights(weights, splits)
         return splits
 
     def _validation(self, design: Any, y: Array, weights: Array | None) -> Validation:
         """Moments of folds that leave each row out once."""
         self._check_width(design.shape[1])
-        splits = self._splits(y)
+        splits = self._partition(y, weights)
         validation = Validation(design, y, weights, splits, True, widest=self.max_features)
         if validation.whole is None:
             raise ValueError(
@@ -191,7 +173,8 @@ class AdaptiveRidge(_Adaptive):
         ConvergenceWarning
             The search ended before it had converged.
         """
-        design, target, weights, labels, groups = self._checked_data(X, y, sample_weight)
+        design, target, weights = self._read(X, y, sample_weight)
+        labels, groups = self._groups(design.shape[1])
         if self.method == "evidence":
             if len(labels) > 1:
                 raise ValueError("method='evidence' knows a single group of features")
@@ -202,11 +185,8 @@ class AdaptiveRidge(_Adaptive):
             found = adapt(self._held_out(design, target, weights, groups), bounds, self.tol)
         alpha = found.alphas[groups]
         terms = ridge_terms(alpha, weights, len(target), self.fit_intercept)
-        solution = solve(design, target[:, None], terms, tol=1e-10)
-        self._check_names(X)
-        self._set(solution, flat=True)
+        self._finish(X, solve(design, target[:, None], terms, tol=_FINAL))
         self.group_alphas_, self.alpha_ = found.alphas, alpha
-        self._warn(solution)
         self._report(found, labels)
         return self
 
@@ -214,10 +194,7 @@ class AdaptiveRidge(_Adaptive):
         m, n = design.shape
         if n <= m:
             return HeldOut(*folds_of(self._validation(design, y, weights).parts), groups)
-        splits = self._splits(y)
-        if weights is not None and not all(weights[rows].any() for pair in splits for rows in pair):
-            raise ValueError("sample_weight is zero in all rows of a training set or a test fold")
-        return HeldOutByKernels(design, y, weights, splits, groups)
+        return HeldOutByKernels(design, y, weights, self._partition(y, weights), groups)
 
     def _fitted_terms(self, weights, m):
         return ridge_terms(self.alpha_, weights, m, self.fit_intercept)
@@ -287,7 +264,8 @@ class AdaptiveElasticNet(_Adaptive):
 
     def fit(self, X, y, sample_weight=None):
         """Find the strengths, then fit to all rows; raises and warns as `AdaptiveRidge.fit`."""
-        design, target, weights, labels, groups = self._checked_data(X, y, sample_weight)
+        design, target, weights = self._read(X, y, sample_weight)
+        labels, groups = self._groups(design.shape[1])
         bounds = self._bounds(self.bounds, "bounds")
         validation = self._validation(design, target, weights)
         folds, unit = folds_of(validation.parts)
@@ -296,12 +274,9 @@ class AdaptiveElasticNet(_Adaptive):
         found = adapt(held_out, bounds, self.tol)
         l1, l2 = np.split(found.alphas * held_out.units, 2)
         terms = Terms(l2[groups][:, None], L1(l1[groups]), weights)
-        solution = solve(design, target[:, None], terms, tol=1e-10)
-        self._check_names(X)
-        self._set(solution, flat=True)
+        self._finish(X, solve(design, target[:, None], terms, tol=_FINAL))
         self.group_l1_, self.group_l2_ = l1, l2
         self.l1_, self.l2_ = l1[groups], l2[groups]
-        self._warn(solution)
         self._report(found, labels)
         return self
 

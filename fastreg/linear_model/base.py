@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg import kernels
 from fastreg.certificate import KKT, Certificate, Terms
-from fastreg.design import as_design, as_target, as_weights, nonfinite_message
+from fastreg.design import Design, as_design, as_target, as_weights, nonfinite_message
 from fastreg.penalties import L1, non_negative
+from fastreg.selection.folds import Split, as_splits
 from fastreg.solvers import Solution, solve
 
 if TYPE_CHECKING:
@@ -246,6 +247,39 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         return scipy.sparse.csr_matrix(self.coef_)
 
 
+class ChoosingRegressor(LinearRegressor):
+    """Of one target, with strengths that come from the data of the fit."""
+
+    positive, warm_start = False, False
+    _chosen = True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = False
+        return tags
+
+    def _read(self, X: Any, y: Any, sample_weight: Any) -> tuple[Design, Array, Array | None]:
+        """Parameters, and data, checked: (design, target (m,), weights)."""
+        self._validate_params()
+        check_finite_params(self)
+        design = as_design(X)
+        m = design.shape[0]
+        return design, single_target(y, m), as_weights(sample_weight, m)
+
+    def _splits(self, y: Array, groups: Any = None) -> list[Split]:
+        """Those of `cv`."""
+        from sklearn.model_selection import check_cv  # slow to import
+
+        rows = check_cv(self.cv).split(np.zeros((len(y), 1)), y, groups)
+        return as_splits(rows, len(y))
+
+    def _finish(self, X: Any, solution: Solution) -> None:
+        """Attributes of the final fit, and its warning."""
+        self._check_names(X)
+        self._set(solution, flat=True)
+        self._warn(solution)
+
+
 def single_target(y: Any, m: int) -> Array:
     """(m,): y, or its only column, with scikit-learn's warning."""
     target = as_target(y, m)
@@ -285,9 +319,11 @@ def elastic_net_terms(
     return Terms(l2, L1(float(alpha * l1_ratio)), weights, fit_intercept)
 
 
-def check_finite_params(model: Any, *but: str) -> None:
-    """scikit-learn's intervals let infinity pass, and see into no array."""
-    for name in sorted({"alpha", "tol"} & set(model.get_params(deep=False)) - set(but)):
+def check_finite_params(model: Any) -> None:
+    """scikit-learn's intervals let infinity pass, and see into no array; a name for how a strength
+    is chosen is no number."""
+    names = {"alpha", "tol"} & set(model.get_params(deep=False))
+    for name in sorted(name for name in names if not isinstance(getattr(model, name), str)):
         try:
             values = np.asarray(getattr(model, name), float)
         except (TypeError, ValueError, OverflowError):

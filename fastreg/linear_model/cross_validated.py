@@ -11,25 +11,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
-from fastreg.design import as_design, as_weights
-from fastreg.linear_model.base import (
-    LinearRegressor,
-    check_finite_params,
-    elastic_net_terms,
-    single_target,
-)
+from fastreg.linear_model.base import ChoosingRegressor, elastic_net_terms
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
 from fastreg.selection.cross_validation import Errors, Validation
-from fastreg.selection.folds import as_splits
 from fastreg.solvers import Solution, confirm, follow, solve
 from fastreg.solvers.summary import summarise
 
 Array = np.ndarray
 
 
-class ElasticNetCV(CallbackSupportMixin, LinearRegressor):  # type: ignore[misc]
+class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[misc]
     """`ElasticNet` with alpha, and l1_ratio where several are given, chosen by cross-validation.
 
     Every training fit is a path of all alphas. Where rows are many beside columns, X is read once
@@ -91,8 +84,6 @@ class ElasticNetCV(CallbackSupportMixin, LinearRegressor):  # type: ignore[misc]
         "selection": [StrOptions({"cyclic", "random"})],
         "rule": [StrOptions({"min", "1se"})],
     }
-    warm_start = False
-    _chosen = True
 
     def __init__(
         self,
@@ -129,11 +120,6 @@ class ElasticNetCV(CallbackSupportMixin, LinearRegressor):  # type: ignore[misc]
         self.selection = selection
         self.rule = rule
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = False
-        return tags
-
     @with_callbacks
     def fit(self, X, y, sample_weight=None, *, groups=None):
         """Choose, then fit to all rows of X (m, n), y (m,), with weights (m,) ≥ 0 or None.
@@ -150,18 +136,10 @@ class ElasticNetCV(CallbackSupportMixin, LinearRegressor):  # type: ignore[misc]
         ConvergenceWarning
             The final fit did not reach `tol`.
         """
-        from sklearn.model_selection import check_cv  # slow to import
-
-        self._validate_params()
-        check_finite_params(self)
-        design = as_design(X)
-        target = single_target(y, design.shape[0])
-        weights = as_weights(sample_weight, design.shape[0])
+        design, target, weights = self._read(X, y, sample_weight)
         ratios = _ratios(getattr(self, "l1_ratio", 1.0))
-        rows = check_cv(self.cv).split(np.zeros((len(target), 1)), target, groups)
-        validation = Validation(
-            design, target, weights, as_splits(rows, len(target)), self.fit_intercept
-        )
+        splits = self._splits(target, groups)
+        validation = Validation(design, target, weights, splits, self.fit_intercept)
         grids = [self._grid(validation, ratio) for ratio in ratios]
         count = len(ratios) * validation.n_splits
         with told(self, "fold", count, bar=self.verbose) as tell:
@@ -171,9 +149,7 @@ class ElasticNetCV(CallbackSupportMixin, LinearRegressor):  # type: ignore[misc]
             ]
         self._choose(ratios, grids, found)
         solution = self._final(design, target, weights, validation)
-        self._check_names(X)
-        self._set(solution, flat=True)
-        self._warn(solution)
+        self._finish(X, solution)
         return self
 
     def plot(self, *, ax: Any = None) -> Any:

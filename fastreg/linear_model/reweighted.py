@@ -9,8 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.certificate import Terms
-from fastreg.design import as_design, as_weights
-from fastreg.linear_model.base import LinearRegressor, check_finite_params, single_target
+from fastreg.linear_model.base import ChoosingRegressor
 from fastreg.paths import path
 from fastreg.penalties import L1
 from fastreg.selection.criteria import CRITERIA
@@ -19,7 +18,7 @@ from fastreg.solvers import solve
 Array = np.ndarray
 
 
-class AdaptiveLasso(LinearRegressor):
+class AdaptiveLasso(ChoosingRegressor):
     """Lasso with a factor on each |w_j|, the smaller the larger w_j was the time before.
 
         ‖y − Xw − b‖²/(2m) + alpha Σ_j f_j |w_j|
@@ -76,8 +75,6 @@ class AdaptiveLasso(LinearRegressor):
         "tol": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
-    positive, warm_start = False, False
-    _chosen = True
 
     def __init__(
         self,
@@ -100,41 +97,23 @@ class AdaptiveLasso(LinearRegressor):
         self.tol = tol
         self.max_iter = max_iter
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = False
-        return tags
-
     def fit(self, X, y, sample_weight=None):
         """Fit to X (m, n), y (m,), and weights (m,) ≥ 0 or None.
 
         Raises and warns as `Lasso.fit`.
         """
-        self._validate_params()
-        check_finite_params(self, *({"alpha"} if isinstance(self.alpha, str) else ()))
-        design = as_design(X)
-        m, n = design.shape
-        target, weights = single_target(y, m), as_weights(sample_weight, m)
-        splits = self._splits(target)
-        factor, kept = np.ones(n), []
+        design, target, weights = self._read(X, y, sample_weight)
+        splits = self._splits(target) if self.alpha in ("cv", "1se") else None
+        factor, kept = np.ones(design.shape[1]), []
         for left in range(self.n_reweightings, -1, -1):
             alpha = self._strength(design, target, weights, factor, splits)
             terms = Terms(np.zeros((1, 1)), L1(alpha * factor), weights, self.fit_intercept)
             solution = solve(design, target[:, None], terms, tol=self.tol, max_iter=self.max_iter)
             kept.append(np.count_nonzero(solution.coef))
             used, factor = factor, self._factors(solution.coef[:, 0]) if left else factor
-        self._check_names(X)
-        self._set(solution, flat=True)
+        self._finish(X, solution)
         self.alpha_, self.penalty_factor_, self.n_selected_ = alpha, used, np.array(kept)
-        self._warn(solution)
         return self
-
-    def _splits(self, y: Array) -> Any:
-        if self.alpha not in ("cv", "1se"):
-            return None
-        from sklearn.model_selection import check_cv  # slow to import
-
-        return list(check_cv(self.cv).split(np.zeros((len(y), 1)), y))
 
     def _strength(
         self, X: Any, y: Array, weights: Array | None, factor: Array, splits: Any

@@ -55,22 +55,20 @@ _EPS = float(np.finfo(float).eps)
 class Fold:
     """Second moments of a training set and of its test set, in one frame, targets apart."""
 
+    training: Moments
     S: Array
     c: Array
-    mean: Array  # (n + 1,), of the target last
-    weight: float
     test_xx: Array
     test_xy: Array
     test_yy: float
     step: Array  # (n + 1,): test means less training means
-    training: Moments
 
     @classmethod
     def of(cls, training: Moments, test: Moments) -> Fold:
         S, T = training.scatter / training.weight, test.scatter / test.weight
         return cls(
-            S[:-1, :-1], S[:-1, -1], training.mean, training.weight,
-            T[:-1, :-1], T[:-1, -1], float(T[-1, -1]), test.mean - training.mean, training,
+            training, S[:-1, :-1], S[:-1, -1],
+            T[:-1, :-1], T[:-1, -1], float(T[-1, -1]), test.mean - training.mean,
         )  # fmt: skip
 
     def error(self, D: Array) -> tuple[float, Array]:
@@ -135,7 +133,7 @@ class HeldOut:
         return total * scale, gradient * scale
 
     def _error(self, fold: Any, alphas: Array) -> tuple[float, Array]:
-        value, slopes = fold.error(alphas[self.groups] / fold.weight / self.unit**2)
+        value, slopes = fold.error(alphas[self.groups] / fold.training.weight / self.unit**2)
         return value, self._by_group(slopes)
 
     def _by_group(self, slopes: Array) -> Array:

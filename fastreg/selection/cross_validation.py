@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from fastreg._jit import run_blocks, single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import Design, nonfinite_message
 from fastreg.moments import Moments
-from fastreg.selection.folds import Cells, Split, cells
+from fastreg.selection.folds import Cells, Split, cells, check_weights
 from fastreg.selection.relaxed import relax
 from fastreg.solvers import approach, follow
 from fastreg.solvers.problem import standardise
@@ -63,6 +63,16 @@ class Errors:
         return int(np.flatnonzero(mean <= mean[best] + self.standard_error[best])[0])
 
 
+class _Asked(NamedTuple):
+    """What is fitted to every training set."""
+
+    make: MakeTerms
+    strengths: Array
+    tol: float
+    max_iter: int
+    gamma: float | None
+
+
 class Validation:
     """The data of one cross-validation: moments are gathered once for all l1_ratios."""
 
@@ -79,7 +89,7 @@ class Validation:
         self.n_splits = len(splits)
         self.parts: list[Moments] = []
         self.whole: Moments | None = None
-        self._check_weights(splits)
+        check_weights(weights, splits)
         m, n = X.shape
         self.cells = cells(splits, m)
         # Row numbers of k training sets are k vectors of m: cells say the same.
@@ -142,11 +152,12 @@ class Validation:
         """Errors of every fold at descending strengths, of relaxed fits unless `gamma` is None;
         `tell` is called after each, from any thread."""
         one = self._by_weights if self.whole is None else self._by_moments
+        asked = _Asked(make, strengths, tol, max_iter, gamma)
         out = np.empty((len(strengths), self.n_splits))
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
-                out[:, f] = one(f, make, strengths, tol, max_iter, gamma)
+                out[:, f] = one(f, asked)
                 if tell is not None:
                     tell()
 
@@ -154,50 +165,28 @@ class Validation:
             run_blocks(work, self.n_splits, step=1)
         return Errors(out)
 
-    def _check_weights(self, splits: list[Split]) -> None:
-        for part, name in ((0, "training set"), (1, "test fold")):
-            if self.weights is not None and not all(
-                self.weights[split[part]].any() for split in splits
-            ):
-                raise ValueError(f"sample_weight is zero in all rows of a {name}")
-
-    def _by_moments(
-        self,
-        f: int,
-        make: MakeTerms,
-        strengths: Array,
-        tol: float,
-        max_iter: int,
-        gamma: float | None,
-    ) -> Array:
+    def _by_moments(self, f: int, asked: _Asked) -> Array:
         assert self.cells is not None and self.whole is not None
         left_out = np.setdiff1d(np.arange(self.cells.count), self.cells.training[f])
         training = moments.without(self.parts, self.whole, left_out)
-        coef, intercept = follow(summarise(training, make(None, strengths)), tol, max_iter)
-        if gamma is not None:
-            coef, intercept, *_ = relax(summarise(training, make(None, None)), coef, gamma)
+        problem = summarise(training, asked.make(None, asked.strengths))
+        coef, intercept = follow(problem, asked.tol, asked.max_iter)
+        if asked.gamma is not None:
+            problem = summarise(training, asked.make(None, None))
+            coef, intercept, *_ = relax(problem, coef, asked.gamma)
         test = moments.total([self.parts[c] for c in self.cells.test[f]])
         return mean_squared_error(test, coef, intercept)
 
-    def _by_weights(
-        self,
-        f: int,
-        make: MakeTerms,
-        strengths: Array,
-        tol: float,
-        max_iter: int,
-        gamma: float | None,
-    ) -> Array:
+    def _by_weights(self, f: int, asked: _Asked) -> Array:
         train, test = self.split(f)
         weights = np.bincount(train, minlength=self.X.shape[0]).astype(float)
         if self.weights is not None:
             weights *= self.weights
-        coef, intercept = approach(
-            self.X, self.y[:, None], make(weights, strengths), tol=tol, max_iter=max_iter
-        )
-        if gamma is not None:
-            problem = standardise(self.X, self.y[:, None], make(weights, None))
-            coef, intercept, *_ = relax(problem, coef, gamma)
+        Y, terms = self.y[:, None], asked.make(weights, asked.strengths)
+        coef, intercept = approach(self.X, Y, terms, tol=asked.tol, max_iter=asked.max_iter)
+        if asked.gamma is not None:
+            problem = standardise(self.X, Y, asked.make(weights, None))
+            coef, intercept, *_ = relax(problem, coef, asked.gamma)
         return self._held_out(test, coef, intercept)
 
     def _held_out(self, test: Array, coef: Array, intercept: Array) -> Array:

@@ -56,6 +56,18 @@ def _rows(part: Array, m: int) -> Array:
     return part.astype(np.intp, copy=False)
 
 
+def check_weights(weights: Array | None, splits: list[Split]) -> None:
+    """Some weight in every part of a split.
+
+    Raises
+    ------
+    ValueError
+    """
+    for part, name in ((0, "training set"), (1, "test fold")):
+        if weights is not None and not all(weights[split[part]].any() for split in splits):
+            raise ValueError(f"sample_weight is zero in all rows of a {name}")
+
+
 def cells(splits: list[Split], m: int) -> Cells | None:
     """None where rows are repeated, or there are too many cells."""
     of_row, count = np.zeros(m, np.int64), 1

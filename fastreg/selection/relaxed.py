@@ -36,7 +36,7 @@ def relax(problem: Standard, coefs: Array, gamma: float) -> Refit:
     used = np.flatnonzero(coefs.any(axis=1))
     whole, square = problem.at_zero(0)
     unit, c = float(problem.unit[0]), whole[used]
-    G = problem.gram(used, used) if len(used) else np.zeros((0, 0))
+    G = problem.gram(used, used)
     size = problem.scale[used] * unit
     betas, kkt = np.zeros((len(used), K)), np.zeros(K)
     most = float(np.abs(whole).max(initial=0.0)) or 1.0

@@ -86,6 +86,7 @@ class Problem(Standard):
         return out, rho2
 
     def _abreast(self, betas: Array, y: Array) -> tuple[Array, Array]:
+        """`_together` in one fused pass."""
         d = betas.shape[1]
         if self._wide is None or self._wide.k != d:
             self._wide = Workspace(self.X.storage, d)

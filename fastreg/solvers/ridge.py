@@ -137,13 +137,13 @@ def cholesky(G: Array, l2: Array) -> tuple[Array, Array] | None:
 
 def inverse(G: Array, l2: Array) -> Array | None:
     """(G + diag l2)⁻¹, or None beyond condition 1e10."""
-    found = cholesky(G, l2) if len(G) else (G, l2)
+    if not len(G):
+        return G
+    found = cholesky(G, l2)
     if found is None:
         return None
     L, scale = found
-    return (
-        scipy.linalg.cho_solve((L, True), np.eye(len(G))) * np.outer(scale, scale) if len(G) else G
-    )
+    return scipy.linalg.cho_solve((L, True), np.eye(len(G))) * np.outer(scale, scale)
 
 
 def _by_orthogonal(problem: Problem) -> Result:

@@ -200,7 +200,7 @@ def test_features_may_be_far_more_than_rows():
     assert model.certificate_.converged
     with pytest.raises(ValueError, match="each row out once"):
         AdaptiveRidge(groups=groups, cv=TimeSeriesSplit(3)).fit(X, y)
-    with pytest.raises(ValueError, match="training set or a test fold"):
+    with pytest.raises(ValueError, match="all rows of a test fold"):
         AdaptiveRidge(groups=groups).fit(X, y, np.repeat([0.0, 1.0], [8, 32]))
     with pytest.raises(ValueError, match="max_features=3000"):
         AdaptiveElasticNet().fit(X, y)
