@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 import scipy.sparse
 import scipy.stats
-from conftest import JIT
+from conftest import needs_jit
 
 import fastreg
+from benchmarks import intervals
 from fastreg.design import as_design
 from fastreg.inference import selective
 from fastreg.inference.selective import _interval, _share
 from fastreg.solvers.problem import standardise
 
 
-def regression(rng, m=120, n=6, noise=1.0, offset=3.0):
-    X = rng.standard_normal((m, n)) @ (np.eye(n) + 0.3) + offset
-    w = np.where(np.arange(n) < 3, rng.standard_normal(n), 0.0)
+def regression(rng, m=120, n=6, noise=1.0, offset=intervals.OFFSET):
+    X, w = intervals.design(rng, m, n)
+    X += offset - intervals.OFFSET
     return X, X @ w + 2.0 + noise * rng.standard_normal(m), w
 
 
@@ -150,61 +151,14 @@ def test_shares_of_a_truncated_normal(rng):
 
 
 # ---------------------------------------------------------------- coverage
-REPEATS = 500
 
 
-def covered(table, truth):
-    inside = (table.lower <= truth) & (truth <= table.upper)
-    return inside.sum(), len(inside)
-
-
-def assert_covers(counts):
-    hits, total = np.sum(counts, axis=0)
+@needs_jit
+@pytest.mark.parametrize("name", intervals.ROWS)
+def test_intervals_cover_as_often_as_they_say(name):
+    hits, total = intervals.ROWS[name](500)
     assert total >= 1000
     assert 0.93 <= hits / total <= 0.97
-
-
-@pytest.mark.skipif(not JIT, reason="many fits")
-@pytest.mark.parametrize("method", ["classical", "sandwich"])
-def test_least_squares_intervals_cover_the_truth(method, rng):
-    X, _, w = regression(rng, m=200)
-    truth, counts = np.append(2.0, w), []
-    spread = np.exp(0.7 * X[:, 0] - 2.0) + 0.5 if method == "sandwich" else np.ones(len(X))
-    for _ in range(REPEATS):
-        y = X @ w + 2.0 + spread * rng.standard_normal(len(X))
-        counts.append(
-            covered(fastreg.Ridge(alpha=0.0).fit(X, y).summary(X, y, method=method), truth)
-        )
-    assert_covers(counts)
-
-
-@pytest.mark.skipif(not JIT, reason="many fits")
-def test_posterior_intervals_cover_coefficients_drawn_from_the_prior(rng):
-    X, _, _ = regression(rng, m=60, n=10)
-    alpha, counts = 15.0, []
-    for _ in range(REPEATS):
-        w = rng.standard_normal(10) / np.sqrt(alpha)
-        y = X @ w + rng.standard_normal(len(X))
-        table = fastreg.Ridge(alpha=alpha).fit(X, y).summary(X, y, method="bayesian")
-        counts.append(covered(table, np.append(0.0, w)))
-    assert_covers(counts)
-
-
-@pytest.mark.skipif(not JIT, reason="many fits")
-@pytest.mark.parametrize(
-    ("ratio", "n", "noise"), [(1.0, 10, None), (1.0, 100, 1.0), (0.7, 10, 1.0)]
-)
-def test_selective_intervals_cover_the_best_model_of_what_was_selected(ratio, n, noise, rng):
-    X, _, w = regression(rng, m=80, n=n)
-    Xc, counts = X - X.mean(axis=0), []
-    mean = X @ w
-    for _ in range(REPEATS):
-        y = mean + rng.standard_normal(len(X))
-        model = fastreg.ElasticNet(alpha=0.25, l1_ratio=ratio).fit(X, y)
-        table = model.summary(X, y, noise=noise)
-        truth = np.linalg.lstsq(Xc[:, table.features], mean, rcond=None)[0]
-        counts.append(covered(table, truth))
-    assert_covers(counts)
 
 
 # ---------------------------------------------------------------- what is told
