@@ -54,8 +54,8 @@ FIRST_FIT = (
     "print(time.perf_counter() - start)"
 )
 
-# What Numba takes for two functions of NumPy: 3.8 to 5.4 s on a Zen 3 at 2.4 GHz, where a cold
-# first fit takes 13.6 to 15.6 (7.7 to 8.7 on a Zen 4).
+# What Numba takes for two functions of NumPy. A cold first fit takes 3.2 to 3.8 times that (Zen 3,
+# 2.4 GHz: 14 to 18 s against 3.8 to 5.7), and 7.7 to 8.7 s on a Zen 4.
 YARDSTICK = (
     "import time, numba, numpy as np\n"
     "start = time.perf_counter()\n"
@@ -66,17 +66,19 @@ YARDSTICK = (
 
 @needs_jit
 def test_first_fit_is_quick(tmp_path):
-    """Cold under 10 s, the least of two, or 4.5 yardsticks where the compiler is slow; cached under
-    1 s, imports included, or within 0.5 s of scikit-learn's own where that alone takes long: it
-    imports pandas where there is one (0.3 s)."""
+    """Cached within 0.5 s of scikit-learn's own first fit, imports included, or of half of it where
+    that alone takes more than a second: both import pandas where there is one (0.3 s). Cold under
+    10 s, or where the machine is slow 4 yardsticks and scikit-learn's. Each the least of some."""
     ours, theirs = (FIRST_FIT.format(library=name) for name in ("fastreg", "sklearn.linear_model"))
-    cold = min(
-        float(python(ours, NUMBA_CACHE_DIR=str(tmp_path / empty))[0]) for empty in ("a", "b")
-    )
+    cold, yardsticks = [], []
+    for empty in ("a", "b", "c"):
+        cold.append(float(python(ours, NUMBA_CACHE_DIR=str(tmp_path / empty))[0]))
+        yardsticks.append(float(python(YARDSTICK)[0]))
+        if min(cold) < 10.0:
+            break
     cached, peer = (
         min(float(python(each, NUMBA_CACHE_DIR=str(tmp_path / "a"))[0]) for _ in range(4))
         for each in (ours, theirs)
     )
-    yardstick = 0.0 if cold < 10.0 else min(float(python(YARDSTICK)[0]) for _ in range(2))
-    assert cold < max(10.0, 4.5 * yardstick)
-    assert cached < max(1.0, peer + 0.5)
+    assert cached < peer + max(0.5, 0.5 * peer)
+    assert min(cold) < max(10.0, 4.0 * min(yardsticks) + peer)
