@@ -6,6 +6,8 @@ from conftest import JIT, STORAGES, matrix
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fastreg
+from fastreg import certificate
 from fastreg.certificate import Terms, certify
 from fastreg.design import as_design
 from fastreg.penalties import L1, Bounded, non_negative
@@ -140,3 +142,21 @@ def test_the_gap_of_a_bounded_answer_is_a_bound_and_tight(seed, l1, l2, spoil):
     outside = coef.copy()
     outside[0] = low[0] - 1e-3
     assert not check(X, y, outside, b, terms).converged
+
+
+def test_blas_is_held_at_one_thread(monkeypatch):
+    from threadpoolctl import threadpool_info
+
+    found = []
+
+    def look(*arguments):
+        found.extend(
+            each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"
+        )
+        return judge(*arguments)
+
+    judge = certificate._judge_by_reads
+    monkeypatch.setattr(certificate, "_judge_by_reads", look)
+    X, y = np.random.default_rng(0).standard_normal((2, 40, 3))
+    fastreg.LassoCV(cv=3).fit(X, y[:, 0])
+    assert found and set(found) == {1}
