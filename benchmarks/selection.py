@@ -4,8 +4,8 @@
     python -m benchmarks.selection --data FOLDER   AdaptiveRidge on `.npz` files with dense X and y
 
 The first races both libraries on the same data, in Fortran order, which scikit-learn likes best,
-and says whether they choose the same alpha; where adelie is installed, its cross-validation runs
-on the widest shape as well. The second splits rows into halves repeatedly, fits to
+and says whether they choose the same alpha; where glmnet and adelie are installed, their
+cross-validations run on the widest shape as well. The second splits rows into halves, fits to
 one and takes the error on the other: contiguous groups of columns against the best common alpha.
 """
 
@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import subprocess
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -99,6 +101,32 @@ def race_adelie(shape: tuple[int, int]) -> str:
     return f"adelie     {'x'.join(map(str, shape)):>12} {seconds:9.3f}"
 
 
+GLMNET = """
+suppressPackageStartupMessages(library(glmnet))
+a <- commandArgs(trailingOnly = TRUE); m <- as.integer(a[2]); n <- as.integer(a[3])
+numbers <- readBin(a[1], "double", n = m * (n + 1))
+y <- numbers[1:m]; X <- matrix(numbers[-(1:m)], m, n)
+glmnet.control(fdev = 0, devmax = 1)
+fit <- function() system.time(cv.glmnet(X, y, nfolds = 10, nlambda = 100, lambda.min.ratio = 1e-3,
+                                        standardize = FALSE))[["elapsed"]]
+cat(min(fit(), fit()))
+"""
+
+
+def race_glmnet(shape: tuple[int, int]) -> str:
+    """glmnet's cross-validation of the same path, at its default threshold, timed within R."""
+    X, y = data(*shape)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(y.tobytes() + X.tobytes("F"))
+        file.flush()
+        command = ["Rscript", "-e", GLMNET, file.name, *map(str, shape)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return "glmnet is not installed"
+    return f"glmnet     {'x'.join(map(str, shape)):>12} {float(done.stdout):9.3f}"
+
+
 def on_groups(path: Path) -> str:
     with np.load(path, allow_pickle=False) as file:
         X, y = np.asarray(file["X"], float), np.asarray(file["y"], float)
@@ -139,7 +167,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(race("LassoCV", shape, cv=10), flush=True)
     for shape in RIDGE[options.size]:
         print(race("RidgeCV", shape, alphas=ALPHAS), flush=True)
-    print(race_adelie(LASSO[options.size][-1]), flush=True)
+    for peer in (race_glmnet, race_adelie):
+        print(peer(LASSO[options.size][-1]), flush=True)
 
 
 if __name__ == "__main__":
