@@ -41,7 +41,15 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 # Jitted code may stand in these files and in no others: `attach` refuses the rest,
 # so the digest covers all of it, and an edit to the command line recompiles nothing.
-JITTED = ("_jit/*.py", "elementary.py", "losses.py", "penalties.py", "design/*.py", "kernels/*.py")
+JITTED = (
+    "_jit/*.py",
+    "elementary.py",
+    "losses.py",
+    "penalties.py",
+    "design/*.py",
+    "kernels/*.py",
+    "network/kernels.py",
+)
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 

@@ -1,0 +1,48 @@
+"""The article's other h_θ: a neural network, and whether its gradient vanishes.
+
+    A_0 = X,  Z_l = A_{l−1} W_l + 1 b_lᵀ,  A_l = φ(Z_l),  h_θ(X) = Z_L
+    J(θ) = 1/(2m) Σ_i ‖h_θ(x_i) − y_i‖² + Σ_l λ_l [ (1 − ρ)/(2m) ‖W_l‖² + (ρ/m) ‖W_l‖₁ ]
+
+The same J as for linear regression, which is the network without a hidden layer. Biases are never
+penalised, outputs are summed. A mini-batch of b rows divides its own errors by b and the penalty
+by m, so the mean of its gradients over an epoch of equal batches is ∇J.
+
+>>> import numpy as np
+>>> from fastreg.network import MLPRegressor
+>>> X = np.linspace(-1.0, 1.0, 200)[:, None]
+>>> y = np.sin(3.0 * X[:, 0])
+>>> model = MLPRegressor((16,), activation="tanh", solver="lbfgs", random_state=0).fit(X, y)
+>>> bool(model.score(X, y) > 0.999)
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastreg.network.adaptive import MLPRegressorCV
+    from fastreg.network.estimator import MLPRegressor
+    from fastreg.network.report import GradientReport, gradient_report
+
+_HOME = {
+    "GradientReport": "report",
+    "MLPRegressor": "estimator",
+    "MLPRegressorCV": "adaptive",
+    "gradient_report": "report",
+}
+
+__all__ = ["GradientReport", "MLPRegressor", "MLPRegressorCV", "gradient_report"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'fastreg.network' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"fastreg.network.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

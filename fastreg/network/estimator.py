@@ -1,0 +1,447 @@
+"""`MLPRegressor`: the network behind scikit-learn's surface, with J's scale."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fastreg._jit import single_threaded_blas
+from fastreg._progress import draw_bar
+from fastreg.design import as_weights
+from fastreg.network.layers import ACTIVATIONS, INITS, Layout, initial
+from fastreg.network.report import VANISHING, GradientReport, Snapshot, look
+from fastreg.network.training import Problem, Trainer, lbfgs
+
+Array = np.ndarray
+SOLVERS = ("gd", "sgd", "adam", "lbfgs")
+PENALTIES = (None, "orthogonal", "omega")
+_BATCH, _LOOKED_AT = 200, 1000  # rows a step with "auto"; rows of a report
+
+
+class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """A neural network for regression, at the minimum of the article's J.
+
+        J(θ) = 1/(2m) Σ_i ‖h_θ(x_i) − y_i‖² + Σ_l λ_l [ (1 − ρ)/(2m) ‖W_l‖² + (ρ/m) ‖W_l‖₁ ]
+
+    m is the number of rows, or the sum of their weights. For one output, λ is the alpha of
+    scikit-learn's network with solver="lbfgs"; without a hidden layer it is that of `Ridge`.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of each hidden layer; () for a linear model.
+    activation : {"relu", "tanh", "logistic", "identity"}, default "relu"
+    init : {"auto", "glorot", "he", "orthogonal"} or float, default "auto"
+        Weights at the start: "auto" is "he" for relu, "glorot" otherwise; a number is the standard
+        deviation of a normal distribution. Biases start at zero.
+    lam : float ≥ 0 or one a weight matrix, default 1e-4
+        λ, in the units of the sum of squares.
+    l1_ratio : float in [0, 1], default 0
+        ρ. Above 0 with solver "gd" or "sgd" only, which take the prox: weights become exactly zero.
+    gradient_penalty : {None, "orthogonal", "omega"}, default None
+        "orthogonal": β Σ ‖WᵀW − I‖². "omega": βΩ, which keeps the signal's length from a hidden
+        layer to the one before it (Pascanu et al. 2013); with clip_norm, and not with "lbfgs".
+    gradient_weight : float ≥ 0, default 0.1
+        β.
+    clip_norm : float > 0 or None, default None
+        The longest gradient that a step may follow.
+    solver : {"adam", "gd", "sgd", "lbfgs"}, default "adam"
+        "gd" steps by all rows at once: the article's update.
+    learning_rate : float > 0, default 1e-3
+        η.
+    momentum : float in [0, 1), default 0
+        Of "gd" and "sgd": v ← momentum·v − η∇J, θ ← θ + v.
+    batch_size : int, "auto" or None, default "auto"
+        Rows a step of "sgd" and "adam"; "auto" is min(200, m), None all.
+    max_iter : int ≥ 1, default 200
+        Epochs, or steps of "lbfgs".
+    tol : float ≥ 0, default 1e-4
+        Stop after `n_iter_no_change` epochs in which the loss has not fallen by tol; never for 0.
+        "lbfgs" stops where no entry of ∇J exceeds it.
+    n_iter_no_change : int ≥ 1, default 10
+    shuffle : bool, default True
+        Whether the rows are put into a new order before each epoch.
+    early_stopping : bool, default False
+        Hold rows out, stop when their R² no longer grows, and keep the best θ.
+    validation_fraction : float in (0, 1), default 0.1
+    monitor : int or None, default None
+        Look at the gradients every so many steps.
+    warm_start : bool, default False
+        Start where the last fit ended.
+    random_state : int, RandomState or None
+    verbose : bool, default False
+        A progress bar.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : lists of (n_in, n_out) and (n_out,) arrays
+    loss_, best_loss_, loss_curve_ : J at the end, the least, and by epoch as it was gone through
+    stationarity_ : float
+        Largest entry of the shortest subgradient of J at the answer, by code that shares nothing
+        with the training; float64 whatever the data.
+    gradient_report_ : GradientReport
+    validation_scores_, best_validation_score_ : R² of the rows held out, or None
+    n_iter_, t_ : epochs, and steps
+    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+
+    Raises
+    ------
+    ValueError
+        A parameter is out of its range or does not go with another; X or y is not finite.
+    FloatingPointError
+        Training has left the range of numbers.
+
+    Warns
+    -----
+    ConvergenceWarning
+        max_iter was reached; or the network predicts a constant and its signal vanishes, with
+        the likely cause and the remedy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastreg.network import MLPRegressor
+    >>> X = np.random.default_rng(0).standard_normal((300, 2))
+    >>> model = MLPRegressor((16, 16), activation="tanh", solver="lbfgs", max_iter=2000, lam=0.1,
+    ...                      random_state=0).fit(X, X[:, 0] * X[:, 1])
+    >>> bool(model.score(X, X[:, 0] * X[:, 1]) > 0.99), bool(model.stationarity_ < 1e-3)
+    (True, True)
+    """
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    gradient_report_: GradientReport
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        init="auto",
+        lam=1e-4,
+        l1_ratio=0.0,
+        gradient_penalty=None,
+        gradient_weight=0.1,
+        clip_norm=None,
+        solver="adam",
+        learning_rate=1e-3,
+        momentum=0.0,
+        batch_size="auto",
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=10,
+        shuffle=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        monitor=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.init = init
+        self.lam = lam
+        self.l1_ratio = l1_ratio
+        self.gradient_penalty = gradient_penalty
+        self.gradient_weight = gradient_weight
+        self.clip_norm = clip_norm
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.monitor = monitor
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """Minimise J.
+
+        Parameters
+        ----------
+        X : (m, n) array, float32 stays float32, everything else becomes float64
+        y : (m,) or (m, k)
+        sample_weight : (m,) ≥ 0 or None; rows of weight zero are as good as absent
+        """
+        _check_parameters(self)
+        X, Y, weights, flat = _data(self, X, y, sample_weight)
+        rng = check_random_state(self.random_state)
+        layout = Layout((X.shape[1], *_hidden(self.hidden_layer_sizes), Y.shape[1]))
+        theta = self._start(layout, rng).astype(X.dtype)
+        held = None
+        if self.early_stopping:
+            X, Y, weights, held = self._hold_out(X, Y, weights, rng)
+        problem = make_problem(self, layout, X, Y, weights)
+        with single_threaded_blas:
+            if self.solver == "lbfgs":
+                theta, outcome = self._by_lbfgs(problem, theta)
+            else:
+                theta, outcome = self._by_epochs(problem, theta, rng, held)
+            stationarity = problem.stationarity(theta)
+        self._set(problem, theta, outcome, stationarity, flat)
+        self._warn()
+        return self
+
+    def _start(self, layout: Layout, rng: np.random.RandomState) -> Array:
+        if self.warm_start and hasattr(self, "coefs_"):
+            old = [self.coefs_[0].shape[0], *(each.shape[1] for each in self.coefs_)]
+            if tuple(old) == layout.sizes:
+                return layout.join(self.coefs_, self.intercepts_)
+        return initial(layout, self.activation, self.init, rng)
+
+    def _hold_out(self, X, Y, weights, rng):
+        """Training rows, and those to be scored."""
+        count = max(1, int(round(self.validation_fraction * len(X))))
+        if len(X) - count < 1:
+            raise ValueError(f"early_stopping needs rows to hold out, X has {len(X)}")
+        order = rng.permutation(len(X))
+        out, keep = np.sort(order[:count]), np.sort(order[count:])
+        w = np.ones(len(X)) if weights is None else weights
+        held = (X[out], Y[out], w[out])
+        return X[keep], Y[keep], None if weights is None else weights[keep], held
+
+    def _by_lbfgs(self, problem: Problem, theta: Array) -> tuple[Array, dict[str, Any]]:
+        theta, steps, converged, losses = lbfgs(
+            problem, theta, tol=self.tol, max_iter=self.max_iter
+        )
+        rows = _looked_at(problem)
+        history = [look(problem.referee(rows), theta, step=steps)]
+        if not losses:
+            losses = [problem.referee().value(theta.astype(float))]
+        return theta, {
+            "losses": losses, "epochs": steps, "steps": steps, "history": history,
+            "exhausted": not converged, "scores": None,
+        }  # fmt: skip
+
+    def _by_epochs(self, problem, theta, rng, held):
+        m = len(problem.X)
+        batch = m if self.solver == "gd" or self.batch_size is None else self.batch_size
+        trainer = Trainer(
+            problem, theta, adam=self.solver == "adam", learning_rate=self.learning_rate,
+            momentum=self.momentum, batch=min(_BATCH, m) if batch == "auto" else int(batch),
+            clip=self.clip_norm or 0.0,
+        )  # fmt: skip
+        objective = problem.referee(_looked_at(problem))
+        history: list[Snapshot] = []
+
+        def take() -> None:
+            update = trainer.last_update() if trainer.steps else None
+            history.append(look(objective, theta, step=trainer.steps, update=update))
+
+        if self.monitor:
+            take()
+        rows, losses, scores = np.arange(m), [], []
+        best, waited, kept, exhausted = np.inf, 0, theta, True
+        for epoch in range(self.max_iter):
+            if self.shuffle and trainer.batch < m:
+                rng.shuffle(rows)
+            squares = trainer.epoch(rows, self.monitor or 0, take)
+            losses.append(problem.loss(theta, squares))
+            if not np.isfinite(losses[-1]):
+                raise FloatingPointError(
+                    f"training left the range of numbers in epoch {epoch + 1}: lower "
+                    f"learning_rate, now {self.learning_rate}, set clip_norm, or standardise X"
+                )
+            if self.verbose:
+                draw_bar(epoch + 1, self.max_iter)
+            measure = losses[-1]
+            if held is not None:
+                scores.append(_r2(problem, theta, *held))
+                measure = -scores[-1]
+            improved = measure < best - self.tol
+            waited = 0 if improved else waited + 1
+            if measure < best:
+                best, kept = measure, theta.copy() if held is not None else theta
+            if self.tol > 0 and waited >= self.n_iter_no_change:
+                exhausted = False
+                break
+        theta[:] = kept
+        if not history or history[-1].step != trainer.steps or held is not None:
+            take()
+        return theta, {
+            "losses": losses, "epochs": len(losses), "steps": trainer.steps, "history": history,
+            "exhausted": exhausted and self.tol > 0, "scores": scores if held else None,
+        }  # fmt: skip
+
+    def _set(self, problem, theta, outcome, stationarity, flat):
+        weights, biases = problem.layout.split(theta)
+        self.coefs_, self.intercepts_ = [w.copy() for w in weights], [b.copy() for b in biases]
+        self.loss_curve_ = outcome["losses"]
+        self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
+        self.validation_scores_ = outcome["scores"]
+        self.best_validation_score_ = max(outcome["scores"]) if outcome["scores"] else None
+        self.n_iter_, self.t_ = outcome["epochs"], outcome["steps"]
+        self.n_layers_, self.n_outputs_ = len(weights) + 1, problem.Y.shape[1]
+        self.out_activation_ = "identity"
+        self.stationarity_ = stationarity
+        way = np.inf if self.solver == "lbfgs" else self.learning_rate * self.t_
+        largest = float(np.max(np.asarray(self.lam, float)))
+        decay = way * largest / problem.total if largest > 0 else 0.0
+        self.gradient_report_ = GradientReport(outcome["history"], self.activation, decay)
+        self._exhausted, self._flat = outcome["exhausted"], flat
+
+    def _warn(self) -> None:
+        report = self.gradient_report_
+        if report.on_plateau and (report.gain < VANISHING or report.last.delta_rms[0] < 1e-3):
+            cause, remedy = report.findings[0]
+            warnings.warn(
+                f"MLPRegressor predicts nearly a constant, and the signal falls to "
+                f"{report.vanishing_ratio:.1e} of itself on its way back: {cause}. Remedy: "
+                f"{remedy}. See gradient_report_.summary().",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        elif self._exhausted:
+            advice = (
+                f"raise max_iter, now {self.max_iter}, or tol"
+                if self.solver == "lbfgs"
+                else f"it was still falling by more than tol={self.tol:g}: raise max_iter, now "
+                f"{self.max_iter}"
+            )
+            warnings.warn(
+                f"MLPRegressor reached J = {self.loss_:.4g} with max|∇J| = "
+                f"{self.stationarity_:.1e} in {self.n_iter_} iterations; {advice}.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def predict(self, X: Any) -> Array:
+        """h_θ(X), (m,) or (m, k) as y was.
+
+        Parameters
+        ----------
+        X : (m, n)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        from fastreg.network.calculus import activate
+
+        A = X
+        for l, (W, b) in enumerate(zip(self.coefs_, self.intercepts_, strict=True), 1):
+            Z = A @ W + b
+            A = activate(self.activation, Z) if l < len(self.coefs_) else Z
+        return A[:, 0] if self._flat else A
+
+
+def make_problem(
+    model: Any, layout: Layout, X: Array, Y: Array, weights: Array | None, lam: Any = None
+) -> Problem:
+    """The problem of a model's parameters; `weights` of any sum."""
+    lam = np.asarray(model.lam if lam is None else lam, float)
+    if lam.shape not in ((), (layout.depth,)):
+        raise ValueError(f"lam has {lam.size} entries for {layout.depth} weight matrices")
+    lam = np.broadcast_to(lam, layout.depth)
+    total = float(len(X)) if weights is None else float(weights.sum())
+    even = np.ones(len(X)) if weights is None else weights * (len(X) / total)
+    kind, beta = model.gradient_penalty, float(model.gradient_weight)
+    return Problem(
+        X, Y, even, total, layout, model.activation,
+        (1.0 - model.l1_ratio) * lam, model.l1_ratio * lam,
+        omega=beta if kind == "omega" else 0.0, orthogonal=beta if kind == "orthogonal" else 0.0,
+    )  # fmt: skip
+
+
+def _hidden(sizes: Any) -> tuple[int, ...]:
+    sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
+    if not all(isinstance(each, Integral) and each >= 1 for each in sizes):
+        raise ValueError(f"hidden_layer_sizes must be integers of at least 1, got {sizes}")
+    return tuple(int(each) for each in sizes)
+
+
+def _data(model: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array, Any, bool]:
+    """X and Y in one precision and C order, weights without zeros, whether y was flat."""
+    X, y = validate_data(
+        model, X, y, dtype=[np.float64, np.float32], order="C", multi_output=True, y_numeric=True
+    )
+    weights = as_weights(sample_weight, len(X))
+    flat = y.ndim == 1
+    Y = np.ascontiguousarray(y[:, None] if flat else y, dtype=X.dtype)
+    if weights is not None and not weights.all():
+        some = weights > 0
+        X, Y, weights = X[some], Y[some], weights[some]
+    return X, Y, weights, flat
+
+
+def _looked_at(problem: Problem) -> Array | None:
+    """Rows for reports, evenly spread; None for all."""
+    m = len(problem.X)
+    return None if m <= _LOOKED_AT else np.arange(_LOOKED_AT) * m // _LOOKED_AT
+
+
+def _r2(problem: Problem, theta: Array, X: Array, Y: Array, w: Array) -> float:
+    from sklearn.metrics import r2_score
+
+    from fastreg.network.calculus import Objective
+
+    objective = Objective(X, Y, None, problem.layout, problem.activation, problem.l2)
+    if len(Y) < 2:
+        return -float(np.mean((objective.forward(theta)[-1] - Y) ** 2))
+    return float(r2_score(Y, objective.forward(theta)[-1], sample_weight=w))
+
+
+def _check_parameters(model: Any) -> None:
+    """Every parameter by its name."""
+
+    def need(name: str, holds: bool, what: str) -> None:
+        if not holds:
+            raise ValueError(f"{name} must be {what}, got {getattr(model, name)!r}")
+
+    def real(name: str) -> bool:
+        value = getattr(model, name)
+        return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+    def whole(name: str) -> bool:
+        value = getattr(model, name)
+        return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+
+    need("activation", model.activation in ACTIVATIONS, f"one of {ACTIVATIONS}")
+    init = model.init
+    need("init", init in INITS if isinstance(init, str) else real("init") and init >= 0,
+         f"one of {INITS} or a standard deviation")  # fmt: skip
+    need("solver", model.solver in SOLVERS, f"one of {SOLVERS}")
+    kinds = model.gradient_penalty in PENALTIES
+    need("gradient_penalty", kinds, f"one of {PENALTIES}")
+    weight = real("gradient_weight") and model.gradient_weight >= 0
+    need("gradient_weight", weight, "a number of at least 0")
+    lam = np.asarray(model.lam)
+    fits = lam.dtype.kind in "fiu" and lam.ndim <= 1 and np.isfinite(lam).all() and (lam >= 0).all()
+    need("lam", bool(fits), "a number of at least 0, or one for each weight matrix")
+    need("l1_ratio", real("l1_ratio") and 0 <= model.l1_ratio <= 1, "a number in [0, 1]")
+    need("learning_rate", real("learning_rate") and model.learning_rate > 0, "a number above 0")
+    need("momentum", real("momentum") and 0 <= model.momentum < 1, "a number in [0, 1)")
+    need("tol", real("tol") and model.tol >= 0, "a number of at least 0")
+    clip = model.clip_norm is None or (real("clip_norm") and model.clip_norm > 0)
+    need("clip_norm", clip, "a number above 0 or None")
+    batch = model.batch_size in (None, "auto") or whole("batch_size")
+    need("batch_size", batch, 'an integer of at least 1, "auto" or None')
+    need("max_iter", whole("max_iter"), "an integer of at least 1")
+    need("n_iter_no_change", whole("n_iter_no_change"), "an integer of at least 1")
+    fraction = real("validation_fraction") and 0 < model.validation_fraction < 1
+    need("validation_fraction", fraction, "a number between 0 and 1")
+    need("monitor", model.monitor is None or whole("monitor"), "an integer of at least 1 or None")
+    if model.l1_ratio > 0 and model.solver not in ("gd", "sgd"):
+        raise ValueError(
+            f'l1_ratio={model.l1_ratio} goes with solver="gd" or "sgd", which take the prox of '
+            f"|w|; solver={model.solver!r} would step by a derivative that does not exist at 0"
+        )
+    if model.gradient_penalty == "omega" and model.solver == "lbfgs":
+        raise ValueError(
+            'gradient_penalty="omega" holds x and δ, so it is the gradient of no function, and '
+            'solver="lbfgs" needs one: take "adam", "sgd" or "gd"'
+        )
+    if model.early_stopping and model.solver == "lbfgs":
+        raise ValueError('early_stopping goes by epochs, and solver="lbfgs" has none')

@@ -1,0 +1,307 @@
+"""The jitted steps of training: a batch forward and back, then one sweep that updates θ.
+
+θ, the activations and the signals are vectors of which layers are views, so that one machine code
+serves every architecture. Products are BLAS's; what lies between is one sweep each:
+
+    Z ← φ(Z + b),   Δ ← Δ ∘ φ′,   (θ, moments) ← optimiser(θ, clip(∇ + λ₂W/M)), prox of L1
+
+The activation is a number and no type: its four loops are a hundredth of the code, which a type
+would have compiled for each of them. float32 stays float32 but within tanh and the logistic.
+"""
+
+import numpy as np
+
+from fastreg import elementary
+from fastreg._jit import exact, inner
+
+TANH, LOGISTIC, RELU, IDENTITY = 0, 1, 2, 3  # as `layers.ACTIVATIONS` lists them
+DESCENT, ADAM = 0, 1
+_DECAY, _SQUARES, _TINY = 0.9, 0.999, 1e-8  # Adam's (Kingma & Ba 2015)
+
+
+@inner
+def _layer(buffer, sizes, layer, capacity, count):
+    """(count, sizes[layer]) view of a buffer with room for `capacity` rows of each layer."""
+    start = 0
+    for k in range(layer):
+        start += sizes[k] * capacity
+    return buffer[start : start + count * sizes[layer]].reshape((count, sizes[layer]))
+
+
+@inner
+def _flat(buffer, sizes, layer, capacity, count):
+    start = 0
+    for k in range(layer):
+        start += sizes[k] * capacity
+    return buffer[start : start + count * sizes[layer]]
+
+
+@inner
+def _weights(theta, sizes, layer):
+    """(W, b) into `layer`, views of θ or of its gradient."""
+    start = 0
+    for k in range(layer - 1):
+        start += (sizes[k] + 1) * sizes[k + 1]
+    a, b = sizes[layer - 1], sizes[layer]
+    end = start + a * b
+    return theta[start:end].reshape((a, b)), theta[end : end + b]
+
+
+@inner
+def _add_rows(Z, b):
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            Z[i, j] += b[j]
+
+
+@inner
+def _activate(kind, z):
+    """z ← φ(z)."""
+    if kind == TANH:
+        for i in range(z.shape[0]):
+            z[i] = elementary.tanh(z[i])
+    elif kind == LOGISTIC:
+        for i in range(z.shape[0]):
+            z[i] = elementary.sigmoid(z[i])
+    elif kind == RELU:
+        for i in range(z.shape[0]):
+            z[i] = z[i] if z[i] > 0 else z.dtype.type(0)
+
+
+@inner
+def _slope(kind, a):
+    """φ′ at a = φ(z)."""
+    one = type(a)(1)
+    if kind == TANH:
+        return one - a * a
+    if kind == LOGISTIC:
+        return a * (one - a)
+    return one if kind == IDENTITY or a > 0 else type(a)(0)
+
+
+@inner
+def _times_slope(kind, a, d):
+    """d ← d ∘ φ′."""
+    if kind == TANH:
+        for i in range(d.shape[0]):
+            d[i] *= d.dtype.type(1) - a[i] * a[i]
+    elif kind == LOGISTIC:
+        for i in range(d.shape[0]):
+            d[i] *= a[i] * (d.dtype.type(1) - a[i])
+    elif kind == RELU:
+        for i in range(d.shape[0]):
+            d[i] = d[i] if a[i] > 0 else d.dtype.type(0)
+
+
+@inner
+def _forward(theta, sizes, kind, acts, capacity, count):
+    depth = sizes.shape[0] - 1
+    for layer in range(1, depth + 1):
+        W, b = _weights(theta, sizes, layer)
+        Z = _layer(acts, sizes, layer, capacity, count)
+        np.dot(_layer(acts, sizes, layer - 1, capacity, count), W, Z)
+        _add_rows(Z, b)
+        if layer < depth:
+            _activate(kind, _flat(acts, sizes, layer, capacity, count))
+
+
+@inner
+def _residuals(Y, weights, rows, first, out, D):
+    """D ← diag(w)(out − Y)/count; Σ w ‖out − Y‖²."""
+    total, scale = 0.0, 1.0 / D.shape[0]
+    for i in range(D.shape[0]):
+        row = rows[first + i]
+        share = D.dtype.type(scale * weights[row])
+        for j in range(D.shape[1]):
+            r = out[i, j] - Y[row, j]
+            D[i, j] = share * r
+            total += weights[row] * np.float64(r) * np.float64(r)
+    return total
+
+
+@inner
+def _backward(theta, gradient, sizes, kind, acts, deltas, capacity, count, omega):
+    """The gradient of the data, and ω times that of Ω (`calculus.jacobian_penalty`), whose
+    products with Δ are added to those of the activations before BLAS sees either."""
+    depth = sizes.shape[0] - 1
+    for layer in range(depth, 0, -1):
+        W, _ = _weights(theta, sizes, layer)
+        G, g = _weights(gradient, sizes, layer)
+        A = _layer(acts, sizes, layer - 1, capacity, count)
+        D = _layer(deltas, sizes, layer, capacity, count)
+        if layer > 1:
+            U = _layer(deltas, sizes, layer - 1, capacity, count)
+            np.dot(D, W.T, U)
+            _times_slope(
+                kind,
+                _flat(acts, sizes, layer - 1, capacity, count),
+                _flat(deltas, sizes, layer - 1, capacity, count),
+            )
+            if omega != 0.0 and layer < depth:
+                _add_jacobian(kind, A, U, D, omega)
+        np.dot(A.T, D, G)
+        for j in range(D.shape[1]):
+            g[j] = 0
+        for i in range(D.shape[0]):
+            for j in range(D.shape[1]):
+                g[j] += D[i, j]
+
+
+@inner
+def _add_jacobian(kind, A, U, D, omega):
+    """A += 4ω/N · U∘φ′∘(s − 1)/‖δ‖², row by row."""
+    for i in range(A.shape[0]):
+        behind, before = 0.0, 0.0
+        for j in range(D.shape[1]):
+            behind += np.float64(D[i, j]) * np.float64(D[i, j])
+        for j in range(U.shape[1]):
+            before += np.float64(U[i, j]) * np.float64(U[i, j])
+        if behind > 0.0:
+            factor = 4.0 * omega / A.shape[0] * (before / behind - 1.0) / behind
+            for j in range(A.shape[1]):
+                A[i, j] += factor * U[i, j] * _slope(kind, A[i, j])
+
+
+@inner
+def _add_orthogonal(theta, gradient, sizes, beta):
+    """gradient += 4β W(WᵀW − I), from hidden layer to hidden layer, on the smaller side."""
+    depth = sizes.shape[0] - 1
+    for layer in range(2, depth):
+        W, _ = _weights(theta, sizes, layer)
+        G, _ = _weights(gradient, sizes, layer)
+        tall = W.shape[0] >= W.shape[1]
+        defect = np.dot(W.T, W) if tall else np.dot(W, W.T)
+        for j in range(defect.shape[0]):
+            defect[j, j] -= 1
+        pull = np.dot(W, defect) if tall else np.dot(defect, W)
+        for i in range(W.shape[0]):
+            for j in range(W.shape[1]):
+                G[i, j] += W.dtype.type(4.0 * beta) * pull[i, j]
+
+
+@inner
+def _norm(theta, gradient, sizes, l2):
+    """‖∇ + λ₂W/M‖, with l2 = λ₂/M."""
+    total, start = 0.0, 0
+    for layer in range(1, sizes.shape[0]):
+        end = start + sizes[layer - 1] * sizes[layer]
+        for i in range(start, end + sizes[layer]):
+            g = np.float64(gradient[i])
+            if i < end:
+                g += l2[layer - 1] * theta[i]
+            total += g * g
+        start = end + sizes[layer]
+    return np.sqrt(total)
+
+
+@inner
+def _adam(theta, gradient, m, v, start, end, l2, scale, eta):
+    kind = theta.dtype.type
+    a, b, one, tiny = kind(_DECAY), kind(_SQUARES), kind(1), kind(_TINY)
+    ridge, factor, rate = kind(l2), kind(scale), kind(eta)
+    for i in range(start, end):
+        g = factor * (gradient[i] + ridge * theta[i])
+        m[i] = a * m[i] + (one - a) * g
+        v[i] = b * v[i] + (one - b) * g * g
+        theta[i] -= rate * m[i] / (np.sqrt(v[i]) + tiny)
+
+
+@inner
+def _descend(theta, gradient, v, start, end, l2, l1, scale, eta, momentum):
+    """v ← μv − ηg, θ ← prox(θ + v)."""
+    kind = theta.dtype.type
+    ridge, factor, rate, mu = kind(l2), kind(scale), kind(eta), kind(momentum)
+    limit = kind(eta * l1)
+    for i in range(start, end):
+        v[i] = mu * v[i] - rate * factor * (gradient[i] + ridge * theta[i])
+        w = theta[i] + v[i]
+        theta[i] = w - min(max(w, -limit), limit)
+
+
+@exact
+def evaluate(theta, gradient, X, Y, weights, rows, sizes, kind, acts, deltas, orthogonal):
+    """Σ w ‖r‖² over all rows; `gradient` ← that of half its mean, and of the orthogonal penalty.
+
+    weights have a mean of 1; acts, deltas (≥ m·Σ sizes,) are scratch, the first starting with X.
+    """
+    count = rows.shape[0]
+    depth = sizes.shape[0] - 1
+    _forward(theta, sizes, kind, acts, count, count)
+    out = _layer(acts, sizes, depth, count, count)
+    D = _layer(deltas, sizes, depth, count, count)
+    total = _residuals(Y, weights, rows, 0, out, D)
+    _backward(theta, gradient, sizes, kind, acts, deltas, count, count, 0.0)
+    if orthogonal != 0.0:
+        _add_orthogonal(theta, gradient, sizes, orthogonal)
+    return total
+
+
+@exact
+def train(
+    theta, gradient, first_moment, second_moment, X, Y, weights, rows, sizes, kind, acts, deltas,
+    batch, first, last, step, optimiser, eta, momentum, l2, l1, omega, orthogonal, clip,
+):  # fmt: skip
+    """Steps over the batches `first` … `last` − 1 of the rows in their order.
+
+    Parameters
+    ----------
+    theta : (p,) float32 or float64, changed in place
+    gradient, first_moment, second_moment : (p,) of that type; the moments are kept up to date
+    X, Y : (m, n), (m, k) of that type; weights : (m,) float64 of mean 1
+    rows : (m,) int64, the order of the epoch
+    sizes : (L + 1,) int64
+    kind : TANH, LOGISTIC, RELU or IDENTITY
+    acts, deltas : (batch·Σ sizes,) scratch
+    batch : rows a step; the last may have fewer
+    step : steps taken before, for Adam's correction
+    optimiser : DESCENT or ADAM
+    l2, l1 : (L,) float64, λ₂/M and λ₁/M
+    omega, orthogonal : weights of the two penalties on gradients, 0 for none
+    clip : the longest gradient, 0 for any
+
+    Returns
+    -------
+    Σ w ‖r‖² of these rows, each before the step that it takes part in.
+    """
+    total, depth, m = 0.0, sizes.shape[0] - 1, rows.shape[0]
+    for b in range(first, last):
+        begin = b * batch
+        count = min(batch, m - begin)
+        A = _layer(acts, sizes, 0, batch, count)
+        for i in range(count):
+            row = rows[begin + i]
+            for j in range(A.shape[1]):
+                A[i, j] = X[row, j]
+        _forward(theta, sizes, kind, acts, batch, count)
+        out = _layer(acts, sizes, depth, batch, count)
+        D = _layer(deltas, sizes, depth, batch, count)
+        total += _residuals(Y, weights, rows, begin, out, D)
+        _backward(theta, gradient, sizes, kind, acts, deltas, batch, count, omega)
+        if orthogonal != 0.0:
+            _add_orthogonal(theta, gradient, sizes, orthogonal)
+        scale = 1.0
+        if clip > 0.0:
+            norm = _norm(theta, gradient, sizes, l2)
+            scale = min(1.0, clip / norm) if norm > 0.0 else 1.0
+        step += 1
+        rate = eta
+        if optimiser == ADAM:
+            rate = eta * np.sqrt(1.0 - _SQUARES**step) / (1.0 - _DECAY**step)
+        start = 0
+        for layer in range(1, depth + 1):
+            end = start + sizes[layer - 1] * sizes[layer]
+            stop = end + sizes[layer]
+            for part in range(2):  # weights, then biases, which no penalty touches
+                a, z = (start, end) if part == 0 else (end, stop)
+                ridge = l2[layer - 1] if part == 0 else 0.0
+                lasso = l1[layer - 1] if part == 0 else 0.0
+                if optimiser == ADAM:
+                    _adam(
+                        theta, gradient, first_moment, second_moment, a, z, ridge, scale, rate
+                    )  # fmt: skip
+                else:
+                    _descend(
+                        theta, gradient, first_moment, a, z, ridge, lasso, scale, rate, momentum
+                    )  # fmt: skip
+            start = stop
+    return total
