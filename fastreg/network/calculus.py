@@ -49,6 +49,15 @@ def curvature(name: str, A: Array) -> Array:
     return np.zeros_like(A)
 
 
+def forward(name: str, weights: list[Array], biases: list[Array], X: Array) -> list[Array]:
+    """A_0 = X, …, A_L = Z_L."""
+    found = [X]
+    for l, (W, b) in enumerate(zip(weights, biases, strict=True), 1):
+        Z = found[-1] @ W + b
+        found.append(activate(name, Z) if l < len(weights) else Z)
+    return found
+
+
 class Signals(NamedTuple):
     """A_0 … A_L, where A_L = Z_L, and Δ_1 … Δ_L."""
 
@@ -91,12 +100,7 @@ class Objective:
 
     def forward(self, theta: Array) -> list[Array]:
         """A_0 … A_L."""
-        found = [self.X]
-        pairs = list(zip(*self.layout.split(theta), strict=True))
-        for l, (W, b) in enumerate(pairs, 1):
-            Z = found[-1] @ W + b
-            found.append(activate(self.activation, Z) if l < len(pairs) else Z)
-        return found
+        return forward(self.activation, *self.layout.split(theta), self.X)
 
     def signals(self, theta: Array) -> Signals:
         W, A = self.layout.split(theta)[0], self.forward(theta)
@@ -142,9 +146,7 @@ class Objective:
         dD = [self.share * dA[L]]
         for l in range(L - 1, 0, -1):
             back, change = deltas[l] @ W[l].T, dD[0] @ W[l].T + deltas[l] @ V[l].T
-            dD.insert(
-                0, change * slope(name, A[l]) + back * curvature(name, A[l]) * dZ[l - 1]
-            )  # fmt: skip
+            dD.insert(0, change * slope(name, A[l]) + back * curvature(name, A[l]) * dZ[l - 1])
         return self.layout.join(
             [
                 dA[l].T @ deltas[l] + A[l].T @ dD[l] + self.l2[l] / self.total * V[l]

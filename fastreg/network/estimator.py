@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fastreg._jit import single_threaded_blas
 from fastreg._progress import draw_bar
 from fastreg.design import as_weights
+from fastreg.network.calculus import forward
 from fastreg.network.layers import ACTIVATIONS, INITS, Layout, initial
-from fastreg.network.report import VANISHING, GradientReport, Snapshot, look
+from fastreg.network.report import GradientReport, Snapshot, look
 from fastreg.network.training import Problem, Trainer, lbfgs
 
 Array = np.ndarray
@@ -101,8 +102,8 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
     Warns
     -----
     ConvergenceWarning
-        max_iter was reached; or the network predicts a constant and its signal vanishes, with
-        the likely cause and the remedy.
+        max_iter was reached; or the network explains little and its signal vanishes, with the
+        likely cause and the remedy.
 
     Examples
     --------
@@ -177,10 +178,10 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         y : (m,) or (m, k)
         sample_weight : (m,) ≥ 0 or None; rows of weight zero are as good as absent
         """
-        _check_parameters(self)
+        check_parameters(self)
         X, Y, weights, flat = _data(self, X, y, sample_weight)
         rng = check_random_state(self.random_state)
-        layout = Layout((X.shape[1], *_hidden(self.hidden_layer_sizes), Y.shape[1]))
+        layout = Layout((X.shape[1], *hidden_layers(self.hidden_layer_sizes), Y.shape[1]))
         theta = self._start(layout, rng).astype(X.dtype)
         held = None
         if self.early_stopping:
@@ -205,7 +206,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
 
     def _hold_out(self, X, Y, weights, rng):
         """Training rows, and those to be scored."""
-        count = max(1, int(round(self.validation_fraction * len(X))))
+        count = max(1, round(self.validation_fraction * len(X)))
         if len(X) - count < 1:
             raise ValueError(f"early_stopping needs rows to hold out, X has {len(X)}")
         order = rng.permutation(len(X))
@@ -295,29 +296,24 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         self._exhausted, self._flat = outcome["exhausted"], flat
 
     def _warn(self) -> None:
-        report = self.gradient_report_
-        if report.on_plateau and (report.gain < VANISHING or report.last.delta_rms[0] < 1e-3):
+        report, said = self.gradient_report_, []
+        if self._exhausted:
+            at = f"J = {self.loss_:.4g} with max|∇J| = {self.stationarity_:.1e}"
+            what = "no entry to exceed" if self.solver == "lbfgs" else "to fall by less than"
+            said.append(
+                f"reached {at} in {self.n_iter_} iterations, where it was {what} "
+                f"tol={self.tol:g}: raise max_iter, now {self.max_iter}"
+            )
+        if report.is_stuck:
             cause, remedy = report.findings[0]
-            warnings.warn(
-                f"MLPRegressor predicts nearly a constant, and the signal falls to "
-                f"{report.vanishing_ratio:.1e} of itself on its way back: {cause}. Remedy: "
-                f"{remedy}. See gradient_report_.summary().",
-                ConvergenceWarning,
-                stacklevel=3,
+            said.append(
+                f"explains {max(report.last.explained, 0.0):.1%} of the variance of y while its "
+                f"signal falls to {report.vanishing_ratio:.1e} of itself on the way back to the "
+                f"first layer: {cause}. Remedy: {remedy}. See gradient_report_.summary()"
             )
-        elif self._exhausted:
-            advice = (
-                f"raise max_iter, now {self.max_iter}, or tol"
-                if self.solver == "lbfgs"
-                else f"it was still falling by more than tol={self.tol:g}: raise max_iter, now "
-                f"{self.max_iter}"
-            )
-            warnings.warn(
-                f"MLPRegressor reached J = {self.loss_:.4g} with max|∇J| = "
-                f"{self.stationarity_:.1e} in {self.n_iter_} iterations; {advice}.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        if said:
+            message = f"MLPRegressor {'; it '.join(said)}."
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
     def predict(self, X: Any) -> Array:
         """h_θ(X), (m,) or (m, k) as y was.
@@ -328,13 +324,8 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        from fastreg.network.calculus import activate
-
-        A = X
-        for l, (W, b) in enumerate(zip(self.coefs_, self.intercepts_, strict=True), 1):
-            Z = A @ W + b
-            A = activate(self.activation, Z) if l < len(self.coefs_) else Z
-        return A[:, 0] if self._flat else A
+        out = forward(self.activation, self.coefs_, self.intercepts_, X)[-1]
+        return out[:, 0] if self._flat else out
 
 
 def make_problem(
@@ -355,11 +346,17 @@ def make_problem(
     )  # fmt: skip
 
 
-def _hidden(sizes: Any) -> tuple[int, ...]:
-    sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
-    if not all(isinstance(each, Integral) and each >= 1 for each in sizes):
-        raise ValueError(f"hidden_layer_sizes must be integers of at least 1, got {sizes}")
-    return tuple(int(each) for each in sizes)
+def hidden_layers(sizes: Any) -> tuple[int, ...]:
+    """`hidden_layer_sizes` as a tuple."""
+    listed = (sizes,) if _is_a(Integral, sizes) else tuple(sizes)
+    if not all(_is_a(Integral, each) and each >= 1 for each in listed):
+        raise ValueError(f"hidden_layer_sizes must be integers of at least 1, got {sizes!r}")
+    return tuple(int(each) for each in listed)
+
+
+def _is_a(kind: type, value: Any) -> bool:
+    """Whether it is such a number, and no bool."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _data(model: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array, Any, bool]:
@@ -385,15 +382,13 @@ def _looked_at(problem: Problem) -> Array | None:
 def _r2(problem: Problem, theta: Array, X: Array, Y: Array, w: Array) -> float:
     from sklearn.metrics import r2_score
 
-    from fastreg.network.calculus import Objective
-
-    objective = Objective(X, Y, None, problem.layout, problem.activation, problem.l2)
-    if len(Y) < 2:
-        return -float(np.mean((objective.forward(theta)[-1] - Y) ** 2))
-    return float(r2_score(Y, objective.forward(theta)[-1], sample_weight=w))
+    out = forward(problem.activation, *problem.layout.split(theta), X)[-1]
+    if len(Y) < 2:  # R² of one row is not defined
+        return -float(np.mean((out - Y) ** 2))
+    return float(r2_score(Y, out, sample_weight=w))
 
 
-def _check_parameters(model: Any) -> None:
+def check_parameters(model: Any) -> None:
     """Every parameter by its name."""
 
     def need(name: str, holds: bool, what: str) -> None:
@@ -401,12 +396,10 @@ def _check_parameters(model: Any) -> None:
             raise ValueError(f"{name} must be {what}, got {getattr(model, name)!r}")
 
     def real(name: str) -> bool:
-        value = getattr(model, name)
-        return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+        return _is_a(Real, getattr(model, name)) and bool(np.isfinite(getattr(model, name)))
 
     def whole(name: str) -> bool:
-        value = getattr(model, name)
-        return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+        return _is_a(Integral, getattr(model, name)) and bool(getattr(model, name) >= 1)
 
     need("activation", model.activation in ACTIVATIONS, f"one of {ACTIVATIONS}")
     init = model.init

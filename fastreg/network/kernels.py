@@ -180,42 +180,69 @@ def _add_orthogonal(theta, gradient, sizes, beta):
 
 
 @inner
-def _norm(theta, gradient, sizes, l2):
-    """‖∇ + λ₂W/M‖, with l2 = λ₂/M."""
-    total, start = 0.0, 0
-    for layer in range(1, sizes.shape[0]):
-        end = start + sizes[layer - 1] * sizes[layer]
-        for i in range(start, end + sizes[layer]):
-            g = np.float64(gradient[i])
-            if i < end:
-                g += l2[layer - 1] * theta[i]
-            total += g * g
-        start = end + sizes[layer]
-    return np.sqrt(total)
+def _adam(theta, gradient, m, v, l2, scale, eta):
+    """m ← .9m + .1g, v ← .999v + .001g², θ ← θ − η m/(√v + ε).
 
-
-@inner
-def _adam(theta, gradient, m, v, start, end, l2, scale, eta):
+    Of slices: with bounds `start` and `end` the loop stays scalar, 2.9 ns an entry, not 0.4.
+    """
     kind = theta.dtype.type
-    a, b, one, tiny = kind(_DECAY), kind(_SQUARES), kind(1), kind(_TINY)
+    a, b, tiny = kind(_DECAY), kind(_SQUARES), kind(_TINY)
+    c, d = kind(1.0 - _DECAY), kind(1.0 - _SQUARES)
     ridge, factor, rate = kind(l2), kind(scale), kind(eta)
-    for i in range(start, end):
+    for i in range(theta.shape[0]):
         g = factor * (gradient[i] + ridge * theta[i])
-        m[i] = a * m[i] + (one - a) * g
-        v[i] = b * v[i] + (one - b) * g * g
+        m[i] = a * m[i] + c * g
+        v[i] = b * v[i] + d * (g * g)
         theta[i] -= rate * m[i] / (np.sqrt(v[i]) + tiny)
 
 
 @inner
-def _descend(theta, gradient, v, start, end, l2, l1, scale, eta, momentum):
+def _descend(theta, gradient, v, l2, l1, scale, eta, momentum):
     """v ← μv − ηg, θ ← prox(θ + v)."""
     kind = theta.dtype.type
-    ridge, factor, rate, mu = kind(l2), kind(scale), kind(eta), kind(momentum)
+    ridge, rate, mu = kind(l2), kind(eta * scale), kind(momentum)
     limit = kind(eta * l1)
-    for i in range(start, end):
-        v[i] = mu * v[i] - rate * factor * (gradient[i] + ridge * theta[i])
+    for i in range(theta.shape[0]):
+        v[i] = mu * v[i] - rate * (gradient[i] + ridge * theta[i])
         w = theta[i] + v[i]
         theta[i] = w - min(max(w, -limit), limit)
+
+
+@inner
+def _shrinkage(theta, gradient, sizes, l2, clip):
+    """What the gradient, to which λ₂W/M is added for good, is to be multiplied by."""
+    start = 0
+    for layer in range(1, sizes.shape[0]):
+        end = start + sizes[layer - 1] * sizes[layer]
+        _add_ridge(theta[start:end], gradient[start:end], l2[layer - 1])
+        start = end + sizes[layer]
+    norm = np.sqrt(np.dot(gradient, gradient))
+    return min(1.0, clip / norm) if norm > 0.0 else 1.0
+
+
+@inner
+def _add_ridge(theta, gradient, l2):
+    ridge = theta.dtype.type(l2)
+    for i in range(theta.shape[0]):
+        gradient[i] += ridge * theta[i]
+
+
+@inner
+def _step(theta, gradient, first, second, sizes, optimiser, eta, momentum, l2, l1, clip):
+    """One sweep of θ, weights and biases of each layer apart: no penalty touches the latter."""
+    clipped = clip > 0.0
+    scale = _shrinkage(theta, gradient, sizes, l2, clip) if clipped else 1.0
+    start = 0
+    for part in range(2 * (sizes.shape[0] - 1)):
+        layer, is_weights = part // 2, part % 2 == 0
+        end = start + sizes[layer + 1] * (sizes[layer] if is_weights else 1)
+        ridge = l2[layer] if is_weights and not clipped else 0.0
+        t, g, m = theta[start:end], gradient[start:end], first[start:end]
+        if optimiser == ADAM:
+            _adam(t, g, m, second[start:end], ridge, scale, eta)
+        else:
+            _descend(t, g, m, ridge, l1[layer] if is_weights else 0.0, scale, eta, momentum)
+        start = end
 
 
 @exact
@@ -279,29 +306,12 @@ def train(
         _backward(theta, gradient, sizes, kind, acts, deltas, batch, count, omega)
         if orthogonal != 0.0:
             _add_orthogonal(theta, gradient, sizes, orthogonal)
-        scale = 1.0
-        if clip > 0.0:
-            norm = _norm(theta, gradient, sizes, l2)
-            scale = min(1.0, clip / norm) if norm > 0.0 else 1.0
         step += 1
         rate = eta
         if optimiser == ADAM:
             rate = eta * np.sqrt(1.0 - _SQUARES**step) / (1.0 - _DECAY**step)
-        start = 0
-        for layer in range(1, depth + 1):
-            end = start + sizes[layer - 1] * sizes[layer]
-            stop = end + sizes[layer]
-            for part in range(2):  # weights, then biases, which no penalty touches
-                a, z = (start, end) if part == 0 else (end, stop)
-                ridge = l2[layer - 1] if part == 0 else 0.0
-                lasso = l1[layer - 1] if part == 0 else 0.0
-                if optimiser == ADAM:
-                    _adam(
-                        theta, gradient, first_moment, second_moment, a, z, ridge, scale, rate
-                    )  # fmt: skip
-                else:
-                    _descend(
-                        theta, gradient, first_moment, a, z, ridge, lasso, scale, rate, momentum
-                    )  # fmt: skip
-            start = stop
+        _step(
+            theta, gradient, first_moment, second_moment, sizes, optimiser, rate, momentum, l2, l1,
+            clip,
+        )  # fmt: skip
     return total

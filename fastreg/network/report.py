@@ -12,7 +12,7 @@ from fastreg.network.layers import Layout
 
 Array = np.ndarray
 VANISHING, EXPLODING = 0.6, 1.6  # gain of the signal from layer to layer, q
-PLATEAU = 0.02  # share of the variance of y that is explained
+PLATEAU, LITTLE = 0.02, 0.5  # shares of the variance of y that are explained
 _SATURATED, _DEAD = 0.01, 1e-12  # φ′ beside its largest value; of a unit on every row
 _MANY = 0.3  # share of saturated or dead units that is told
 _SMALL = 0.75  # rms of W times √fan-in below which tanh and relu shrink the signal
@@ -150,7 +150,7 @@ class GradientReport:
         elif q < VANISHING and self.activation == "logistic":
             out.append(
                 ("each logistic layer multiplies the signal by φ′ ≤ ¼",
-                 'take activation="tanh" with solver="lbfgs", or '
+                 'take solver="lbfgs", best with activation="tanh"; where many layers are needed, '
                  'gradient_penalty="omega" with clip_norm=1.0')
             )  # fmt: skip
         elif q < VANISHING and np.median(hidden) < _SMALL:
@@ -174,15 +174,19 @@ class GradientReport:
                  'take init="auto", clip_norm=1.0, or raise lam')
             )  # fmt: skip
         if self.on_plateau and not out:
-            out.append(
-                ("the predictions are nearly constant", "standardise X and y, train longer")
-            )
+            out.append(("the predictions are nearly constant", "standardise X and y, train longer"))
         return out
 
     @property
     def on_plateau(self) -> bool:
         """Whether the network explains less than 2 % of the variance of y."""
         return self.last.explained < PLATEAU
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether little is explained and the signal vanishes, or nothing is explained at all."""
+        weak = self.gain < VANISHING and self.last.explained < LITTLE
+        return weak or (self.on_plateau and bool(self.findings))
 
     def summary(self) -> str:
         """A table a layer, then the likely cause and what to do about it."""
@@ -196,7 +200,9 @@ class GradientReport:
         ]
         for l in range(len(now.delta_rms)):
             name = str(l + 1) if l < H else "output"
-            shares = f"{now.saturated[l]:11.0%}{now.dead[l]:7.0%}" if l < H else f"{'–':>11}{'–':>7}"
+            shares = (
+                f"{now.saturated[l]:11.0%}{now.dead[l]:7.0%}" if l < H else f"{'–':>11}{'–':>7}"
+            )
             lines.append(
                 f"{name:>6}{now.delta_rms[l]:11.2e}{now.activation_rms[l]:11.2e}"
                 f"{now.data_gradient[l]:11.2e}{now.penalty_gradient[l]:11.2e}"
@@ -250,8 +256,14 @@ def gradient_report(model: Any, X: Any, y: Any, sample_weight: Any = None) -> Gr
     >>> from fastreg.network import MLPRegressor, gradient_report
     >>> X = np.random.default_rng(0).standard_normal((100, 3))
     >>> y = X[:, 0] * X[:, 1]
-    >>> model = MLPRegressor((8,) * 6, activation="logistic", solver="gd", max_iter=5,
-    ...                      init=0.1, tol=0, random_state=0).fit(X, y)  # doctest: +SKIP
+    >>> net = MLPRegressor((8,) * 6, activation="logistic", solver="gd", max_iter=5, tol=0,
+    ...                    lam=0, random_state=0)
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # it says so itself
+    ...     report = gradient_report(net.fit(X, y), X, y)
+    >>> report.gain < 0.6, report.findings[0][0]
+    (True, 'each logistic layer multiplies the signal by φ′ ≤ ¼')
     """
     X = np.atleast_2d(np.asarray(X, float))
     Y = np.asarray(y, float)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastreg.network import kernels
-from fastreg.network.calculus import Objective
+from fastreg.network.calculus import Objective, between, defect
 from fastreg.network.layers import ACTIVATIONS, Layout
 
 Array = np.ndarray
@@ -53,8 +53,6 @@ class Problem:
         return float(0.5 * squares / len(self.X) + sum(held) / self.total + self._apart(theta))
 
     def _apart(self, theta: Array) -> float:
-        from fastreg.network.calculus import between, defect
-
         if not self.orthogonal:
             return 0.0
         return self.orthogonal * sum(
@@ -63,9 +61,7 @@ class Problem:
 
     def referee(self, rows: Array | None = None) -> Objective:
         """The same objective in NumPy and float64, on some rows."""
-        X, Y, w = (
-            each if rows is None else each[rows] for each in (self.X, self.Y, self.weights)
-        )
+        X, Y, w = (each if rows is None else each[rows] for each in (self.X, self.Y, self.weights))
         share = self.total / len(self.X)
         return Objective(
             X.astype(float), Y.astype(float), w * share, self.layout, self.activation,
@@ -107,7 +103,8 @@ class Trainer:
         self.adam, self.learning_rate, self.momentum = adam, learning_rate, momentum
         self.batch, self.clip = min(batch, len(problem.X)), clip
         self._gradient, self._first, self._second = (np.zeros_like(theta) for _ in range(3))
-        self._room = [np.zeros(self.batch * sum(problem.layout.sizes), theta.dtype) for _ in "ad"]
+        room = self.batch * sum(problem.layout.sizes)
+        self._acts, self._deltas = (np.zeros(room, theta.dtype) for _ in range(2))
 
     @property
     def batches(self) -> int:
@@ -132,7 +129,7 @@ class Trainer:
         p = self.problem
         squares = kernels.train(
             self.theta, self._gradient, self._first, self._second, p.X, p.Y, p.weights, rows,
-            p.sizes, p.kind, *self._room, self.batch, first, last, self.steps,
+            p.sizes, p.kind, self._acts, self._deltas, self.batch, first, last, self.steps,
             kernels.ADAM if self.adam else kernels.DESCENT, self.learning_rate, self.momentum,
             p.l2 / p.total, p.l1 / p.total, p.omega, p.orthogonal, self.clip,
         )  # fmt: skip
