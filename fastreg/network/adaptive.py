@@ -29,31 +29,48 @@ from fastreg.network.training import lbfgs
 Array = np.ndarray
 _UP, _DOWN, _FIRST, _LAST, _LONGEST = 1.2, 0.5, 0.7, 0.02, 1.5  # RProp's steps in log λ
 _BOUNDS = (1e-8, 1e6)
-_CG = 1e-10  # relative residual of z
+_ALIVE = 1e-4  # largest weight of a layer below which it stays at zero, whatever λ
+_CG, _POLISH = 1e-10, 5  # relative residual of z; Newton steps at the end
 
 
 def minimum(objective: Objective, theta: Array, tol: float = 1e-10) -> Array:
     """The stationary point of a smooth J near `theta`, to max|∇J| ≤ tol where float64 allows it:
-    Newton's method on exact Hessian products within a trust region."""
+    Newton's method on exact Hessian products within a trust region, then without J, whose last
+    digits no longer tell one θ from the next."""
     from scipy.optimize import minimize
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a step of no reduction at the end
         found = minimize(
-            objective.value, theta, jac=objective.gradient, hessp=objective.times_hessian,
-            method="trust-ncg", options={"gtol": tol, "maxiter": 200},
-        )  # fmt: skip
-    return np.asarray(found.x)
+            objective.value,
+            theta,
+            jac=objective.gradient,
+            hessp=objective.times_hessian,
+            method="trust-ncg",
+            options={"gtol": tol, "maxiter": 200},
+        )
+    theta, g = found.x, objective.gradient(found.x)
+    for _ in range(_POLISH):
+        new = theta - _solve(objective, theta, g)
+        after = objective.gradient(new)
+        if np.abs(g).max() <= tol or not np.abs(after).max() < 0.5 * np.abs(g).max():
+            break
+        theta, g = new, after
+    return np.asarray(theta)
+
+
+def _solve(objective: Objective, theta: Array, right: Array) -> Array:
+    """(∇²J)⁻¹ right, by conjugate gradients."""
+    from scipy.sparse.linalg import LinearOperator, cg
+
+    p = len(theta)
+    H = LinearOperator((p, p), matvec=lambda v: objective.times_hessian(theta, v), dtype=float)
+    return np.asarray(cg(H, right, rtol=_CG, atol=0.0, maxiter=10 * p)[0])
 
 
 def hypergradient(objective: Objective, theta: Array, held_out: Objective) -> Array:
     """(L,): dV/dλ of each weight matrix at a minimum of J, for l1_ratio = 0."""
-    from scipy.sparse.linalg import LinearOperator, cg
-
-    slope = held_out.gradients(theta)[0]
-    p = len(theta)
-    H = LinearOperator((p, p), matvec=lambda v: objective.times_hessian(theta, v), dtype=float)
-    z, _ = cg(H, slope, rtol=_CG, atol=0.0, maxiter=10 * p)
+    z = _solve(objective, theta, held_out.gradients(theta)[0])
     pairs = zip(*(objective.layout.split(each)[0] for each in (z, theta)), strict=True)
     return -np.array([np.sum(a * b) for a, b in pairs]) / objective.total
 
@@ -91,6 +108,7 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
     ----------
     lam_ : float or (L,)
     best_estimator_ : MLPRegressor fitted to all rows with it
+    n_iter_ : of that
     mse_path_ : (len(lams), folds), of "grid"
     history_ : list of (lam, value, slope), of "adaptive"
     converged_ : bool
@@ -153,14 +171,16 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         choose = self._by_grid if self.method == "grid" else self._along
         self.lam_ = choose(model, lams, X, y, weights, splits)
         self.best_estimator_ = model.set_params(lam=self.lam_).fit(X, y, sample_weight=weights)
+        self.n_iter_ = self.best_estimator_.n_iter_
         return self
 
     def _by_grid(self, model, lams, X, y, weights, splits):
-        """Each fold goes down the grid, a fit from the last one's answer."""
+        """Each fold goes up the grid, a fit from the last one's answer: downwards all would stay at
+        zero, a stationary point of J, once a strong penalty has brought them there."""
         errors = np.empty((len(lams), len(splits)))
         for f, (train, test) in enumerate(splits):
             each = clone(model).set_params(warm_start=True)
-            for q in np.argsort(-lams):
+            for q in np.argsort(lams):
                 each.set_params(lam=float(lams[q]))
                 w = None if weights is None else weights[train]
                 with warnings.catch_warnings():
@@ -186,14 +206,18 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
             np.zeros(layout.depth))  # fmt: skip
         theta = initial(layout, model.activation, model.init, check_random_state(
             model.random_state))  # fmt: skip
-        L = layout.depth
+        first, L = theta, layout.depth
         log = np.full(L if self.per_layer else 1, np.log(lams).mean())
         step, before = np.full(len(log), _FIRST), np.zeros(len(log))
         history: list[Step] = []
         for _ in range(self.max_iter):
             lam = np.broadcast_to(np.exp(log), L)
             problem = make_problem(model, layout, X[train], Y[train], some, lam)
-            theta, *_ = lbfgs(problem, theta, tol=1e-6, max_iter=model.max_iter)
+            alive = all(np.abs(each).max() > _ALIVE
+                        for each in layout.split(theta)[0])  # fmt: skip
+            theta, *_ = lbfgs(
+                problem, theta if alive else first, tol=1e-6, max_iter=model.max_iter
+            )  # fmt: skip
             objective = problem.referee()
             theta = minimum(objective, theta)
             found = hypergradient(objective, theta, held_out) * lam

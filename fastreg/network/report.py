@@ -137,6 +137,12 @@ class GradientReport:
     @property
     def findings(self) -> list[tuple[str, str]]:
         """(cause, remedy), the likeliest first; empty where nothing is wrong."""
+        if self.on_plateau and not self._causes():
+            return [("the predictions are nearly constant", "standardise X and y, train longer")]
+        return self._causes()
+
+    def _causes(self) -> list[tuple[str, str]]:
+        """What is wrong with the signal."""
         now, out = self.last, []
         q = now.gain
         hidden = now.weight_scale[:-1] if len(now.weight_scale) > 1 else now.weight_scale
@@ -173,8 +179,6 @@ class GradientReport:
                 ("the signal grows from layer to layer",
                  'take init="auto", clip_norm=1.0, or raise lam')
             )  # fmt: skip
-        if self.on_plateau and not out:
-            out.append(("the predictions are nearly constant", "standardise X and y, train longer"))
         return out
 
     @property
@@ -186,7 +190,7 @@ class GradientReport:
     def is_stuck(self) -> bool:
         """Whether little is explained and the signal vanishes, or nothing is explained at all."""
         weak = self.gain < VANISHING and self.last.explained < LITTLE
-        return weak or (self.on_plateau and bool(self.findings))
+        return weak or (self.on_plateau and bool(self._causes()))
 
     def summary(self) -> str:
         """A table a layer, then the likely cause and what to do about it."""

@@ -134,7 +134,7 @@ def test_loss_and_gradient_equal_scikit_learns():
     """One output: at the same θ, its alpha is λ."""
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((50, 4)), rng.standard_normal(50)
-    peer = Peer((6, 5), activation="tanh", alpha=0.7, solver="lbfgs", max_iter=3, random_state=0)
+    peer = Peer(hidden_layer_sizes=(6, 5), activation="tanh", alpha=0.7, solver="lbfgs", max_iter=3)
     with pytest.warns(Warning, match="lbfgs"):
         peer.fit(X, y)
     one = Problem(
