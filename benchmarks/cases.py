@@ -24,6 +24,8 @@ import fastreg
 from fastreg import kernels, reference
 from fastreg.design import as_design
 from fastreg.losses import Squared
+from fastreg.network.layers import Layout, initial
+from fastreg.network.training import Problem, Trainer
 from fastreg.penalties import L1
 
 Array = np.ndarray
@@ -37,6 +39,7 @@ ETA = 0.01  # below 2/L at every size
 STEPS = 100  # of gradient descent
 SWEEPS = 10  # of θ after one copy of it, so that the copy hardly counts
 MOST = 1000  # steps of the active set, more than it takes
+BATCH = 32  # rows a step of Adam
 STORED = 20  # entries a row of a sparse matrix
 LASSO_ALPHA, LASSO_TOL = 0.05, 1e-10  # the latter on a Gram matrix as well
 
@@ -395,6 +398,47 @@ def plain_predict(data: Fitted) -> Array:
 # ---------------------------------------------------------------- the cases
 
 
+class Net(NamedTuple):
+    """A network before an epoch of Adam, and the order of its rows."""
+
+    problem: Problem
+    theta: Array
+    rows: Array
+
+
+@functools.lru_cache(maxsize=2)
+def network(m: int, n: int, units: int) -> Net:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((m, n))
+    Y = np.sin(X[:, :1]) + 0.1 * rng.standard_normal((m, 1))
+    layout = Layout((n, units, units, 1))
+    problem = Problem(
+        X, Y, np.ones(m), float(m), layout, "tanh", np.full(layout.depth, LAM),
+        np.zeros(layout.depth),
+    )  # fmt: skip
+    theta = initial(layout, "tanh", "auto", np.random.RandomState(0))
+    return Net(problem, theta, rng.permutation(m))
+
+
+def network_epoch(data: Net) -> Array:
+    theta = data.theta.copy()
+    trainer = Trainer(
+        data.problem, theta, adam=True, learning_rate=ETA, momentum=0.0, batch=BATCH, clip=0.0
+    )
+    trainer.epoch(data.rows)
+    return theta
+
+
+def plain_network_epoch(data: Net) -> Array:
+    theta, m, v = data.theta.copy(), np.zeros_like(data.theta), np.zeros_like(data.theta)
+    for t, start in enumerate(range(0, len(data.rows), BATCH), 1):
+        g = data.problem.referee(data.rows[start : start + BATCH]).gradient(theta)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        rate = ETA * np.sqrt(1.0 - 0.999**t) / (1.0 - 0.9**t)
+        theta -= rate * m / (np.sqrt(v) + 1e-8)
+    return theta
+
+
 def shapes(quick: tuple[int, ...], full: tuple[int, ...], *kind: str) -> dict[str, Any]:
     """The arguments of `make` for each size."""
     return {"quick": quick + kind, "full": full + kind}
@@ -408,6 +452,7 @@ TALL = (4000, 50), (200_000, 500)
 SPARSE = (4000, 200), (500_000, 5000)
 STEPPED = shapes((500, 10), (50_000, 200))
 FITTED = shapes((1000, 40), (50_000, 400))
+NETWORKS = {"quick": (320, 10, 16), "full": (32_000, 20, 64)}
 SQUARE = shapes((200, 50), (4000, 1000))
 
 # Neighbours share their data.
@@ -430,6 +475,9 @@ CASES = {
         Case("leave_one_out", FITTED, regression, leave_one_out, plain_leave_one_out, 1e-8),
         Case(
             "cross_validation", FITTED, regression, cross_validation, plain_cross_validation, 1e-8
+        ),
+        Case(
+            "network_epoch", NETWORKS, network, network_epoch, plain_network_epoch, tolerance=1e-7
         ),
         Case("active_set", SQUARE, gram_form, active_set, plain_coordinate_descent, tolerance=1e-7),
     )

@@ -37,6 +37,14 @@ def test_gradient_needs_no_scikit_learn_and_no_plotting():
     assert python(program) == []
 
 
+def test_the_linear_path_loads_no_network():
+    program = (
+        "import sys, fastreg; fastreg.Lasso(alpha=0.1).fit([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0]);"
+        "print(*[m for m in sys.modules if m.startswith('fastreg.network')])"
+    )
+    assert python(program) == []
+
+
 def test_every_public_name_resolves():
     for name in fastreg.__all__:
         assert getattr(fastreg, name) is not None
