@@ -124,10 +124,10 @@ class Objective:
         data = self.layout.join(
             [a.T @ d for a, d in zip(A[:-1], deltas, strict=True)], [d.sum(axis=0) for d in deltas]
         )
-        penalties = [l2 / self.total * w for l2, w in zip(self.l2, W, strict=True)]
-        if self.orthogonal:
-            for l in range(1, len(W) - 1):
-                penalties[l] = penalties[l] + 4.0 * self.orthogonal * _pull(W[l])
+        penalties = [
+            l2 / self.total * w + self.orthogonal * each
+            for l2, w, each in zip(self.l2, W, orthogonality(W), strict=True)
+        ]
         return data, self.layout.join(penalties, [np.zeros_like(each) for each in b])
 
     def gradient(self, theta: Array) -> Array:
@@ -167,9 +167,13 @@ def defect(W: Array) -> Array:
     return G - np.eye(len(G))
 
 
-def _pull(W: Array) -> Array:
-    """A quarter of the gradient of ‖defect‖²."""
-    return W @ defect(W) if W.shape[0] >= W.shape[1] else defect(W) @ W
+def orthogonality(weights: list[Array]) -> list[Array]:
+    """The gradients of Σ ‖defect(W)‖² over the matrices between hidden layers; else zero."""
+    out = [np.zeros_like(W) for W in weights]
+    for l in range(1, len(weights) - 1):
+        W = weights[l]
+        out[l] = 4.0 * (W @ defect(W) if W.shape[0] >= W.shape[1] else defect(W) @ W)
+    return out
 
 
 def jacobian_penalty(

@@ -106,9 +106,9 @@ def _forward(theta, sizes, kind, acts, capacity, count):
 
 
 @inner
-def _residuals(Y, weights, rows, first, out, D):
-    """D ← diag(w)(out − Y)/count; Σ w ‖out − Y‖²."""
-    total, scale = 0.0, 1.0 / D.shape[0]
+def _residuals(Y, weights, rows, first, whole, out, D):
+    """D ← diag(w)(out − Y)/whole; Σ w ‖out − Y‖²."""
+    total, scale = 0.0, 1.0 / whole
     for i in range(D.shape[0]):
         row = rows[first + i]
         share = D.dtype.type(scale * weights[row])
@@ -120,7 +120,7 @@ def _residuals(Y, weights, rows, first, out, D):
 
 
 @inner
-def _backward(theta, gradient, sizes, kind, acts, deltas, capacity, count, omega):
+def _backward(theta, gradient, sizes, kind, acts, deltas, capacity, count, whole, omega):
     """The gradient of the data, and ω times that of Ω (`calculus.jacobian_penalty`), whose
     products with Δ are added to those of the activations before BLAS sees either."""
     depth = sizes.shape[0] - 1
@@ -138,7 +138,7 @@ def _backward(theta, gradient, sizes, kind, acts, deltas, capacity, count, omega
                 _flat(deltas, sizes, layer - 1, capacity, count),
             )
             if omega != 0.0 and layer < depth:
-                _add_jacobian(kind, A, U, D, omega)
+                _add_jacobian(kind, A, U, D, omega / whole)
         np.dot(A.T, D, G)
         for j in range(D.shape[1]):
             g[j] = 0
@@ -148,8 +148,8 @@ def _backward(theta, gradient, sizes, kind, acts, deltas, capacity, count, omega
 
 
 @inner
-def _add_jacobian(kind, A, U, D, omega):
-    """A += 4ω/N · U∘φ′∘(s − 1)/‖δ‖², row by row."""
+def _add_jacobian(kind, A, U, D, share):
+    """A += 4ω/N · U∘φ′∘(s − 1)/‖δ‖², row by row, with share = ω/N."""
     for i in range(A.shape[0]):
         behind, before = 0.0, 0.0
         for j in range(D.shape[1]):
@@ -157,7 +157,7 @@ def _add_jacobian(kind, A, U, D, omega):
         for j in range(U.shape[1]):
             before += np.float64(U[i, j]) * np.float64(U[i, j])
         if behind > 0.0:
-            factor = 4.0 * omega / A.shape[0] * (before / behind - 1.0) / behind
+            factor = 4.0 * share * (before / behind - 1.0) / behind
             for j in range(A.shape[1]):
                 A[i, j] += factor * U[i, j] * _slope(kind, A[i, j])
 
@@ -245,22 +245,69 @@ def _step(theta, gradient, first, second, sizes, optimiser, eta, momentum, l2, l
         start = end
 
 
-@exact
-def evaluate(theta, gradient, X, Y, weights, rows, sizes, kind, acts, deltas, orthogonal):
-    """Σ w ‖r‖² over all rows; `gradient` ← that of half its mean, and of the orthogonal penalty.
-
-    weights have a mean of 1; acts, deltas (≥ m·Σ sizes,) are scratch, the first starting with X.
-    """
-    count = rows.shape[0]
+@inner
+def _data_gradient(
+    theta, gradient, X, Y, weights, rows, begin, count, whole, sizes, kind, acts, deltas, capacity,
+    omega,
+):  # fmt: skip
+    """Σ w ‖r‖² of `count` rows from `begin` on; `gradient` ← their part of that of `whole` rows."""
     depth = sizes.shape[0] - 1
-    _forward(theta, sizes, kind, acts, count, count)
-    out = _layer(acts, sizes, depth, count, count)
-    D = _layer(deltas, sizes, depth, count, count)
-    total = _residuals(Y, weights, rows, 0, out, D)
-    _backward(theta, gradient, sizes, kind, acts, deltas, count, count, 0.0)
+    A = _layer(acts, sizes, 0, capacity, count)
+    for i in range(count):
+        row = rows[begin + i]
+        for j in range(A.shape[1]):
+            A[i, j] = X[row, j]
+    _forward(theta, sizes, kind, acts, capacity, count)
+    out = _layer(acts, sizes, depth, capacity, count)
+    D = _layer(deltas, sizes, depth, capacity, count)
+    total = _residuals(Y, weights, rows, begin, whole, out, D)
+    _backward(theta, gradient, sizes, kind, acts, deltas, capacity, count, whole, omega)
+    return total
+
+
+@exact
+def data_gradient(
+    theta, gradient, X, Y, weights, rows, begin, count, whole, sizes, kind, acts, deltas, capacity,
+    omega,
+):  # fmt: skip
+    """Σ w ‖r‖² of `count` rows from `begin` on; `gradient` ← their part of that of `whole` rows.
+
+    The arguments are those of `train`; acts, deltas (capacity·Σ sizes,) with count ≤ capacity.
+    """
+    return _data_gradient(
+        theta, gradient, X, Y, weights, rows, begin, count, whole, sizes, kind, acts, deltas,
+        capacity, omega,
+    )  # fmt: skip
+
+
+@exact
+def advance(
+    theta, gradients, first_moment, second_moment, sizes, step, optimiser, eta, momentum, l2, l1,
+    orthogonal, clip,
+):  # fmt: skip
+    """One step along the sum of `gradients`, a list of parts (q, p), summed into the first."""
+    gradient = gradients[0]
+    for q in range(1, gradients.shape[0]):
+        part = gradients[q]
+        for i in range(part.shape[0]):
+            gradient[i] += part[i]
+    _advance(
+        theta, gradient, first_moment, second_moment, sizes, step, optimiser, eta, momentum, l2,
+        l1, orthogonal, clip,
+    )  # fmt: skip
+
+
+@inner
+def _advance(
+    theta, gradient, first, second, sizes, step, optimiser, eta, momentum, l2, l1, orthogonal, clip
+):
+    """Penalties on W, then the step with number `step`."""
     if orthogonal != 0.0:
         _add_orthogonal(theta, gradient, sizes, orthogonal)
-    return total
+    rate = eta
+    if optimiser == ADAM:
+        rate = eta * np.sqrt(1.0 - _SQUARES**step) / (1.0 - _DECAY**step)
+    _step(theta, gradient, first, second, sizes, optimiser, rate, momentum, l2, l1, clip)
 
 
 @exact
@@ -290,28 +337,17 @@ def train(
     -------
     Σ w ‖r‖² of these rows, each before the step that it takes part in.
     """
-    total, depth, m = 0.0, sizes.shape[0] - 1, rows.shape[0]
+    total, m = 0.0, rows.shape[0]
     for b in range(first, last):
         begin = b * batch
         count = min(batch, m - begin)
-        A = _layer(acts, sizes, 0, batch, count)
-        for i in range(count):
-            row = rows[begin + i]
-            for j in range(A.shape[1]):
-                A[i, j] = X[row, j]
-        _forward(theta, sizes, kind, acts, batch, count)
-        out = _layer(acts, sizes, depth, batch, count)
-        D = _layer(deltas, sizes, depth, batch, count)
-        total += _residuals(Y, weights, rows, begin, out, D)
-        _backward(theta, gradient, sizes, kind, acts, deltas, batch, count, omega)
-        if orthogonal != 0.0:
-            _add_orthogonal(theta, gradient, sizes, orthogonal)
+        total += _data_gradient(
+            theta, gradient, X, Y, weights, rows, begin, count, count, sizes, kind, acts, deltas,
+            batch, omega,
+        )  # fmt: skip
         step += 1
-        rate = eta
-        if optimiser == ADAM:
-            rate = eta * np.sqrt(1.0 - _SQUARES**step) / (1.0 - _DECAY**step)
-        _step(
-            theta, gradient, first_moment, second_moment, sizes, optimiser, rate, momentum, l2, l1,
-            clip,
+        _advance(
+            theta, gradient, first_moment, second_moment, sizes, step, optimiser, eta, momentum,
+            l2, l1, orthogonal, clip,
         )  # fmt: skip
     return total

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from fastreg._jit import run_blocks
 from fastreg.network import kernels
-from fastreg.network.calculus import Objective, between, defect
+from fastreg.network.calculus import Objective, between, defect, orthogonality
 from fastreg.network.layers import ACTIVATIONS, Layout
 
 Array = np.ndarray
+_PART, _MOST = 1 << 21, 4  # weights times rows of a part; parts
 _AHEAD = 1 << 24  # multiplications of a call: an interrupt is seen between calls
 
 
@@ -85,6 +88,41 @@ class Problem:
         return float(np.max(np.where(theta != 0, np.abs(g + lasso * np.sign(theta)), at_zero)))
 
 
+class Gradient:
+    """The gradient of the data at θ for a batch of rows, in as many parts as its size asks for,
+    whatever the number of threads; `parts` (q, p) are to be added up in order.
+
+    A step of a 100–256–256–256–1 network with 200 rows takes 3.2 ms in one part. BLAS's own threads
+    share a product in ways of which the bits depend on their number.
+    """
+
+    def __init__(self, problem: Problem, batch: int) -> None:
+        p, sizes = problem.layout.length, sum(problem.layout.sizes)
+        self.problem, self.batch = problem, batch
+        self.count = min(_MOST, batch, 1 << max(0, round(np.log2(batch * p / _PART))))
+        self.capacity = -(-batch // self.count)
+        self.parts = np.zeros((self.count, p), problem.X.dtype)
+        self.scratch = np.zeros((self.count, 2, self.capacity * sizes), problem.X.dtype)
+
+    def __call__(self, theta: Array, rows: Array, begin: int, count: int) -> float:
+        """Fill `parts` for `count` rows from `begin` on; Σ w‖r‖²."""
+        p, n_parts = self.problem, self.count
+        squares = np.zeros(n_parts)
+
+        def work(first: int, last: int) -> None:
+            for q in range(first, last):
+                a, b = (begin + count * k // n_parts for k in (q, q + 1))
+                self.parts[q], (acts, deltas) = 0.0, self.scratch[q]
+                if a < b:
+                    squares[q] = kernels.data_gradient(
+                        theta, self.parts[q], p.X, p.Y, p.weights, rows, a, b - a, count, p.sizes,
+                        p.kind, acts, deltas, self.capacity, p.omega,
+                    )  # fmt: skip
+
+        run_blocks(work, n_parts, step=1)
+        return float(sum(squares))
+
+
 class Trainer:
     """θ under way, with the optimiser's memory."""
 
@@ -102,9 +140,8 @@ class Trainer:
         self.problem, self.theta, self.steps = problem, theta, 0
         self.adam, self.learning_rate, self.momentum = adam, learning_rate, momentum
         self.batch, self.clip = min(batch, len(problem.X)), clip
-        self._gradient, self._first, self._second = (np.zeros_like(theta) for _ in range(3))
-        room = self.batch * sum(problem.layout.sizes)
-        self._acts, self._deltas = (np.zeros(room, theta.dtype) for _ in range(2))
+        self._first, self._second = np.zeros_like(theta), np.zeros_like(theta)
+        self._gradient = Gradient(problem, self.batch)
 
     @property
     def batches(self) -> int:
@@ -126,12 +163,26 @@ class Trainer:
         return total
 
     def _advance(self, rows: Array, first: int, last: int) -> float:
-        p = self.problem
+        p, memory = self.problem, (self._first, self._second)
+        rule = (kernels.ADAM if self.adam else kernels.DESCENT, self.learning_rate, self.momentum)
+        held = (p.l2 / p.total, p.l1 / p.total)
+        if self._gradient.count > 1:
+            squares = 0.0
+            for b in range(first, last):
+                begin = b * self.batch
+                count = min(self.batch, len(rows) - begin)
+                squares += self._gradient(self.theta, rows, begin, count)
+                self.steps += 1
+                kernels.advance(
+                    self.theta, self._gradient.parts, *memory, p.sizes, self.steps, *rule, *held,
+                    p.orthogonal, self.clip,
+                )  # fmt: skip
+            return squares
+        acts, deltas = self._gradient.scratch[0]
         squares = kernels.train(
-            self.theta, self._gradient, self._first, self._second, p.X, p.Y, p.weights, rows,
-            p.sizes, p.kind, self._acts, self._deltas, self.batch, first, last, self.steps,
-            kernels.ADAM if self.adam else kernels.DESCENT, self.learning_rate, self.momentum,
-            p.l2 / p.total, p.l1 / p.total, p.omega, p.orthogonal, self.clip,
+            self.theta, self._gradient.parts[0], *memory, p.X, p.Y, p.weights, rows, p.sizes,
+            p.kind, acts, deltas, self.batch, first, last, self.steps, *rule, *held,
+            p.omega, p.orthogonal, self.clip,
         )  # fmt: skip
         self.steps += last - first
         return float(squares)
@@ -146,24 +197,19 @@ class Trainer:
 
 def value_and_gradient(problem: Problem) -> Callable[[Array], tuple[float, Array]]:
     """θ ↦ (J, ∇J) in the precision of the data, through the kernels; for smooth J."""
-    m = len(problem.X)
-    rows, dtype = np.arange(m), problem.X.dtype
-    acts, deltas = (np.zeros(m * sum(problem.layout.sizes), dtype) for _ in "ad")
-    acts[: problem.X.size] = problem.X.ravel()
-    ridge = problem.layout.join(
-        [np.full(w.shape, l2 / problem.total) for l2, w in
-         zip(problem.l2, problem.layout.split(np.zeros(problem.layout.length))[0], strict=True)],
-        [np.zeros(b) for b in problem.layout.sizes[1:]],
-    )  # fmt: skip
+    rows, dtype = np.arange(len(problem.X)), problem.X.dtype
+    data = Gradient(dataclasses.replace(problem, omega=0.0), len(rows))
 
     def evaluate(theta: Array) -> tuple[float, Array]:
         theta = np.ascontiguousarray(theta, dtype)
-        gradient = np.empty_like(theta)
-        squares = kernels.evaluate(
-            theta, gradient, problem.X, problem.Y, problem.weights, rows, problem.sizes,
-            problem.kind, acts, deltas, problem.orthogonal,
-        )  # fmt: skip
-        return problem.loss(theta, squares), gradient + ridge * theta
+        squares = data(theta, rows, 0, len(rows))
+        weights, biases = problem.layout.split(theta)
+        held = [
+            l2 / problem.total * W + problem.orthogonal * each
+            for l2, W, each in zip(problem.l2, weights, orthogonality(weights), strict=True)
+        ]
+        penalties = problem.layout.join(held, [np.zeros_like(b) for b in biases])
+        return problem.loss(theta, squares), data.parts.sum(axis=0) + penalties
 
     return evaluate
 

@@ -6,10 +6,11 @@ from conftest import needs_jit
 from sklearn.neural_network import MLPRegressor as Peer
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer
 
+from fastreg._jit import set_num_threads
 from fastreg.network import kernels
 from fastreg.network.calculus import Objective, jacobian_penalty
 from fastreg.network.layers import ACTIVATIONS, Layout, initial
-from fastreg.network.training import Problem, Trainer, lbfgs, value_and_gradient
+from fastreg.network.training import Gradient, Problem, Trainer, lbfgs, value_and_gradient
 
 
 def problem(sizes=(3, 5, 4, 4, 2), activation="tanh", m=24, dtype=float, **options):
@@ -201,3 +202,26 @@ def test_referee_of_some_rows():
     )
     full = one.referee().gradients(theta)[1]
     np.testing.assert_allclose(some.gradients(theta)[1], full, rtol=1e-12)
+
+
+@needs_jit
+def test_large_batches_in_parts_give_the_same_bits_for_any_threads():
+    one, theta = problem((20, 90, 80, 1), m=2500, omega=0.1, orthogonal=0.2)
+    found = []
+    for threads in (1, 2, 3):
+        set_num_threads(threads)
+        after = theta.copy()
+        moved = trainer(one, after, batch=2400, adam=True, clip=1.0)
+        assert moved._gradient.count > 1
+        moved.epoch(np.arange(2500))
+        found.append(after)
+    set_num_threads(None)
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
+    whole = trainer(one, theta.copy(), batch=2400, adam=True, clip=1.0)
+    whole._gradient = Gradient(one, 1)  # one part
+    whole._gradient.scratch = np.zeros((1, 2, 2400 * sum(one.layout.sizes)))
+    whole.epoch(np.arange(2500))
+    np.testing.assert_allclose(whole.theta, found[0], rtol=1e-6, atol=1e-9)
+    value, gradient = value_and_gradient(one)(theta)
+    assert value == pytest.approx(one.referee().value(theta), rel=1e-12)
+    np.testing.assert_allclose(gradient, one.referee().gradient(theta), rtol=1e-8, atol=1e-12)
