@@ -299,9 +299,11 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         report, said = self.gradient_report_, []
         if self._exhausted:
             at = f"J = {self.loss_:.4g} with max|∇J| = {self.stationarity_:.1e}"
-            what = "no entry to exceed" if self.solver == "lbfgs" else "to fall by less than"
+            what = (
+                "no entry was to exceed" if self.solver == "lbfgs" else "J was to fall by less than"
+            )
             said.append(
-                f"reached {at} in {self.n_iter_} iterations, where it was {what} "
+                f"reached {at} in {self.n_iter_} iterations, where {what} "
                 f"tol={self.tol:g}: raise max_iter, now {self.max_iter}"
             )
         if report.is_stuck:

@@ -204,13 +204,14 @@ class GradientReport:
         ]
         for l in range(len(now.delta_rms)):
             name = str(l + 1) if l < H else "output"
+            update = "–" if np.isnan(now.update_ratio[l]) else f"{now.update_ratio[l]:.1e}"
             shares = (
                 f"{now.saturated[l]:11.0%}{now.dead[l]:7.0%}" if l < H else f"{'–':>11}{'–':>7}"
             )
             lines.append(
                 f"{name:>6}{now.delta_rms[l]:11.2e}{now.activation_rms[l]:11.2e}"
                 f"{now.data_gradient[l]:11.2e}{now.penalty_gradient[l]:11.2e}"
-                f"{now.update_ratio[l]:10.1e}{shares}"
+                f"{update:>10}{shares}"
             )
         if not self.findings:
             lines.append("Nothing stands out: the signal reaches every layer.")
