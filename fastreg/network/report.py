@@ -38,7 +38,9 @@ class Snapshot:
     def vanishing_ratio(self) -> float:
         """R = ‖δ_1‖/‖δ_H‖: the signal at the first hidden layer beside that at the last."""
         first, last = self.delta_rms[0], self.delta_rms[max(len(self.saturated) - 1, 0)]
-        return float(first / last) if last > 0 else float("nan")
+        if last > 0:
+            return float(first / last)
+        return 0.0 if self.explained < LITTLE else float("nan")  # no signal, or no error
 
     @property
     def gain(self) -> float:

@@ -16,6 +16,7 @@ from fastreg.network.layers import ACTIVATIONS, Layout
 
 Array = np.ndarray
 _PART, _MOST = 1 << 21, 4  # weights times rows of a part; parts
+_BLOCK = 4096  # rows that the referee looks at together
 _AHEAD = 1 << 24  # multiplications of a call: an interrupt is seen between calls
 
 
@@ -62,12 +63,13 @@ class Problem:
             float(np.sum(defect(w) ** 2)) for w in between(self.layout.split(theta)[0])
         )
 
-    def referee(self, rows: Array | None = None) -> Objective:
+    def referee(self, rows: Array | slice | None = None) -> Objective:
         """The same objective in NumPy and float64, on some rows."""
         X, Y, w = (each if rows is None else each[rows] for each in (self.X, self.Y, self.weights))
         share = self.total / len(self.X)
         return Objective(
-            X.astype(float), Y.astype(float), w * share, self.layout, self.activation,
+            X.astype(float, copy=False), Y.astype(float, copy=False), w * share,
+            self.layout, self.activation,
             self.l2 * (1.0 if rows is None else float((w * share).sum()) / self.total),
             self.orthogonal,
         )  # fmt: skip
@@ -77,8 +79,12 @@ class Problem:
 
         Of the orthogonal penalty too; Ω is no function of θ alone, and is left out.
         """
-        theta = theta.astype(float)
-        g = self.referee().gradient(theta)
+        theta, g = theta.astype(float), np.zeros(len(theta))
+        for start in range(0, len(self.X), _BLOCK):
+            some = self.referee(slice(start, start + _BLOCK))
+            data, penalties = some.gradients(theta)
+            g += some.total / self.total * data
+        g += penalties
         lasso = self.layout.join(
             [np.full(w.shape, l1 / self.total) for l1, w in
              zip(self.l1, self.layout.split(theta)[0], strict=True)],

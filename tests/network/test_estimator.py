@@ -261,3 +261,37 @@ def test_both_ways_of_choosing_lam():
         MLPRegressorCV((0.0, 1.0)).fit(X, y)
     with pytest.raises(ValueError, match="per_layer"):
         MLPRegressorCV(per_layer=True).fit(X, y)
+
+
+def test_a_network_that_starts_at_zero_says_so():
+    X, y = data(30)
+    net = MLPRegressor((3, 3), solver="gd", init=0.0, max_iter=2, tol=0)
+    with pytest.warns(ConvergenceWarning, match="weights are small"):
+        net.fit(X, y)
+
+
+def test_the_report_takes_scikit_learns_network():
+    from sklearn.neural_network import MLPRegressor as Peer
+
+    X, y = data()
+    peer = Peer(hidden_layer_sizes=(20,) * 6, activation="logistic", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        peer.fit(X, y)
+    report = gradient_report(peer, X, y)
+    assert report.gain < 0.6 and "logistic" in report.summary()
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_edges_of_data(solver):
+    net = MLPRegressor((3,), solver=solver, max_iter=3, random_state=0)
+    X, y = data(20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert np.isfinite(net.fit(X, np.ones(20)).predict(X)).all()
+        assert np.isfinite(net.fit(X[:1], y[:1]).predict(X)).all()
+        assert np.isfinite(net.fit(X[:, :1], y).loss_)
+    with pytest.raises(ValueError, match="sample_weight"):
+        net.fit(X, y, sample_weight=np.zeros(20))
+    with pytest.raises(ValueError, match="NaN"):
+        net.fit(np.where(X > 1, np.nan, X), y)

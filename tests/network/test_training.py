@@ -7,7 +7,7 @@ from sklearn.neural_network import MLPRegressor as Peer
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer
 
 from fastreg._jit import set_num_threads
-from fastreg.network import kernels
+from fastreg.network import kernels, training
 from fastreg.network.calculus import Objective, jacobian_penalty
 from fastreg.network.layers import ACTIVATIONS, Layout, initial
 from fastreg.network.training import Gradient, Problem, Trainer, lbfgs, value_and_gradient
@@ -225,3 +225,11 @@ def test_large_batches_in_parts_give_the_same_bits_for_any_threads():
     value, gradient = value_and_gradient(one)(theta)
     assert value == pytest.approx(one.referee().value(theta), rel=1e-12)
     np.testing.assert_allclose(gradient, one.referee().gradient(theta), rtol=1e-8, atol=1e-12)
+
+
+def test_stationarity_is_the_same_by_blocks(monkeypatch):
+    one, theta = problem(orthogonal=0.2)
+    whole = one.stationarity(theta)
+    assert whole == pytest.approx(np.abs(one.referee().gradient(theta)).max(), rel=1e-12)
+    monkeypatch.setattr(training, "_BLOCK", 5)
+    assert one.stationarity(theta) == pytest.approx(whole, rel=1e-12)
