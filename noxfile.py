@@ -32,7 +32,7 @@ def without_jit(session):
 @nox.session
 def bounds_checked(session):
     """Kernels and solvers compiled with bounds checks: every index of every loop."""
-    paths = ("tests/kernels", "tests/solvers")
+    paths = ("tests/kernels", "tests/network", "tests/solvers")
     session.run("python", "-m", "pytest", *paths, *session.posargs, env={"NUMBA_BOUNDSCHECK": "1"})
 
 
