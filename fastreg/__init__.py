@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fastreg.paths import Path, enet_path, lasso_path, path
     from fastreg.persistence import load_model, save_model
     from fastreg.solvers.descent import Descent, DivergenceError
+    from fastreg.sources import Source, read
     from fastreg.statistics import SufficientStatistics
 
 __version__ = "0.1.0"
@@ -47,6 +48,7 @@ _HOME = {
     "Path": "paths",
     "Ridge": "linear_model",
     "RidgeCV": "linear_model",
+    "Source": "sources",
     "StabilitySelection": "linear_model",
     "SufficientStatistics": "statistics",
     "descend": "functional",
@@ -57,6 +59,7 @@ _HOME = {
     "load_model": "persistence",
     "objective": "functional",
     "path": "paths",
+    "read": "sources",
     "save_model": "persistence",
     "set_num_threads": "_jit",
 }
@@ -76,6 +79,7 @@ __all__ = [
     "Path",
     "Ridge",
     "RidgeCV",
+    "Source",
     "StabilitySelection",
     "SufficientStatistics",
     "descend",
@@ -86,6 +90,7 @@ __all__ = [
     "load_model",
     "objective",
     "path",
+    "read",
     "save_model",
     "set_num_threads",
 ]

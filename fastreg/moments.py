@@ -116,8 +116,12 @@ class Moments:
 
     def is_far(self) -> bool:
         """Whether some mean dwarfs its spread, which an origin elsewhere leaves few digits of."""
+        return bool(np.any(self.far()[:-1]))
+
+    def far(self) -> Array:
+        """(p,) bool: which."""
         spread = np.sqrt(np.diag(self.scatter) / max(self.weight, 1e-300))
-        return bool(np.any(np.abs(self.mean[:-1]) > _FAR * spread[:-1]))
+        return np.abs(self.mean) > _FAR * spread
 
     def seen_from(self, frame: Frame) -> Moments:
         """The same in another frame."""

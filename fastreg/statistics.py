@@ -8,28 +8,30 @@ added can be taken out again.
 from __future__ import annotations
 
 import dataclasses
-import io
-import json
 import os
+import time
 from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 
-from fastreg import moments, paths
-from fastreg._files import write_whole
+from fastreg import checkpoints, gathering, moments, paths
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import Certificate, Terms, certify_moments
+from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights, nonfinite_message
 from fastreg.functional import nonnegative
 from fastreg.moments import Frame, Moments
-from fastreg.selection.cross_validation import Errors, mean_squared_error
-from fastreg.solvers import follow
+from fastreg.selection.cross_validation import Errors, Validation
+from fastreg.solvers import solve_moments
 from fastreg.solvers.summary import Summary, summarise
 from fastreg.solvers.working_set import largest_strength
+from fastreg.sources.blocks import Source
 
 Array = np.ndarray
-_FORMAT, _VERSION = "fastreg statistics", 1
+_FORMAT, _VERSION = "fastreg statistics", 2
+_EVERY = 10.0  # seconds between checkpoints
+MOST_MEMORY = 1 << 32  # bytes of moments: 10 000 features without folds
+_SPARE = 3  # matrices beside those of the folds: a new block, the whole, a training set
 
 
 class SufficientStatistics:
@@ -114,6 +116,71 @@ class SufficientStatistics:
             found += [moments.empty(frame) for _ in range(self.n_folds - 1)]
         old = self._parts or [moments.empty(frame) for _ in range(self.n_folds)]
         self._parts = [a + b for a, b in zip(old, found, strict=True)]
+        return self
+
+    @classmethod
+    def collect(
+        cls,
+        source: Source,
+        *,
+        cv: int | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: float = _EVERY,
+    ) -> SufficientStatistics:
+        """The statistics of a source, in one read of it.
+
+        Parameters
+        ----------
+        source : what `fastreg.read` returns
+        cv : int, folds for a later cross-validation, or None: those of `KFold` where the source
+            knows its number of rows, else rows dealt out in turn
+        checkpoint : file, or None
+            Sums so far are kept there; a later call with the same source goes on where the last
+            one was stopped, with the same bits in the end. Once all is read, that file has it all.
+        every : float, seconds between two writes of it
+
+        Raises
+        ------
+        ValueError
+            A value is not acceptable (the message has the file, the row and the column), or the
+            checkpoint is damaged, or of other data.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> X = np.random.default_rng(0).standard_normal((1000, 5))
+        >>> source = fastreg.read(X, X[:, 0])
+        >>> stats = fastreg.SufficientStatistics.collect(source, cv=5)
+        >>> stats.n_samples, stats.n_folds
+        (1000, 5)
+        """
+        count = 1 if cv is None else cv
+        out = cls(source.n_features, source.n_targets, count)
+        if cv is not None and (count < 2 or count > (source.n_rows or count)):
+            raise ValueError(f"cv must be from 2 to the number of rows, {source.n_rows}, got {cv}")
+        gather = gathering.Gather(source.layout, gathering.Folds(count, source.n_rows))
+        if checkpoint is None:
+            out._parts = out._list_of(gathering.gather(source, gather))
+            return out._checked(source)
+        if not source.in_order:
+            raise ValueError(f"{source.kind} is not read in order: it takes no checkpoint")
+        return _Checkpointed(out, source, gather, FilePath(checkpoint), every).run()
+
+    def _list_of(self, parts: gathering.Parts) -> list[Moments]:
+        if not parts:
+            raise ValueError("sample_weight is zero everywhere; at least one must be positive")
+        frame = next(iter(parts.values())).frame
+        return [parts.get(f) or moments.empty(frame) for f in range(self.n_folds)]
+
+    def _checked(self, source: Source) -> SufficientStatistics:
+        """With columns that digits have been lost of refused."""
+        far = np.flatnonzero(self._whole().far()[: self.n_features])
+        if source.is_sparse and len(far):
+            names = ", ".join(source.layout.name(j) for j in far[:8])
+            raise ValueError(
+                f"{names} of the sparse X has a mean that dwarfs its spread: leave it out, or "
+                "subtract a constant first"
+            )
         return self
 
     def _folds(self, fold: Any, m: int) -> Array | None:
@@ -205,16 +272,21 @@ class SufficientStatistics:
         l1_ratio=0 gives ridges: alpha there is that of `Ridge` divided by Σ w.
         """
         spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
-        problem, certificate = self._fit(self._whole(), spec, target, tol, max_iter)
-        coef, intercept, strengths = problem
-        paths.warn(certificate, False, max_iter)
+        whole, tol = self._whole(), nonnegative(tol, "tol")
+        with single_threaded_blas:
+            strengths = self._strengths(whole, spec, target, tol, max_iter)
+        found = solve_moments(
+            whole, spec.terms(strengths), tol=tol, max_iter=max_iter, target=target,
+            n_targets=self.n_targets,
+        )  # fmt: skip
+        paths.warn(found.certificate, False, max_iter)
         return paths.Path(
             alphas=strengths,
-            coefs=coef,
-            intercepts=intercept,
-            gaps=certificate.relative_gap,
+            coefs=found.coef,
+            intercepts=found.intercept,
+            gaps=found.certificate.relative_gap,
             l1_ratio=spec.ratio,
-            certificate=certificate,
+            certificate=found.certificate,
             n_iter=1,
             data=self._source(spec, target),
         )
@@ -246,21 +318,17 @@ class SufficientStatistics:
     ) -> CrossValidation:
         """Errors of each fold that has rows, its path fitted to the others."""
         spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
-        whole = self._whole()
-        parts = [part for part in self._parts or [] if part.count]
+        parts = [
+            _of_target(part, target, self.n_targets) for part in self._parts or [] if part.count
+        ]
         if len(parts) < 2:
             raise ValueError("cross-validation needs rows in two folds at least: update(fold=…)")
-        strengths = self._strengths(whole, spec, target, tol, max_iter)
-        mse = np.empty((len(strengths), len(parts)))
         with single_threaded_blas:
-            for f, part in enumerate(parts):
-                training = moments.without(parts, whole, [f])
-                problem = self._summary(training, spec, strengths, target)
-                coef, intercept = follow(problem, tol, max_iter)
-                mse[:, f] = mean_squared_error(
-                    _of_target(part, target, self.n_targets), coef, intercept
-                )
-        return CrossValidation(mse, strengths)
+            strengths = self._strengths(self._whole(), spec, target, tol, max_iter)
+        found = Validation.of_moments(parts, spec.centred).errors(
+            lambda _, asked: spec.terms(asked), strengths, tol, max_iter
+        )
+        return CrossValidation(found.mse, strengths)
 
     def _spec(
         self, l1_ratio: Any, alphas: Any, eps: Any, centred: Any, positive: Any, bounds: Any,
@@ -292,34 +360,16 @@ class SufficientStatistics:
         largest = largest_strength(problem, tol, max_iter) or 1.0
         return largest * np.geomspace(1.0, spec.share, spec.count)
 
-    def _fit(
-        self, whole: Moments, spec: _Spec, target: int, tol: float, max_iter: int
-    ) -> tuple[tuple[Array, Array, Array], Certificate]:
-        tol = nonnegative(tol, "tol")
-        with single_threaded_blas:
-            strengths = self._strengths(whole, spec, target, tol, max_iter)
-            problem = self._summary(whole, spec, strengths, target)
-            coef, intercept = follow(problem, tol, max_iter)
-            certificate = certify_moments(
-                problem.products,
-                problem.start,
-                problem.square,
-                problem.scaled(coef),
-                problem.base_ridge(0),
-                problem.base_penalty(0),
-                strengths,
-                unit=float(problem.unit[0]),
-                tol=tol,
-            )
-        return (coef, intercept, strengths), certificate
-
     # ------------------------------------------------------------ files
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to an `.npz` file, whole or not at all; it holds numbers only."""
+        self._write(FilePath(path), None)
+
+    def _write(self, path: FilePath, progress: dict[str, Any] | None) -> None:
         header = {
             "format": _FORMAT, "version": _VERSION, "n_features": self.n_features,
-            "n_targets": self.n_targets, "n_folds": self.n_folds,
+            "n_targets": self.n_targets, "n_folds": self.n_folds, "progress": progress,
         }  # fmt: skip
         arrays: dict[str, Array] = {}
         if self._parts is not None:
@@ -333,9 +383,7 @@ class SufficientStatistics:
                 "mean": np.stack([part.mean for part in parts]),
                 "scatter": np.stack([part.scatter for part in parts]),
             }
-        buffer = io.BytesIO()
-        np.savez(buffer, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
-        write_whole(FilePath(path), buffer.getvalue())
+        checkpoints.write(path, header, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SufficientStatistics:
@@ -346,20 +394,84 @@ class SufficientStatistics:
         ValueError
             The file holds no statistics, or unsound ones.
         """
-        try:
-            with np.load(FilePath(path), allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                arrays = {name: file[name] for name in file.files if name != "header"}
-        except OSError:
-            raise
-        except Exception as error:
-            raise ValueError(f"{path} holds no statistics: {error}") from None
-        if header.get("format") != _FORMAT or header.get("version") != _VERSION:
-            raise ValueError(f"{path} holds no statistics of version {_VERSION}")
+        return cls._read(FilePath(path))[0]
+
+    @classmethod
+    def _read(cls, path: FilePath) -> tuple[SufficientStatistics, dict[str, Any] | None]:
+        header, arrays = checkpoints.read(path, _FORMAT, _VERSION)
         out = cls(header["n_features"], header["n_targets"], header["n_folds"])
         if arrays:
             out._parts = _sound_parts(arrays, out, str(path))
-        return out
+        return out, header["progress"]
+
+
+def collected(source: Source, cv: int | None) -> list[Moments]:
+    """Moments of each fold of a source, for an estimator.
+
+    Raises
+    ------
+    ValueError
+        They would take too much memory, or see `SufficientStatistics.collect`.
+    """
+    folds = 1 if cv is None else cv
+    needed = 8 * (folds + _SPARE) * source.n_features**2
+    if needed > MOST_MEMORY:
+        raise ValueError(
+            f"{source.n_features} features need {needed / 1e9:.3g} GB of moments, of which "
+            f"{MOST_MEMORY / 1e9:.3g} are the most: leave features out, use fewer folds, or hold "
+            "all rows with fastreg.read(…, memory=…)"
+        )
+    stats = SufficientStatistics.collect(source, cv=cv)
+    return [part for part in stats._parts or [] if part.count]
+
+
+@dataclasses.dataclass
+class _Checkpointed:
+    """A read of a source whose sums so far are kept in a file: see `collect`."""
+
+    out: SufficientStatistics
+    source: Source
+    gather: gathering.Gather
+    path: FilePath
+    every: float
+    written: float = dataclasses.field(default_factory=time.monotonic)
+
+    def run(self) -> SufficientStatistics:
+        blocks, row, start = 0, 0, None
+        if self.path.exists():
+            self.out, progress = SufficientStatistics._read(self.path)
+            blocks, row = self._position(progress)
+            start = {f: part for f, part in enumerate(self.out._parts or []) if part.count}
+            if start:
+                self.gather.frame = next(iter(start.values())).frame
+        if blocks >= 0:
+            position = {"first": blocks, "row": row, "start": start}
+            gathering.gather(self.source, self.gather, after=self._after, **position)
+            self._write(-1, 0)
+        return self.out._checked(self.source)
+
+    def _after(self, blocks: int, row: int, parts: gathering.Parts) -> None:
+        if parts:
+            self.out._parts = self.out._list_of(parts)
+        if time.monotonic() - self.written >= self.every:
+            self._write(blocks, row)
+            self.written = time.monotonic()
+
+    def _write(self, blocks: int, row: int) -> None:
+        """-1 blocks for all."""
+        progress = {"source": self._source(), "blocks": blocks, "row": row}
+        self.out._write(self.path, progress)
+
+    def _source(self) -> list[Any]:
+        return [self.source.fingerprint, self.gather.folds.count, self.gather.folds.n_rows]
+
+    def _position(self, progress: Any) -> tuple[int, int]:
+        if not isinstance(progress, dict) or progress.get("source") != self._source():
+            raise ValueError(
+                f"{self.path} is a checkpoint of other data, or of other folds: remove it, or "
+                "name another"
+            )
+        return int(progress["blocks"]), int(progress["row"])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

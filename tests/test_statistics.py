@@ -1,11 +1,13 @@
 """SufficientStatistics: collected in any way, they give the fits that the rows give."""
 
+import json
+
 import numpy as np
 import pytest
 from conftest import STORAGES
 
 import fastreg
-from fastreg import LassoCV, Ridge, SufficientStatistics
+from fastreg import LassoCV, Ridge, SufficientStatistics, checkpoints
 
 
 def data(m=300, n=6, k=None, seed=0):
@@ -111,17 +113,25 @@ def test_faulty_files_are_refused(tmp_path):
     X, y, _ = data()
     SufficientStatistics(6).update(X, y).save(tmp_path / "sound.npz")
     (tmp_path / "text.npz").write_text("no archive")
-    with pytest.raises(ValueError, match="holds no statistics"):
+    with pytest.raises(ValueError, match="holds no fastreg statistics"):
         SufficientStatistics.load(tmp_path / "text.npz")
     with np.load(tmp_path / "sound.npz") as file:
-        arrays = {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.files if name != "header"}
+        header = json.loads(str(file["header"]))
+    changed = arrays | {"mean": arrays["mean"] + 1e-9}
+    np.savez(tmp_path / "faulty.npz", header=json.dumps(header), **changed)
+    with pytest.raises(ValueError, match="its content does not match its digest"):
+        SufficientStatistics.load(tmp_path / "faulty.npz")
+    del header["digest"]
+    checkpoints.write(tmp_path / "sound.npz", header, arrays)
+    assert SufficientStatistics.load(tmp_path / "sound.npz").n_samples == 300
     for key, value, message in [
         ("scatter", arrays["scatter"][:, :3], "scatter should be numbers of shape"),
         ("mean", arrays["mean"] * np.nan, "mean holds NaN or infinity"),
         ("unit", arrays["unit"] * 1.5, "units, weights or counts are out of range"),
         ("weight", -arrays["weight"], "units, weights or counts are out of range"),
     ]:
-        np.savez(tmp_path / "faulty.npz", **(arrays | {key: value}))
+        checkpoints.write(tmp_path / "faulty.npz", header, arrays | {key: value})
         with pytest.raises(ValueError, match=message):
             SufficientStatistics.load(tmp_path / "faulty.npz")
     with pytest.raises(FileNotFoundError):
@@ -174,7 +184,7 @@ def test_constant_columns_and_targets():
 
 
 def test_an_unpenalised_feature_is_certified_by_kkt_and_failure_is_told(monkeypatch):
-    from fastreg import statistics
+    from fastreg import solvers
 
     X, y, _ = data()
     factor = np.ones(6)
@@ -182,7 +192,7 @@ def test_an_unpenalised_feature_is_certified_by_kkt_and_failure_is_told(monkeypa
     stats = SufficientStatistics(6).update(X, y)
     found = stats.path(alphas=8, penalty_factor=factor)
     assert found.certificate.converged and found.coefs[2].all()
-    monkeypatch.setattr(statistics, "follow", lambda *_: (np.zeros((6, 1)), np.zeros(1)))
+    monkeypatch.setattr(solvers, "follow", lambda *_: (np.zeros((6, 1)), np.zeros(1)))
     with pytest.warns(fastreg.paths.ConvergenceWarning, match="did not reach a relative gap"):
         stats.path(alphas=[1e-3])
 

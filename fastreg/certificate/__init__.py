@@ -168,6 +168,7 @@ def certify_moments(
     *,
     unit: float,
     tol: float,
+    passes: int = 0,
 ) -> Certificate:
     """Certify β (n, k) against moments alone: as far as those are what they say they are.
 
@@ -176,6 +177,7 @@ def certify_moments(
     products, start, square : X'ᵀWX'/M (n, n), X'ᵀ(w∘y')/M (n,) and Σ w y'²/M
     l2, penalty : of β, before the strengths (k,)
     unit : of y' in the user's
+    tol, passes : what to report
     """
     used = np.flatnonzero(beta.any(axis=1))
     c = start[:, None] - products[:, used] @ beta[used]
@@ -197,7 +199,7 @@ def certify_moments(
         held = np.maximum(ends / (1e-12 * most * length), l2 / (1e-24 * length**2))[live]
     free = strengths * np.min(held, initial=np.inf) < 1.0
     verdict = np.stack([gap, objective, null, kkt, free])
-    return _certificate(verdict, np.full(1, unit), tol, "moments", 0)
+    return _certificate(verdict, np.full(1, unit), tol, "moments", passes)
 
 
 def _certificate(verdict: Array, unit: Array, tol: float, method: str, passes: int) -> Certificate:

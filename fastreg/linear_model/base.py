@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,15 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fastreg import kernels
+from fastreg import kernels, moments
 from fastreg.certificate import KKT, Certificate, Terms
 from fastreg.design import Design, as_design, as_target, as_weights, nonfinite_message
+from fastreg.linear_model.opening import note_names, predict_source
 from fastreg.penalties import L1, non_negative
 from fastreg.selection.folds import Split, as_splits
-from fastreg.solvers import Solution, solve
+from fastreg.solvers import Solution, solve, solve_moments, together
+from fastreg.sources import Source
+from fastreg.statistics import collected
 
 if TYPE_CHECKING:
     from fastreg.inference import Inference
@@ -29,6 +33,7 @@ _WORKING_PRECISION = 1e-9  # with tol = 0, anything worse is told
 class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """What the estimators share: checks, one call of `solve`, attributes, prediction."""
 
+    _streams = False  # whether `fit` takes a `Source` that does not fit into memory
     _chosen = False  # whether strengths come from the data of the fit
 
     coef_: Array
@@ -59,19 +64,18 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
 
         `l2` is a number or (k,), beside the mean square or, `l2_is_total`, beside the sum.
         """
+        strengths = np.atleast_1d(np.asarray(l2, float))
+        penalty = (non_negative if self.positive else L1)(l1)
+        if isinstance(X, Source):
+            return self._fit_source(X, strengths, l2_is_total, penalty)
         design = as_design(X)
         target = as_target(y, design.shape[0])
         weights = as_weights(sample_weight, design.shape[0])
         Y = target[:, None] if target.ndim == 1 else target
-        strengths = np.atleast_1d(np.asarray(l2, float))
-        if strengths.shape not in ((1,), (Y.shape[1],)):
-            raise ValueError(
-                f"alpha has {strengths.shape[0]} entries for {Y.shape[1]} targets in y"
-            )
+        check_strengths(strengths, Y.shape[1])
         if l2_is_total:
             strengths = per_weight(strengths, weights, design.shape[0])
-        kind = non_negative if self.positive else L1
-        terms = Terms(strengths[None, :], kind(l1), weights, self.fit_intercept)
+        terms = Terms(strengths[None, :], penalty, weights, self.fit_intercept)
         solution = solve(
             design,
             Y,
@@ -86,9 +90,38 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         self._warn(solution)
         return self
 
+    def _fit_source(
+        self, source: Source, strengths: Array, l2_is_total: bool, penalty: Any
+    ) -> LinearRegressor:
+        """Collect the moments in one read, then fit each target to them."""
+        check_strengths(strengths, source.n_targets)
+        whole = moments.total(collected(source, None))
+        if l2_is_total:
+            strengths = per_weight(strengths, np.array([whole.weight]), 1)
+        strengths = np.broadcast_to(strengths, source.n_targets)
+        found = [
+            solve_moments(
+                whole,
+                Terms(np.full((1, 1), strength), penalty, None, self.fit_intercept),
+                tol=self.tol,
+                max_iter=self.max_iter,
+                target=t,
+                n_targets=source.n_targets,
+                passes=1,
+            )
+            for t, strength in enumerate(strengths)
+        ]
+        self._check_names(source)
+        self._set(together(found), flat=source.flat)
+        self._warn(together(found))
+        return self
+
     def _check_names(self, X: Any) -> None:
         """Note the features of the fit."""
-        validate_data(self, X, skip_check_array=True)
+        if isinstance(X, Source):
+            note_names(self, X)
+        else:
+            validate_data(self, X, skip_check_array=True)
 
     def _start(self, n_features: int, n_targets: int) -> Array | None:
         if not (self.warm_start and hasattr(self, "coef_")):
@@ -138,7 +171,8 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
 
         Parameters
         ----------
-        X : (m, n) array, sparse matrix or frame, with the features of the fit
+        X : (m, n) array, sparse matrix or frame, with the features of the fit; or a path, `Source`
+            or dask array, read block by block (dask: as lazily as X)
 
         Returns
         -------
@@ -150,8 +184,15 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
             X has other features than in the fit, or contains NaN or infinity.
         """
         check_is_fitted(self)
+        found = predict_source(self, X, self._predict)
+        if found is not None:
+            return found
         design = as_design(X)
         validate_data(self, X, reset=False, skip_check_array=True)
+        return self._predict(design)
+
+    def _predict(self, X: Any) -> Array:
+        design = as_design(X)
         coef = np.atleast_2d(self.coef_)
         offsets = np.broadcast_to(self.intercept_, (len(coef),))
         out = np.empty((len(coef), design.shape[0]))
@@ -273,6 +314,19 @@ class ChoosingRegressor(LinearRegressor):
         rows = check_cv(self.cv).split(np.zeros((len(y), 1)), y, groups)
         return as_splits(rows, len(y))
 
+    def _collected(self, source: Source, groups: Any = None) -> list[moments.Moments]:
+        """Parameters checked, and the moments of each fold in one read."""
+        self._validate_params()
+        check_finite_params(self)
+        if source.n_targets != 1:
+            raise ValueError(f"y must be one target, {source.kind} has {source.n_targets}")
+        cv = 5 if self.cv is None else self.cv
+        if not isinstance(cv, Integral) or groups is not None:
+            raise ValueError(
+                f"{source.kind} is read in blocks: cv must be a number of folds, without groups"
+            )
+        return collected(source, int(cv))
+
     def _finish(self, X: Any, solution: Solution) -> None:
         """Attributes of the final fit, and its warning."""
         self._check_names(X)
@@ -317,6 +371,12 @@ def elastic_net_terms(
     """The objective of `ElasticNet`."""
     l2 = np.array([[alpha * (1.0 - l1_ratio)]])
     return Terms(l2, L1(float(alpha * l1_ratio)), weights, fit_intercept)
+
+
+def check_strengths(strengths: Array, n_targets: int) -> None:
+    """One alpha, or one for each target."""
+    if strengths.shape not in ((1,), (n_targets,)):
+        raise ValueError(f"alpha has {strengths.shape[0]} entries for {n_targets} targets in y")
 
 
 def check_finite_params(model: Any) -> None:

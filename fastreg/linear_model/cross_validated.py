@@ -12,12 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.linear_model.base import ChoosingRegressor, elastic_net_terms
+from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
 from fastreg.selection.cross_validation import Errors, Validation
-from fastreg.solvers import Solution, confirm, follow, solve
+from fastreg.solvers import Solution, confirm, follow, solve, solve_moments
 from fastreg.solvers.summary import summarise
+from fastreg.sources import Source
 
 Array = np.ndarray
 
@@ -67,6 +69,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     ((2, 100, 5), array([0, 1]))
     """
 
+    _streams = True
     _parameter_constraints = {
         "l1_ratio": [Interval(Real, 0, 1, closed="both"), "array-like"],
         "eps": [Interval(Real, 0, 1, closed="neither")],
@@ -120,9 +123,11 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         self.selection = selection
         self.rule = rule
 
+    @opens_sources
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, groups=None):
-        """Choose, then fit to all rows of X (m, n), y (m,), with weights (m,) ≥ 0 or None.
+    def fit(self, X, y=None, sample_weight=None, *, groups=None):
+        """Choose, then fit to all rows of X (m, n), y (m,), with weights (m,) ≥ 0 or None; or to
+        what `fastreg.read` takes, with `cv` a number of folds.
 
         `groups` (m,) go to a splitter that keeps groups together.
 
@@ -136,10 +141,8 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         ConvergenceWarning
             The final fit did not reach `tol`.
         """
-        design, target, weights = self._read(X, y, sample_weight)
         ratios = _ratios(getattr(self, "l1_ratio", 1.0))
-        splits = self._splits(target, groups)
-        validation = Validation(design, target, weights, splits, self.fit_intercept)
+        validation = self._validation(X, y, sample_weight, groups)
         grids = [self._grid(validation, ratio) for ratio in ratios]
         count = len(ratios) * validation.n_splits
         with told(self, "fold", count, bar=self.verbose) as tell:
@@ -148,8 +151,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
                 for ratio, grid in zip(ratios, grids, strict=True)
             ]
         self._choose(ratios, grids, found)
-        solution = self._final(design, target, weights, validation)
-        self._finish(X, solution)
+        self._finish(X, self._final(validation))
         return self
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -162,6 +164,14 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         marks = {"min": self.alpha_min_, "1se": self.alpha_1se_}
         alphas = self.alphas_ if self.alphas_.ndim == 1 else self.alphas_[which]
         return draw_errors(alphas, mean, error, marks, "mean squared error", ax)
+
+    def _validation(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Validation:
+        if isinstance(X, Source):
+            parts = self._collected(X, groups)
+            return Validation.of_moments(parts, self.fit_intercept)
+        design, target, weights = self._read(X, y, sample_weight)
+        splits = self._splits(target, groups)
+        return Validation(design, target, weights, splits, self.fit_intercept)
 
     def _grid(self, validation: Validation, ratio: float) -> Array:
         if self.alphas is None or isinstance(self.alphas, Integral):
@@ -205,20 +215,20 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         spread = np.array([errors.standard_error for errors in found])
         self.mse_se_ = spread[0] if single else spread
 
-    def _final(
-        self, design: Any, target: Array, weights: Array | None, validation: Validation
-    ) -> Solution:
+    def _final(self, validation: Validation) -> Solution:
         """The fit to all rows: from the moments gathered for the folds, where they were."""
         make, one = self._terms(self.l1_ratio_), np.array([self.alpha_])
-        terms, Y = make(weights, one), target[:, None]
-        if validation.whole is None:
-            return solve(design, Y, terms, tol=self.tol, max_iter=self.max_iter)
-        problem = summarise(validation.whole, make(None, one))
+        limits = {"tol": self.tol, "max_iter": self.max_iter}
+        whole = validation.whole
+        if whole is not None and not validation.has_rows:
+            return solve_moments(whole, make(None, one), passes=1, **limits)
+        X, Y, terms = validation.X, validation.y[:, None], make(validation.weights, one)
+        if whole is None:
+            return solve(X, Y, terms, **limits)
+        problem = summarise(whole, make(None, one))
         with single_threaded_blas:
             coef, intercept = follow(problem, self.tol, self.max_iter)
-        return confirm(
-            design, Y, terms, problem, coef, intercept, tol=self.tol, max_iter=self.max_iter
-        )
+        return confirm(X, Y, terms, problem, coef, intercept, **limits)
 
 
 class LassoCV(ElasticNetCV):

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.linear_model.base import LinearRegressor, check_finite_params, elastic_net_terms
+from fastreg.linear_model.opening import opens_sources
 
 
 class ElasticNet(LinearRegressor):
@@ -50,6 +51,7 @@ class ElasticNet(LinearRegressor):
     True
     """
 
+    _streams = True
     _parameter_constraints = {
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
@@ -91,8 +93,10 @@ class ElasticNet(LinearRegressor):
         self.random_state = random_state
         self.selection = selection
 
-    def fit(self, X, y, sample_weight=None):
-        """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None.
+    @opens_sources
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None; or to what
+        `fastreg.read` takes.
 
         Raises
         ------

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.linear_model.base import LinearRegressor, check_finite_params, ridge_terms
+from fastreg.linear_model.opening import opens_sources
 
 # scikit-learn's solver names for Ridge, and the forms that stand for them here.
 _RIDGE_SOLVERS = {
@@ -64,6 +65,7 @@ class Ridge(LinearRegressor):
     (array([1.]), 2.0)
     """
 
+    _streams = True
     _parameter_constraints = {
         "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
         "fit_intercept": ["boolean"],
@@ -99,8 +101,10 @@ class Ridge(LinearRegressor):
         self.warm_start = warm_start
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
-        """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None.
+    @opens_sources
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None; or to what
+        `fastreg.read` takes.
 
         Raises and warns as `ElasticNet.fit`.
         """

@@ -86,7 +86,7 @@ class Validation:
         widest: int | None = None,
     ) -> None:
         self.X, self.y, self.weights, self.centred = X, y, weights, centred
-        self.n_splits = len(splits)
+        self.n_splits, self.has_rows = len(splits), True
         self.parts: list[Moments] = []
         self.whole: Moments | None = None
         check_weights(weights, splits)
@@ -97,6 +97,18 @@ class Validation:
         del splits
         if self.cells is not None and (n <= (widest or 0) or (n <= _WIDEST and m >= 2 * n)):
             self._gather(self.cells, always=widest is not None)
+
+    @classmethod
+    def of_moments(cls, parts: list[Moments], centred: bool) -> Validation:
+        """Of the moments of each fold, without the rows."""
+        self = cls.__new__(cls)
+        self.weights, self.centred, self.splits, self.has_rows = None, centred, [], False
+        self.parts, self.whole = parts, moments.total(parts)
+        self.n_splits = len(parts)
+        every = np.arange(len(parts))
+        test = [every[f : f + 1] for f in every]
+        self.cells = Cells(every, len(parts), [np.delete(every, f) for f in every], test)
+        return self
 
     def split(self, f: int) -> Split:
         """Rows to train on, and to test on."""

@@ -21,12 +21,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import Certificate, Terms, certify
+from fastreg.certificate import Certificate, Terms, certify, certify_moments
 from fastreg.design import Design
+from fastreg.moments import Moments
 from fastreg.penalties import L1
 from fastreg.solvers import conjugate_gradient, proximal_gradient, ridge, spectrum, working_set
 from fastreg.solvers.problem import Problem, standardise
 from fastreg.solvers.standard import Standard
+from fastreg.solvers.summary import summarise
 from fastreg.solvers.working_set import Progress
 
 Array = np.ndarray
@@ -183,6 +185,62 @@ def approach(
         found = _minimise(problem, method, None, tol, limit, _is_whole(problem, method), None)
         coef, intercept = problem.unscale(found.beta)
         return coef, intercept if found.intercept is None else found.intercept
+
+
+def solve_moments(
+    moments: Moments,
+    terms: Terms,
+    *,
+    tol: float,
+    max_iter: int | None = None,
+    target: int = 0,
+    n_targets: int = 1,
+    passes: int = 0,
+) -> Solution:
+    """Minimise from moments alone, for one of their targets, and certify: as far as they are what
+    they say they are.
+
+    Parameters
+    ----------
+    terms : with weights of None: the moments have them
+    passes : reads of X that the moments took
+    """
+    with single_threaded_blas:
+        problem = summarise(moments, terms, target, n_targets)
+        coef, intercept = follow(problem, tol, 1000 if max_iter is None else max_iter)
+        strengths = np.ones(problem.n_points) if terms.strength is None else terms.strength
+        certificate = certify_moments(
+            problem.products,
+            problem.start,
+            problem.square,
+            problem.scaled(coef),
+            problem.base_ridge(0),
+            problem.base_penalty(0),
+            strengths,
+            unit=float(problem.unit[0]),
+            tol=tol,
+            passes=passes,
+        )
+    return Solution(coef, intercept, strengths, certificate, 1, False)
+
+
+def together(solutions: list[Solution]) -> Solution:
+    """The solutions of several targets as one."""
+    if len(solutions) == 1:
+        return solutions[0]
+    joined: dict[str, Any] = {}
+    for name in ("gap", "relative_gap", "kkt", "objective", "null"):
+        joined[name] = np.concatenate([getattr(each.certificate, name) for each in solutions])
+    for name, some in (("converged", all), ("by_kkt", any)):
+        joined[name] = some(getattr(each.certificate, name) for each in solutions)
+    return Solution(
+        np.hstack([each.coef for each in solutions]),
+        np.concatenate([each.intercept for each in solutions]),
+        np.concatenate([each.strength for each in solutions]),
+        dataclasses.replace(solutions[0].certificate, **joined),
+        max(each.n_iter for each in solutions),
+        any(each.exhausted for each in solutions),
+    )
 
 
 def confirm(

@@ -1,0 +1,144 @@
+"""Arrays, memory maps, `.npy` files, sparse matrices, HDF5 and zarr: whatever has rows to slice.
+
+What a map shows is read from its file into buffers that are used again: from the page cache
+20 GB/s, where touching new pages of the map brings 4 (12 GB, two cores).
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from fastreg.design.vectors import as_target, as_weights
+from fastreg.sources.blocks import BLOCK_BYTES, Source
+from fastreg.sources.rows import Block
+
+Array = np.ndarray
+_BUFFERS = 3  # a block in use, one that waits, one that is read
+
+
+class Arrays(Source):
+    """(m, n) X of anything with a shape and rows to slice, y (m,) or (m, k), weights (m,)."""
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        weights: Any = None,
+        *,
+        feature_names: list[str] | None = None,
+        block_bytes: int = BLOCK_BYTES,
+        kind: str = "array",
+        place: str = "",
+    ) -> None:
+        shape = getattr(X, "shape", None)
+        if shape is None or len(shape) != 2 or 0 in shape:
+            raise ValueError(f"X must have rows and columns, its shape is {shape}")
+        if scipy.sparse.issparse(X):
+            X = X.tocsr()
+        self._X, self._place, self.is_sparse = X, place, scipy.sparse.issparse(X)
+        self.kind = kind  # type: ignore[misc]
+        self.n_rows, self.n_features = int(shape[0]), int(shape[1])
+        self.feature_names = feature_names
+        self._y = None if y is None else as_target(y, self.n_rows)
+        if self._y is not None and self._y.ndim == 2:
+            self.n_targets, self.flat = self._y.shape[1], False
+        self._weights = as_weights(weights, self.n_rows)
+        nnz = getattr(X, "nnz", None)
+        width = 8 * self.n_features if nnz is None else 12 * nnz // self.n_rows + 8
+        self._width = width
+        self._rows = max(1, block_bytes // width)
+        item = getattr(getattr(X, "dtype", None), "itemsize", 8)
+        self._row_bytes = item * self.n_features if nnz is None else width
+        self.n_bytes = self._row_bytes * self.n_rows
+
+    @property
+    def size(self) -> int:
+        assert self.n_rows is not None
+        return self._width * self.n_rows
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        file = file_of(self._X)
+        named = None if file is None else file_identity(Path(file[0]))
+        y = np.zeros(self.n_rows or 0) if self._y is None else self._y
+        sample = y[np.linspace(0, len(y) - 1, 100).astype(int)].tolist()
+        return ("arrays", self.n_rows, self.n_features, self._rows, named, sample)
+
+    def blocks(self, first: int = 0) -> Iterator[Block]:
+        assert self.n_rows is not None
+        read = reader_of(self._X, self._rows) or self._slice
+        for start in range(first * self._rows, self.n_rows, self._rows):
+            rows = slice(start, min(start + self._rows, self.n_rows))
+            weights = None if self._weights is None else self._weights[rows]
+            size = self._row_bytes * (rows.stop - rows.start)
+            y = None if self._y is None else self._y[rows]
+            yield Block(read(rows), y, weights, start, self._place, size)
+
+    def _slice(self, rows: slice) -> Any:
+        return self._X[rows]
+
+
+def file_of(X: Any) -> tuple[str, int] | None:
+    """(name, offset in bytes) where X is rows of a mapped file, and not changed in memory."""
+    if not isinstance(X, np.memmap) or not X.flags.c_contiguous or X.size == 0:
+        return None
+    root: Any = X
+    while isinstance(root.base, np.memmap):
+        root = root.base
+    # A map for copying on write has changes that its file does not have.
+    if not isinstance(root.base, mmap.mmap) or root.filename is None or root.mode == "c":
+        return None
+    away = X.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    return os.fspath(root.filename), int(root.offset) + away
+
+
+def reader_of(X: Any, rows: int) -> Callable[[slice], Array] | None:
+    """A function from rows to their values, in buffers that are used in turn."""
+    file = file_of(X)
+    if file is None or not hasattr(os, "preadv"):
+        return None
+    name, offset = file
+    width = X.dtype.itemsize * X.shape[1]
+    needed, found = offset + width * X.shape[0], os.path.getsize(name)
+    if found < needed:
+        raise OSError(f"X maps {name}, which has {found} bytes where {needed} are needed")
+    stream = open(name, "rb", buffering=0)  # noqa: SIM115  (closed with the last reader)
+    buffers = [np.empty((min(rows, X.shape[0]), X.shape[1]), X.dtype) for _ in range(_BUFFERS)]
+    turn = 0
+
+    def read(part: slice) -> Array:
+        nonlocal turn
+        turn = (turn + 1) % _BUFFERS
+        values: Array = buffers[turn][: part.stop - part.start]
+        view, at = memoryview(values.data).cast("B"), offset + width * part.start
+        while len(view):
+            count = os.preadv(stream.fileno(), [view], at)
+            if count == 0:
+                raise OSError(f"{name} has become shorter while it was read")
+            view, at = view[count:], at + count
+        return values
+
+    return read
+
+
+def file_identity(path: Path) -> tuple[str, int, int]:
+    """Name, size and time of the last change."""
+    found = path.stat()
+    return path.name, found.st_size, found.st_mtime_ns
+
+
+def open_npy(path: Path, name: str) -> Array:
+    """The array of a `.npy` file, mapped."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{path} cannot be read as {name}: {error}") from None

@@ -1,0 +1,152 @@
+"""Rows that arrive in blocks: what every source of data comes down to."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from fastreg._progress import Meter
+from fastreg.sources.ahead import ahead
+from fastreg.sources.rows import Block, Layout
+
+Array = np.ndarray
+T = TypeVar("T")
+BLOCK_BYTES = 1 << 25  # of X in float64: 32 MB at a time, where 8 MB cost a Gram matrix 3.7 times
+MEMORY = 1 << 29  # bytes of X up to which a fit reads everything at once
+
+
+class Source(ABC):
+    """Rows (x, y, w) of a data set, in blocks that can be read again and again.
+
+    `fastreg.read` makes one; estimators, `SufficientStatistics.collect` and `fastreg.path` take it.
+
+    Attributes
+    ----------
+    kind : str, for people
+    n_features, n_targets : int
+    n_rows : int, or None where only reading can tell
+    n_bytes : int, of a read, or None
+    feature_names : list of str, or None
+    encoding : `fastreg.sources.encoding.Encoding` of the columns of a table, or None
+    memory : int, bytes of X up to which a fit holds all rows
+    """
+
+    kind: ClassVar[str]
+    n_features: int
+    n_targets: int = 1
+    n_rows: int | None = None
+    n_bytes: int | None = None
+    feature_names: list[str] | None = None
+    encoding: Any = None
+    memory: int = MEMORY
+    progress: bool = False
+    is_sparse: bool = False
+    flat: bool = True  # whether y is a vector, not a matrix of one column
+    in_order: bool = True  # whether blocks are read one after the other
+
+    @abstractmethod
+    def blocks(self, first: int = 0) -> Iterator[Block]:
+        """The blocks, from number `first` on. Each is valid until the next but one is asked for."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> tuple[Any, ...]:
+        """What tells this data set from others, and this way to cut it."""
+
+    @property
+    def layout(self) -> Layout:
+        """What every block must look like."""
+        return Layout(self.n_features, self.n_targets, self.feature_names)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of `identity`."""
+        return hashlib.sha256(repr(self.identity).encode()).hexdigest()
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of X once it is read, or None."""
+        return None if self.n_rows is None else 8 * self.n_rows * self.n_features
+
+    @property
+    def fits(self) -> bool:
+        """Whether a fit may hold all rows."""
+        return self.size is not None and self.size <= self.memory
+
+    def reduce(
+        self,
+        work: Callable[[Block, int], T],
+        add: Callable[[T, T], T],
+        *,
+        first: int = 0,
+        row: int = 0,
+        start: T | None = None,
+        after: Callable[[int, int, T], None] | None = None,
+    ) -> T:
+        """start + work(block, row) + …, in the order of the blocks, each read while the one before
+        is worked on.
+
+        Parameters
+        ----------
+        work : of a block, and the number of its first row in all
+        first, row : block to begin with, and its first row
+        after : called with (blocks, rows, sum) so far
+        """
+        total = start
+        meter = Meter(self.n_rows, self.n_bytes, shown=self.progress)
+        with meter, ahead(self.blocks(first)) as blocks:
+            for number in itertools.count(first + 1):
+                block = next(blocks, None)
+                if block is None:
+                    break
+                part = work(block, row)
+                total = part if total is None else add(total, part)
+                size = block.n_rows
+                row += size
+                meter.advance(size, block.n_bytes)
+                if after is not None:
+                    after(number, row, total)
+        if total is None:
+            raise ValueError(f"{self.kind} has no rows")
+        return total
+
+    def map(self, work: Callable[[Any], Array]) -> Any:
+        """work(X) of every block, one below the other."""
+        with ahead(self.blocks()) as blocks:
+            return np.concatenate([work(block.X) for block in blocks])
+
+    def whole(self) -> tuple[Any, Array, Array | None]:
+        """(X, y, weights) of all rows, in memory."""
+        parts: list[Any] = []
+
+        def keep(block: Block, row: int) -> None:
+            if self.n_rows is not None and not parts and isinstance(block.X, np.ndarray):
+                parts.append(np.empty((self.n_rows, self.n_features), block.X.dtype))
+            weights = None if block.weights is None else np.array(block.weights)
+            if parts and isinstance(parts[0], np.ndarray):
+                parts[0][row : row + block.n_rows] = block.X
+            else:
+                parts.append(block.X.copy())
+            sides.append((np.array(block.y), weights))
+
+        sides: list[tuple[Array, Array | None]] = []
+        self.reduce(keep, lambda a, b: None)
+        ys, ws = zip(*sides, strict=True)
+        weights = None if ws[0] is None else np.concatenate(ws)
+        return _stacked(parts), np.concatenate(ys), weights
+
+
+def _stacked(parts: list[Any]) -> Any:
+    """Blocks of X one below the other."""
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    import scipy.sparse
+
+    return scipy.sparse.vstack(parts, format="csr")

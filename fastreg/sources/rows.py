@@ -1,0 +1,121 @@
+"""A block of rows, and what is wrong with it: the file, the row, the column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastreg.design import Design, as_design, as_target, as_weights
+
+Array = np.ndarray
+
+
+class Block(NamedTuple):
+    """Some rows as they are read, not checked.
+
+    X : (b, n) array or scipy sparse matrix
+    y : (b,) or (b, k), None where only features are read; weights : (b,) or None
+    first : number of the first row, in its file or in all
+    place : the file, "" if there is none
+    n_bytes : what was read for it
+    """
+
+    X: Any
+    y: Any
+    weights: Any
+    first: int
+    place: str
+    n_bytes: int
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.X.shape[0])
+
+    def row(self, i: int) -> str:
+        """Row i of the block, as it stands in its file; the first row of a file is 0."""
+        return (f"{self.place}, " if self.place else "") + f"row {self.first + i}"
+
+    def rows(self) -> str:
+        """All of them."""
+        return f"{self.row(0)} to {self.first + self.n_rows - 1}"
+
+
+class Rows(NamedTuple):
+    """The rows of a block, checked: Y (b, k), weights (b,) or None."""
+
+    X: Design
+    Y: Array
+    weights: Array | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What every block of a source must look like."""
+
+    n_features: int
+    n_targets: int
+    feature_names: list[str] | None = None
+
+    def name(self, j: int) -> str:
+        """Of feature j."""
+        return repr(self.feature_names[j]) if self.feature_names else f"column {j}"
+
+    def check(self, block: Block) -> Rows:
+        """The rows of a block.
+
+        Raises
+        ------
+        ValueError
+            Something is wrong with it; the message has the file, the row and the column.
+        """
+        try:
+            X = as_design(block.X)
+            y = as_target(block.y, X.shape[0])
+            weights = block.weights
+            if weights is not None:
+                none = not np.any(weights)  # of these rows may count: fine, if others do
+                weights = np.zeros(X.shape[0]) if none else as_weights(weights, X.shape[0])
+        except ValueError as error:
+            raise ValueError(self.fault(block) or f"{block.rows()}: {error}") from None
+        Y = y[:, None] if y.ndim == 1 else y
+        if X.shape[1] != self.n_features or Y.shape[1] != self.n_targets:
+            raise ValueError(
+                f"{block.rows()}: {X.shape[1]} features and {Y.shape[1]} targets where "
+                f"{self.n_features} and {self.n_targets} are expected"
+            )
+        return Rows(X, Y, weights)
+
+    def fault(self, block: Block) -> str:
+        """Where the first value that is no finite number stands, "" if there is none."""
+        spot = _first_bad(block.X)
+        if spot is not None:
+            i, j, value = spot
+            return f"Input X contains {_kind(value)}: {block.row(i)}, {self.name(j)}"
+        for name, values in (("y", block.y), ("sample_weight", block.weights)):
+            spot = None if values is None else _first_bad(np.asarray(values).reshape(-1, 1))
+            if spot is not None:
+                i = spot[0] // max(1, np.asarray(values).size // block.n_rows)
+                return f"Input {name} contains {_kind(spot[2])}: {block.row(i)}"
+        return ""
+
+
+def _first_bad(values: Any) -> tuple[int, int, float] | None:
+    """Row, column and value of the first entry that is not finite."""
+    if hasattr(values, "tocoo"):
+        entries = values.tocoo()
+        for k in np.flatnonzero(~np.isfinite(entries.data))[:1]:
+            return int(entries.row[k]), int(entries.col[k]), float(entries.data[k])
+        return None
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        return None
+    for i, j in np.argwhere(~np.isfinite(array))[:1]:
+        return int(i), int(j), float(array[i, j])
+    return None
+
+
+def _kind(value: float) -> str:
+    return "NaN" if np.isnan(value) else "infinity or a value too large for dtype('float64')"

@@ -1,0 +1,69 @@
+"""Blocks that a program makes: any iterable of (X, y) or (X, y, sample_weight)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from fastreg.design import as_design, as_target, feature_names
+from fastreg.sources.blocks import Source
+from fastreg.sources.rows import Block
+
+
+class Stream(Source):
+    """An iterable, or a function that begins a new one whenever it is called."""
+
+    kind = "stream of blocks"
+
+    def __init__(self, made: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
+        self._made = made
+        blocks = self._begin()
+        head = next(blocks, None)
+        if head is None:
+            raise ValueError("the stream has no blocks")
+        X, y, _ = _parts(head, 0)
+        design = as_design(X)
+        target = as_target(y, design.shape[0])
+        self.n_features, self.is_sparse = design.shape[1], design.is_sparse
+        self.flat, self.n_targets = target.ndim == 1, target[:1].size
+        names = feature_names(X)
+        self.feature_names = None if names is None else [str(name) for name in names]
+        # An iterator gives its blocks once: the first goes before the others.
+        self._left = itertools.chain([head], blocks) if blocks is made else None
+        self._is_spent = False
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        return ("stream", self.n_features, self.n_targets, self.feature_names)
+
+    def _begin(self) -> Iterator[Any]:
+        return iter(self._made() if callable(self._made) else self._made)
+
+    def blocks(self, first: int = 0) -> Iterator[Block]:
+        if self._is_spent:
+            raise ValueError(
+                "this stream can be read once only: give a function that begins it, or a list"
+            )
+        blocks = self._begin() if self._left is None else self._left
+        self._is_spent = self._left is not None
+        for number, item in enumerate(blocks):
+            X, y, weights = _parts(item, number)
+            if number >= first:
+                X = _matrix(X, number)
+                yield Block(X, y, weights, 0, f"block {number}", getattr(X, "nbytes", 0))
+
+
+def _matrix(X: Any, number: int) -> Any:
+    try:
+        return as_design(X).matrix
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"block {number}: {error}") from None
+
+
+def _parts(item: Any, number: int) -> tuple[Any, Any, Any]:
+    if not isinstance(item, tuple | list) or len(item) not in (2, 3):
+        raise ValueError(
+            f"block {number} must be (X, y) or (X, y, sample_weight), got {type(item).__name__}"
+        )
+    return (item[0], item[1], None if len(item) == 2 else item[2])
