@@ -116,6 +116,7 @@ def _describe(model: Any) -> tuple[State, dict[str, np.ndarray]]:
         "n_features_in": int(model.n_features_in_),
         "feature_names_in": None if names is None else [str(item) for item in names],
         "n_iter": int(model.n_iter_),
+        **_encoding_of(model),
         "certificate": {key: kind(getattr(certificate, key)) for key, kind in _CERTIFICATE.items()},
     }
     values = {"coef": model.coef_, "intercept": model.intercept_, "dual_gap": model.dual_gap_}
@@ -123,6 +124,12 @@ def _describe(model: Any) -> tuple[State, dict[str, np.ndarray]]:
     arrays = {key: np.array(values[key], dtype=np.float64) for key in _ARRAYS}
     _check_arrays(arrays, int(model.n_features_in_))
     return header, arrays
+
+
+def _encoding_of(model: Any) -> State:
+    """How the columns of its table became features, where that is not plain."""
+    encoding = getattr(model, "encoding_", None)
+    return {} if encoding is None or encoding.is_plain else {"encoding": encoding.to_plain()}
 
 
 def _estimator(name: str) -> Any:
@@ -165,6 +172,8 @@ def _rebuild(header: Any, arrays: dict[str, np.ndarray]) -> Any:
     if names is not None:
         model.feature_names_in_ = np.array(names, dtype=object)
     model.n_features_in_ = n_features
+    if "encoding" in header:
+        model.encoding_ = _encoding(header["encoding"], names)
     model.n_iter_ = _entry(header, "n_iter", int)
     model.coef_ = arrays["coef"]
     model.intercept_ = _number_or_array(arrays["intercept"])
@@ -210,6 +219,15 @@ def _names(names: Any, n_features: int) -> list[str] | None:
             f"for {n_features} features"
         )
     return names
+
+
+def _encoding(plain: Any, names: list[str] | None) -> Any:
+    from fastreg.sources.encoding import Encoding
+
+    encoding = Encoding.from_plain(plain)
+    if encoding.features != names:
+        raise ValueError("its encoding gives other features than feature_names_in")
+    return encoding
 
 
 def _certificate(entries: State, arrays: dict[str, np.ndarray]) -> Any:

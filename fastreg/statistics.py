@@ -26,6 +26,7 @@ from fastreg.solvers import solve_moments
 from fastreg.solvers.summary import Summary, summarise
 from fastreg.solvers.working_set import largest_strength
 from fastreg.sources.blocks import Source
+from fastreg.sources.encoding import Encoding
 
 Array = np.ndarray
 _FORMAT, _VERSION = "fastreg statistics", 2
@@ -43,6 +44,15 @@ class SufficientStatistics:
     n_targets : int, columns of y
     n_folds : int, of a later cross-validation
 
+    Attributes
+    ----------
+    feature_names, encoding : those of the source that they were collected from, or None
+
+    Notes
+    -----
+    `fit` of `Ridge`, `Lasso`, `ElasticNet` and, with as many folds as `cv`, of `RidgeCV`, `LassoCV`
+    and `ElasticNetCV` takes them in place of X.
+
     Examples
     --------
     >>> import numpy as np, fastreg
@@ -59,6 +69,8 @@ class SufficientStatistics:
     True
     """
 
+    kind = "statistics"
+
     def __init__(self, n_features: int, n_targets: int = 1, n_folds: int = 1) -> None:
         for name, value in (
             ("n_features", n_features), ("n_targets", n_targets), ("n_folds", n_folds),
@@ -68,6 +80,9 @@ class SufficientStatistics:
                 raise ValueError(f"{name} must be a positive integer, got {value!r}")
         self.n_features, self.n_targets = int(n_features), int(n_targets)
         self.n_folds = int(n_folds)
+        self.feature_names: list[str] | None = None
+        self.encoding: Encoding | None = None
+        self.flat = self.n_targets == 1
         self._parts: list[Moments] | None = None  # of each fold; None before the first row
 
     # ------------------------------------------------------------ collecting
@@ -158,6 +173,7 @@ class SufficientStatistics:
         out = cls(source.n_features, source.n_targets, count)
         if cv is not None and (count < 2 or count > (source.n_rows or count)):
             raise ValueError(f"cv must be from 2 to the number of rows, {source.n_rows}, got {cv}")
+        out._name(source)
         gather = gathering.Gather(source.layout, gathering.Folds(count, source.n_rows))
         if checkpoint is None:
             out._parts = out._list_of(gathering.gather(source, gather))
@@ -165,6 +181,12 @@ class SufficientStatistics:
         if not source.in_order:
             raise ValueError(f"{source.kind} is not read in order: it takes no checkpoint")
         return _Checkpointed(out, source, gather, FilePath(checkpoint), every).run()
+
+    def _name(self, source: Source) -> None:
+        """The features are those of a source."""
+        self.feature_names, self.encoding, self.flat = (
+            source.feature_names, source.encoding, source.flat,
+        )  # fmt: skip
 
     def _list_of(self, parts: gathering.Parts) -> list[Moments]:
         if not parts:
@@ -213,6 +235,7 @@ class SufficientStatistics:
         if shape != (other.n_features, other.n_targets, other.n_folds):
             raise ValueError("statistics of other numbers of features, targets or folds")
         out = SufficientStatistics(*shape)
+        out.feature_names, out.encoding, out.flat = self.feature_names, self.encoding, self.flat
         mine, theirs = self._parts, other._parts
         if mine is None or theirs is None:
             if theirs is not None:  # nothing, with or without something
@@ -370,6 +393,8 @@ class SufficientStatistics:
         header = {
             "format": _FORMAT, "version": _VERSION, "n_features": self.n_features,
             "n_targets": self.n_targets, "n_folds": self.n_folds, "progress": progress,
+            "feature_names": self.feature_names, "flat": self.flat,
+            "encoding": None if self.encoding is None else self.encoding.to_plain(),
         }  # fmt: skip
         arrays: dict[str, Array] = {}
         if self._parts is not None:
@@ -400,28 +425,36 @@ class SufficientStatistics:
     def _read(cls, path: FilePath) -> tuple[SufficientStatistics, dict[str, Any] | None]:
         header, arrays = checkpoints.read(path, _FORMAT, _VERSION)
         out = cls(header["n_features"], header["n_targets"], header["n_folds"])
+        out.feature_names, out.flat = header["feature_names"], header["flat"]
+        if header["encoding"] is not None:
+            out.encoding = Encoding.from_plain(header["encoding"])
         if arrays:
             out._parts = _sound_parts(arrays, out, str(path))
         return out, header["progress"]
 
 
-def collected(source: Source, cv: int | None) -> list[Moments]:
-    """Moments of each fold of a source, for an estimator.
+def collected(data: Source | SufficientStatistics, cv: int | None) -> list[Moments]:
+    """Moments of each fold, for an estimator.
 
     Raises
     ------
     ValueError
         They would take too much memory, or see `SufficientStatistics.collect`.
     """
-    folds = 1 if cv is None else cv
-    needed = 8 * (folds + _SPARE) * source.n_features**2
+    if isinstance(data, SufficientStatistics):
+        data._whole()
+        found = [part for part in data._parts or [] if part.count]
+        if cv is not None and len(found) != cv:
+            raise ValueError(f"these statistics have {len(found)} folds with rows, cv is {cv}")
+        return found
+    needed = 8 * ((cv or 1) + _SPARE) * data.n_features**2
     if needed > MOST_MEMORY:
         raise ValueError(
-            f"{source.n_features} features need {needed / 1e9:.3g} GB of moments, of which "
+            f"{data.n_features} features need {needed / 1e9:.3g} GB of moments, of which "
             f"{MOST_MEMORY / 1e9:.3g} are the most: leave features out, use fewer folds, or hold "
             "all rows with fastreg.read(…, memory=…)"
         )
-    stats = SufficientStatistics.collect(source, cv=cv)
+    stats = SufficientStatistics.collect(data, cv=cv)
     return [part for part in stats._parts or [] if part.count]
 
 

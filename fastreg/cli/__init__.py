@@ -99,11 +99,15 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_fit(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Fit a model to a CSV, Parquet, .npz or svmlight file."
+    parser.description = (
+        "Fit a model to a CSV, Parquet, Arrow, NumPy, HDF5 or svmlight file, or to a folder of "
+        "tables. Texts become a feature for each value, dates become days, months and weekdays."
+    )
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--target", metavar="NAME", help='column to predict; in .npz a key ("y")')
     parser.add_argument("--model", choices=_MODELS, default="ridge", help="ridge if not given")
-    parser.add_argument("--alpha", type=_nonnegative, default=1.0, help="strength, 1 if not given")
+    parser.add_argument("--alpha", type=_nonnegative, help="strength, 1 if not given")
+    parser.add_argument("--cv", type=_folds, metavar="K", help="choose alpha by K folds")
     parser.add_argument("--l1-ratio", type=_fraction, metavar="R", help="elasticnet: share of L1")
     parser.add_argument("--no-intercept", action="store_true", help="predict 0 at the origin")
     parser.add_argument("--positive", action="store_true", help="only coefficients ≥ 0")
@@ -111,6 +115,8 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-iter", type=_at_least_one, metavar="N", help="most iterations")
     parser.add_argument("--weights", metavar="NAME", help="column of sample weights")
     parser.add_argument("--drop", nargs="+", action="extend", default=[], metavar="COL")
+    parser.add_argument("--categories", nargs="+", action="extend", default=[], metavar="COL")
+    parser.add_argument("--missing", choices=("error", "drop", "indicator"))
     parser.add_argument("--save", type=Path, metavar="OUT", help="model file, .npz or .json")
     parser.add_argument("--top", type=_count, default=20, metavar="K", help="coefficients shown")
     parser.set_defaults(command=_fit)
@@ -156,6 +162,10 @@ def _at_least_one(text: str) -> int:
     return _integer(text, 1)
 
 
+def _folds(text: str) -> int:
+    return _integer(text, 2)
+
+
 def _count(text: str) -> int:
     return _integer(text, 0)
 
@@ -188,74 +198,92 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 def _fit(arguments: argparse.Namespace) -> None:
     from fastreg import persistence
-    from fastreg.cli import files, report
+    from fastreg.cli import report
+    from fastreg.cli.samples import sample
 
     if arguments.l1_ratio is not None and arguments.model != "elasticnet":
         raise ValueError("--l1-ratio belongs to --model elasticnet")
     if arguments.save:
         _check_output(arguments.save, persistence.SUFFIXES, "--save", [arguments.file])
-    data = files.read(arguments.file, arguments.target, arguments.weights, arguments.drop)
-    model = _model(arguments)
+    source = _source(arguments)
+    data = sample(source, arguments.cv)
     start = time.perf_counter()
-    model.fit(data.X, data.y, data.weights)
+    model = _fitted(arguments, data)
     elapsed = time.perf_counter() - start
     content = {"path": arguments.file, "time": elapsed, "saved": arguments.save}
-    _save(model, data.names, arguments.save)
+    if arguments.save:
+        persistence.save_model(model, arguments.save)
     report.fit_report(model, data, top=arguments.top, **content)
 
 
-def _model(arguments: argparse.Namespace) -> Any:
+def _source(arguments: argparse.Namespace) -> Any:
+    from fastreg.sources import read, tables
+
+    if arguments.target is None and arguments.file.suffix.lower() in tables.FORMATS:
+        raise ValueError(f"{arguments.file}: name the column to predict with --target")
+    return read(
+        arguments.file, arguments.target, weights=arguments.weights, drop=arguments.drop,
+        categories=arguments.categories, missing=arguments.missing, progress=sys.stderr.isatty(),
+    )  # fmt: skip
+
+
+def _fitted(arguments: argparse.Namespace, data: Any) -> Any:
+    """The model, of the alpha that was given or that cross-validation chooses."""
     import fastreg
 
     options = {
-        "alpha": arguments.alpha,
-        "l1_ratio": arguments.l1_ratio,
         "tol": arguments.tol,
         "max_iter": arguments.max_iter,
         "fit_intercept": not arguments.no_intercept,
         "positive": arguments.positive,
+        "l1_ratio": arguments.l1_ratio,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    return getattr(fastreg, _MODELS[arguments.model])(**given)
+    name = _MODELS[arguments.model]
+    alpha = 1.0 if arguments.alpha is None else arguments.alpha
+    if arguments.cv is not None:
+        alpha = _chosen_alpha(arguments, data, given)
+    model = getattr(fastreg, name)(alpha=alpha, **given)
+    data.fit(model)
+    return model
 
 
-def _save(model: Any, names: list[str] | None, path: Path | None) -> None:
-    """Save the model with the names of its features, which a plain array does not carry."""
-    if path is None:
-        return
-    import copy
-
+def _chosen_alpha(arguments: argparse.Namespace, data: Any, given: dict[str, Any]) -> float:
     import numpy as np
 
-    from fastreg import persistence
+    import fastreg
 
-    named = copy.copy(model)
-    if names is not None:
-        named.feature_names_in_ = np.array(names, dtype=object)
-    persistence.save_model(named, path)
+    if arguments.alpha is not None:
+        raise ValueError("--alpha is what --cv chooses: give one of them")
+    if arguments.model == "ridge":
+        if arguments.positive:
+            raise ValueError("--cv of --model ridge takes no --positive")
+        scale = data.n_rows * float(np.mean(data.deviations() ** 2)) or 1.0
+        alphas = scale * np.geomspace(1e-8, 1e2, 101)
+        own = {"alphas": alphas, "fit_intercept": given["fit_intercept"]}
+    else:
+        own = given
+    chooser = getattr(fastreg, f"{_MODELS[arguments.model]}CV")(cv=arguments.cv, **own)
+    data.fit(chooser)
+    return float(chooser.alpha_)
 
 
 def _predict(arguments: argparse.Namespace) -> None:
     from fastreg import persistence
     from fastreg._files import write_whole
-    from fastreg.cli import files
 
     if arguments.out:
         _check_output(arguments.out, (".csv",), "--out", [arguments.file, arguments.model])
     model = persistence.load_model(arguments.model)
-    names = getattr(model, "feature_names_in_", None)
-    names = None if names is None else list(names)
-    X = files.read_features(arguments.file, names, model.n_features_in_)
-    if names is not None:
-        del model.feature_names_in_  # matched above; X is a plain array without names
-    lines = _prediction_lines(model.predict(X))
+    predictions = model.predict(arguments.file)
+    lines = _prediction_lines(predictions)
     if arguments.out is None:
         sys.stdout.write(lines)
         return
     k = 1 if model.coef_.ndim == 1 else len(model.coef_)
     header = "prediction" if k == 1 else ",".join(f"prediction_{t}" for t in range(k))
     write_whole(arguments.out, f"{header}\n{lines}".encode())
-    print(f"{X.shape[0]} predictions written to {printable(arguments.out)}")
+    print(f"{len(predictions)} predictions written to {printable(arguments.out)}")
 
 
 def _prediction_lines(predictions: Any) -> str:

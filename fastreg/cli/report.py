@@ -128,13 +128,15 @@ def seconds(time: float) -> str:
 def fit_report(model: Any, data: Any, *, path: Any, time: float, saved: Any, top: int) -> None:
     """All that is worth knowing about a fitted model of one target."""
     coef = np.ravel(model.coef_)
-    m, n = data.X.shape
+    m, n = data.n_rows, len(coef)
+    r_squared = data.r_squared(model)
+    constant = "not defined, the target is constant"
     pairs(
         [
-            ("data", f"{m} rows × {n} features, {data.source}, {path}"),
+            ("data", f"{m} rows × {n} features, {data.source.kind}, {path}"),
             ("model", describe(model)),
             ("certificate", model.certificate_),
-            ("R² (training)", _r_squared(model, data)),
+            ("R² (training)", f"{r_squared:.6f}" if np.isfinite(r_squared) else constant),
             ("intercept", f"{float(np.ravel(model.intercept_)[0]):.6g}"),
             ("non-zero", f"{np.count_nonzero(coef)} of {n} coefficients"),
             ("time", f"{seconds(time)} to fit, machine code loaded or compiled included"),
@@ -159,41 +161,12 @@ def describe(model: Any) -> str:
     return f"{type(model).__name__}, {', '.join(parts)}"
 
 
-def _r_squared(model: Any, data: Any) -> str:
-    w = np.ones(len(data.y)) if data.weights is None else data.weights / data.weights.max()
-    y = np.asarray(data.y, np.float64)
-    spread = w @ (y - w @ y / w.sum()) ** 2
-    if not spread > 0.0:
-        return "not defined, the target is constant"
-    return f"{1.0 - w @ (y - model.predict(data.X)) ** 2 / spread:.6f}"
-
-
 def _coefficients(coef: np.ndarray, data: Any, top: int) -> None:
     """The coefficients that move the prediction most when their feature moves as it does."""
-    effect = np.abs(coef) * column_deviations(data.X)
+    effect = np.abs(coef) * data.deviations()
     order = np.lexsort((np.arange(len(coef)), -effect))
     order = order[coef[order] != 0][:top]
-    names = data.names or [f"column {j}" for j in range(len(coef))]
+    names = data.source.feature_names or [f"column {j}" for j in range(len(coef))]
     heading(f"The largest by |coefficient| × standard deviation, {len(order)} of {len(coef)}")
     rows = [(names[j], f"{coef[j]:+.6g}", f"{effect[j]:.6g}") for j in order]
     table(["feature", "coefficient", "× standard deviation"], rows)
-
-
-def column_deviations(X: Any) -> np.ndarray:
-    """(n,) standard deviations of the columns, read in blocks that stay in cache."""
-    from fastreg.design import as_design
-
-    design = as_design(X)
-    m, n = design.shape
-    total, squares = np.zeros(n), np.zeros(n)
-    for _, columns, block in design.blocks():
-        total[columns] += np.asarray(block.sum(axis=0, dtype=np.float64)).ravel()
-    mean = total / m
-    for _, columns, block in design.blocks():
-        if design.is_sparse:
-            squares[columns] += np.asarray(block.astype(np.float64).power(2).sum(axis=0)).ravel()
-        else:
-            squares[columns] += ((block - mean[columns]) ** 2).sum(axis=0)
-    if design.is_sparse:
-        squares -= m * mean**2
-    return np.sqrt(np.maximum(squares, 0.0) / m)

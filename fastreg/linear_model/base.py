@@ -20,13 +20,15 @@ from fastreg.penalties import L1, non_negative
 from fastreg.selection.folds import Split, as_splits
 from fastreg.solvers import Solution, solve, solve_moments, together
 from fastreg.sources import Source
-from fastreg.statistics import collected
+from fastreg.statistics import SufficientStatistics, collected
 
 if TYPE_CHECKING:
     from fastreg.inference import Inference
 
 Array = np.ndarray
 
+Streamed = Source | SufficientStatistics
+STREAMED = (Source, SufficientStatistics)  # what `fit` may be given in place of X
 _WORKING_PRECISION = 1e-9  # with tol = 0, anything worse is told
 
 
@@ -66,7 +68,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         """
         strengths = np.atleast_1d(np.asarray(l2, float))
         penalty = (non_negative if self.positive else L1)(l1)
-        if isinstance(X, Source):
+        if isinstance(X, STREAMED):
             return self._fit_source(X, strengths, l2_is_total, penalty)
         design = as_design(X)
         target = as_target(y, design.shape[0])
@@ -91,7 +93,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         return self
 
     def _fit_source(
-        self, source: Source, strengths: Array, l2_is_total: bool, penalty: Any
+        self, source: Streamed, strengths: Array, l2_is_total: bool, penalty: Any
     ) -> LinearRegressor:
         """Collect the moments in one read, then fit each target to them."""
         check_strengths(strengths, source.n_targets)
@@ -118,7 +120,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
 
     def _check_names(self, X: Any) -> None:
         """Note the features of the fit."""
-        if isinstance(X, Source):
+        if isinstance(X, STREAMED):
             note_names(self, X)
         else:
             validate_data(self, X, skip_check_array=True)
@@ -314,7 +316,7 @@ class ChoosingRegressor(LinearRegressor):
         rows = check_cv(self.cv).split(np.zeros((len(y), 1)), y, groups)
         return as_splits(rows, len(y))
 
-    def _collected(self, source: Source, groups: Any = None) -> list[moments.Moments]:
+    def _collected(self, source: Streamed, groups: Any = None) -> list[moments.Moments]:
         """Parameters checked, and the moments of each fold in one read."""
         self._validate_params()
         check_finite_params(self)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
-from fastreg.linear_model.base import ChoosingRegressor, elastic_net_terms
+from fastreg.linear_model.base import STREAMED, ChoosingRegressor, elastic_net_terms
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
 from fastreg.penalties import L1, non_negative
@@ -19,7 +19,6 @@ from fastreg.plots import draw_errors
 from fastreg.selection.cross_validation import Errors, Validation
 from fastreg.solvers import Solution, confirm, follow, solve, solve_moments
 from fastreg.solvers.summary import summarise
-from fastreg.sources import Source
 
 Array = np.ndarray
 
@@ -166,7 +165,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         return draw_errors(alphas, mean, error, marks, "mean squared error", ax)
 
     def _validation(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Validation:
-        if isinstance(X, Source):
+        if isinstance(X, STREAMED):
             parts = self._collected(X, groups)
             return Validation.of_moments(parts, self.fit_intercept)
         design, target, weights = self._read(X, y, sample_weight)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastreg.sources import Source, as_features, as_source
+from fastreg.statistics import SufficientStatistics
 
 Array = np.ndarray
 
@@ -17,47 +18,68 @@ def opens_sources(fit: Callable[..., Any]) -> Callable[..., Any]:
     """`fit` of a path, stream, `Source` or dask collection as well as of what is in memory.
 
     What fits into `Source.memory` is read into it. Else `fit` is given the source in place of X
-    where the class says `_streams`, and is refused where it does not.
+    where the class says `_streams`, and is refused where it does not. `SufficientStatistics`
+    stand for the rows that they were collected from.
     """
 
     @functools.wraps(fit)
     def opened(
         self: Any, X: Any, y: Any = None, sample_weight: Any = None, *args: Any, **more: Any
     ) -> Any:
-        source = as_source(X, y, sample_weight)
-        if source is None:
+        given = _opened(X, y, sample_weight)
+        if given is None:
             weights = () if sample_weight is None and not args else (sample_weight, *args)
             fit(self, X, y, *weights, **more)
             _note_encoding(self, None)
             return self
-        if source.fits:
-            X, y, read = source.whole()
+        if isinstance(given, Source) and given.fits:
+            X, y, read = given.whole()
             fit(self, X, y, *(() if read is None else (read,)), **more)
         elif getattr(self, "_streams", False):
-            fit(self, source, None, **more)
+            fit(self, given, None, **more)
         else:
-            raise ValueError(
-                f"{type(self).__name__} needs all rows in memory, and {source.kind} has more than "
-                f"{source.memory} bytes: fastreg.read(…, memory=…) raises that limit"
-            )
-        note_names(self, source)
-        _note_encoding(self, source.encoding)
+            raise ValueError(_too_large(self, given))
+        note_source(self, given)
         return self
 
     return opened
 
 
-def note_names(model: Any, source: Source) -> None:
+def _opened(X: Any, y: Any, sample_weight: Any) -> Source | SufficientStatistics | None:
+    if not isinstance(X, SufficientStatistics):
+        return as_source(X, y, sample_weight)
+    if y is not None or sample_weight is not None:
+        raise ValueError("X are statistics, which have y and weights in them")
+    return X
+
+
+def _too_large(model: Any, given: Source | SufficientStatistics) -> str:
+    name = type(model).__name__
+    if isinstance(given, SufficientStatistics):
+        return f"{name} needs rows: it cannot be fitted to statistics"
+    return (
+        f"{name} needs all rows in memory, and {given.kind} may have more than {given.memory} "
+        "bytes: fastreg.read(…, memory=…) raises that limit"
+    )
+
+
+def note_source(model: Any, given: Source | SufficientStatistics) -> None:
+    """The features of a source, and how its columns became them."""
+    note_names(model, given)
+    _note_encoding(model, given.encoding)
+
+
+def note_names(model: Any, given: Source | SufficientStatistics) -> None:
     """`n_features_in_` and `feature_names_in_` of a source."""
-    model.n_features_in_ = source.n_features
-    if source.feature_names is not None:
-        model.feature_names_in_ = np.array(source.feature_names, dtype=object)
+    model.n_features_in_ = given.n_features
+    if given.feature_names is not None:
+        model.feature_names_in_ = np.array(given.feature_names, dtype=object)
     elif hasattr(model, "feature_names_in_"):
         del model.feature_names_in_
 
 
 def _note_encoding(model: Any, encoding: Any) -> None:
-    """`encoding_`, of tables with columns that are no numbers: `predict` takes such tables too."""
+    """`encoding_`, of tables: `predict` takes tables with the columns that they had."""
     if encoding is not None:
         model.encoding_ = encoding
     elif hasattr(model, "encoding_"):
@@ -67,7 +89,7 @@ def _note_encoding(model: Any, encoding: Any) -> None:
 def predict_source(model: Any, X: Any, predict: Callable[[Any], Array]) -> Array | None:
     """predict(X of each block), or None if X is in memory."""
     names = getattr(model, "feature_names_in_", None)
-    source = as_features(X, getattr(model, "encoding_", None), names)
+    source = as_features(X, getattr(model, "encoding_", None), names, model.n_features_in_)
     if source is None:
         return None
     if source.n_features != model.n_features_in_:
@@ -75,4 +97,5 @@ def predict_source(model: Any, X: Any, predict: Callable[[Any], Array]) -> Array
             f"X has {source.n_features} features, but {type(model).__name__} is expecting "
             f"{model.n_features_in_} features as input"
         )
-    return source.map(predict)
+    found: Array = source.map(predict)
+    return found

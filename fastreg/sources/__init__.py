@@ -1,21 +1,32 @@
-"""Data that is read block by block: arrays, files, streams, clusters.
+"""Data that is read block by block: arrays, files, tables, streams, clusters.
 
 | given | read by |
 |---|---|
-| arrays, memory maps, sparse matrices, HDF5 and zarr; `.npy`, `.npz` | `arrays` |
+| arrays, memory maps, sparse matrices, HDF5 and zarr arrays; `.npy` | `arrays` |
+| `.npz`, `.h5`, `.hdf5`, `.zarr` of arrays X and y | `archives` |
+| `.csv`, `.parquet`, `.pq`, `.arrow`, `.feather`, folders of them, frames | `tables` |
+| `.svm`, `.svmlight`, `.libsvm`, `.txt` | `svmlight` |
 | iterables of (X, y) or (X, y, sample_weight) | `streams` |
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fastreg.design import feature_names
+from fastreg.sources import archives, svmlight, tables
 from fastreg.sources.arrays import Arrays, open_npy
 from fastreg.sources.blocks import MEMORY, Source
 from fastreg.sources.streams import Stream
+
+if TYPE_CHECKING:
+    from fastreg.sources.encoding import Encoding
+
+SUFFIXES = (".npy", *tables.FORMATS, *archives.SUFFIXES, *svmlight.SUFFIXES)
 
 
 def read(
@@ -23,6 +34,11 @@ def read(
     target: Any = None,
     *,
     weights: Any = None,
+    drop: Collection[str] = (),
+    categories: Mapping[str, Any] | Collection[str] = (),
+    missing: str | None = None,
+    unknown: str | None = None,
+    encoding: Encoding | None = None,
     memory: int = MEMORY,
     progress: bool = False,
 ) -> Source:
@@ -30,9 +46,18 @@ def read(
 
     Parameters
     ----------
-    data : path, array, memory map, sparse matrix, HDF5 or zarr array, or blocks
-    target : y
-    weights : of the rows
+    data : path, paths, array, memory map, sparse matrix, HDF5 or zarr array, frame, or blocks
+        Blocks are an iterable of (X, y) or (X, y, sample_weight), or a function that begins one.
+    target : y, or of a table its column or columns, or of a file of arrays its key ("y")
+    weights : of the rows, likewise
+    drop : columns to leave out
+    categories : columns of a table to encode by level whatever they hold; or {column: levels},
+        which saves the first read that looks for levels
+    missing : "error" (None); "drop" leaves out rows of a table in which something is missing;
+        "indicator" puts the mean in place of a missing number, and marks it by a feature of its
+        own; rows without a target are left out then
+    unknown : "error" (None) or "ignore", of a text that was no level when levels were fixed
+    encoding : `encoding_` of a fitted model, to read other rows as those of the fit
     memory : int, bytes of X up to which a fit holds all rows; beyond, it reads them in blocks
     progress : bool, draw a bar of rows, bytes and time left on standard error at every read
 
@@ -44,8 +69,19 @@ def read(
     ------
     ValueError, OSError
         There is no such data, or it cannot be read; the message names it.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas, fastreg
+    >>> frame = pandas.DataFrame({"city": ["Oslo", "Rome", "Rome"], "y": [1.0, 2.0, 4.0]})
+    >>> source = fastreg.read(frame, "y")
+    >>> source.feature_names
+    ['city=Oslo', 'city=Rome']
+    >>> fastreg.Ridge(alpha=1e-6).fit(source).predict(frame).round(3)
+    array([1., 3., 3.])
     """
-    source = _source(data, target, weights)
+    options = {"drop": drop, "categories": categories, "missing": missing, "unknown": unknown}
+    source = _source(data, target, weights, {**options, "encoding": encoding})
     source.memory, source.progress = memory, progress
     return source
 
@@ -56,31 +92,121 @@ def as_source(X: Any, y: Any = None, sample_weight: Any = None) -> Source | None
         if y is not None or sample_weight is not None:
             raise ValueError("X is a source, which has y and weights: give them to fastreg.read")
         return X
-    if isinstance(X, str | os.PathLike) or callable(X) or hasattr(X, "__next__"):
+    if isinstance(X, str | os.PathLike) or (y is None and _are_blocks(X)):
+        return read(X, y, weights=sample_weight)
+    if isinstance(y, str) and feature_names(X) is not None:
         return read(X, y, weights=sample_weight)
     return None
 
 
-def as_features(X: Any, encoding: Any, names: Any) -> Source | None:
-    """The source of what `predict` is given, or None if that is in memory."""
+def as_features(X: Any, encoding: Any, names: Any, n_features: int) -> Source | None:
+    """The source of what `predict` is given, or None if that is in memory.
+
+    `encoding`, `names` and `n_features` are those of the model, the first two may be None. A row
+    in which something is missing has no prediction: it is refused, unless an indicator marks it.
+    """
     if isinstance(X, Source):
         return X
+    if encoding is not None and encoding.missing == "drop":
+        encoding = dataclasses.replace(encoding, missing="error")
     if isinstance(X, str | os.PathLike):
-        return _source(X, None, None)
-    return None
+        named = None if names is None else [str(name) for name in names]
+        return _features(Path(X), encoding, named, n_features)
+    there = feature_names(X)
+    if encoding is None or there is None or list(there) == list(names):
+        return None
+    return tables.Table(X, None, encoding=encoding)
 
 
-def _source(data: Any, target: Any, weights: Any) -> Source:
+def _features(path: Path, encoding: Any, names: list[str] | None, n_features: int) -> Source:
+    suffix = _suffix(path)
+    if suffix in svmlight.SUFFIXES:
+        return svmlight.SvmLight(path, names, n_features)
+    if suffix in archives.SUFFIXES:
+        found = archives.open_archive(path, None, None, ())
+        return found if names is None or found.feature_names is None else found.select(names)
+    if suffix == ".npy":
+        return Arrays(open_npy(path, "an array"), None, kind=".npy", place=str(path))
+    if encoding is None and names is None:
+        raise ValueError(f"{path}: the model has no feature names to match the columns with")
+    if encoding is None:
+        return tables.Table(path, None, only=names)
+    return tables.Table(path, None, encoding=encoding)
+
+
+def _are_blocks(X: Any) -> bool:
+    """Whether X is a stream of (X, y), or makes one."""
+    if hasattr(X, "shape") or isinstance(X, type):
+        return False
+    if isinstance(X, list | tuple):
+        return bool(X) and isinstance(X[0], tuple) and getattr(X[0][0], "ndim", 0) == 2
+    return hasattr(X, "__next__") or callable(X)
+
+
+def _source(data: Any, target: Any, weights: Any, options: dict[str, Any]) -> Source:
+    if isinstance(data, Source):
+        raise ValueError("data is a source already")
+    if feature_names(data) is not None or _are_paths(data):
+        _check_column(target, data)
+        return tables.Table(data, target, weights, **options)
     if isinstance(data, str | os.PathLike):
-        path = Path(data)
-        if isinstance(target, str | os.PathLike):
-            target = open_npy(Path(target), "an array")
-        return Arrays(open_npy(path, "an array"), target, weights, kind=".npy", place=path.name)
+        return _file(Path(data), target, weights, options)
+    given = [name for name, value in options.items() if value is not None and len(value)]
+    if given:
+        raise ValueError(f"{given[0]} is for tables, not for {type(data).__name__}")
     if hasattr(data, "shape"):
         return Arrays(data, target, weights)
     if isinstance(data, Iterable) or callable(data):
+        if target is not None or weights is not None:
+            raise ValueError("blocks are (X, y) or (X, y, sample_weight): give target with them")
         return Stream(data)
     raise ValueError(f"data must be an array, a path or blocks, got {type(data).__name__}")
+
+
+def _file(path: Path, target: Any, weights: Any, options: dict[str, Any]) -> Source:
+    suffix = _suffix(path)
+    if suffix in tables.FORMATS or (path.is_dir() and suffix != ".zarr"):
+        _check_column(target, path)
+        return tables.Table(path, target, weights, **options)
+    others = [name for name in ("categories", "missing", "unknown", "encoding") if options[name]]
+    if others:
+        raise ValueError(f"{path}: {others[0]} is for tables")
+    if suffix in archives.SUFFIXES:
+        return archives.open_archive(path, target or "y", weights, options["drop"])
+    if options["drop"] or (suffix in svmlight.SUFFIXES and weights is not None):
+        raise ValueError(f"{path}: weights and drop need a file with named columns")
+    if suffix in svmlight.SUFFIXES:
+        return svmlight.SvmLight(path)
+    if isinstance(target, str | os.PathLike):
+        target = open_npy(Path(target), "an array")
+    if isinstance(weights, str | os.PathLike):
+        weights = open_npy(Path(weights), "an array")
+    return Arrays(open_npy(path, "an array"), target, weights, kind=".npy", place=str(path))
+
+
+def _suffix(path: Path) -> str:
+    """That of a file or folder which is there and can be read by its kind."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES and not path.is_dir():
+        raise ValueError(f"{path}: a data file ends in {', '.join(SUFFIXES)}")
+    if not path.exists():
+        raise ValueError(f"{path}: no such file")
+    if path.is_dir() and suffix in SUFFIXES and suffix not in (".zarr", *tables.FORMATS):
+        raise ValueError(f"{path}: is not a file")
+    return suffix
+
+
+def _are_paths(data: Any) -> bool:
+    if not isinstance(data, list | tuple) or not data:
+        return False
+    return all(isinstance(item, str | os.PathLike) for item in data)
+
+
+def _check_column(target: Any, place: Any) -> None:
+    several = isinstance(target, list | tuple) and target
+    if not all(isinstance(name, str) for name in (target if several else [target])):
+        where = place if isinstance(place, str | os.PathLike) else "the frame"
+        raise ValueError(f"{where}: name the column to predict as target, got {target!r}")
 
 
 __all__ = ["Source", "as_features", "as_source", "read"]

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from fastreg.design.vectors import as_target, as_weights
+from fastreg.design import as_design, as_target, as_weights
 from fastreg.sources.blocks import BLOCK_BYTES, Source
+from fastreg.sources.names import check_names
 from fastreg.sources.rows import Block
 
 Array = np.ndarray
@@ -58,6 +59,15 @@ class Arrays(Source):
         self._row_bytes = item * self.n_features if nnz is None else width
         self.n_bytes = self._row_bytes * self.n_rows
 
+    def select(self, names: list[str]) -> Arrays:
+        """With these features only, in this order."""
+        there = self.feature_names or []
+        check_names(there, names, self._place, "feature")
+        X = _columns(self._X, [there.index(name) for name in names])
+        return Arrays(
+            X, self._y, self._weights, feature_names=names, kind=self.kind, place=self._place
+        )
+
     @property
     def size(self) -> int:
         assert self.n_rows is not None
@@ -83,6 +93,14 @@ class Arrays(Source):
 
     def _slice(self, rows: slice) -> Any:
         return self._X[rows]
+
+
+def _columns(X: Any, positions: list[int]) -> Any:
+    """X[:, positions] in memory, X itself where that is all of it."""
+    if positions == list(range(X.shape[1])):
+        return X
+    # Sound first: SciPy copies by indices as they are.
+    return as_design(X[()] if hasattr(X, "chunks") else X).matrix[:, positions]
 
 
 def file_of(X: Any) -> tuple[str, int] | None:

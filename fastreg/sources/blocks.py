@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, TypeVar
@@ -118,27 +119,45 @@ class Source(ABC):
     def map(self, work: Callable[[Any], Array]) -> Any:
         """work(X) of every block, one below the other."""
         with ahead(self.blocks()) as blocks:
-            return np.concatenate([work(block.X) for block in blocks])
+            return _stacked([work(block.X) for block in blocks])
 
     def whole(self) -> tuple[Any, Array, Array | None]:
         """(X, y, weights) of all rows, in memory."""
         parts: list[Any] = []
-
-        def keep(block: Block, row: int) -> None:
-            if self.n_rows is not None and not parts and isinstance(block.X, np.ndarray):
-                parts.append(np.empty((self.n_rows, self.n_features), block.X.dtype))
-            weights = None if block.weights is None else np.array(block.weights)
-            if parts and isinstance(parts[0], np.ndarray):
-                parts[0][row : row + block.n_rows] = block.X
-            else:
-                parts.append(block.X.copy())
-            sides.append((np.array(block.y), weights))
-
         sides: list[tuple[Array, Array | None]] = []
-        self.reduce(keep, lambda a, b: None)
+        known = self.n_rows is not None and not self.is_sparse
+
+        def keep(block: Block, row: int) -> int:
+            self.layout.check(block)
+            if not _is_finite(block.X):
+                raise ValueError(self.layout.fault(block))
+            if self.is_sparse:
+                parts.append(block.X.copy())
+            elif not known:
+                parts.append(np.array(block.X))
+            else:  # in place: two copies at once would take twice the memory
+                if not parts:
+                    order: Any = "F" if block.X.flags.f_contiguous else "C"
+                    shape = (self.n_rows, self.n_features)
+                    parts.append(np.empty(shape, block.X.dtype, order=order))
+                parts[0][row : row + block.n_rows] = block.X
+            weights = None if block.weights is None else np.array(block.weights)
+            sides.append((np.array(block.y), weights))
+            return block.n_rows
+
+        self.reduce(keep, operator.add)
         ys, ws = zip(*sides, strict=True)
         weights = None if ws[0] is None else np.concatenate(ws)
         return _stacked(parts), np.concatenate(ys), weights
+
+
+def _is_finite(X: Any) -> bool:
+    """Whether all values are; a sum that leaves float64 asks each of them."""
+    values = X if isinstance(X, np.ndarray) else X.data
+    if values.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()) or np.isfinite(values).all())
 
 
 def _stacked(parts: list[Any]) -> Any:

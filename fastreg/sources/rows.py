@@ -17,7 +17,7 @@ class Block(NamedTuple):
 
     X : (b, n) array or scipy sparse matrix
     y : (b,) or (b, k), None where only features are read; weights : (b,) or None
-    first : number of the first row, in its file or in all
+    first : number of the first row, in its file or in all; or (b,) those of all rows
     place : the file, "" if there is none
     n_bytes : what was read for it
     """
@@ -25,7 +25,7 @@ class Block(NamedTuple):
     X: Any
     y: Any
     weights: Any
-    first: int
+    first: Any
     place: str
     n_bytes: int
 
@@ -35,11 +35,12 @@ class Block(NamedTuple):
 
     def row(self, i: int) -> str:
         """Row i of the block, as it stands in its file; the first row of a file is 0."""
-        return (f"{self.place}, " if self.place else "") + f"row {self.first + i}"
+        number = self.first + i if np.ndim(self.first) == 0 else self.first[i]
+        return f"{self.place}, row {number}" if self.place else f"row {number}"
 
     def rows(self) -> str:
         """All of them."""
-        return f"{self.row(0)} to {self.first + self.n_rows - 1}"
+        return f"{self.row(0)} to {self.row(self.n_rows - 1).rpartition(' ')[2]}"
 
 
 class Rows(NamedTuple):

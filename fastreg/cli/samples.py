@@ -1,0 +1,105 @@
+"""What the report of a fit says about its data, from all rows or from their statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows in memory, and what they were read from."""
+
+    source: Any
+    X: Any
+    y: Array
+    weights: Array | None
+
+    @classmethod
+    def of(cls, source: Any) -> Rows:
+        return cls(source, *source.whole())
+
+    def fit(self, model: Any) -> None:
+        from fastreg.linear_model.opening import note_source
+
+        model.fit(self.X, self.y, self.weights)
+        note_source(model, self.source)
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.y)
+
+    def deviations(self) -> Array:
+        """(n,) standard deviations of the columns."""
+        return column_deviations(self.X)
+
+    def r_squared(self, model: Any) -> float:
+        """NaN if the target is constant."""
+        w = np.ones(len(self.y)) if self.weights is None else self.weights / self.weights.max()
+        spread = w @ (self.y - w @ self.y / w.sum()) ** 2
+        left = w @ (self.y - model._predict(self.X)) ** 2  # without names to compare
+        return float(1.0 - left / spread) if spread > 0.0 else np.nan
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The statistics of more rows than are held at once."""
+
+    source: Any
+    stats: Any = field(repr=False)
+
+    @classmethod
+    def of(cls, source: Any, cv: int | None) -> Sums:
+        from fastreg import SufficientStatistics
+
+        return cls(source, SufficientStatistics.collect(source, cv=cv))
+
+    def fit(self, model: Any) -> None:
+        model.fit(self.stats)
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.stats.n_samples)
+
+    def deviations(self) -> Array:
+        """(n,) standard deviations of the columns."""
+        return np.asarray(np.sqrt(np.diag(self.stats.covariance())[:-1]))
+
+    def r_squared(self, model: Any) -> float:
+        """NaN if the target is constant."""
+        from fastreg.moments import total
+        from fastreg.selection.cross_validation import mean_squared_error
+
+        spread = self.stats.covariance()[-1, -1]
+        whole = total(self.stats._parts)
+        left = mean_squared_error(whole, model.coef_[:, None], np.atleast_1d(model.intercept_))
+        return float(1.0 - left[0] / spread) if spread > 0.0 else np.nan
+
+
+def sample(source: Any, cv: int | None) -> Rows | Sums:
+    """All rows if they fit into the memory that the source allows, else their statistics."""
+    return Rows.of(source) if source.fits else Sums.of(source, cv)
+
+
+def column_deviations(X: Any) -> Array:
+    """(n,) standard deviations of the columns, read in blocks that stay in cache."""
+    from fastreg.design import as_design
+
+    design = as_design(X)
+    m, n = design.shape
+    total, squares = np.zeros(n), np.zeros(n)
+    for _, columns, block in design.blocks():
+        total[columns] += np.asarray(block.sum(axis=0, dtype=np.float64)).ravel()
+    mean = total / m
+    for _, columns, block in design.blocks():
+        if design.is_sparse:
+            squares[columns] += np.asarray(block.astype(np.float64).power(2).sum(axis=0)).ravel()
+        else:
+            squares[columns] += ((block - mean[columns]) ** 2).sum(axis=0)
+    if design.is_sparse:
+        squares -= m * mean**2
+    return np.sqrt(np.maximum(squares, 0.0) / m)

@@ -1,0 +1,44 @@
+"""Names that are not there, and what to suggest for them."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+_SHOWN = 8  # names that a message lists
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """What to suggest for a name that is not there."""
+    names = list(names)
+    folded = {other.casefold(): other for other in reversed(names)}
+    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
+    if close:
+        return f"did you mean {quoted(folded[key] for key in close)}?"
+    return f"there is {quoted(names)}" if names else "there is none"
+
+
+def quoted(names: Iterable[str]) -> str:
+    """The first few of them."""
+    names = list(names)
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(repr(name) for name in names[:_SHOWN]) + rest
+
+
+def check_names(there: Collection[str], wanted: Iterable[str], place: str, noun: str) -> None:
+    """ValueError if a name that is wanted is not there."""
+    known = set(there)
+    missing = [name for name in wanted if name not in known]
+    if not missing:
+        return
+    if len(missing) == 1:
+        raise ValueError(f"{place} has no {noun} {missing[0]!r}; {near(missing[0], there)}")
+    raise ValueError(f"{place} has no {noun}s {quoted(missing)}; there is {quoted(there)}")
+
+
+def check_different(names: Iterable[str], place: str) -> None:
+    """ValueError if columns share a name."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(f"{place} has columns of the same name: {quoted(repeated)}")

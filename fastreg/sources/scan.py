@@ -1,0 +1,153 @@
+"""A first read of a table, to fix the features that its columns become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastreg.sources.encoding import (
+    MISSING,
+    MOST_LEVELS,
+    Category,
+    Column,
+    Date,
+    Encoding,
+    Number,
+    days,
+    numbers,
+    texts,
+)
+
+Array = np.ndarray
+_FAR = 100.0  # spreads: a mean farther from zero is subtracted where rows are stored sparse
+
+
+@dataclass
+class Numbers:
+    """Number, mean, spread and missing values of a column."""
+
+    name: str
+    count: int = 0
+    lost: int = 0
+    first: float | None = None
+    total: float = 0.0
+    squares: float = 0.0
+
+    def add(self, column: Any) -> None:
+        self.note(numbers(column))
+
+    def note(self, values: Array) -> None:
+        known = values[np.isfinite(values)].astype(np.float64)
+        self.lost += int(np.isnan(values).sum())
+        if not len(known):
+            return
+        self.first = float(known[0]) if self.first is None else self.first
+        away = known - self.first
+        self.count += len(known)
+        self.total += float(away.sum())
+        self.squares += float(away @ away)
+
+    @property
+    def mean(self) -> float:
+        return (self.first or 0.0) + self.total / max(self.count, 1)
+
+    @property
+    def spread(self) -> float:
+        away = self.total / max(self.count, 1)
+        return float(np.sqrt(max(self.squares / max(self.count, 1) - away**2, 0.0)))
+
+    def column(self, marked: bool, sparse: bool) -> Column:
+        far = sparse and abs(self.mean) > _FAR * self.spread
+        origin = self.mean if far else 0.0
+        return Number(self.name, origin, self.mean - origin if marked and self.lost else None)
+
+
+@dataclass
+class Levels:
+    """The different texts of a column."""
+
+    name: str
+    found: set[str] = field(default_factory=set)
+    lost: int = 0
+
+    def add(self, column: Any) -> None:
+        import pyarrow.compute as pc
+
+        self.lost += column.null_count
+        self.found.update(pc.unique(texts(column)).drop_null().to_pylist())
+        if len(self.found) > MOST_LEVELS:
+            raise ValueError(
+                f"column {self.name!r} has more than {MOST_LEVELS} different values, each of which "
+                "would be a feature: leave it out with drop, or group them first"
+            )
+
+    def column(self, marked: bool, sparse: bool) -> Column:
+        return Category(self.name, _levels(self.name, sorted(self.found), marked and self.lost > 0))
+
+
+@dataclass
+class Dates(Numbers):
+    """Numbers of days, and whether the hour differs."""
+
+    hours: bool = False
+    least: float = np.inf
+
+    def add(self, column: Any) -> None:
+        values = days(column)
+        self.note(values)
+        known = values[np.isfinite(values)]
+        if len(known):
+            self.least = min(self.least, float(known.min()))
+            self.hours = self.hours or bool((known % 1.0).any())
+
+    def column(self, marked: bool, sparse: bool) -> Column:
+        origin = float(np.floor(self.least)) if self.count else 0.0
+        fill = self.mean - origin if marked and self.lost else None
+        return Date(self.name, origin, self.hours, fill)
+
+
+_SEEN: dict[str, Any] = {"number": Numbers, "category": Levels, "date": Dates}
+
+
+def scan(
+    batches: Iterator[Any],
+    kinds: dict[str, str],
+    categories: Mapping[str, Any],
+    missing: str,
+    unknown: str,
+) -> Encoding:
+    """The encoding of columns, from one read of them.
+
+    Parameters
+    ----------
+    batches : record batches with these columns
+    kinds : of each column, see `encoding.kind_of`
+    categories : levels of columns that are not to be looked for
+    """
+    seen = {name: _SEEN[kind](name) for name, kind in kinds.items() if name not in categories}
+    for batch in batches:
+        for name, each in seen.items():
+            each.add(batch.column(name))
+    marked = missing == "indicator"
+    fixed = {
+        name: Category(name, _levels(name, levels, marked)) for name, levels in categories.items()
+    }
+
+    def encoding(sparse: bool) -> Encoding:
+        columns = [
+            fixed[name] if name in fixed else seen[name].column(marked, sparse) for name in kinds
+        ]
+        return Encoding(tuple(columns), missing, unknown)
+
+    dense = encoding(False)
+    return encoding(True) if dense.is_sparse else dense
+
+
+def _levels(name: str, levels: Any, marked: bool) -> tuple[str, ...]:
+    found = tuple(str(level) for level in levels)
+    if len(set(found)) < len(found):
+        raise ValueError(f"categories of {name!r} holds a level twice")
+    return (*found, MISSING) if marked and MISSING not in found else found
