@@ -24,7 +24,13 @@ from fastreg._jit.lanes import (
     write,
     zero,
 )
-from fastreg._jit.threads import get_num_threads, run_blocks, set_num_threads, single_threaded_blas
+from fastreg._jit.threads import (
+    get_num_threads,
+    run_blocks,
+    serial,
+    set_num_threads,
+    single_threaded_blas,
+)
 
 __all__ = [
     "JIT_ENABLED",
@@ -50,6 +56,7 @@ __all__ = [
     "prefetch_half",
     "read",
     "run_blocks",
+    "serial",
     "set_entry",
     "set_num_threads",
     "single_threaded_blas",

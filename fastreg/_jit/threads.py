@@ -8,10 +8,11 @@ and interruptible between calls (`docs/decisions/0001-threads.md`).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from numbers import Integral
 from typing import Any
@@ -108,6 +109,16 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
         for future in futures:
             future.cancel() or future.exception()
         raise
+
+
+@contextlib.contextmanager
+def serial() -> Iterator[None]:
+    """Passes of this thread are serial within: whoever calls has threads of its own."""
+    outside, _busy.inside = getattr(_busy, "inside", False), True
+    try:
+        yield
+    finally:
+        _busy.inside = outside
 
 
 def _submit(task: Callable[[int], None], argument: int) -> Future[None]:

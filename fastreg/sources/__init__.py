@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,13 @@ from fastreg.design import feature_names
 from fastreg.sources import archives, svmlight, tables
 from fastreg.sources.arrays import Arrays, open_npy
 from fastreg.sources.blocks import MEMORY, Source
+from fastreg.sources.columns import Options
 from fastreg.sources.streams import Stream
 
 if TYPE_CHECKING:
     from fastreg.sources.encoding import Encoding
 
+_OF_TABLES = ("categories", "missing", "unknown", "encoding")
 SUFFIXES = (".npy", *tables.FORMATS, *archives.SUFFIXES, *svmlight.SUFFIXES)
 
 
@@ -80,8 +82,7 @@ def read(
     >>> fastreg.Ridge(alpha=1e-6).fit(source).predict(frame).round(3)
     array([1., 3., 3.])
     """
-    options = {"drop": drop, "categories": categories, "missing": missing, "unknown": unknown}
-    source = _source(data, target, weights, {**options, "encoding": encoding})
+    source = _source(data, target, weights, Options(drop, categories, missing, unknown, encoding))
     source.memory, source.progress = memory, progress
     return source
 
@@ -115,7 +116,7 @@ def as_features(X: Any, encoding: Any, names: Any, n_features: int) -> Source | 
     there = feature_names(X)
     if encoding is None or there is None or list(there) == list(names):
         return None
-    return tables.Table(X, None, encoding=encoding)
+    return tables.Table(X, None, None, Options(encoding=encoding))
 
 
 def _features(path: Path, encoding: Any, names: list[str] | None, n_features: int) -> Source:
@@ -129,9 +130,8 @@ def _features(path: Path, encoding: Any, names: list[str] | None, n_features: in
         return Arrays(open_npy(path, "an array"), None, kind=".npy", place=str(path))
     if encoding is None and names is None:
         raise ValueError(f"{path}: the model has no feature names to match the columns with")
-    if encoding is None:
-        return tables.Table(path, None, only=names)
-    return tables.Table(path, None, encoding=encoding)
+    options = Options(only=names) if encoding is None else Options(encoding=encoding)
+    return tables.Table(path, None, None, options)
 
 
 def _are_blocks(X: Any) -> bool:
@@ -143,17 +143,15 @@ def _are_blocks(X: Any) -> bool:
     return hasattr(X, "__next__") or callable(X)
 
 
-def _source(data: Any, target: Any, weights: Any, options: dict[str, Any]) -> Source:
+def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if isinstance(data, Source):
         raise ValueError("data is a source already")
     if feature_names(data) is not None or _are_paths(data):
         _check_column(target, data)
-        return tables.Table(data, target, weights, **options)
+        return tables.Table(data, target, weights, options)
     if isinstance(data, str | os.PathLike):
         return _file(Path(data), target, weights, options)
-    given = [name for name, value in options.items() if value is not None and len(value)]
-    if given:
-        raise ValueError(f"{given[0]} is for tables, not for {type(data).__name__}")
+    _refuse(options, ("drop", *_OF_TABLES), type(data).__name__)
     if hasattr(data, "shape"):
         return Arrays(data, target, weights)
     if isinstance(data, Iterable) or callable(data):
@@ -163,17 +161,15 @@ def _source(data: Any, target: Any, weights: Any, options: dict[str, Any]) -> So
     raise ValueError(f"data must be an array, a path or blocks, got {type(data).__name__}")
 
 
-def _file(path: Path, target: Any, weights: Any, options: dict[str, Any]) -> Source:
+def _file(path: Path, target: Any, weights: Any, options: Options) -> Source:
     suffix = _suffix(path)
     if suffix in tables.FORMATS or (path.is_dir() and suffix != ".zarr"):
         _check_column(target, path)
-        return tables.Table(path, target, weights, **options)
-    others = [name for name in ("categories", "missing", "unknown", "encoding") if options[name]]
-    if others:
-        raise ValueError(f"{path}: {others[0]} is for tables")
+        return tables.Table(path, target, weights, options)
+    _refuse(options, _OF_TABLES, str(path))
     if suffix in archives.SUFFIXES:
-        return archives.open_archive(path, target or "y", weights, options["drop"])
-    if options["drop"] or (suffix in svmlight.SUFFIXES and weights is not None):
+        return archives.open_archive(path, target or "y", weights, options.drop)
+    if options.drop or (suffix in svmlight.SUFFIXES and weights is not None):
         raise ValueError(f"{path}: weights and drop need a file with named columns")
     if suffix in svmlight.SUFFIXES:
         return svmlight.SvmLight(path)
@@ -194,6 +190,13 @@ def _suffix(path: Path) -> str:
     if path.is_dir() and suffix in SUFFIXES and suffix not in (".zarr", *tables.FORMATS):
         raise ValueError(f"{path}: is not a file")
     return suffix
+
+
+def _refuse(options: Options, names: Sequence[str], place: str) -> None:
+    """Options that this kind of data has no use for."""
+    for name in names:
+        if getattr(options, name):
+            raise ValueError(f"{name} is for tables, {place} is none")
 
 
 def _are_paths(data: Any) -> bool:

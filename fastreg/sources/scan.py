@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,17 @@ class Numbers:
         away = self.total / max(self.count, 1)
         return float(np.sqrt(max(self.squares / max(self.count, 1) - away**2, 0.0)))
 
+    def merge(self, other: Any) -> None:
+        """With the values that `other` has seen."""
+        self.lost += other.lost
+        if other.first is None:
+            return
+        self.first = other.first if self.first is None else self.first
+        away = other.first - self.first
+        self.squares += other.squares + 2.0 * away * other.total + other.count * away**2
+        self.total += other.total + other.count * away
+        self.count += other.count
+
     def column(self, marked: bool, sparse: bool) -> Column:
         far = sparse and abs(self.mean) > _FAR * self.spread
         origin = self.mean if far else 0.0
@@ -78,6 +89,15 @@ class Levels:
 
         self.lost += column.null_count
         self.found.update(pc.unique(texts(column)).drop_null().to_pylist())
+        self._check()
+
+    def merge(self, other: Any) -> None:
+        """With the values that `other` has seen."""
+        self.lost += other.lost
+        self.found |= other.found
+        self._check()
+
+    def _check(self) -> None:
         if len(self.found) > MOST_LEVELS:
             raise ValueError(
                 f"column {self.name!r} has more than {MOST_LEVELS} different values, each of which "
@@ -103,6 +123,11 @@ class Dates(Numbers):
             self.least = min(self.least, float(known.min()))
             self.hours = self.hours or bool((known % 1.0).any())
 
+    def merge(self, other: Any) -> None:
+        """With the values that `other` has seen."""
+        super().merge(other)
+        self.hours, self.least = self.hours or other.hours, min(self.least, other.least)
+
     def column(self, marked: bool, sparse: bool) -> Column:
         origin = float(np.floor(self.least)) if self.count else 0.0
         fill = self.mean - origin if marked and self.lost else None
@@ -112,25 +137,35 @@ class Dates(Numbers):
 _SEEN: dict[str, Any] = {"number": Numbers, "category": Levels, "date": Dates}
 
 
-def scan(
-    batches: Iterator[Any],
-    kinds: dict[str, str],
-    categories: Mapping[str, Any],
-    missing: str,
-    unknown: str,
-) -> Encoding:
-    """The encoding of columns, from one read of them.
+Seen = dict[str, Any]  # column: what was seen of it
+
+
+def look(batches: Iterable[Any], kinds: dict[str, str]) -> Seen:
+    """What columns hold, from one read of them.
 
     Parameters
     ----------
     batches : record batches with these columns
     kinds : of each column, see `encoding.kind_of`
-    categories : levels of columns that are not to be looked for
     """
-    seen = {name: _SEEN[kind](name) for name, kind in kinds.items() if name not in categories}
+    seen: Seen = {name: _SEEN[kind](name) for name, kind in kinds.items()}
     for batch in batches:
         for name, each in seen.items():
             each.add(batch.column(name))
+    return seen
+
+
+def merge(a: Seen, b: Seen) -> Seen:
+    """What either has seen."""
+    for name, each in a.items():
+        each.merge(b[name])
+    return a
+
+
+def encoding_of(
+    names: Iterable[str], seen: Seen, categories: Mapping[str, Any], missing: str, unknown: str
+) -> Encoding:
+    """The encoding of columns: seen, or with the levels of `categories`."""
     marked = missing == "indicator"
     fixed = {
         name: Category(name, _levels(name, levels, marked)) for name, levels in categories.items()
@@ -138,7 +173,7 @@ def scan(
 
     def encoding(sparse: bool) -> Encoding:
         columns = [
-            fixed[name] if name in fixed else seen[name].column(marked, sparse) for name in kinds
+            fixed[name] if name in fixed else seen[name].column(marked, sparse) for name in names
         ]
         return Encoding(tuple(columns), missing, unknown)
 

@@ -154,7 +154,7 @@ def test_no_file(tmp_path):
     with pytest.raises(ValueError, match="no such file"):
         _read(tmp_path / "d.csv", "y")
     (tmp_path / "f.csv").mkdir()
-    with pytest.raises(ValueError, match="has no file that ends in .csv"):
+    with pytest.raises(ValueError, match=r"has no file that ends in \.csv"):
         _read(tmp_path / "f.csv", "y")
     (tmp_path / "f.npz").mkdir()
     with pytest.raises(ValueError, match="is not a file"):

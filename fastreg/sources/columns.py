@@ -1,0 +1,198 @@
+"""Which columns of a table are what, and blocks of its rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from fastreg.sources import scan
+from fastreg.sources.encoding import Encoding, kind_of, numbers
+from fastreg.sources.names import check_different, check_names, quoted
+from fastreg.sources.rows import Block
+
+Array = np.ndarray
+Look = Callable[[dict[str, str]], scan.Seen]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a table is to be read; see `fastreg.read`.
+
+    only : columns of numbers that are all the features, in their order, or None
+    """
+
+    drop: Collection[str] = ()
+    categories: Mapping[str, Any] | Collection[str] = ()
+    missing: str | None = None
+    unknown: str | None = None
+    encoding: Encoding | None = None
+    only: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Rows of a table as X, y and weights: plain data, that travels to where the rows are."""
+
+    encoding: Encoding
+    targets: tuple[str, ...]
+    flat: bool
+    weight: str | None
+    dtype: Any = field(default=np.float64)
+
+    @property
+    def aside(self) -> list[str]:
+        """Columns that are no features."""
+        return [*self.targets, *([self.weight] if self.weight else [])]
+
+    @property
+    def needed(self) -> list[str]:
+        return list(dict.fromkeys([*(c.name for c in self.encoding.columns), *self.aside]))
+
+    @property
+    def row_bytes(self) -> int:
+        """Of X."""
+        if self.encoding.is_sparse:
+            return 12 * self.encoding.entries + 4
+        return 8 * len(self.encoding.features)
+
+    def block(self, part: Any, row: int, place: str) -> Block | None:
+        """Rows from number `row` on, None if none is left of them.
+
+        Parameters
+        ----------
+        part : pyarrow table with the columns `needed`
+        """
+        size, numbered = part.nbytes, np.arange(row, row + part.num_rows)
+        if self.encoding.missing != "error":
+            kept = ~self._lost(part)
+            if not kept.all():
+                part, numbered = _filtered(part, kept), numbered[kept]
+        if part.num_rows == 0:
+            return None
+        empty = Block(None, None, None, numbered, place, size)
+        X = self.encoding.encode(part, empty.row, self.dtype, self._advice)
+        y = None
+        if self.targets:
+            y = np.column_stack([numbers(part.column(name)) for name in self.targets])
+            y = np.ascontiguousarray(y[:, 0] if self.flat else y, np.float64)
+        weights = None if self.weight is None else numbers(part.column(self.weight))
+        return empty._replace(X=X, y=y, weights=weights)
+
+    @property
+    def _advice(self) -> str:
+        if self.targets:
+            return "missing='drop' leaves such rows out, missing='indicator' marks them"
+        return "fill it, or fit with missing='indicator'"
+
+    def _lost(self, part: Any) -> Array:
+        """Rows without a target or weight, and with missing="drop" without a feature."""
+        lost = np.zeros(part.num_rows, bool)
+        for name in self.aside:
+            lost |= np.isnan(numbers(part.column(name)))
+        return lost | self.encoding.is_lost(part) if self.encoding.missing == "drop" else lost
+
+
+def reading(
+    schema: Any, name: str, target: Any, weight: str | None, options: Options, look: Look
+) -> Reading:
+    """How the rows of a table become X, y and weights.
+
+    Parameters
+    ----------
+    schema : of pyarrow; name : of the table, for messages
+    target : column or columns of y, or None to read features only
+    look : reads what columns of these kinds hold, where that must be known
+
+    Raises
+    ------
+    ValueError
+        A column or an option is not acceptable; the message names it.
+    """
+    targets = (target,) if isinstance(target, str) else tuple(target or ())
+    flat = not target or isinstance(target, str)
+    aside = [*targets, *([weight] if weight else [])]
+    _check_columns(schema, name, aside, options.drop)
+    features = _features(schema, name, aside, options)
+    if options.encoding is None:
+        encoding = _encoding(schema, name, features, options, look)
+    else:
+        encoding = options.encoding
+        encoding = replace(
+            encoding,
+            missing=options.missing or encoding.missing,
+            unknown=options.unknown or encoding.unknown,
+        )
+        encoding.check()
+    narrow = all(str(schema.field(column.name).type) == "float" for column in encoding.columns)
+    return Reading(encoding, targets, flat, weight, np.float32 if narrow else np.float64)
+
+
+def _check_columns(schema: Any, name: str, aside: list[str], drop: Collection[str]) -> None:
+    names = list(schema.names)
+    check_different(names, name)
+    if len({*aside, *drop}) < len(aside) + len(drop):
+        raise ValueError("target, weights and drop must name different columns")
+    if len(names) == 1 and re.search("[;\t|]", names[0]):
+        raise ValueError(f"{name} has one column, {names[0]!r}: separate the values by commas")
+    check_names(names, [*aside, *drop], name, "column")
+    _check_numbers(schema, name, aside)
+
+
+def _features(schema: Any, name: str, aside: list[str], options: Options) -> list[str]:
+    """The columns that features are made of."""
+    if options.encoding is not None or options.only is not None:
+        _check_numbers(schema, name, options.only or ())
+        known = () if options.encoding is None else options.encoding.columns
+        wanted = list(options.only or [column.name for column in known])
+        check_names(schema.names, wanted, name, "column")
+        return wanted
+    features = [each for each in schema.names if each not in {*aside, *options.drop}]
+    if not features:
+        raise ValueError(f"{name} has no feature column beside {quoted([*aside, *options.drop])}")
+    return features
+
+
+def _check_numbers(schema: Any, name: str, columns: Iterable[str]) -> None:
+    check_names(schema.names, columns, name, "column")
+    for column in columns:
+        if kind_of(schema.field(column)) != "number":
+            kind = schema.field(column).type
+            raise ValueError(f"{name}: column {column!r} holds {kind}; it must be numbers")
+
+
+def _encoding(
+    schema: Any, name: str, features: list[str], options: Options, look: Look
+) -> Encoding:
+    missing, unknown = options.missing or "error", options.unknown or "error"
+    Encoding((), missing, unknown).check()
+    given: Any = options.categories
+    named = [given] if isinstance(given, str) else list(given)
+    levels = dict(given) if isinstance(given, Mapping) else {}
+    check_names(features, named, name, "feature column")
+    kinds = {each: kind_of(schema.field(each)) for each in features}
+    kinds |= dict.fromkeys(named, "category")
+    for each, kind in kinds.items():
+        if not kind:
+            what = schema.field(each).type
+            raise ValueError(
+                f"{name}: column {each!r} holds {what}, not numbers, texts or dates; leave it out "
+                "with drop"
+            )
+    open_ = {each: kind for each, kind in kinds.items() if each not in levels}
+    # Numbers need no look, unless something may be missing, or their means be far from zero.
+    looked = missing == "indicator" or any(kind != "number" for kind in open_.values())
+    try:
+        seen = look(open_) if looked else scan.look((), open_)
+        return scan.encoding_of(kinds, seen, levels, missing, unknown)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _filtered(part: Any, kept: Array) -> Any:
+    import pyarrow as pa
+
+    return part.filter(pa.array(kept))
