@@ -97,5 +97,6 @@ def predict_source(model: Any, X: Any, predict: Callable[[Any], Array]) -> Array
             f"X has {source.n_features} features, but {type(model).__name__} is expecting "
             f"{model.n_features_in_} features as input"
         )
-    found: Array = source.map(predict)
+    n_outputs = 0 if model.coef_.ndim == 1 else len(model.coef_)
+    found: Array = source.map(predict, n_outputs)
     return found

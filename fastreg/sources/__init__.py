@@ -7,6 +7,7 @@
 | `.csv`, `.parquet`, `.pq`, `.arrow`, `.feather`, folders of them, frames | `tables` |
 | `.svm`, `.svmlight`, `.libsvm`, `.txt` | `svmlight` |
 | iterables of (X, y) or (X, y, sample_weight) | `streams` |
+| dask arrays, data frames, delayed blocks | `cluster` |
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastreg.design import feature_names
-from fastreg.sources import archives, svmlight, tables
+from fastreg.sources import archives, cluster, svmlight, tables
 from fastreg.sources.arrays import Arrays, open_npy
 from fastreg.sources.blocks import MEMORY, Source
+from fastreg.sources.cluster import is_dask
 from fastreg.sources.columns import Options
 from fastreg.sources.streams import Stream
 
@@ -48,7 +50,8 @@ def read(
 
     Parameters
     ----------
-    data : path, paths, array, memory map, sparse matrix, HDF5 or zarr array, frame, or blocks
+    data : path, paths, array, memory map, sparse matrix, HDF5 or zarr array, frame, blocks, or a
+        dask array, data frame or list of delayed blocks
         Blocks are an iterable of (X, y) or (X, y, sample_weight), or a function that begins one.
     target : y, or of a table its column or columns, or of a file of arrays its key ("y")
     weights : of the rows, likewise
@@ -93,7 +96,7 @@ def as_source(X: Any, y: Any = None, sample_weight: Any = None) -> Source | None
         if y is not None or sample_weight is not None:
             raise ValueError("X is a source, which has y and weights: give them to fastreg.read")
         return X
-    if isinstance(X, str | os.PathLike) or (y is None and _are_blocks(X)):
+    if isinstance(X, str | os.PathLike) or is_dask(X) or (y is None and _are_blocks(X)):
         return read(X, y, weights=sample_weight)
     if isinstance(y, str) and feature_names(X) is not None:
         return read(X, y, weights=sample_weight)
@@ -113,6 +116,8 @@ def as_features(X: Any, encoding: Any, names: Any, n_features: int) -> Source | 
     if isinstance(X, str | os.PathLike):
         named = None if names is None else [str(name) for name in names]
         return _features(Path(X), encoding, named, n_features)
+    if is_dask(X):
+        return _dask_features(X, encoding, names)
     there = feature_names(X)
     if encoding is None or there is None or list(there) == list(names):
         return None
@@ -134,6 +139,13 @@ def _features(path: Path, encoding: Any, names: list[str] | None, n_features: in
     return tables.Table(path, None, None, options)
 
 
+def _dask_features(X: Any, encoding: Any, names: Any) -> Source:
+    if hasattr(X, "chunks"):
+        return cluster.of_arrays(X, None, None)
+    options = Options(only=names) if encoding is None else Options(encoding=encoding)
+    return cluster.of_frame(X, None, None, options)
+
+
 def _are_blocks(X: Any) -> bool:
     """Whether X is a stream of (X, y), or makes one."""
     if hasattr(X, "shape") or isinstance(X, type):
@@ -146,6 +158,8 @@ def _are_blocks(X: Any) -> bool:
 def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if isinstance(data, Source):
         raise ValueError("data is a source already")
+    if is_dask(data):
+        return _of_dask(data, target, weights, options)
     if feature_names(data) is not None or _are_paths(data):
         _check_column(target, data)
         return tables.Table(data, target, weights, options)
@@ -159,6 +173,24 @@ def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
             raise ValueError("blocks are (X, y) or (X, y, sample_weight): give target with them")
         return Stream(data)
     raise ValueError(f"data must be an array, a path or blocks, got {type(data).__name__}")
+
+
+def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
+    if not isinstance(data, list | tuple) and not hasattr(data, "chunks"):
+        frame = data if hasattr(data, "columns") else None
+        if frame is None:
+            raise ValueError(f"data must be a dask array or data frame, got {type(data).__name__}")
+        if not is_dask(target):
+            _check_column(target, frame)
+            return cluster.of_frame(frame, target, weights, options)
+        # y beside the frame, as scikit-learn has it
+        return cluster.beside(frame, target, weights, options)
+    _refuse(options, ("drop", *_OF_TABLES), "a dask array")
+    if hasattr(data, "chunks"):
+        return cluster.of_arrays(data, target, weights)
+    if target is not None or weights is not None:
+        raise ValueError("blocks are (X, y) or (X, y, sample_weight): give target with them")
+    return cluster.of_delayed(data)
 
 
 def _file(path: Path, target: Any, weights: Any, options: Options) -> Source:

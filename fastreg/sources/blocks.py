@@ -116,8 +116,8 @@ class Source(ABC):
             raise ValueError(f"{self.kind} has no rows")
         return total
 
-    def map(self, work: Callable[[Any], Array]) -> Any:
-        """work(X) of every block, one below the other."""
+    def map(self, work: Callable[[Any], Array], n_outputs: int = 0) -> Any:
+        """work(X) of every block, one below the other: (m,), or (m, n_outputs) if that is not 0."""
         with ahead(self.blocks()) as blocks:
             return _stacked([work(block.X) for block in blocks])
 

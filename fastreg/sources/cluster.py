@@ -1,0 +1,334 @@
+"""dask: arrays, data frames and delayed blocks, worked on where they are.
+
+Every chunk is reduced by whoever holds it; what travels are sums of n² or n numbers, added up in a
+tree that the number of chunks alone decides, so that a lost worker, or another number of them,
+changes no bit. Within a chunk the passes are serial: dask has threads of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fastreg._jit import serial, single_threaded_blas
+from fastreg.design import as_design, as_target
+from fastreg.sources import scan
+from fastreg.sources.blocks import Source
+from fastreg.sources.columns import Options, Reading, reading
+from fastreg.sources.rows import Block
+
+Array = np.ndarray
+T = TypeVar("T")
+_FAN = 8  # sums that are added up at once
+
+
+def is_dask(data: Any) -> bool:
+    """Whether data is a dask collection, judged without importing dask, or delayed blocks."""
+    if isinstance(data, list | tuple):
+        return bool(data) and all(is_dask(item) for item in data)
+    library = type(data).__module__.partition(".")[0]
+    return library in {"dask", "dask_expr"} and hasattr(data, "__dask_graph__")
+
+
+class Cluster(Source):
+    """Chunks of rows that dask makes.
+
+    Parameters
+    ----------
+    blocks : delayed `Block` of each chunk, or of None if it has no rows
+    rows : number of rows of each chunk, or None where that is not known
+    """
+
+    in_order = False
+
+    def __init__(
+        self,
+        blocks: list[Any],
+        rows: list[int] | None,
+        n_features: int,
+        n_targets: int,
+        *,
+        kind: str,
+        flat: bool = True,
+        is_sparse: bool = False,
+        names: list[str] | None = None,
+        encoding: Any = None,
+    ) -> None:
+        self._blocks, self._rows = blocks, rows
+        self.n_features, self.n_targets, self.flat = n_features, n_targets, flat
+        self.is_sparse, self.feature_names, self.encoding = is_sparse, names, encoding
+        self.kind = kind  # type: ignore[misc]
+        self.n_rows = None if rows is None else sum(rows)
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        return ("dask", [block.key for block in self._blocks])
+
+    @property
+    def fits(self) -> bool:
+        """Whether a fit takes all rows to where it is called: what is wide, and small."""
+        return super().fits and self.n_features > (self.n_rows or 0)
+
+    def blocks(self, first: int = 0) -> Iterator[Block]:
+        import dask
+
+        for delayed in self._blocks[first:]:
+            (block,) = dask.compute(delayed)
+            if block is not None:
+                yield block
+
+    def reduce(
+        self,
+        work: Callable[[Block, int], T],
+        add: Callable[[T, T], T],
+        *,
+        first: int = 0,
+        row: int = 0,
+        start: T | None = None,
+        after: Callable[[int, int, T], None] | None = None,
+    ) -> T:
+        """work(block, row) of every chunk, added up in a tree; `row` is the number of its first
+        row, or where that is not known, of the chunk. Begun at the beginning, told of at the end.
+        """
+        import dask
+
+        assert first == 0 and start is None and after is None
+        # One task holds `work`, with all that it has to know: it goes to each worker once.
+        shared = dask.delayed(work, pure=False, traverse=False)
+        run, join = dask.delayed(_worked, pure=False), dask.delayed(_added, pure=False)
+        sums = [
+            run(shared, block, at) for block, at in zip(self._blocks, self._starts(), strict=True)
+        ]
+        while len(sums) > 1:
+            sums = [join(sums[i : i + _FAN], add) for i in range(0, len(sums), _FAN)]
+        with _bar(self.progress):
+            (total,) = dask.compute(sums[0])
+        if total is None:
+            raise ValueError(f"{self.kind} has no rows")
+        return total
+
+    def _starts(self) -> list[int]:
+        if self._rows is None:
+            return list(range(len(self._blocks)))
+        return [int(start) for start in np.cumsum([0, *self._rows])[:-1]]
+
+    def map(self, work: Callable[[Any], Array], n_outputs: int = 0) -> Any:
+        """A dask array of work(X) of every chunk; nothing is computed yet."""
+        import dask
+        import dask.array
+
+        shared = dask.delayed(work, pure=False, traverse=False)
+        run = dask.delayed(_mapped, pure=False)
+        rows: Sequence[Any] = self._rows or [np.nan] * len(self._blocks)
+        tail = (n_outputs,) if n_outputs else ()
+        parts = [
+            dask.array.from_delayed(run(shared, block, tail), (count, *tail), float)
+            for block, count in zip(self._blocks, rows, strict=True)
+        ]
+        return dask.array.concatenate(parts, allow_unknown_chunksizes=True)
+
+
+def _worked(work: Callable[[Block, int], T], block: Block | None, at: int) -> T | None:
+    if block is None:
+        return None
+    with serial(), single_threaded_blas:
+        return copy.copy(work)(block, at)  # it may note what it has seen, and others use it
+
+
+def _added(parts: list[T | None], add: Callable[[T, T], T]) -> T | None:
+    some = [part for part in parts if part is not None]
+    total = some[0] if some else None
+    for part in some[1:]:
+        total = add(total, part)  # type: ignore[arg-type]
+    return total
+
+
+def _mapped(work: Callable[[Any], Array], block: Block | None, tail: tuple[int, ...]) -> Array:
+    if block is None:
+        return np.empty((0, *tail))
+    with serial():
+        return work(block.X)
+
+
+def _bar(shown: bool) -> Any:
+    import contextlib
+
+    if not shown:
+        return contextlib.nullcontext()
+    from dask.diagnostics import ProgressBar
+
+    return ProgressBar()
+
+
+# ---------------------------------------------------------------- arrays
+
+
+def of_arrays(X: Any, y: Any, weights: Any) -> Cluster:
+    """(m, n) X, y (m,) or (m, k), weights (m,); y and weights may be in memory."""
+    import dask
+
+    if X.ndim != 2:
+        raise ValueError(f"X must have rows and columns, its shape is {X.shape}")
+    if X.numblocks[1] != 1:
+        raise ValueError(
+            f"X is cut into {X.numblocks[1]} chunks of columns; every chunk must hold whole rows: "
+            "X.rechunk({1: -1})"
+        )
+    if np.isnan(X.shape[1]):
+        raise ValueError("X has an unknown number of columns: X.compute_chunk_sizes()")
+    rows = X.chunks[0]
+    y, weights = (_beside(each, name, X) for each, name in ((y, "y"), (weights, "sample_weight")))
+    known = not np.isnan(rows).any()
+    starts = np.cumsum([0, *rows])[:-1].astype(int) if known else [0] * len(rows)
+    columns = [
+        [None] * len(rows) if part is None else list(part.to_delayed().ravel())
+        for part in (X, y, weights)
+    ]
+    make = dask.delayed(_block_of)
+    blocks = [
+        make(*parts, int(start), f"chunk {i}")
+        for i, (start, *parts) in enumerate(zip(starts, *columns, strict=True))
+    ]
+    sparse = type(X._meta).__module__.startswith("scipy.sparse")
+    return Cluster(
+        blocks,
+        [int(count) for count in rows] if known else None,
+        int(X.shape[1]),
+        1 if y is None or y.ndim == 1 else int(y.shape[1]),
+        kind="dask array",
+        flat=y is None or y.ndim == 1,
+        is_sparse=sparse,
+    )
+
+
+def _beside(values: Any, name: str, X: Any) -> Any:
+    """y or weights as a dask array whose chunks of rows are those of X."""
+    import dask.array
+
+    if values is None:
+        return None
+    if hasattr(values, "to_dask_array"):
+        values = values.to_dask_array()
+    rows = X.chunks[0]
+    if not is_dask(values):
+        if np.isnan(rows).any():
+            raise ValueError(
+                f"X has chunks of unknown sizes, and {name} is one array: X.compute_chunk_sizes(), "
+                f"or give {name} as a dask array of the same chunks"
+            )
+        values = as_target(values, int(sum(rows)), name=name)
+        values = dask.array.from_array(values, chunks=(rows, *values.shape[1:]))
+    if values.ndim == 2 and values.numblocks[1] != 1:
+        raise ValueError(f"{name} is cut into chunks of columns: {name}.rechunk({{1: -1}})")
+    if len(values.chunks[0]) != len(rows) or not np.array_equal(
+        values.chunks[0], rows, equal_nan=True
+    ):
+        raise ValueError(
+            f"{name} has chunks of {_some(values.chunks[0])} rows, X of {_some(rows)}: "
+            f"{name}.rechunk({{0: X.chunks[0]}})"
+        )
+    return values
+
+
+def _some(counts: Sequence[Any]) -> str:
+    shown = ", ".join(str(count) for count in counts[:4])
+    return f"{shown}, …" if len(counts) > 4 else shown
+
+
+def _block_of(X: Any, y: Any, weights: Any, start: int, place: str) -> Block | None:
+    if X.shape[0] == 0:
+        return None
+    return Block(X, y, weights, start, place, getattr(X, "nbytes", 0))
+
+
+# ---------------------------------------------------------------- blocks
+
+
+def of_delayed(blocks: Sequence[Any]) -> Cluster:
+    """Delayed (X, y) or (X, y, sample_weight); the first is computed to see how wide they are."""
+    import dask
+
+    make = dask.delayed(_given_block)
+    made = [make(block, i) for i, block in enumerate(blocks)]
+    shape = dask.delayed(_look_of)
+    ((n_features, n_targets, flat, is_sparse),) = dask.compute(shape(made[0]))
+    return Cluster(
+        made, None, n_features, n_targets, kind="delayed blocks", flat=flat, is_sparse=is_sparse
+    )
+
+
+def _given_block(item: Any, number: int) -> Block:
+    if not isinstance(item, tuple | list) or len(item) not in (2, 3):
+        raise ValueError(
+            f"block {number} must be (X, y) or (X, y, sample_weight), got {type(item).__name__}"
+        )
+    X = as_design(item[0]).matrix
+    y = item[1].to_numpy() if hasattr(item[1], "to_numpy") else np.asarray(item[1])
+    weights = item[2] if len(item) == 3 else None
+    return Block(X, y, weights, 0, f"block {number}", getattr(X, "nbytes", 0))
+
+
+def _look_of(block: Block) -> tuple[int, int, bool, bool]:
+    y = np.asarray(block.y)
+    return block.X.shape[1], y[:1].size, y.ndim == 1, not isinstance(block.X, np.ndarray)
+
+
+# ---------------------------------------------------------------- data frames
+
+
+def of_frame(frame: Any, target: Any, weights: str | None, options: Options) -> Cluster:
+    """A dask data frame, read as `tables.Table` reads a frame."""
+    import dask
+    from dask.dataframe.utils import meta_nonempty
+
+    parts, look = frame.to_delayed(), dask.delayed(_seen_of)
+
+    def seen(kinds: dict[str, str]) -> scan.Seen:
+        found = [look(part, kinds, f"partition {i}") for i, part in enumerate(parts)]
+        join = dask.delayed(_added)
+        while len(found) > 1:
+            found = [join(found[i : i + _FAN], scan.merge) for i in range(0, len(found), _FAN)]
+        (total,) = dask.compute(found[0])
+        return total
+
+    schema = _arrow(meta_nonempty(frame._meta)).schema
+    how = reading(schema, "the data frame", target, weights, options, seen)
+    make = dask.delayed(_frame_block)
+    return Cluster(
+        [make(part, how, f"partition {i}") for i, part in enumerate(parts)],
+        None,
+        len(how.encoding.features),
+        len(how.targets) or 1,
+        kind="dask data frame",
+        flat=how.flat,
+        is_sparse=how.encoding.is_sparse,
+        names=how.encoding.features,
+        encoding=how.encoding,
+    )
+
+
+def beside(frame: Any, target: Any, weights: Any, options: Options) -> Cluster:
+    """A data frame with y, and weights, in series of the same partitions."""
+    given = {"(target)": target} | ({} if weights is None else {"(sample_weight)": weights})
+    weight = None if weights is None else "(sample_weight)"
+    return of_frame(frame.assign(**given), "(target)", weight, options)
+
+
+def _seen_of(part: Any, kinds: dict[str, str], place: str) -> scan.Seen:
+    try:
+        return scan.look([_arrow(part[list(kinds)])], kinds)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
+
+
+def _frame_block(part: Any, how: Reading, place: str) -> Block | None:
+    return how.block(_arrow(part[how.needed]), 0, place)
+
+
+def _arrow(part: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(part, preserve_index=False)
