@@ -433,6 +433,11 @@ class SufficientStatistics:
         return out, header["progress"]
 
 
+def moments_bytes(n_features: int, n_folds: int = 1) -> int:
+    """Memory of the moments of so many features and folds, and of what is done with them."""
+    return 8 * (n_folds + _SPARE) * n_features**2
+
+
 def collected(data: Source | SufficientStatistics, cv: int | None) -> list[Moments]:
     """Moments of each fold, for an estimator.
 
@@ -447,7 +452,7 @@ def collected(data: Source | SufficientStatistics, cv: int | None) -> list[Momen
         if cv is not None and len(found) != cv:
             raise ValueError(f"these statistics have {len(found)} folds with rows, cv is {cv}")
         return found
-    needed = 8 * ((cv or 1) + _SPARE) * data.n_features**2
+    needed = moments_bytes(data.n_features, cv or 1)
     if needed > MOST_MEMORY:
         raise ValueError(
             f"{data.n_features} features need {needed / 1e9:.3g} GB of moments, of which "

@@ -31,6 +31,7 @@ import numpy as np
 
 from fastreg import penalties
 from fastreg._jit import single_threaded_blas
+from fastreg.certificate import streamed
 from fastreg.certificate.gap import (
     dual_projection,
     dual_value,
@@ -46,6 +47,7 @@ from fastreg.certificate.gap import (
 from fastreg.certificate.reads import Data, correlate, exact_sum, levels
 from fastreg.certificate.terms import Terms
 from fastreg.design import Design
+from fastreg.sources.blocks import Source
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
@@ -155,6 +157,42 @@ def certify(
             passes += read
         verdict, read = _judge_by_reads(data, lengths)
     return _certificate(verdict, unit, tol, method, passes + read)
+
+
+def certify_source(
+    source: Source,
+    coef: Array,
+    intercept: Array,
+    terms: Terms,
+    *,
+    tol: float,
+    method: str,
+    passes: int,
+    shift: Array | None,
+    scale: Array,
+    mean: Array,
+    unit: Array,
+    constant: Array | None = None,
+) -> Certificate:
+    """`certify` of rows that arrive in blocks, in one read of them.
+
+    Parameters
+    ----------
+    terms : with weights of None: the source has them
+    mean, unit : (T,) about the means and the spreads of the T targets, powers of two
+    """
+    n, k = coef.shape
+    shift = np.zeros(n) if shift is None else shift
+    work = streamed.Sums(source.layout, coef, intercept, shift, scale, mean, unit, terms)
+    with single_threaded_blas:
+        found = streamed.read(source, work, constant)
+    verdicts = []
+    for t, (c0, null) in enumerate(zip(found.c0, found.null, strict=True)):
+        target = _Target(found.data, t, c0, found.norms, float(null))
+        points = range(t, t + 1) if len(found.c0) > 1 else range(k)
+        some = slice(points.start, points.stop)
+        verdicts.append(target.judge(points, found.c[some], found.rho2[some], found.off[some]))
+    return _certificate(np.concatenate(verdicts, axis=1), unit, tol, method, passes + 1)
 
 
 def certify_moments(
@@ -275,7 +313,9 @@ def _fitted(data: Data, c0: Array, C: Array) -> Array:
 class _Target:
     """A target, and what does not change from one point of its path to the next."""
 
-    def __init__(self, data: Data, t: int, c0: Array, norms: Array) -> None:
+    def __init__(
+        self, data: Data, t: int, c0: Array, norms: Array, null: float | None = None
+    ) -> None:
         self._data = data
         self._unit, self._mean = data.of(data.unit, t), data.of(data.mean, t)
         self._l2 = data.of(data.terms.l2, t) * data.scale * data.scale
@@ -286,7 +326,9 @@ class _Target:
         self._lightest = self._least_penalty()
         exponent = np.frexp(self._unit)[1] - np.frexp(data.scale)[1]
         self._down = np.ldexp(1.0, np.clip(exponent, -1000, 1000))  # a filter only
-        self.null = 0.5 * float(data.w @ data.of(data.Y, t) ** 2)
+        if null is None:
+            null = 0.5 * float(data.w @ data.of(data.Y, t) ** 2)
+        self.null = null
 
     def judge(self, points: range, c: Array, rho2: Array, off: Array, doubt: float = 0.0) -> Array:
         """Rows of gap, objective, null, KKT residual, and whether a feature is free, (5, g), from
@@ -384,6 +426,7 @@ __all__ = [
     "Terms",
     "certify",
     "certify_moments",
+    "certify_source",
     "dual_projection",
     "dual_value",
     "duality_gap",

@@ -128,15 +128,10 @@ def _transposed(
 
     def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
         values = _values(data, block, rows, columns)
-        side = right
-        if side is None:
-            r = residuals(rows, values)
-            side = np.hstack([w[rows, None] * r, extra[rows]])
-            sums[:g, -2] += side[:, :g].sum(axis=0)
-            sums[:g, -1] += np.einsum("id,id->d", side[:, :g], r)
-            sums[:height, :n] += _turned(side, values)
+        if right is None:
+            _add_rows(sums, values, residuals(rows, values), w[rows], extra[rows])
         else:
-            sums[:height, columns] = _turned(side, values)
+            sums[:height, columns] = _turned(right, values)
         a, b = np.searchsorted(looks, (columns.start, columns.stop))
         if b - a == columns.stop - columns.start:
             sums[height, columns] += _squares(data, values, columns, w[rows])
@@ -145,10 +140,50 @@ def _transposed(
             sums[height, looks[a:b]] += _squares(data, some, looks[a:b], w[rows])
 
     sums = _accumulate(data, (height + 1, n + 2), add, disjoint=R is not None)
-    out, squares, total = sums[:height, :n], sums[height, :n], sums[:g, -2]
-    by_rows = R is None or weighted is None
-    rho2 = sums[:g, -1] if by_rows else np.einsum("id,id->d", weighted, R)  # type: ignore[arg-type]
-    sides = np.concatenate([total, extra.sum(axis=0)])
+    if R is not None and weighted is not None:
+        sums[g:height, -2] = extra.sum(axis=0)
+        sums[:g, -1] = np.einsum("id,id->d", weighted, R)
+    found = about_means(data, sums, g, off if R is not None else None)
+    if norms is None:
+        return found
+    squares = found.norms**2
+    if np.any(np.abs(norms[looks] ** 2 - squares[looks]) > _WRONG * squares[looks]):
+        return None
+    return found._replace(norms=norms)
+
+
+def _add_rows(sums: Array, values: Any, r: Array, w: Array, extra: Array) -> None:
+    """Add what rows contribute to the sums of `_transposed`: wr and `extra` times V, and beside
+    them their own sums and Σ w r²."""
+    g, height = r.shape[1], r.shape[1] + extra.shape[1]
+    side = np.hstack([w[:, None] * r, extra])
+    sums[:height, -2] += side.sum(axis=0)
+    sums[:g, -1] += np.einsum("id,id->d", side[:, :g], r)
+    sums[:height, : values.shape[1]] += _turned(side, values)
+
+
+def sums_over_rows(data: Data) -> Array:
+    """The sums that `about_means` takes, of some rows and of all points: Σ w(r, y, 1)vᵀ and Σ w v²;
+    in the last two columns Σ w(r, y, 1), and Σ w r² and Σ w y²."""
+    n, k, T = data.X.shape[1], data.coef.shape[1], data.Y.shape[1]
+    every, points = slice(0, data.X.shape[1]), range(k)
+    values = _values(data, data.X.matrix, slice(0, data.X.shape[0]), every)
+    theta = data.coef / data.of_points(data.unit, points)
+    r = data.of_points(data.Y, points) - levels(data, points) - _product(data, values, theta)
+    extra = data.w[:, None] * np.hstack([data.Y, np.ones((len(data.w), 1))])
+    sums = np.zeros((k + T + 2, n + 2))
+    _add_rows(sums, values, r, data.w, extra)
+    sums[-1, :n] = _squares(data, values, every, data.w)
+    sums[k : k + T, -1] = data.w @ data.Y**2
+    return sums
+
+
+def about_means(data: Data, sums: Array, g: int, off: Array | None) -> Correlations:
+    """Correlations from the sums of `_transposed`, whose last rows are those of w and Σ w v²;
+    `off` is None where the residuals still have means."""
+    n, centred, height = sums.shape[1] - 2, data.terms.fit_intercept, len(sums) - 1
+    out, squares, sides = sums[:height, :n], sums[height, :n], sums[:height, -2]
+    total, rho2, passes = sides[:g], sums[:g, -1], 1 if off is None else 2
     shift, scale = data.late, data.scale
     if shift.any():  # rank-one corrections, of out and of Σ w v² (Σ w = 1)
         squares = squares + (shift * scale) ** 2 - 2 * (shift * scale) * (out[-1] * scale)
@@ -158,24 +193,20 @@ def _transposed(
     out *= scale
     if centred:
         squares = squares - out[-1] ** 2
-        if R is None:  # of residuals less their mean
+        if off is None:  # of residuals less their mean
             out[:g] -= np.outer(total, out[-1])
             off, rho2 = total, rho2 - total**2
     if data.constant is not None:
         out[:, data.constant], squares[data.constant] = 0.0, 0.0
-    if norms is None:
-        # What rounding of a far shift hides of a column is not to hide its KKT residual too.
-        hidden = 4 * _EPS * (shift * scale) ** 2 if data.X.is_sparse else 0.0
-        norms = np.sqrt(np.where(squares == 0.0, 0.0, np.maximum(squares, hidden)))
-    elif np.any(np.abs(norms[looks] ** 2 - squares[looks]) > _WRONG * squares[looks]):
-        return None
+    # What rounding of a far shift hides of a column is not to hide its KKT residual too.
+    hidden = 4 * _EPS * (shift * scale) ** 2 if data.X.is_sparse else 0.0
     return Correlations(
         c=out[:g],
         c0=out[g:-1],
-        norms=norms,
-        off=off,
+        norms=np.sqrt(np.where(squares == 0.0, 0.0, np.maximum(squares, hidden))),
+        off=np.zeros(g) if off is None else off,
         rho2=np.maximum(rho2, 0.0),
-        passes=1 if R is None else 2,
+        passes=passes,
     )
 
 

@@ -18,9 +18,9 @@ from fastreg.design import Design, as_design, as_target, as_weights, nonfinite_m
 from fastreg.linear_model.opening import note_names, predict_source
 from fastreg.penalties import L1, non_negative
 from fastreg.selection.folds import Split, as_splits
-from fastreg.solvers import Solution, solve, solve_moments, together
-from fastreg.sources import Source
-from fastreg.statistics import SufficientStatistics, collected
+from fastreg.solvers import Solution, solve, solve_moments, solve_source, together
+from fastreg.sources import Source, weight_of
+from fastreg.statistics import MOST_MEMORY, SufficientStatistics, collected, moments_bytes
 
 if TYPE_CHECKING:
     from fastreg.inference import Inference
@@ -97,6 +97,8 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
     ) -> LinearRegressor:
         """Collect the moments in one read, then fit each target to them."""
         check_strengths(strengths, source.n_targets)
+        if isinstance(source, Source) and moments_bytes(source.n_features) > MOST_MEMORY:
+            return self._fit_by_reads(source, strengths, l2_is_total, penalty)
         whole = moments.total(collected(source, None))
         if l2_is_total:
             strengths = per_weight(strengths, np.array([whole.weight]), 1)
@@ -116,6 +118,19 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         self._check_names(source)
         self._set(together(found), flat=source.flat)
         self._warn(together(found))
+        return self
+
+    def _fit_by_reads(
+        self, source: Source, strengths: Array, l2_is_total: bool, penalty: Any
+    ) -> LinearRegressor:
+        """Read the source once a step: it has too many features for their moments."""
+        if l2_is_total:
+            strengths = per_weight(strengths, np.array([weight_of(source)]), 1)
+        terms = Terms(strengths[None, :], penalty, None, self.fit_intercept)
+        solution = solve_source(source, terms, tol=self.tol, max_iter=self.max_iter)
+        self._check_names(source)
+        self._set(solution, flat=source.flat)
+        self._warn(solution)
         return self
 
     def _check_names(self, X: Any) -> None:

@@ -21,15 +21,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import Certificate, Terms, certify, certify_moments
+from fastreg.certificate import Certificate, Terms, certify, certify_moments, certify_source
 from fastreg.design import Design
 from fastreg.moments import Moments
 from fastreg.penalties import L1
-from fastreg.solvers import conjugate_gradient, proximal_gradient, ridge, spectrum, working_set
+from fastreg.solvers import (
+    conjugate_gradient,
+    proximal_gradient,
+    ridge,
+    spectrum,
+    streamed,
+    working_set,
+)
 from fastreg.solvers.problem import Problem, standardise
 from fastreg.solvers.standard import Standard
 from fastreg.solvers.summary import summarise
 from fastreg.solvers.working_set import Progress
+from fastreg.sources.blocks import Source
 
 Array = np.ndarray
 # Side of the largest matrix a factorisation keeps: 6000² float64 are 288 MB.
@@ -224,6 +232,39 @@ def solve_moments(
     return Solution(coef, intercept, strengths, certificate, 1, False)
 
 
+def solve_source(
+    source: Source, terms: Terms, *, tol: float, max_iter: int | None = None
+) -> Solution:
+    """Minimise by reads of a source, each target by itself, and certify in one more read.
+
+    Parameters
+    ----------
+    terms : with weights of None: the source has them
+    """
+    limit = 1000 if max_iter is None else max_iter
+    method = "conjugate gradients" if _is_smooth(terms) else "working set"
+    with single_threaded_blas:
+        problem = streamed.standardise(source, terms)
+        found = _minimise(problem, method, None, tol, limit, False, None)
+        coef, intercept = problem.unscale(found.beta)
+        certificate = certify_source(
+            source,
+            coef,
+            intercept,
+            terms,
+            tol=tol,
+            method=f"{found.name}, blocks",
+            passes=problem.passes,
+            shift=problem.shift,
+            scale=1.0 / problem.size,
+            mean=problem.means,
+            unit=problem.units,
+            constant=problem.constant if terms.fit_intercept else None,
+        )
+    strengths = np.ones(problem.n_points) if terms.strength is None else terms.strength
+    return Solution(coef, intercept, strengths, certificate, found.n_iter, found.n_iter >= limit)
+
+
 def together(solutions: list[Solution]) -> Solution:
     """The solutions of several targets as one."""
     if len(solutions) == 1:
@@ -308,7 +349,7 @@ class _Found(NamedTuple):
 
 
 def _minimise(
-    problem: Problem,
+    problem: Any,
     method: str,
     start: Array | None,
     tol: float,

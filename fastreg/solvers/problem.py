@@ -220,7 +220,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     seen = kernels.survey(X.storage, Y[:, 0], weights=weights, origin=origin)
     if not seen.finite:
         raise ValueError(nonfinite_message(X))
-    low, high = _with_zeros(X, seen.low, seen.high)
+    low, high = with_zeros(X, seen.low, seen.high)
     entry = np.maximum(np.abs(low), np.abs(high))
     check_range("X", entry)
     shift, reach, products = None, entry, seen.products
@@ -237,7 +237,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     size = np.where(constant, 1.0, np.maximum(reach, np.sqrt(ridges.max(axis=1))))
     exponent = np.frexp(size)[1]
     scale = np.where(constant, 0.0, np.ldexp(1.0, -exponent))
-    curvatures, sound = _curvatures(seen.squares, total, scale, shift, origin)
+    curvatures, sound = curvatures_of(seen.squares, total, scale, shift, origin)
     curvatures[constant] = 1.0  # never used
     # Parts of an entry would count as several.
     known = sound[~constant].all() and (not X.is_sparse or is_canonical(X))
@@ -251,7 +251,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         scale=scale,
         size=np.where(constant, power_of_two(entry), np.ldexp(1.0, exponent)),
         constant=constant,
-        far=X.is_sparse and _is_far(shift, reach),
+        far=X.is_sparse and is_far(shift, reach),
         unit=np.broadcast_to(unit, points),
         mean=np.broadcast_to(mean, points),
         terms=terms,
@@ -272,12 +272,12 @@ def _origin(X: Design, weights: Array | None) -> Array | None:
     return np.array(X.matrix[row], np.float64)
 
 
-def _is_far(shift: Array | None, reach: Array) -> bool:
+def is_far(shift: Array | None, reach: Array) -> bool:
     """Whether some column that is not constant has a mean far beyond its range."""
     return shift is not None and bool(np.any((np.abs(shift) > _FAR * reach) & (reach > 0.0)))
 
 
-def _curvatures(
+def curvatures_of(
     squares: Array, total: float, scale: Array, shift: Array | None, origin: Array | None
 ) -> tuple[Array, Array]:
     """Σ w x'²/M from sums about another origin, and where it has digits left; 1 elsewhere."""
@@ -289,7 +289,7 @@ def _curvatures(
     return np.where(sound, size, 1.0), sound
 
 
-def _with_zeros(X: Design, low: Array, high: Array) -> tuple[Array, Array]:
+def with_zeros(X: Design, low: Array, high: Array) -> tuple[Array, Array]:
     """Ranges of columns from those of their stored entries: what is not stored is zero."""
     if not X.is_sparse:
         return low, high

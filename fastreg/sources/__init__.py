@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from fastreg.design import feature_names
 from fastreg.sources import archives, cluster, svmlight, tables
 from fastreg.sources.arrays import Arrays, open_npy
-from fastreg.sources.blocks import MEMORY, Source
+from fastreg.sources.blocks import MEMORY, Source, weight_of
 from fastreg.sources.cluster import is_dask
 from fastreg.sources.columns import Options
 from fastreg.sources.streams import Stream
@@ -244,4 +244,4 @@ def _check_column(target: Any, place: Any) -> None:
         raise ValueError(f"{where}: name the column to predict as target, got {target!r}")
 
 
-__all__ = ["Source", "as_features", "as_source", "read"]
+__all__ = ["Source", "as_features", "as_source", "read", "weight_of"]

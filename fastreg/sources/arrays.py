@@ -51,6 +51,7 @@ class Arrays(Source):
         if self._y is not None and self._y.ndim == 2:
             self.n_targets, self.flat = self._y.shape[1], False
         self._weights = as_weights(weights, self.n_rows)
+        self.has_weights = self._weights is not None
         nnz = getattr(X, "nnz", None)
         width = 8 * self.n_features if nnz is None else 12 * nnz // self.n_rows + 8
         self._width = width

@@ -48,6 +48,7 @@ class Source(ABC):
     progress: bool = False
     is_sparse: bool = False
     flat: bool = True  # whether y is a vector, not a matrix of one column
+    has_weights: bool = False
     in_order: bool = True  # whether blocks are read one after the other
 
     @abstractmethod
@@ -149,6 +150,17 @@ class Source(ABC):
         ys, ws = zip(*sides, strict=True)
         weights = None if ws[0] is None else np.concatenate(ws)
         return _stacked(parts), np.concatenate(ys), weights
+
+
+def weight_of(source: Source) -> float:
+    """Σ w of all rows; another read, unless they are counted and have no weights."""
+    if source.n_rows is not None and not source.has_weights:
+        return float(source.n_rows)
+    return source.reduce(_weight, operator.add)
+
+
+def _weight(block: Block, row: int) -> float:
+    return float(block.n_rows if block.weights is None else np.sum(block.weights))
 
 
 def _is_finite(X: Any) -> bool:

@@ -56,7 +56,9 @@ class Cluster(Source):
         is_sparse: bool = False,
         names: list[str] | None = None,
         encoding: Any = None,
+        has_weights: bool = True,
     ) -> None:
+        self.has_weights = has_weights
         self._blocks, self._rows = blocks, rows
         self.n_features, self.n_targets, self.flat = n_features, n_targets, flat
         self.is_sparse, self.feature_names, self.encoding = is_sparse, names, encoding
@@ -199,6 +201,7 @@ def of_arrays(X: Any, y: Any, weights: Any) -> Cluster:
         int(X.shape[1]),
         1 if y is None or y.ndim == 1 else int(y.shape[1]),
         kind="dask array",
+        has_weights=weights is not None,
         flat=y is None or y.ndim == 1,
         is_sparse=sparse,
     )

@@ -17,7 +17,7 @@ class Stream(Source):
     kind = "stream of blocks"
 
     def __init__(self, made: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
-        self._made = made
+        self._made, self.has_weights = made, True  # who knows
         blocks = self._begin()
         head = next(blocks, None)
         if head is None:

@@ -48,6 +48,7 @@ class Table(Source):
         self.feature_names = self.encoding.features
         self.n_features, self.is_sparse = len(self.feature_names), self.encoding.is_sparse
         self.n_targets, self.flat = len(self._reading.targets) or 1, self._reading.flat
+        self.has_weights = weights is not None
         self._rows = max(1, block_bytes // self._reading.row_bytes)
         self._most = self._counted()
         self.n_rows = self._most if self.encoding.missing == "error" else None

@@ -53,6 +53,10 @@ def in_memory():
     return np.concatenate(X), np.concatenate(y)
 
 
+def keep_fit(found, X, y):
+    found.append(fastreg.LassoCV(cv=4).fit(X, y))
+
+
 def bits(model):
     return (
         model.coef_.tobytes() + model.mse_path_.tobytes() + np.float64(model.intercept_).tobytes()
@@ -73,9 +77,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_bit(client):
     for trial in range(10):
         X, y = arrays(pause=0.02)
         found = []
-        fit = threading.Thread(
-            target=lambda X=X, y=y: found.append(fastreg.LassoCV(cv=4).fit(X, y))
-        )
+        fit = threading.Thread(target=keep_fit, args=(found, X, y))
         pids = list(client.run(os.getpid).values())
         fit.start()
         time.sleep(0.05 + 0.02 * trial)

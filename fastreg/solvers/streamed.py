@@ -1,0 +1,246 @@
+"""The standard form read block by block, where neither X nor n² numbers fit into memory.
+
+Every read of the source is one fused pass over each block; what is kept, and what a cluster sends,
+are n numbers a point.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastreg import kernels
+from fastreg.certificate import Terms
+from fastreg.solvers.problem import curvatures_of, is_far, with_zeros
+from fastreg.solvers.standard import EPS, Standard, check_range, power_of_two
+from fastreg.sources import Source
+from fastreg.sources.rows import Block, Layout
+
+Array = np.ndarray
+
+
+@dataclass(kw_only=True)
+class Streamed(Standard):
+    """A standardised problem whose X is read from a source."""
+
+    source: Source
+    means: Array  # (T,) of the targets
+    units: Array  # (T,) powers of two
+    curvatures: Array  # (n,): Σ w x'²/M of each column, about
+    passes: int = 0
+    _starts: dict[int, tuple[Array, float]] = field(repr=False, default_factory=dict)
+
+    def target(self, t: int) -> int:
+        """The number of the target of point t."""
+        return t if self.n_targets > 1 else 0
+
+    def at_zero(self, t: int) -> tuple[Array, float]:
+        """c and ρ² at β = 0: of all targets in one read, remembered."""
+        if not self._starts:
+            T = self.n_targets
+            C, rho2 = self._fused(np.zeros((self.n_features, T)), np.arange(T))
+            self._starts = {q: (C[:, q].copy(), float(rho2[q])) for q in range(T)}
+        return self._starts[self.target(t)]
+
+    def correlation(self, beta: Array, t: int) -> tuple[Array, float]:
+        C, rho2 = self._fused(beta[:, None], np.array([self.target(t)]))
+        return C[:, 0], float(rho2[0])
+
+    def correlations(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
+        whole = np.zeros((self.n_features, betas.shape[1]))
+        whole[columns] = betas
+        return self._fused(whole, np.full(betas.shape[1], self.target(t)))
+
+    def correlations_at(self, beta: Array, points: range) -> tuple[Array, Array]:
+        """c and ρ² of several points, β (n, d), each with its own y: (n, d), (d,)."""
+        if not beta.any():
+            starts = [self.at_zero(t) for t in points]
+            return np.stack([c for c, _ in starts], axis=1), np.array([r for _, r in starts])
+        return self._fused(beta, np.array([self.target(t) for t in points]))
+
+    def operator(self, beta: Array) -> Array:
+        """X'ᵀWX'β/M, (n, d)."""
+        return -self._fused(beta, None)[0]
+
+    def gram(self, left: Array, right: Array) -> Array:
+        self.passes += 1
+        work = _Products(self.source.layout, left, right, self.shift, self.scale, self.far)
+        products: Array = self.source.reduce(work, operator.add)
+        return products / self.total
+
+    def _fused(self, beta: Array, targets: Array | None) -> tuple[Array, Array]:
+        self.passes += 1
+        theta = beta * self.scale[:, None]
+        work = _Residuals(
+            self.source.layout, theta, self.shift, self.scale, targets, self.means, self.units
+        )
+        C, rho2 = self.source.reduce(work, _add_pairs)
+        return C / self.total, rho2 / self.total
+
+
+@dataclass(frozen=True, eq=False)
+class _Residuals:
+    """X'ᵀ(w∘r) (n, d) and Σ w r² (d,) of a block, r = y' − X'β; y' = 0 where `targets` is None."""
+
+    layout: Layout
+    theta: Array
+    shift: Array | None
+    scale: Array
+    targets: Array | None
+    means: Array
+    units: Array
+
+    def __call__(self, block: Block, row: int) -> tuple[Array, Array]:
+        X, Y, weights = self.layout.check(block)
+        d = self.theta.shape[1]
+        y = np.zeros((len(Y), d))
+        if self.targets is not None:
+            y[:] = (Y[:, self.targets] - self.means[self.targets]) / self.units[self.targets]
+        theta, out = self.theta, np.empty(self.theta.shape)
+        options = {"shift": self.shift, "weights": weights}
+        if d == 1:  # the lanes of a register hold eight: one alone has a pass of its own
+            flat = np.ascontiguousarray(theta[:, 0])
+            value, _ = kernels.gradient(X.storage, y[:, 0], flat, out=out[:, 0], **options)
+        else:
+            value, _ = kernels.gradient(X.storage, y, theta, out=out, **options)
+        out *= -self.scale[:, None]
+        return out, 2.0 * np.atleast_1d(value)
+
+
+@dataclass(frozen=True, eq=False)
+class _Products:
+    """X'_leftᵀ W X'_right of a block."""
+
+    layout: Layout
+    left: Array
+    right: Array
+    shift: Array | None
+    scale: Array
+    far: bool
+
+    def __call__(self, block: Block, row: int) -> Array:
+        X, _, weights = self.layout.check(block)
+        return np.asarray(
+            kernels.cross_gram(
+                X.storage, self.left, self.right, shift=self.shift, scale=self.scale,
+                weights=weights, by_blocks=self.far,
+            )
+        )  # fmt: skip
+
+
+def _add_pairs(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
+    return a[0] + b[0], a[1] + b[1]
+
+
+# ---------------------------------------------------------------- the first read
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Of some rows: ranges and sums of X and Y, each about an origin."""
+
+    low: Array  # (n + T,)
+    high: Array
+    sums: Array
+    squares: Array  # (n,)
+    weight: float
+
+    def __add__(self, other: _Seen) -> _Seen:
+        return _Seen(
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            self.sums + other.sums,
+            self.squares + other.squares,
+            self.weight + other.weight,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Survey:
+    layout: Layout
+    origin: Array  # (n + T,), 0 of a sparse X
+
+    def __call__(self, block: Block, row: int) -> _Seen:
+        rows = self.layout.check(block)
+        n = self.layout.n_features
+        origin = None if rows.X.is_sparse else self.origin[:n]
+        seen = kernels.survey(rows.X.storage, weights=rows.weights, origin=origin)
+        if not seen.finite:
+            raise ValueError(self.layout.fault(block))
+        low, high = with_zeros(rows.X, seen.low, seen.high)
+        some = rows.Y if rows.weights is None else rows.Y[rows.weights > 0]
+        ends = (some.min(axis=0, initial=np.inf), some.max(axis=0, initial=-np.inf))
+        w = np.ones(len(rows.Y)) if rows.weights is None else rows.weights
+        level = w @ (rows.Y - self.origin[n:])
+        return _Seen(
+            np.append(low, ends[0]),
+            np.append(high, ends[1]),
+            np.append(seen.sums, level),
+            seen.squares,
+            float(w.sum()),
+        )
+
+
+def standardise(source: Source, terms: Terms) -> Streamed:
+    """Build the problem, in one read for ranges and means.
+
+    Raises
+    ------
+    ValueError
+        A value is not acceptable; the message has the file, the row and the column.
+    """
+    n, T = source.n_features, source.n_targets
+    origin = _origin(source)
+    seen: _Seen = source.reduce(_Survey(source.layout, origin), operator.add)
+    if not seen.weight > 0:
+        raise ValueError("sample_weight is zero everywhere; at least one must be positive")
+    mean = origin + seen.sums / seen.weight
+    mean = np.where(seen.low == seen.high, seen.low, mean)  # constant columns become exactly zero
+    reach = seen.high / 2 - seen.low / 2
+    entry = np.maximum(np.abs(seen.low), np.abs(seen.high))
+    check_range("X", entry[:n])
+    check_range("y", entry[n:])
+    centred = terms.fit_intercept
+    size = reach if centred else entry
+    means = mean[n:] if centred else np.zeros(T)
+    nothing = (2 * reach[n:] <= 4 * EPS * np.abs(mean[n:])) & centred
+    units = power_of_two(np.where(nothing, 0.0, 2 * size[n:]))
+    constant = size[:n] == 0
+    ridges = np.sqrt(np.broadcast_to(terms.ridges(), (n, terms.l2.shape[1])).max(axis=1))
+    own = power_of_two(np.where(constant, 1.0, np.maximum(size[:n], ridges)))
+    scale = np.where(constant, 0.0, 1.0 / own)
+    shift = mean[:n] if centred else None
+    about = None if source.is_sparse else origin[:n]
+    curvatures, sound = curvatures_of(seen.squares, seen.weight, scale, shift, about)
+    curvatures[constant] = 1.0  # never used
+    points = max(T, terms.ridges().shape[1])
+    return Streamed(
+        source=source,
+        total=seen.weight,
+        shift=shift,
+        scale=scale,
+        size=np.where(constant, power_of_two(entry[:n]), own),
+        constant=constant,
+        unit=np.broadcast_to(units, points),
+        mean=np.broadcast_to(means, points),
+        means=means,
+        units=units,
+        terms=terms,
+        far=source.is_sparse and is_far(shift, reach[:n]),
+        n_targets=T,
+        curvatures=curvatures,
+        lengths=np.where(constant, 0.0, np.sqrt(curvatures)) if sound[~constant].all() else None,
+        passes=1,
+    )
+
+
+def _origin(source: Source) -> Array:
+    """(n + T,): a row that counts, to subtract before summing; zeros for a sparse X."""
+    blocks = source.blocks()
+    rows = source.layout.check(next(blocks))
+    blocks.close()  # type: ignore[attr-defined]
+    row = 0 if rows.weights is None else int(np.argmax(rows.weights > 0))
+    x = np.zeros(source.n_features) if rows.X.is_sparse else np.array(rows.X.matrix[row], float)
+    return np.append(x, rows.Y[row])
