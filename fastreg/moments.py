@@ -192,6 +192,18 @@ def _from_sums(frame: Frame, count: int, sums: Array) -> Moments:
     return Moments(frame, count, weight, mean, scatter)
 
 
+def of_target(part: Moments, target: int, n_targets: int) -> Moments:
+    """The moments of all features and one of the targets."""
+    if n_targets == 1:
+        return part
+    n = len(part.mean) - n_targets
+    keep = np.append(np.arange(n), n + target)
+    frame = Frame(part.frame.origin[keep], part.frame.unit[keep])
+    return Moments(
+        frame, part.count, part.weight, part.mean[keep], part.scatter[np.ix_(keep, keep)]
+    )
+
+
 def total(parts: Iterable[Moments]) -> Moments:
     """All of them together."""
     parts = list(parts)

@@ -342,7 +342,9 @@ class SufficientStatistics:
         """Errors of each fold that has rows, its path fitted to the others."""
         spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
         parts = [
-            _of_target(part, target, self.n_targets) for part in self._parts or [] if part.count
+            moments.of_target(part, target, self.n_targets)
+            for part in self._parts or []
+            if part.count
         ]
         if len(parts) < 2:
             raise ValueError("cross-validation needs rows in two folds at least: update(fold=…)")
@@ -553,18 +555,6 @@ class _Spec:
             fit_intercept=self.centred,
             strength=strengths,
         )
-
-
-def _of_target(part: Moments, target: int, n_targets: int) -> Moments:
-    """The moments of all features and one of the targets."""
-    if n_targets == 1:
-        return part
-    n = len(part.mean) - n_targets
-    keep = np.append(np.arange(n), n + target)
-    frame = Frame(part.frame.origin[keep], part.frame.unit[keep])
-    return Moments(
-        frame, part.count, part.weight, part.mean[keep], part.scatter[np.ix_(keep, keep)]
-    )
 
 
 def _sound_parts(arrays: dict[str, Array], out: SufficientStatistics, name: str) -> list[Moments]:

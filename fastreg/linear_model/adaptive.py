@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.certificate import Terms
 from fastreg.linear_model.base import ChoosingRegressor, ridge_terms
+from fastreg.linear_model.opening import opens_sources
 from fastreg.penalties import L1
 from fastreg.selection.adaptive import Adapted, HeldOut, HeldOutNet, adapt, evidence, folds_of
 from fastreg.selection.cross_validation import Validation
@@ -160,7 +161,8 @@ class AdaptiveRidge(_Adaptive):
         self.tol = tol
         self.max_features = max_features
 
-    def fit(self, X, y, sample_weight=None):
+    @opens_sources
+    def fit(self, X, y=None, sample_weight=None):
         """Find the strengths, then fit to all rows of X (m, n), y (m,), with weights or None.
 
         Raises
@@ -262,7 +264,8 @@ class AdaptiveElasticNet(_Adaptive):
         self.tol = tol
         self.max_features = max_features
 
-    def fit(self, X, y, sample_weight=None):
+    @opens_sources
+    def fit(self, X, y=None, sample_weight=None):
         """Find the strengths, then fit to all rows; raises and warns as `AdaptiveRidge.fit`."""
         design, target, weights = self._read(X, y, sample_weight)
         labels, groups = self._groups(design.shape[1])

@@ -102,6 +102,13 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         whole = moments.total(collected(source, None))
         if l2_is_total:
             strengths = per_weight(strengths, np.array([whole.weight]), 1)
+        return self._fit_moments(source, whole, strengths, penalty)
+
+    def _fit_moments(
+        self, source: Streamed, whole: moments.Moments, strengths: Array, penalty: Any,
+        passes: int = 1,
+    ) -> LinearRegressor:  # fmt: skip
+        """Fit each target to the moments that `passes` reads of the source gave."""
         strengths = np.broadcast_to(strengths, source.n_targets)
         found = [
             solve_moments(
@@ -111,7 +118,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
                 max_iter=self.max_iter,
                 target=t,
                 n_targets=source.n_targets,
-                passes=1,
+                passes=passes,
             )
             for t, strength in enumerate(strengths)
         ]
@@ -337,18 +344,22 @@ class ChoosingRegressor(LinearRegressor):
         check_finite_params(self)
         if source.n_targets != 1:
             raise ValueError(f"y must be one target, {source.kind} has {source.n_targets}")
-        cv = 5 if self.cv is None else self.cv
-        if not isinstance(cv, Integral) or groups is not None:
-            raise ValueError(
-                f"{source.kind} is read in blocks: cv must be a number of folds, without groups"
-            )
-        return collected(source, int(cv))
+        return collected(source, check_folds(5 if self.cv is None else self.cv, source, groups))
 
     def _finish(self, X: Any, solution: Solution) -> None:
         """Attributes of the final fit, and its warning."""
         self._check_names(X)
         self._set(solution, flat=True)
         self._warn(solution)
+
+
+def check_folds(cv: Any, source: Streamed, groups: Any = None) -> int:
+    """The number of folds that a source is to be cut into."""
+    if not isinstance(cv, Integral) or groups is not None:
+        raise ValueError(
+            f"{source.kind} is read in blocks: cv must be a number of folds, without groups"
+        )
+    return int(cv)
 
 
 def single_target(y: Any, m: int) -> Array:

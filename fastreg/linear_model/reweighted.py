@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.certificate import Terms
 from fastreg.linear_model.base import ChoosingRegressor
+from fastreg.linear_model.opening import opens_sources
 from fastreg.paths import path
 from fastreg.penalties import L1
 from fastreg.selection.criteria import CRITERIA
@@ -97,7 +98,8 @@ class AdaptiveLasso(ChoosingRegressor):
         self.tol = tol
         self.max_iter = max_iter
 
-    def fit(self, X, y, sample_weight=None):
+    @opens_sources
+    def fit(self, X, y=None, sample_weight=None):
         """Fit to X (m, n), y (m,), and weights (m,) ≥ 0 or None.
 
         Raises and warns as `Lasso.fit`.

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import validate_data
 
+from fastreg.design import as_design, as_target, feature_names
 from fastreg.linear_model.base import LinearRegressor, check_finite_params, ridge_terms
-from fastreg.linear_model.opening import opens_sources
+from fastreg.linear_model.opening import note_source, opens_sources
+from fastreg.penalties import L1
+from fastreg.sources import as_source
+from fastreg.statistics import SufficientStatistics
 
 # scikit-learn's solver names for Ridge, and the forms that stand for them here.
 _RIDGE_SOLVERS = {
@@ -54,6 +60,7 @@ class Ridge(LinearRegressor):
     certificate_ : `fastreg.Certificate`
     n_iter_ : int, refinements of a factorisation, or steps
     solver_ : str, how the answer was found
+    statistics_ : `fastreg.SufficientStatistics` of all rows, after `partial_fit`
     n_features_in_, feature_names_in_
 
     Examples
@@ -110,6 +117,7 @@ class Ridge(LinearRegressor):
         """
         self._validate_params()
         check_finite_params(self)
+        self.__dict__.pop("statistics_", None)
         self._fit(
             X,
             y,
@@ -121,6 +129,54 @@ class Ridge(LinearRegressor):
         )
         self.solver_ = self.certificate_.method
         return self
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Add rows to those of the calls before, and fit to all of them: what `fit` to all at once
+        gives, in any order of blocks. `fit` forgets them.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`; a source is read once
+
+        Raises
+        ------
+        ValueError
+            As `fit`, or the rows have other features or targets than those before; the model is as
+            it was.
+        """
+        self._validate_params()
+        check_finite_params(self)
+        known = getattr(self, "statistics_", None)
+        stats = self._statistics_of(X, y, sample_weight, known)
+        self._fit_source(stats, np.atleast_1d(np.asarray(self.alpha, float)), True, L1(0.0))
+        self.solver_, self.statistics_ = self.certificate_.method, stats
+        note_source(self, stats)
+        return self
+
+    def _statistics_of(self, X, y, sample_weight, known):
+        """Those of the rows, added to the known ones."""
+        source = as_source(X, y, sample_weight)
+        if source is not None:
+            stats = SufficientStatistics.collect(source)
+        else:
+            design = as_design(X)
+            target = as_target(y, design.shape[0])
+            width = 1 if target.ndim == 1 else target.shape[1]
+            if known is not None:
+                validate_data(self, X, reset=False, skip_check_array=True)
+            stats = SufficientStatistics(design.shape[1], width)
+            stats.update(design, target, sample_weight)
+            stats.flat = target.ndim == 1
+            names = feature_names(X)
+            stats.feature_names = None if names is None else [str(name) for name in names]
+        if known is not None and known.n_features != stats.n_features:
+            raise ValueError(
+                f"X has {stats.n_features} features, but {type(self).__name__} is expecting "
+                f"{known.n_features} features as input"
+            )
+        if known is not None and (known.n_targets, known.flat) != (stats.n_targets, stats.flat):
+            raise ValueError(f"y has {stats.n_targets} targets, before it had {known.n_targets}")
+        return stats if known is None else known + stats
 
     def _fitted_terms(self, weights, m):
         return ridge_terms(self.alpha, weights, m, self.fit_intercept)

@@ -9,14 +9,25 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from fastreg import moments
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights
-from fastreg.linear_model.base import LinearRegressor, per_weight, ridge_terms
+from fastreg.linear_model.base import (
+    STREAMED,
+    LinearRegressor,
+    check_folds,
+    per_weight,
+    ridge_terms,
+)
+from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.ridge import Ridge
 from fastreg.penalties import L1
-from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out
+from fastreg.selection.cross_validation import r_squared_of_folds
+from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out, leave_one_out_of
 from fastreg.solvers import confirm
+from fastreg.sources import Source
+from fastreg.statistics import collected
 
 Array = np.ndarray
 
@@ -68,7 +79,7 @@ class RidgeCV(LinearRegressor):
         "alpha_per_target": ["boolean"],
     }
     positive, warm_start, max_iter, tol = False, False, None, 1e-4
-    _chosen = True
+    _chosen, _streams = True, True
 
     def __init__(
         self,
@@ -89,8 +100,10 @@ class RidgeCV(LinearRegressor):
         self.store_cv_results = store_cv_results
         self.alpha_per_target = alpha_per_target
 
-    def fit(self, X, y, sample_weight=None, **params):
-        """Choose, then fit to all rows of X (m, n), y (m,) or (m, k), with weights or None.
+    @opens_sources
+    def fit(self, X, y=None, sample_weight=None, **params):
+        """Choose, then fit to all rows of X (m, n), y (m,) or (m, k), with weights or None; or to
+        what `fastreg.read` takes, read twice, or once with `cv` a number of folds.
 
         Further arguments go to the splitter, where `cv` is one.
 
@@ -101,6 +114,8 @@ class RidgeCV(LinearRegressor):
         """
         self._validate_params()
         alphas = _checked(self.alphas, zero=self.cv is not None)
+        if isinstance(X, STREAMED):
+            return self._fit_streamed(X, alphas, params)
         if self.cv is not None:
             return self._by_folds(X, y, sample_weight, alphas, params)
         if params:
@@ -112,16 +127,10 @@ class RidgeCV(LinearRegressor):
         scorer = self._scorer()
         keep = self.store_cv_results or scorer is not None
         found = leave_one_out(design, Y, weights, alphas, centred=self.fit_intercept, keep=keep)
-        scores = self._scores(found, Y, weights, scorer)
-        best = np.argmax(scores if self.alpha_per_target else scores.mean(axis=1)[:, None], axis=0)
-        chosen = np.broadcast_to(alphas[best], Y.shape[1])
+        chosen = self._choose(alphas, self._scores(found, Y, weights, scorer))
         solution = self._confirmed(design, Y, weights, chosen, found)
         self._check_names(X)
         self._set(solution, flat=target.ndim == 1)
-        single = not self.alpha_per_target or Y.shape[1] == 1
-        self.alpha_ = float(chosen[0]) if single else chosen.copy()
-        most = scores[best, np.arange(len(best))] if self.alpha_per_target else None
-        self.best_score_ = float(scores.mean(axis=1)[best[0]]) if single else most
         self.dof_ = found.dof
         if self.store_cv_results:
             self.cv_results_ = _kept(found, Y, scorer is not None, target.ndim == 1)
@@ -130,6 +139,43 @@ class RidgeCV(LinearRegressor):
 
     def _fitted_terms(self, weights, m):
         return ridge_terms(self.alpha_, weights, m, self.fit_intercept)
+
+    def _choose(self, alphas: Array, scores: Array) -> Array:
+        """(k,) alphas of the best scores (K, k)."""
+        k = scores.shape[1]
+        best = np.argmax(scores if self.alpha_per_target else scores.mean(axis=1)[:, None], axis=0)
+        chosen = np.broadcast_to(alphas[best], k)
+        single = not self.alpha_per_target or k == 1
+        self.alpha_ = float(chosen[0]) if single else chosen.copy()
+        most = scores[best, np.arange(len(best))] if self.alpha_per_target else None
+        self.best_score_ = float(scores.mean(axis=1)[best[0]]) if single else most
+        return chosen
+
+    def _fit_streamed(self, source, alphas, params):
+        """From moments, and without `cv` from one more read of the rows."""
+        if self.scoring is not None or self.store_cv_results or params:
+            raise ValueError(
+                f"{source.kind} is read in blocks: no scoring, store_cv_results or groups then"
+            )
+        if self.cv is not None:
+            cv = check_folds(self.cv, source)
+            if self.alpha_per_target:
+                raise ValueError("alpha_per_target=True goes with cv=None only")
+            parts = collected(source, cv)
+            scores = r_squared_of_folds(parts, source.n_targets, alphas, self.fit_intercept)
+        elif isinstance(source, Source):
+            parts = collected(source, None)
+            found = leave_one_out_of(
+                source, moments.total(parts), alphas, centred=self.fit_intercept
+            )
+            scores, self.dof_ = -(found.gcv if self.gcv_mode == "gcv" else found.mse), found.dof
+        else:
+            raise ValueError("leave-one-out reads rows once more than statistics have: give cv")
+        whole = moments.total(parts)
+        chosen = self._choose(alphas, scores)
+        strengths = per_weight(chosen, np.array([whole.weight]), 1)
+        self._fit_moments(source, whole, strengths, L1(0.0), passes=1 + (self.cv is None))
+        return self
 
     def _scorer(self) -> Any:
         if self.scoring is None:

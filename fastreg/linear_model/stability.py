@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fastreg.certificate import Certificate
 from fastreg.design import Design, as_design
 from fastreg.linear_model.base import single_target
+from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
 from fastreg.paths import path
 
@@ -103,8 +104,9 @@ class StabilitySelection(CallbackSupportMixin, SelectorMixin, BaseEstimator):  #
         tags.target_tags.required = True
         return tags
 
+    @opens_sources
     @with_callbacks
-    def fit(self, X, y):
+    def fit(self, X, y=None):
         """Select features of X (m, n) for y (m,).
 
         Raises

@@ -24,6 +24,7 @@ from fastreg._jit import run_blocks, single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import Design, nonfinite_message
 from fastreg.moments import Moments
+from fastreg.penalties import L1
 from fastreg.selection.folds import Cells, Split, cells, check_weights
 from fastreg.selection.relaxed import relax
 from fastreg.solvers import approach, follow
@@ -220,9 +221,25 @@ class Validation:
         return sums / total
 
 
-def _no_penalty() -> Any:
-    from fastreg.penalties import L1
+def r_squared_of_folds(parts: list[Moments], n_targets: int, alphas: Array, centred: bool) -> Array:
+    """(K, 1): mean over folds and targets of R² of ridges ‖y − Xw − b‖² + alpha·‖w‖² fitted to the
+    other folds."""
+    whole, order = moments.total(parts), np.argsort(alphas)[::-1]
+    out = np.empty((len(alphas), len(parts), n_targets))
+    with single_threaded_blas:
+        for f, test in enumerate(parts):
+            training = moments.without(parts, whole, [f])
+            terms = Terms(np.ones((1, 1)), L1(0.0), None, centred, alphas[order] / training.weight)
+            for t in range(n_targets):
+                coef, intercept = follow(summarise(training, terms, t, n_targets), 1e-10, 1000)
+                one = moments.of_target(test, t, n_targets)
+                spread = one.scatter[-1, -1] / one.weight
+                error = mean_squared_error(one, coef, intercept) / one.frame.unit[-1] ** 2
+                out[order, f, t] = 1.0 - error / spread
+    return out.mean(axis=(1, 2))[:, None]
 
+
+def _no_penalty() -> Any:
     return L1(0.0)
 
 

@@ -14,6 +14,7 @@ second not at all. Generalised cross-validation has the mean tr H/m in place of 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +25,15 @@ from fastreg import kernels
 from fastreg._jit import run_blocks, single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import Design
+from fastreg.moments import Moments
 from fastreg.penalties import L1
 from fastreg.solvers import spectrum
 from fastreg.solvers.problem import Problem, standardise
 from fastreg.solvers.ridge import kernel_matrix
-from fastreg.solvers.standard import column
+from fastreg.solvers.standard import Standard, column
+from fastreg.solvers.summary import summarise
+from fastreg.sources.blocks import Source
+from fastreg.sources.rows import Block, Layout
 
 Array = np.ndarray
 _ROWS = 512  # of a block, whose products stay in a second-level cache
@@ -49,7 +54,7 @@ class LeaveOneOut:
     gcv: Array
     dof: Array
     errors: Array | None
-    problem: Problem
+    problem: Standard
     solve: Callable[[float, int], Array]
 
 
@@ -89,11 +94,9 @@ def _by_gram(problem: Problem, base: Array, factors: Array, keep: bool) -> Leave
     m, n = problem.X.shape
     k, K = problem.n_targets, len(factors)
     values, half = spectrum.eigen_gram(problem, base)
-    shrunk = 1.0 / (values[:, None] + factors)  # (n, K)
     turned = half.T @ np.stack([problem.at_zero(t)[0] for t in range(k)], axis=1)  # (n, k)
-    fits = (turned[:, :, None] * shrunk[:, None, :]).reshape(n, k * K)
+    hats = _Hats.of(values, half, turned, factors, problem.shift is not None)
     w = np.ones(m) if problem.weights is None else problem.weights
-    centred = problem.shift is not None
     sums = np.zeros((-(-m // _ROWS), 3, k, K))
     errors = np.empty((m, k, K)) if keep else None
     columns = np.arange(n)
@@ -104,16 +107,8 @@ def _by_gram(problem: Problem, base: Array, factors: Array, keep: bool) -> Leave
             block = np.empty((stop - start, n))
             options: Any = {"columns": columns, "shift": problem.shift, "scale": problem.scale}
             kernels.fill(problem.X.storage, start, stop, out=block, **options)
-            T = block @ half
-            fitted = (T @ fits).reshape(-1, k, K)
-            leverage = (T * T) @ shrunk + centred
-            leverage *= (w[start:stop] / problem.total)[:, None]
-            left = np.maximum(1.0 - leverage, _LEAST)[:, None, :]
-            residual = _rows(problem.Y, start, stop)[:, :, None] - fitted
-            e = residual / left
-            sums[b, 0] = np.einsum("i,ikK->kK", w[start:stop], e * e)
-            sums[b, 1] = np.einsum("i,ikK->kK", w[start:stop], residual * residual)
-            sums[b, 2] = leverage.sum(axis=0)
+            Y = _rows(problem.Y, start, stop)
+            sums[b], e = hats.of_rows(block, Y, w[start:stop], problem.total)
             if errors is not None:
                 errors[start:stop] = e
             yield
@@ -126,6 +121,88 @@ def _by_gram(problem: Problem, base: Array, factors: Array, keep: bool) -> Leave
         return half @ (turned[:, t] / (values + s))
 
     return _result(problem, loo, plain, dof[0], errors, solve)
+
+
+@dataclass(frozen=True, eq=False)
+class _Hats:
+    """What the first formula of the module needs beside rows, for k targets and K strengths."""
+
+    half: Array  # (n, n)
+    fits: Array  # (n, k, K): (Λ + s)⁻¹ halfᵀc
+    shrunk: Array  # (n, K): (Λ + s)⁻¹
+    centred: bool
+
+    @classmethod
+    def of(cls, values: Array, half: Array, turned: Array, factors: Array, centred: bool) -> _Hats:
+        shrunk = 1.0 / (values[:, None] + factors)
+        return cls(half, turned[:, :, None] * shrunk[:, None, :], shrunk, centred)
+
+    def of_rows(self, X: Array, Y: Array, w: Array, total: float) -> tuple[Array, Array]:
+        """((3, k, K): Σ w e², Σ w (y − ŷ)² and Σ H_ii of rows, (b, k, K): their e)."""
+        n, k, K = self.fits.shape
+        T = X @ self.half
+        fitted = (T @ self.fits.reshape(n, k * K)).reshape(-1, k, K)
+        leverage = (T * T) @ self.shrunk + self.centred
+        leverage *= (w / total)[:, None]
+        residual = Y[:, :, None] - fitted
+        e = residual / np.maximum(1.0 - leverage, _LEAST)[:, None, :]
+        squares = [np.einsum("i,ikK->kK", w, each * each) for each in (e, residual)]
+        return np.stack([*squares, np.broadcast_to(leverage.sum(axis=0), (k, K))]), e
+
+
+def leave_one_out_of(
+    source: Source, parts: Moments, alphas: Array, *, centred: bool
+) -> LeaveOneOut:
+    """`leave_one_out` of rows that are read once more, block by block, beside their moments."""
+    T = source.n_targets
+    with single_threaded_blas:
+        terms = Terms(np.ones((1, 1)), L1(0.0), None, centred)
+        problems = [summarise(parts, terms, t, T) for t in range(T)]
+        problem = problems[0]
+        factors = alphas / problem.total
+        values, half = spectrum.eigen_gram(
+            problem, np.where(problem.constant, 0.0, problem.scale**2)
+        )
+        turned = half.T @ np.stack([each.start for each in problems], axis=1)
+        units = np.array([each.unit[0] for each in problems])
+        mean = np.array([each.mean[0] for each in problems])
+        hats = _Hats.of(values, half, turned, factors, centred)
+        work = _Rows(source.layout, hats, problem.shift, problem.scale, mean, units, problem.total)
+        loo, plain, dof = source.reduce(work, operator.add)
+    scale = units[:, None] ** 2 / parts.count
+    gcv = plain * scale / np.maximum(1.0 - dof[0] / parts.count, _LEAST) ** 2
+
+    def solve(s: float, t: int) -> Array:
+        return half @ (turned[:, t] / (values + s))
+
+    return LeaveOneOut((loo * scale).T, gcv.T, dof[0], None, problem, solve)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The sums of a block."""
+
+    layout: Layout
+    hats: _Hats
+    shift: Array | None
+    scale: Array
+    mean: Array
+    units: Array
+    total: float
+
+    def __call__(self, block: Block, row: int) -> Array:
+        X, Y, weights = self.layout.check(block)
+        w = np.ones(len(Y)) if weights is None else weights
+        sums = np.zeros((3, *self.hats.fits.shape[1:]))
+        columns = np.arange(X.shape[1])
+        for start in range(0, len(Y), _ROWS):
+            rows = slice(start, min(start + _ROWS, len(Y)))
+            some = np.empty((rows.stop - start, X.shape[1]))
+            options: Any = {"columns": columns, "shift": self.shift, "scale": self.scale}
+            kernels.fill(X.storage, start, rows.stop, out=some, **options)
+            y = (Y[rows] - self.mean) / self.units
+            sums += self.hats.of_rows(some, y, w[rows], self.total)[0]
+        return sums
 
 
 def _by_kernel(problem: Problem, base: Array, factors: Array, keep: bool) -> LeaveOneOut:
