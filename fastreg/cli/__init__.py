@@ -217,9 +217,10 @@ def _fit(arguments: argparse.Namespace) -> None:
 
 
 def _source(arguments: argparse.Namespace) -> Any:
-    from fastreg.sources import read, tables
+    from fastreg.sources import read
+    from fastreg.sources.formats import FORMATS
 
-    if arguments.target is None and arguments.file.suffix.lower() in tables.FORMATS:
+    if arguments.target is None and arguments.file.suffix.lower() in FORMATS:
         raise ValueError(f"{arguments.file}: name the column to predict with --target")
     return read(
         arguments.file, arguments.target, weights=arguments.weights, drop=arguments.drop,

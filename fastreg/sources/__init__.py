@@ -22,15 +22,17 @@ from fastreg.design import feature_names
 from fastreg.sources import archives, cluster, svmlight, tables
 from fastreg.sources.arrays import Arrays, open_npy
 from fastreg.sources.blocks import MEMORY, Source, weight_of
+from fastreg.sources.cache import Cached
 from fastreg.sources.cluster import is_dask
 from fastreg.sources.columns import Options
+from fastreg.sources.formats import FORMATS
 from fastreg.sources.streams import Stream
 
 if TYPE_CHECKING:
     from fastreg.sources.encoding import Encoding
 
 _OF_TABLES = ("categories", "missing", "unknown", "encoding")
-SUFFIXES = (".npy", *tables.FORMATS, *archives.SUFFIXES, *svmlight.SUFFIXES)
+SUFFIXES = (".npy", *FORMATS, *archives.SUFFIXES, *svmlight.SUFFIXES)
 
 
 def read(
@@ -44,6 +46,7 @@ def read(
     unknown: str | None = None,
     encoding: Encoding | None = None,
     memory: int = MEMORY,
+    cache: bool = False,
     progress: bool = False,
 ) -> Source:
     """A data set to be read block by block.
@@ -64,6 +67,8 @@ def read(
     unknown : "error" (None) or "ignore", of a text that was no level when levels were fixed
     encoding : `encoding_` of a fitted model, to read other rows as those of the fit
     memory : int, bytes of X up to which a fit holds all rows; beyond, it reads them in blocks
+    cache : bool, keep blocks in memory as float32 after the first read, 4·m·n bytes: for what is
+        too wide for statistics, and read many times; what is fitted is X rounded to float32
     progress : bool, draw a bar of rows, bytes and time left on standard error at every read
 
     Returns
@@ -86,6 +91,10 @@ def read(
     array([1., 3., 3.])
     """
     source = _source(data, target, weights, Options(drop, categories, missing, unknown, encoding))
+    if cache:
+        if not source.in_order:
+            raise ValueError(f"{source.kind} has a cache of its own: X.persist()")
+        source = Cached(source)
     source.memory, source.progress = memory, progress
     return source
 
@@ -195,7 +204,7 @@ def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
 
 def _file(path: Path, target: Any, weights: Any, options: Options) -> Source:
     suffix = _suffix(path)
-    if suffix in tables.FORMATS or (path.is_dir() and suffix != ".zarr"):
+    if suffix in FORMATS or (path.is_dir() and suffix != ".zarr"):
         _check_column(target, path)
         return tables.Table(path, target, weights, options)
     _refuse(options, _OF_TABLES, str(path))
@@ -219,7 +228,7 @@ def _suffix(path: Path) -> str:
         raise ValueError(f"{path}: a data file ends in {', '.join(SUFFIXES)}")
     if not path.exists():
         raise ValueError(f"{path}: no such file")
-    if path.is_dir() and suffix in SUFFIXES and suffix not in (".zarr", *tables.FORMATS):
+    if path.is_dir() and suffix in SUFFIXES and suffix not in (".zarr", *FORMATS):
         raise ValueError(f"{path}: is not a file")
     return suffix
 

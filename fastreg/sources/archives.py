@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastreg.sources.arrays import Arrays
+from fastreg.sources.formats import guarded
 from fastreg.sources.names import check_names, quoted
-from fastreg.sources.tables import guarded
 
 Array = np.ndarray
 SUFFIXES = (".npz", ".h5", ".hdf5", ".zarr")

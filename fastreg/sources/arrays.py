@@ -17,11 +17,11 @@ import scipy.sparse
 
 from fastreg.design import as_design, as_target, as_weights
 from fastreg.sources.blocks import BLOCK_BYTES, Source
+from fastreg.sources.buffers import Buffers
 from fastreg.sources.names import check_names
 from fastreg.sources.rows import Block
 
 Array = np.ndarray
-_BUFFERS = 3  # a block in use, one that waits, one that is read
 
 
 class Arrays(Source):
@@ -84,7 +84,7 @@ class Arrays(Source):
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
         assert self.n_rows is not None
-        read = reader_of(self._X, self._rows) or self._slice
+        read = reader_of(self._X) or self._slice
         for start in range(first * self._rows, self.n_rows, self._rows):
             rows = slice(start, min(start + self._rows, self.n_rows))
             weights = None if self._weights is None else self._weights[rows]
@@ -118,7 +118,7 @@ def file_of(X: Any) -> tuple[str, int] | None:
     return os.fspath(root.filename), int(root.offset) + away
 
 
-def reader_of(X: Any, rows: int) -> Callable[[slice], Array] | None:
+def reader_of(X: Any) -> Callable[[slice], Array] | None:
     """A function from rows to their values, in buffers that are used in turn."""
     file = file_of(X)
     if file is None or not hasattr(os, "preadv"):
@@ -129,13 +129,10 @@ def reader_of(X: Any, rows: int) -> Callable[[slice], Array] | None:
     if found < needed:
         raise OSError(f"X maps {name}, which has {found} bytes where {needed} are needed")
     stream = open(name, "rb", buffering=0)  # noqa: SIM115  (closed with the last reader)
-    buffers = [np.empty((min(rows, X.shape[0]), X.shape[1]), X.dtype) for _ in range(_BUFFERS)]
-    turn = 0
+    buffers = Buffers()
 
     def read(part: slice) -> Array:
-        nonlocal turn
-        turn = (turn + 1) % _BUFFERS
-        values: Array = buffers[turn][: part.stop - part.start]
+        values = buffers.take((part.stop - part.start, X.shape[1]), X.dtype)
         view, at = memoryview(values.data).cast("B"), offset + width * part.start
         while len(view):
             count = os.preadv(stream.fileno(), [view], at)

@@ -44,6 +44,7 @@ class Source(ABC):
     n_bytes: int | None = None
     feature_names: list[str] | None = None
     encoding: Any = None
+    advice: str = ""  # about a missing value
     memory: int = MEMORY
     progress: bool = False
     is_sparse: bool = False
@@ -63,7 +64,7 @@ class Source(ABC):
     @property
     def layout(self) -> Layout:
         """What every block must look like."""
-        return Layout(self.n_features, self.n_targets, self.feature_names)
+        return Layout(self.n_features, self.n_targets, self.feature_names, self.advice)
 
     @property
     def fingerprint(self) -> str:
@@ -120,7 +121,13 @@ class Source(ABC):
     def map(self, work: Callable[[Any], Array], n_outputs: int = 0) -> Any:
         """work(X) of every block, one below the other: (m,), or (m, n_outputs) if that is not 0."""
         with ahead(self.blocks()) as blocks:
-            return _stacked([work(block.X) for block in blocks])
+            return _stacked([self._worked(work, block) for block in blocks])
+
+    def _worked(self, work: Callable[[Any], Array], block: Block) -> Array:
+        try:
+            return work(block.X)
+        except ValueError as error:
+            raise ValueError(self.layout.fault(block) or str(error)) from None
 
     def whole(self) -> tuple[Any, Array, Array | None]:
         """(X, y, weights) of all rows, in memory."""

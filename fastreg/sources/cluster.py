@@ -57,8 +57,9 @@ class Cluster(Source):
         names: list[str] | None = None,
         encoding: Any = None,
         has_weights: bool = True,
+        advice: str = "",
     ) -> None:
-        self.has_weights = has_weights
+        self.has_weights, self.advice = has_weights, advice
         self._blocks, self._rows = blocks, rows
         self.n_features, self.n_targets, self.flat = n_features, n_targets, flat
         self.is_sparse, self.feature_names, self.encoding = is_sparse, names, encoding
@@ -309,6 +310,7 @@ def of_frame(frame: Any, target: Any, weights: str | None, options: Options) -> 
         flat=how.flat,
         is_sparse=how.encoding.is_sparse,
         names=how.encoding.features,
+        advice=how.advice,
         encoding=how.encoding,
     )
 
@@ -328,7 +330,7 @@ def _seen_of(part: Any, kinds: dict[str, str], place: str) -> scan.Seen:
 
 
 def _frame_block(part: Any, how: Reading, place: str) -> Block | None:
-    return how.block(_arrow(part[how.needed]), 0, place)
+    return how.block(_arrow(part[how.needed]), 0, place, None)
 
 
 def _arrow(part: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastreg.sources import scan
+from fastreg.sources.buffers import Buffers
 from fastreg.sources.encoding import Encoding, kind_of, numbers
 from fastreg.sources.names import check_different, check_names, quoted
 from fastreg.sources.rows import Block
@@ -59,12 +60,13 @@ class Reading:
             return 12 * self.encoding.entries + 4
         return 8 * len(self.encoding.features)
 
-    def block(self, part: Any, row: int, place: str) -> Block | None:
+    def block(self, part: Any, row: int, place: str, buffers: Buffers | None) -> Block | None:
         """Rows from number `row` on, None if none is left of them.
 
         Parameters
         ----------
         part : pyarrow table with the columns `needed`
+        buffers : where X is put if it is dense, None for memory of its own
         """
         size, numbered = part.nbytes, np.arange(row, row + part.num_rows)
         if self.encoding.missing != "error":
@@ -74,7 +76,7 @@ class Reading:
         if part.num_rows == 0:
             return None
         empty = Block(None, None, None, numbered, place, size)
-        X = self.encoding.encode(part, empty.row, self.dtype, self._advice)
+        X = self.encoding.encode(part, empty.row, self.dtype, self.advice, buffers or Buffers())
         y = None
         if self.targets:
             y = np.column_stack([numbers(part.column(name)) for name in self.targets])
@@ -83,7 +85,8 @@ class Reading:
         return empty._replace(X=X, y=y, weights=weights)
 
     @property
-    def _advice(self) -> str:
+    def advice(self) -> str:
+        """What to do about a missing value."""
         if self.targets:
             return "missing='drop' leaves such rows out, missing='indicator' marks them"
         return "fill it, or fit with missing='indicator'"

@@ -19,6 +19,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from fastreg.sources.buffers import Buffers
+
 Array = np.ndarray
 MISSING = "(missing)"
 MOST_LEVELS = 10_000
@@ -192,7 +194,9 @@ class Encoding:
             lost |= column.missing(batch.column(column.name))
         return lost
 
-    def encode(self, batch: Any, row: Callable[[int], str], dtype: Any, advice: str) -> Any:
+    def encode(
+        self, batch: Any, row: Callable[[int], str], dtype: Any, advice: str, buffers: Buffers
+    ) -> Any:
         """X of rows, (b, n), dense in Fortran order or CSR.
 
         Parameters
@@ -203,8 +207,9 @@ class Encoding:
         pieces = [
             piece for column in self.columns for piece in self._pieces(batch, column, row, advice)
         ]
-        form = _sparse if self.is_sparse else _dense
-        return form(pieces, batch.num_rows, dtype)
+        if self.is_sparse:
+            return _sparse(pieces, batch.num_rows, dtype)
+        return _dense(pieces, batch.num_rows, dtype, buffers)
 
     def _pieces(
         self, batch: Any, column: Column, row: Callable[[int], str], advice: str
@@ -219,7 +224,9 @@ class Encoding:
                     "with unknown='ignore' to let no level stand for it"
                 )
 
-        lost = np.zeros(0, bool) if column.marks else column.missing(values)
+        # NaN among numbers is found by whoever sums them up: to look here is another read.
+        own = isinstance(column, Number) or column.marks
+        lost = np.zeros(0, bool) if own else column.missing(values)
         if lost.any():
             where = f"{row(int(np.argmax(lost)))}, {column.name!r}"
             raise ValueError(f"{where}: the value is missing (NaN); {advice}")
@@ -268,13 +275,14 @@ def _text(value: Any) -> str:
 # ---------------------------------------------------------------- rows of features
 
 
-def _dense(pieces: list[Piece], b: int, dtype: Any) -> Array:
-    X = np.zeros((b, sum(piece.size for piece in pieces)), dtype, order="F")
+def _dense(pieces: list[Piece], b: int, dtype: Any, buffers: Buffers) -> Array:
+    X = buffers.take((b, sum(piece.size for piece in pieces)), dtype, "F")
     at, rows = 0, np.arange(b)
     for size, values, codes in pieces:
         if size == 1:
             X[:, at] = values
         else:
+            X[:, at : at + size] = 0.0
             X[rows, at + codes] = values
         at += size
     return X

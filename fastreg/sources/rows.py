@@ -58,6 +58,7 @@ class Layout:
     n_features: int
     n_targets: int
     feature_names: list[str] | None = None
+    advice: str = ""  # about a missing value
 
     def name(self, j: int) -> str:
         """Of feature j."""
@@ -93,12 +94,14 @@ class Layout:
         spot = _first_bad(block.X)
         if spot is not None:
             i, j, value = spot
-            return f"Input X contains {_kind(value)}: {block.row(i)}, {self.name(j)}"
+            advice = f"; {self.advice}" if self.advice and np.isnan(value) else ""
+            return f"Input X contains {_kind(value)}: {block.row(i)}, {self.name(j)}{advice}"
         for name, values in (("y", block.y), ("sample_weight", block.weights)):
             spot = None if values is None else _first_bad(np.asarray(values).reshape(-1, 1))
             if spot is not None:
                 i = spot[0] // max(1, np.asarray(values).size // block.n_rows)
-                return f"Input {name} contains {_kind(spot[2])}: {block.row(i)}"
+                advice = f"; {self.advice}" if self.advice and np.isnan(spot[2]) else ""
+                return f"Input {name} contains {_kind(spot[2])}: {block.row(i)}{advice}"
         return ""
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from fastreg.sources.arrays import file_identity
 from fastreg.sources.blocks import Source
+from fastreg.sources.formats import guarded
 from fastreg.sources.names import quoted
 from fastreg.sources.rows import Block
-from fastreg.sources.tables import guarded
 
 Array = np.ndarray
 SUFFIXES = (".svm", ".svmlight", ".libsvm", ".txt")

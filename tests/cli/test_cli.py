@@ -197,7 +197,7 @@ def test_bad_columns(table, capsys):
 def test_names_cannot_break_the_line(tmp_path, capsys):
     path = tmp_path / "d.csv"
     path.write_text('"a\nb\x1b[31m",y\n1,1\n,2\n')
-    assert "\x1b" not in _fails(["fit", path, "--target", "y"], capsys, "value is missing")
+    assert "\x1b" not in _fails(["fit", path, "--target", "y"], capsys, "contains NaN")
 
 
 def test_outputs_are_checked_before_fitting(table, capsys, monkeypatch):
@@ -308,7 +308,7 @@ def test_bad_calls_of_predict(saved, capsys):
     _fails(
         ["predict", model, path, "--out", folder / "p.csv"],
         capsys,
-        "'income': the value is missing",
+        "row 1, 'income'; fill it",
     )
     assert sorted(item.name for item in folder.iterdir()) == ["data.csv", "model.npz"]
 

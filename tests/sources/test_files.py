@@ -88,9 +88,9 @@ def test_the_index_of_pandas_is_no_feature(tmp_path):
 
 
 CSV_FAULTS = {
-    "missing": ("a,b,y\n,1,1\n3,1,2\n", "y", "row 0, 'a': the value is missing.*missing='drop'"),
+    "missing": ("a,b,y\n,1,1\n3,1,2\n", "y", "X contains NaN: .*row 0, 'a'; missing='drop'"),
     "infinite": ("a,y\ninf,1\n3,2\n", "y", "X contains infinity.*row 0, 'a'"),
-    "empty column": ("a,b,y\n,1,1\n,2,2\n", "y", "row 0, 'a': the value is missing"),
+    "empty column": ("a,b,y\n,1,1\n,2,2\n", "y", "X contains NaN: .*row 0, 'a'"),
     "target text": ("a,y\n1,no\n2,yes\n", "y", "column 'y' holds string; it must be numbers"),
     "target missing": ("a,y\n1,\n2,2\n", "y", "Input y contains NaN.*row 0"),
     "near": ("a,price\n1,1\n", "pric", "no column 'pric'; did you mean 'price'"),
