@@ -107,7 +107,8 @@ class Cluster(Source):
         ]
         while len(sums) > 1:
             sums = [join(sums[i : i + _FAN], add) for i in range(0, len(sums), _FAN)]
-        with _bar(self.progress):
+        # Held here too: to set the limit takes 4 ms, for every chunk on threads of this process.
+        with _bar(self.progress), single_threaded_blas:
             (total,) = dask.compute(sums[0])
         if total is None:
             raise ValueError(f"{self.kind} has no rows")
