@@ -33,6 +33,7 @@ from fastreg.solvers import METHODS, Grid, solve
 from fastreg.solvers.problem import standardise
 from fastreg.solvers.standard import Standard
 from fastreg.solvers.working_set import Progress
+from fastreg.sources.blocks import Source as RowsInBlocks
 
 Array = np.ndarray
 LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
@@ -377,6 +378,11 @@ def path(
     >>> path.coefs.shape, bool(path.gaps.max() <= 1e-4)
     ((200, 20), True)
     """
+    if isinstance(X, RowsInBlocks):
+        raise ValueError(
+            f"path is for rows in memory, and X is a source of kind {X.kind}: "
+            "SufficientStatistics.collect(source).path(…) reads it once"
+        )
     design = as_design(X)
     m, n = design.shape
     target = as_target(y, m)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 REPEATS = 3
-BUDGET = 120.0  # seconds for a peer
+BUDGET = 60.0  # seconds for a peer
 
 
 @dataclass(frozen=True)

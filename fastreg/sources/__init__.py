@@ -73,7 +73,7 @@ def read(
 
     Returns
     -------
-    `Source`: `fit` of the estimators, `SufficientStatistics.collect` and `fastreg.path` take it.
+    `Source`: `fit` of the estimators and `SufficientStatistics.collect` take it.
 
     Raises
     ------

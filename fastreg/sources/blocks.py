@@ -24,7 +24,7 @@ MEMORY = 1 << 29  # bytes of X up to which a fit reads everything at once
 class Source(ABC):
     """Rows (x, y, w) of a data set, in blocks that can be read again and again.
 
-    `fastreg.read` makes one; estimators, `SufficientStatistics.collect` and `fastreg.path` take it.
+    `fastreg.read` makes one; estimators and `SufficientStatistics.collect` take it.
 
     Attributes
     ----------

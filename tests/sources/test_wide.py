@@ -1,0 +1,107 @@
+"""More features than moments are kept of: reads of the source, certified by blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import fastreg
+from fastreg.linear_model import base
+from fastreg.sources.arrays import Arrays
+
+
+@pytest.fixture(autouse=True)
+def _few_moments(monkeypatch):
+    monkeypatch.setattr(base, "MOST_MEMORY", 0)
+
+
+def data(kind):
+    rng = np.random.default_rng(0)
+    if kind == "sparse":
+        X = scipy.sparse.random(1500, 300, 0.02, format="csr", random_state=0)
+        dense = X.toarray()
+    else:
+        m, n = (1200, 150) if kind == "tall" else (120, 400)
+        dense = X = rng.standard_normal((m, n)) * np.geomspace(0.1, 10, n) + 5.0
+    Y = dense[:, :3] @ rng.standard_normal((3, 2)) + rng.standard_normal((len(dense), 2))
+    return X, Y, rng.random(len(dense))
+
+
+def streamed(X, Y, w=None):
+    source = Arrays(X, Y, w, block_bytes=8 * 40 * X.shape[1])
+    source.memory = 0
+    return source
+
+
+@pytest.mark.parametrize("kind", ["tall", "wide", "sparse"])
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("case", ["one", "two", "weighted"])
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.7, 1.0])
+def test_reads_give_the_answer_of_memory(kind, centred, case, l1_ratio):
+    X, Y, w = data(kind)
+    y, w = (Y if case == "two" else Y[:, 0]), (w if case == "weighted" else None)
+    model = fastreg.ElasticNet(alpha=0.3, l1_ratio=l1_ratio, fit_intercept=centred, tol=1e-9)
+    found = model.fit(streamed(X, y, w))
+    coef, intercept, certificate = found.coef_, found.intercept_, found.certificate_
+    assert certificate.converged and "blocks" in certificate.method
+    model.fit(X, y, w)
+    scale = np.abs(model.coef_).max()
+    np.testing.assert_allclose(coef, model.coef_, atol=1e-4 * scale)
+    np.testing.assert_allclose(intercept, model.intercept_, atol=1e-3)
+    np.testing.assert_allclose(certificate.objective, model.certificate_.objective, rtol=1e-8)
+    np.testing.assert_allclose(certificate.null, model.certificate_.null, rtol=1e-12)
+
+
+def test_the_certificate_of_blocks_is_that_of_memory():
+    """Of a wrong answer, too: the gap is that of the rows, to rounding."""
+    from fastreg.certificate import Terms, certify, certify_source
+    from fastreg.design import as_design
+    from fastreg.penalties import L1
+
+    X, Y, w = data("tall")
+    rng = np.random.default_rng(1)
+    coef, intercept = rng.standard_normal((150, 2)) * 0.1, np.array([3.0, -2.0])
+    terms = Terms(np.full((1, 2), 0.2), L1(0.1), w, True)
+    shift, scale = X.mean(axis=0), np.ldexp(1.0, -np.frexp(X.std(axis=0))[1])
+    options = {"tol": 1e-4, "method": "none", "passes": 0, "shift": shift, "scale": scale}
+    expected = certify(as_design(X), Y, coef, intercept, terms, **options)
+    bare = Terms(terms.l2, terms.penalty, None, True)
+    unit = np.ldexp(1.0, np.frexp(Y.std(axis=0))[1])
+    found = certify_source(
+        streamed(X, Y, w), coef, intercept, bare, mean=Y.mean(axis=0), unit=unit, **options
+    )
+    for name in ("gap", "relative_gap", "kkt", "objective", "null"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9)
+    assert (found.relative_gap > 1e-3).all()
+
+
+def test_ridge_alpha_is_beside_the_sum_of_weights():
+    X, Y, w = data("tall")
+    found = fastreg.Ridge(alpha=5.0, tol=1e-10).fit(streamed(X, Y, w))
+    expected = fastreg.Ridge(alpha=5.0).fit(X, Y, w)
+    np.testing.assert_allclose(found.coef_, expected.coef_, atol=1e-4)
+
+
+def test_a_stream_that_is_gone_after_one_read_says_so():
+    X, Y, _ = data("tall")
+    source = fastreg.read(iter([(X, Y[:, 0])]))
+    with pytest.raises(ValueError, match="read once only"):
+        fastreg.Ridge().fit(source)
+
+
+def test_a_bad_value_is_told_with_its_place():
+    X, Y, _ = data("tall")
+    X[777, 3] = np.nan
+    with pytest.raises(ValueError, match="X contains NaN: row 777, column 3"):
+        fastreg.Lasso().fit(streamed(X, Y))
+
+
+def test_dask_takes_the_same_reads():
+    da = pytest.importorskip("dask.array")
+    X, Y, _ = data("tall")
+    y = Y[:, 0]
+    chunks = da.from_array(X, chunks=(200, -1)), da.from_array(y, chunks=200)
+    found = fastreg.Lasso(alpha=0.2, tol=1e-9).fit(*chunks)
+    expected = fastreg.Lasso(alpha=0.2, tol=1e-9).fit(X, y)
+    np.testing.assert_allclose(found.coef_, expected.coef_, atol=1e-8)

@@ -1,0 +1,158 @@
+"""A stream that is killed: it goes on where it was, and counts nothing twice."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fastreg
+from fastreg import SufficientStatistics
+from fastreg.sources.arrays import Arrays
+
+SCRIPT = """
+import sys, time
+import numpy as np
+from fastreg import SufficientStatistics
+from fastreg.sources.arrays import Arrays
+
+class Slow(Arrays):
+    def blocks(self, first=0):
+        print("reading", first, flush=True)
+        for block in super().blocks(first):
+            time.sleep(0.004)
+            yield block
+
+folder = sys.argv[1]
+X, y = np.load(folder + "/X.npy", mmap_mode="r"), np.load(folder + "/y.npy")
+source = Slow(X, y, block_bytes=8 * X.shape[1] * 50)
+SufficientStatistics.collect(source, cv=4, checkpoint=folder + "/sums.npz", every=0.0)
+print("done", flush=True)
+"""
+
+
+def data(m=12_000, n=5):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((m, n)) + 1e4
+    return X, X[:, 0] + rng.standard_normal(m)
+
+
+def source(X, y, rows=50):
+    return Arrays(X, y, block_bytes=8 * X.shape[1] * rows)
+
+
+def bits(stats):
+    return [
+        (part.count, part.weight, part.mean.tobytes(), part.scatter.tobytes())
+        for part in stats._parts
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_killed_at_twenty_moments_it_ends_with_the_same_bits(tmp_path):
+    X, y = data()
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", y)
+    expected = bits(SufficientStatistics.collect(source(X, y), cv=4))
+    random.seed(0)
+    begun, kills = [], 0
+    while True:
+        command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        with process.stdout:
+            begun.append(process.stdout.readline())
+            if kills < 20:
+                time.sleep(random.uniform(0.0, 0.05))
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+            rest = process.stdout.read()
+        process.wait(timeout=60)
+        if "done" in rest:
+            break
+    starts = [int(line.split()[1]) for line in begun if line.startswith("reading")]
+    assert kills == 20 and len(starts) == len(begun) == 21
+    assert starts == sorted(starts) and starts[-1] > 0  # it went on, and did not begin anew
+    found = SufficientStatistics.load(tmp_path / "sums.npz")
+    assert bits(found) == expected and found.n_samples == len(y)
+
+
+def test_what_is_done_is_not_read_again(tmp_path):
+    X, y = data(1000)
+    path = tmp_path / "sums.npz"
+    first = SufficientStatistics.collect(source(X, y), cv=3, checkpoint=path)
+
+    class Gone(Arrays):
+        def blocks(self, first=0):
+            raise AssertionError("read again")
+
+    gone = Gone(X, y, block_bytes=8 * X.shape[1] * 50)
+    again = SufficientStatistics.collect(gone, cv=3, checkpoint=path)
+    assert bits(again) == bits(first)
+    assert bits(first) == bits(SufficientStatistics.collect(source(X, y), cv=3))
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    X, y = data(1000)
+    path = tmp_path / "sums.npz"
+    SufficientStatistics.collect(source(X, y), cv=3, checkpoint=path)
+    for other, cv in [(source(X, y), 4), (source(X, y, rows=60), 3), (source(X[:900], y[:900]), 3)]:
+        with pytest.raises(ValueError, match="a checkpoint of other data, or of other folds"):
+            SufficientStatistics.collect(other, cv=cv, checkpoint=path)
+    SufficientStatistics(5).update(X, y).save(path)
+    with pytest.raises(ValueError, match="a checkpoint of other data"):
+        SufficientStatistics.collect(source(X, y), cv=3, checkpoint=path)
+
+
+def test_a_damaged_checkpoint_is_refused_wherever_it_is_damaged(tmp_path):
+    X, y = data(400)
+    path = tmp_path / "sums.npz"
+    SufficientStatistics.collect(source(X, y), cv=2, checkpoint=path)
+    content = bytearray(path.read_bytes())
+    rng = np.random.default_rng(0)
+    sound = bits(SufficientStatistics.load(path))
+    for at in rng.integers(0, len(content), 60):
+        changed = content.copy()
+        changed[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(changed)
+        try:
+            found = SufficientStatistics.load(path)
+        except ValueError:
+            continue
+        assert bits(found) == sound  # a bit that means nothing, such as a time in the archive
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="holds no fastreg statistics"):
+        SufficientStatistics.collect(source(X, y), cv=2, checkpoint=path)
+
+
+def test_a_fault_keeps_the_checkpoint_of_what_was_read(tmp_path):
+    X, y = data(1000)
+    broken = X.copy()
+    broken[777] = np.nan
+    path = tmp_path / "sums.npz"
+    with pytest.raises(ValueError, match="row 777"):
+        SufficientStatistics.collect(source(broken, y), cv=3, checkpoint=path, every=0.0)
+    assert SufficientStatistics.load(path).n_samples == 750
+    found = SufficientStatistics.collect(source(X, y), cv=3, checkpoint=path)
+    assert bits(found) == bits(SufficientStatistics.collect(source(X, y), cv=3))
+
+
+def test_statistics_stand_for_the_rows_of_a_fit(tmp_path):
+    X, y = data(1000)
+    stats = SufficientStatistics.collect(source(X, y), cv=5, checkpoint=tmp_path / "sums.npz")
+    found = fastreg.LassoCV(cv=5).fit(SufficientStatistics.load(tmp_path / "sums.npz"))
+    expected = fastreg.LassoCV(cv=5).fit(X, y)
+    np.testing.assert_allclose(found.coef_, expected.coef_, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(
+        fastreg.Ridge().fit(stats).coef_, fastreg.Ridge().fit(X, y).coef_, rtol=1e-9
+    )
+    with pytest.raises(ValueError, match="these statistics have 5 folds with rows, cv is 4"):
+        fastreg.LassoCV(cv=4).fit(stats)
+    with pytest.raises(ValueError, match="RidgeCV|leave-one-out"):
+        fastreg.RidgeCV().fit(stats)
+    with pytest.raises(ValueError, match="cannot be fitted to statistics"):
+        fastreg.AdaptiveLasso().fit(stats)
