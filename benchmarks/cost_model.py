@@ -1,6 +1,6 @@
 """What a fit costs, on paper and by simulation: bytes, multiplications, messages and seconds.
 
-    python -m benchmarks.cost_model                  # the table of docs/cost-model.md, with its rates
+    python -m benchmarks.cost_model                  # the table of docs/cost-model.md
     python -m benchmarks.cost_model --measure        # rates of this machine, and checks
     python -m benchmarks.cost_model --measure --json rates.json
 
@@ -37,7 +37,11 @@ FAN = 8  # sums added at once: fastreg.sources.cluster
 CHUNK = 1 << 27  # bytes
 MOST_MOMENTS = 1 << 32  # bytes, fastreg.statistics.MOST_MEMORY
 PASSES = 25  # of conjugate gradients to a gap of 1e-4 at unit-sized ridges; the lasso takes 5 to 10
-ROWS, FEATURES, WORKERS = (10**6, 10**8, 10**10, 10**12), (10, 100, 1000, 10**4, 10**5), (1, 10, 100, 1000)
+ROWS, FEATURES, WORKERS = (
+    (10**6, 10**8, 10**10, 10**12),
+    (10, 100, 1000, 10**4, 10**5),
+    (1, 10, 100, 1000),
+)
 
 
 @dataclass(frozen=True)
@@ -114,11 +118,17 @@ def cost(m: int, n: int, workers: int, rates: Rates, folds: int = 1) -> Cost:
 
 
 def simulate(
-    m: int, n: int, workers: int, rates: Rates, *, folds: int = 1, spread: float = 0.1, seed: int = 0
+    m: int,
+    n: int,
+    workers: int,
+    rates: Rates,
+    *,
+    spread: float = 0.1,
+    seed: int = 0,
 ) -> float:
     """Seconds of a fit, chunk by chunk: times are drawn with a relative `spread`, a worker takes
     the next chunk when it is free, and sums are joined when the last of their eight is there."""
-    found = cost(m, n, workers, rates, folds)
+    found = cost(m, n, workers, rates)
     rows = max(1, CHUNK // (8 * n))
     chunks = max(1, math.ceil(m / rows))
     passes = 1 if found.route == "moments" else PASSES
@@ -268,9 +278,11 @@ def _with_chunk(chunk: int, m: int, n: int, workers: int, rates: Rates) -> float
 
 def table(rates: Rates) -> Iterator[str]:
     """Markdown."""
-    yield "| m | n | route | read | multiplications | message | " + " | ".join(
-        f"W = {w}" for w in WORKERS
-    ) + " | bound by, W = 1 and last |"
+    yield (
+        "| m | n | route | read | multiplications | message | "
+        + " | ".join(f"W = {w}" for w in WORKERS)
+        + " | bound by, W = 1 and last |"
+    )
     yield "|---" * (7 + len(WORKERS)) + "|"
     for m in ROWS:
         for n in FEATURES:

@@ -1,12 +1,11 @@
 """A table like that of the flights that left New York in 2013 (R package nycflights13), made up.
 
     python -m benchmarks.flights flights.parquet
-    python -m fastreg fit flights.parquet --target arr_delay --missing indicator --model lasso \
-        --cv 10 --save delay.npz
+    python -m fastreg fit flights.parquet --target arr_delay --missing indicator --standardize \
+        --model lasso --cv 10 --save delay.npz
 
-Its sizes and shares are those of the original: 336 776 rows, 16 carriers, 105 destinations, 4043 tail
-numbers, 2.8 % of delays missing. Whether a delay depends on a carrier, a destination, the hour and
-a tail number is known here.
+Its sizes and shares are those of the original: 336 776 rows, 16 carriers, 105 destinations, 4043
+tail numbers, 2.8 % of delays missing. What a delay depends on is known here.
 """
 
 from __future__ import annotations

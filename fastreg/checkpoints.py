@@ -33,15 +33,14 @@ def read(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str,
     OSError
         It cannot be read.
     """
+    content = path.read_bytes()
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
             arrays = {name: file[name] for name in file.files if name != "header"}
         if not isinstance(header, dict):
             raise ValueError("its header is no table")
         digest = header.pop("digest", None)
-    except OSError:
-        raise
     except Exception as error:
         raise ValueError(f"{path} holds no {kind}: {error}") from None
     if header.get("format") != kind or header.get("version") != version:

@@ -76,7 +76,7 @@ def dask_glm_runs(problem: Problem) -> Iterator[tuple[str, Run]]:
     from dask_glm.families import Normal
 
     m = problem.X.shape[0]
-    options = {"regularizer": "l1" if problem.l1 else "l2", "family": Normal}
+    options = {"regularizer": "l1" if problem.l1 else "l2", "family": Normal, "normalize": False}
     options["lamduh"] = 2 * m * (problem.l1 or problem.l2)
     # admm last, and for one step: a step of it solves a problem in every chunk, for minutes.
     ways = ("proximal_grad",) if problem.l1 else ("lbfgs", "proximal_grad")
@@ -101,6 +101,7 @@ def dask_ml_runs(problem: Problem) -> Iterator[tuple[str, Run]]:
                 penalty="l1" if problem.l1 else "l2", C=2 * m * (problem.l1 or problem.l2),
                 fit_intercept=False, max_iter=steps,
                 solver="proximal_grad" if problem.l1 else "lbfgs", tol=1e-14,
+                solver_kwargs={"normalize": False},
             )  # fmt: skip
             yield np.ravel(model.fit(problem.X, problem.y).coef_)
 

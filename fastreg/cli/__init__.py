@@ -117,6 +117,7 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--drop", nargs="+", action="extend", default=[], metavar="COL")
     parser.add_argument("--categories", nargs="+", action="extend", default=[], metavar="COL")
     parser.add_argument("--missing", choices=("error", "drop", "indicator"))
+    parser.add_argument("--standardize", action="store_true", help="numbers by their deviations")
     parser.add_argument("--save", type=Path, metavar="OUT", help="model file, .npz or .json")
     parser.add_argument("--top", type=_count, default=20, metavar="K", help="coefficients shown")
     parser.set_defaults(command=_fit)
@@ -224,7 +225,8 @@ def _source(arguments: argparse.Namespace) -> Any:
         raise ValueError(f"{arguments.file}: name the column to predict with --target")
     return read(
         arguments.file, arguments.target, weights=arguments.weights, drop=arguments.drop,
-        categories=arguments.categories, missing=arguments.missing, progress=sys.stderr.isatty(),
+        categories=arguments.categories, missing=arguments.missing,
+        standardize=arguments.standardize, progress=sys.stderr.isatty(),
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from fastreg.sources.streams import Stream
 if TYPE_CHECKING:
     from fastreg.sources.encoding import Encoding
 
-_OF_TABLES = ("categories", "missing", "unknown", "encoding")
+_OF_TABLES = ("categories", "missing", "unknown", "standardize", "encoding")
 SUFFIXES = (".npy", *FORMATS, *archives.SUFFIXES, *svmlight.SUFFIXES)
 
 
@@ -44,6 +44,7 @@ def read(
     categories: Mapping[str, Any] | Collection[str] = (),
     missing: str | None = None,
     unknown: str | None = None,
+    standardize: bool = False,
     encoding: Encoding | None = None,
     memory: int = MEMORY,
     cache: bool = False,
@@ -65,6 +66,8 @@ def read(
         "indicator" puts the mean in place of a missing number, and marks it by a feature of its
         own; rows without a target are left out then
     unknown : "error" (None) or "ignore", of a text that was no level when levels were fixed
+    standardize : bool, measure the numbers and days of a table in standard deviations, so that a
+        penalty takes them as they come; not what becomes a feature a level
     encoding : `encoding_` of a fitted model, to read other rows as those of the fit
     memory : int, bytes of X up to which a fit holds all rows; beyond, it reads them in blocks
     cache : bool, keep blocks in memory as float32 after the first read, 4·m·n bytes: for what is
@@ -90,7 +93,9 @@ def read(
     >>> fastreg.Ridge(alpha=1e-6).fit(source).predict(frame).round(3)
     array([1., 3., 3.])
     """
-    source = _source(data, target, weights, Options(drop, categories, missing, unknown, encoding))
+    source = _source(
+        data, target, weights, Options(drop, categories, missing, unknown, standardize, encoding)
+    )
     if cache:
         if not source.in_order:
             raise ValueError(f"{source.kind} has a cache of its own: X.persist()")

@@ -6,9 +6,10 @@ What a map shows is read from its file into buffers that are used again: from th
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import scipy.sparse
 
 from fastreg.design import as_design, as_target, as_weights
-from fastreg.sources.blocks import BLOCK_BYTES, Source
+from fastreg.sources.blocks import BLOCK_BYTES, Source, rows_of_block
 from fastreg.sources.buffers import Buffers
 from fastreg.sources.names import check_names
 from fastreg.sources.rows import Block
@@ -55,7 +56,7 @@ class Arrays(Source):
         nnz = getattr(X, "nnz", None)
         width = 8 * self.n_features if nnz is None else 12 * nnz // self.n_rows + 8
         self._width = width
-        self._rows = max(1, block_bytes // width)
+        self._rows = rows_of_block(width, self.n_features, block_bytes)
         item = getattr(getattr(X, "dtype", None), "itemsize", 8)
         self._row_bytes = item * self.n_features if nnz is None else width
         self.n_bytes = self._row_bytes * self.n_rows
@@ -84,16 +85,13 @@ class Arrays(Source):
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
         assert self.n_rows is not None
-        read = reader_of(self._X) or self._slice
-        for start in range(first * self._rows, self.n_rows, self._rows):
-            rows = slice(start, min(start + self._rows, self.n_rows))
-            weights = None if self._weights is None else self._weights[rows]
-            size = self._row_bytes * (rows.stop - rows.start)
-            y = None if self._y is None else self._y[rows]
-            yield Block(read(rows), y, weights, start, self._place, size)
-
-    def _slice(self, rows: slice) -> Any:
-        return self._X[rows]
+        with contextlib.closing(reader_of(self._X)) as read:
+            for start in range(first * self._rows, self.n_rows, self._rows):
+                rows = slice(start, min(start + self._rows, self.n_rows))
+                weights = None if self._weights is None else self._weights[rows]
+                size = self._row_bytes * (rows.stop - rows.start)
+                y = None if self._y is None else self._y[rows]
+                yield Block(read.rows(rows), y, weights, start, self._place, size)
 
 
 def _columns(X: Any, positions: list[int]) -> Any:
@@ -118,30 +116,50 @@ def file_of(X: Any) -> tuple[str, int] | None:
     return os.fspath(root.filename), int(root.offset) + away
 
 
-def reader_of(X: Any) -> Callable[[slice], Array] | None:
-    """A function from rows to their values, in buffers that are used in turn."""
-    file = file_of(X)
-    if file is None or not hasattr(os, "preadv"):
-        return None
-    name, offset = file
-    width = X.dtype.itemsize * X.shape[1]
-    needed, found = offset + width * X.shape[0], os.path.getsize(name)
-    if found < needed:
-        raise OSError(f"X maps {name}, which has {found} bytes where {needed} are needed")
-    stream = open(name, "rb", buffering=0)  # noqa: SIM115  (closed with the last reader)
-    buffers = Buffers()
+class _Slices:
+    """Rows as they are sliced."""
 
-    def read(part: slice) -> Array:
-        values = buffers.take((part.stop - part.start, X.shape[1]), X.dtype)
-        view, at = memoryview(values.data).cast("B"), offset + width * part.start
+    def __init__(self, X: Any) -> None:
+        self._X = X
+
+    def rows(self, part: slice) -> Any:
+        return self._X[part]
+
+    def close(self) -> None:
+        pass
+
+
+class _FileRows:
+    """Rows of a file from byte `offset` on, read into buffers that are used in turn."""
+
+    def __init__(self, X: Array, name: str, offset: int) -> None:
+        self._name, self._offset, self._dtype, self._n = name, offset, X.dtype, X.shape[1]
+        self._width = X.dtype.itemsize * X.shape[1]
+        needed, found = offset + self._width * X.shape[0], os.path.getsize(name)
+        if found < needed:
+            raise OSError(f"X maps {name}, which has {found} bytes where {needed} are needed")
+        self._buffers, self._file = Buffers(), os.open(name, os.O_RDONLY)
+
+    def rows(self, part: slice) -> Array:
+        values = self._buffers.take((part.stop - part.start, self._n), self._dtype)
+        view, at = memoryview(values.data).cast("B"), self._offset + self._width * part.start
         while len(view):
-            count = os.preadv(stream.fileno(), [view], at)
+            count = os.preadv(self._file, [view], at)
             if count == 0:
-                raise OSError(f"{name} has become shorter while it was read")
+                raise OSError(f"{self._name} has become shorter while it was read")
             view, at = view[count:], at + count
         return values
 
-    return read
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def reader_of(X: Any) -> _Slices | _FileRows:
+    """What reads rows of X: from its file where it maps one."""
+    file = file_of(X)
+    if file is None or not hasattr(os, "preadv"):
+        return _Slices(X)
+    return _FileRows(X, *file)
 
 
 def file_identity(path: Path) -> tuple[str, int, int]:

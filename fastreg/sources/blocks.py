@@ -17,7 +17,9 @@ from fastreg.sources.rows import Block, Layout
 
 Array = np.ndarray
 T = TypeVar("T")
-BLOCK_BYTES = 1 << 25  # of X in float64: 32 MB at a time, where 8 MB cost a Gram matrix 3.7 times
+BLOCK_BYTES = 1 << 24  # of X in float64; 8 MB cost a Gram matrix a fifth more, 32 MB no less
+_TALL = 4  # n over the rows of a block at most, where moments are kept: they are n² each time
+_WIDEST = 12_000  # features up to which they are
 MEMORY = 1 << 29  # bytes of X up to which a fit reads everything at once
 
 
@@ -157,6 +159,12 @@ class Source(ABC):
         ys, ws = zip(*sides, strict=True)
         weights = None if ws[0] is None else np.concatenate(ws)
         return _stacked(parts), np.concatenate(ys), weights
+
+
+def rows_of_block(width: int, n: int, block_bytes: int = BLOCK_BYTES) -> int:
+    """Rows, of `width` bytes and n features each, that a block has."""
+    least = n // _TALL if n <= _WIDEST and block_bytes == BLOCK_BYTES else 1
+    return max(1, least, block_bytes // width)
 
 
 def weight_of(source: Source) -> float:

@@ -30,6 +30,7 @@ class Options:
     categories: Mapping[str, Any] | Collection[str] = ()
     missing: str | None = None
     unknown: str | None = None
+    standardize: bool = False
     encoding: Encoding | None = None
     only: Sequence[str] | None = None
 
@@ -186,11 +187,14 @@ def _encoding(
                 "with drop"
             )
     open_ = {each: kind for each, kind in kinds.items() if each not in levels}
-    # Numbers need no look, unless something may be missing, or their means be far from zero.
-    looked = missing == "indicator" or any(kind != "number" for kind in open_.values())
+    # Numbers need no look, unless their means or spreads are asked for, or may be far apart.
+    looked = missing == "indicator" or options.standardize
+    looked = looked or any(kind != "number" for kind in open_.values())
     try:
         seen = look(open_) if looked else scan.look((), open_)
-        return scan.encoding_of(kinds, seen, levels, missing, unknown)
+        return scan.encoding_of(
+            kinds, seen, levels, missing=missing, unknown=unknown, standardize=options.standardize
+        )
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

@@ -43,10 +43,11 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Number:
-    """x − origin, or `fill` and an indicator where it is missing; `fill` None: never missing."""
+    """(x − origin)/unit, or `fill` and an indicator where x is missing; `fill` None: never."""
 
     name: str
     origin: float = 0.0
+    unit: float = 1.0
     fill: float | None = None
     kind: ClassVar[str] = "number"
 
@@ -66,8 +67,7 @@ class Number:
         return np.isnan(numbers(column))
 
     def pieces(self, column: Any, unknown: Callable[[Array], None]) -> list[Piece]:
-        values = numbers(column)
-        return _filled(values - self.origin if self.origin else values, self.fill)
+        return _filled(_measured(numbers(column), self.origin, self.unit), self.fill)
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,12 @@ class Category:
 
 @dataclass(frozen=True)
 class Date:
-    """Days since `origin` (days from 1970 on), and which month, weekday and, if `hours`, hour."""
+    """Days since `origin` (days from 1970 on) over `unit`, and which month, weekday and, if
+    `hours`, hour."""
 
     name: str
     origin: float = 0.0
+    unit: float = 1.0
     hours: bool = False
     fill: float | None = None
     kind: ClassVar[str] = "date"
@@ -143,7 +145,7 @@ class Date:
         import pyarrow.compute as pc
 
         read = {"month": pc.month, "weekday": pc.day_of_week, "hour": pc.hour}
-        out = _filled(days(column) - self.origin, self.fill)
+        out = _filled(_measured(days(column), self.origin, self.unit), self.fill)
         for part in self._parts:
             codes = numbers(read[part](column)) - (part == "month")
             known = ~np.isnan(codes)
@@ -246,7 +248,7 @@ class Encoding:
                 values = {key: value for key, value in entry.items() if key != "kind"}
                 if "levels" in values:
                     values["levels"] = tuple(map(_text, values["levels"]))
-                for key in ("origin", "fill"):
+                for key in ("origin", "unit", "fill"):
                     if values.get(key) is not None:
                         values[key] = float(values[key])
                 columns.append(_KINDS[entry["kind"]](**values | {"name": _text(values["name"])}))
@@ -300,6 +302,11 @@ def _sparse(pieces: list[Piece], b: int, dtype: Any) -> Any:
         at += size
     indptr = np.arange(b + 1, dtype=np.int32) * len(pieces)
     return scipy.sparse.csr_matrix((data.ravel(), indices.ravel(), indptr), shape=(b, at))
+
+
+def _measured(values: Array, origin: float, unit: float) -> Array:
+    values = values - origin if origin else values
+    return values if unit == 1.0 else values / unit
 
 
 def _filled(values: Array, fill: float | None) -> list[Piece]:

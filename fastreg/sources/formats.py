@@ -17,6 +17,7 @@ FORMATS = {
     ".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Arrow", ".feather": "Arrow",
 }  # fmt: skip
 _TEXT_BYTES = 1 << 24  # of a CSV file at a time
+_PAGE_BYTES = 1 << 16  # of each column of a Parquet file, in place of the column's row group
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def _read_parquet(found: Found, fragment: Any, columns: list[str], rows: int) ->
     import pyarrow.parquet as pq
 
     keys = ds.get_partition_keys(fragment.partition_expression)
-    with pq.ParquetFile(fragment.path, pre_buffer=False) as file:
+    with pq.ParquetFile(fragment.path, pre_buffer=False, buffer_size=_PAGE_BYTES) as file:
         there = [name for name in columns if name in file.schema_arrow.names]
         for batch in file.iter_batches(rows, columns=there):
             yield _as_columns(batch, columns, keys, found.schema)

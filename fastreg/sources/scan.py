@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,15 @@ from fastreg.sources.encoding import (
 
 Array = np.ndarray
 _FAR = 100.0  # spreads: a mean farther from zero is subtracted where rows are stored sparse
+
+
+class How(NamedTuple):
+    """How columns are encoded: with marks for what is missing, numbers in standard deviations,
+    rows stored sparse."""
+
+    marked: bool
+    standardize: bool
+    sparse: bool = False
 
 
 @dataclass
@@ -70,10 +79,14 @@ class Numbers:
         self.total += other.total + other.count * away
         self.count += other.count
 
-    def column(self, marked: bool, sparse: bool) -> Column:
-        far = sparse and abs(self.mean) > _FAR * self.spread
+    def column(self, how: How) -> Column:
+        far = how.sparse and abs(self.mean) > _FAR * self.spread
         origin = self.mean if far else 0.0
-        return Number(self.name, origin, self.mean - origin if marked and self.lost else None)
+        return Number(self.name, origin, *self._unit_and_fill(origin, how))
+
+    def _unit_and_fill(self, origin: float, how: How) -> tuple[float, float | None]:
+        unit = self.spread if how.standardize and self.spread > 0.0 else 1.0
+        return unit, (self.mean - origin) / unit if how.marked and self.lost else None
 
 
 @dataclass
@@ -104,8 +117,9 @@ class Levels:
                 "would be a feature: leave it out with drop, or group them first"
             )
 
-    def column(self, marked: bool, sparse: bool) -> Column:
-        return Category(self.name, _levels(self.name, sorted(self.found), marked and self.lost > 0))
+    def column(self, how: How) -> Column:
+        marked = how.marked and self.lost > 0
+        return Category(self.name, _levels(self.name, sorted(self.found), marked))
 
 
 @dataclass
@@ -128,10 +142,10 @@ class Dates(Numbers):
         super().merge(other)
         self.hours, self.least = self.hours or other.hours, min(self.least, other.least)
 
-    def column(self, marked: bool, sparse: bool) -> Column:
+    def column(self, how: How) -> Column:
         origin = float(np.floor(self.least)) if self.count else 0.0
-        fill = self.mean - origin if marked and self.lost else None
-        return Date(self.name, origin, self.hours, fill)
+        unit, fill = self._unit_and_fill(origin, how)
+        return Date(self.name, origin, unit, self.hours, fill)
 
 
 _SEEN: dict[str, Any] = {"number": Numbers, "category": Levels, "date": Dates}
@@ -163,22 +177,27 @@ def merge(a: Seen, b: Seen) -> Seen:
 
 
 def encoding_of(
-    names: Iterable[str], seen: Seen, categories: Mapping[str, Any], missing: str, unknown: str
+    names: Iterable[str],
+    seen: Seen,
+    categories: Mapping[str, Any],
+    *,
+    missing: str,
+    unknown: str,
+    standardize: bool,
 ) -> Encoding:
     """The encoding of columns: seen, or with the levels of `categories`."""
-    marked = missing == "indicator"
+    how = How(missing == "indicator", standardize)
     fixed = {
-        name: Category(name, _levels(name, levels, marked)) for name, levels in categories.items()
+        name: Category(name, _levels(name, levels, how.marked))
+        for name, levels in categories.items()
     }
 
-    def encoding(sparse: bool) -> Encoding:
-        columns = [
-            fixed[name] if name in fixed else seen[name].column(marked, sparse) for name in names
-        ]
+    def encoding(how: How) -> Encoding:
+        columns = [fixed[name] if name in fixed else seen[name].column(how) for name in names]
         return Encoding(tuple(columns), missing, unknown)
 
-    dense = encoding(False)
-    return encoding(True) if dense.is_sparse else dense
+    dense = encoding(how)
+    return encoding(how._replace(sparse=True)) if dense.is_sparse else dense
 
 
 def _levels(name: str, levels: Any, marked: bool) -> tuple[str, ...]:

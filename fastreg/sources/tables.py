@@ -8,7 +8,7 @@ from typing import Any
 
 from fastreg.sources import formats, scan
 from fastreg.sources.arrays import file_identity
-from fastreg.sources.blocks import BLOCK_BYTES, Source
+from fastreg.sources.blocks import BLOCK_BYTES, Source, rows_of_block
 from fastreg.sources.buffers import Buffers
 from fastreg.sources.columns import Options, reading
 from fastreg.sources.encoding import Encoding
@@ -45,7 +45,7 @@ class Table(Source):
         self.n_features, self.is_sparse = len(self.feature_names), self.encoding.is_sparse
         self.n_targets, self.flat = len(self._reading.targets) or 1, self._reading.flat
         self.has_weights = weights is not None
-        self._rows = max(1, block_bytes // self._reading.row_bytes)
+        self._rows = rows_of_block(self._reading.row_bytes, self.n_features, block_bytes)
         self._most = found.count_rows()
         if self._most == 0:
             raise ValueError(f"{found.name} has no rows")

@@ -21,7 +21,8 @@ def path(tmp_path_factory):
 @needs_jit
 def test_one_command_from_a_table_to_a_model(path, capsys):
     saved = path.with_name("delay.npz")
-    options = ["--target", "arr_delay", "--missing", "indicator", "--cv", "5", "--save", str(saved)]
+    options = ["--target", "arr_delay", "--missing", "indicator", "--standardize"]
+    options += ["--cv", "5", "--save", str(saved)]
     assert main(["fit", str(path), "--model", "lasso", *options]) == 0
     out, err = capsys.readouterr()
     assert err == "" and "Parquet" in out and "reached" in out

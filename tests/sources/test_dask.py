@@ -55,7 +55,7 @@ def test_unknown_sizes():
     assert np.isnan(found.predict(dX[mask]).shape[0])
     with pytest.raises(ValueError, match=r"X has chunks of unknown sizes.*compute_chunk_sizes"):
         fastreg.Ridge().fit(dX[mask], y[kept])
-    with pytest.raises(ValueError, match="chunk 0, row 0 to .*: X has .* rows .* but y has"):
+    with pytest.raises(ValueError, match=r"chunk \d, row 0 to .*: X has .* rows .* but y has"):
         fastreg.Ridge().fit(dX[mask], dy[dX[:, 1] > 3.0])
 
 
@@ -78,11 +78,9 @@ def test_a_bad_value_is_told_with_its_chunk():
     X[512, 2] = np.nan
     with pytest.raises(ValueError, match="Input X contains NaN: chunk 3, row 512, column 2"):
         fastreg.Ridge().fit(*chunked(X, y))
-    y[613] = np.inf
-    with pytest.raises(ValueError, match="Input y contains infinity.*: chunk 4, row 613"):
-        fastreg.Lasso().fit(*chunked(X[600:], y[600:])) if False else fastreg.Lasso().fit(
-            da.from_array(np.nan_to_num(X), chunks=(150, -1)), da.from_array(y, chunks=150)
-        )
+    X[512, 2], y[613] = 0.0, np.inf
+    with pytest.raises(ValueError, match=r"Input y contains infinity.*: chunk 4, row 613"):
+        fastreg.Lasso().fit(*chunked(X, y))
 
 
 def test_sparse_chunks():
@@ -132,10 +130,11 @@ def test_data_frames(frames):
 def test_data_frames_that_cannot_be_read(frames):
     frame, chunks = frames
     frame.loc[500, "a"] = np.nan
-    broken = type(chunks) and __import__("dask.dataframe").dataframe.from_pandas(frame, npartitions=6)
+    broken = pytest.importorskip("dask.dataframe").from_pandas(frame, npartitions=6)
     with pytest.raises(ValueError, match="Input X contains NaN: partition 2, row 166, 'a'"):
         fastreg.Ridge().fit(broken, "y")
-    assert fastreg.Ridge().fit(fastreg.read(broken, "y", missing="drop")).coef_.shape == (29 + 18,)
+    found = fastreg.Ridge().fit(fastreg.read(broken, "y", missing="drop"))
+    assert found.coef_.shape == (3 + 3 + 1 + 12 + 7 + 24,)
     with pytest.raises(ValueError, match="has no column 'z'"):
         fastreg.Ridge().fit(chunks, "z")
     with pytest.raises(ValueError, match="name the column to predict"):
