@@ -10,8 +10,11 @@ which states the same formulas for reading and takes up to 15 times as long.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -395,6 +398,43 @@ def plain_predict(data: Fitted) -> Array:
     return data.X @ data.model.coef_ + data.model.intercept_
 
 
+# ---------------------------------------------------------------- files
+
+
+class Filed(NamedTuple):
+    """X in a `.npy` file, y beside it."""
+
+    path: Path
+    y: Array
+
+
+@functools.lru_cache(maxsize=2)
+def filed(m: int, n: int) -> Filed:
+    data, folder = regression(m, n), tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    np.save(f"{folder}/X.npy", data.X)
+    return Filed(Path(folder) / "X.npy", data.y)
+
+
+def ridge_of_a_file(data: Filed) -> tuple[Array, float]:
+    model = fastreg.Ridge(alpha=LAM).fit(fastreg.read(data.path, data.y, memory=0))
+    return model.coef_, model.intercept_
+
+
+def plain_ridge_of_a_file(data: Filed) -> tuple[Array, Any]:
+    """The normal equations, summed over blocks of a memory map."""
+    X, y = np.load(data.path, mmap_mode="r"), data.y
+    sums = 0.0
+    for start in range(0, len(y), PLAIN_ROWS):
+        rows = slice(start, start + PLAIN_ROWS)
+        block = np.column_stack([X[rows], y[rows], np.ones(len(y[rows]))])
+        sums = sums + block.T @ block
+    total, mean = sums[-1, -1], sums[-1, :-1] / sums[-1, -1]
+    scatter = sums[:-1, :-1] - total * np.outer(mean, mean)
+    coef = np.linalg.solve(scatter[:-1, :-1] + LAM * np.eye(len(mean) - 1), scatter[:-1, -1])
+    return coef, mean[-1] - mean[:-1] @ coef
+
+
 # ---------------------------------------------------------------- the cases
 
 
@@ -450,6 +490,8 @@ def gradient_case(name: str, sizes: dict[str, Any], tolerance: float = 1e-10) ->
 
 TALL = (4000, 50), (200_000, 500)
 SPARSE = (4000, 200), (500_000, 5000)
+TALL_FILE = shapes((4000, 50), (400_000, 200))
+PLAIN_ROWS = 10_000  # of a block
 STEPPED = shapes((500, 10), (50_000, 200))
 FITTED = shapes((1000, 40), (50_000, 400))
 NETWORKS = {"quick": (320, 10, 16), "full": (32_000, 20, 64)}
@@ -471,6 +513,7 @@ CASES = {
         Case("descend", STEPPED, regression, descend, plain_descent),
         Case("gram", FITTED, weighted, gram, plain_gram),
         Case("ridge", FITTED, regression, ridge, plain_ridge),
+        Case("ridge_of_a_file", TALL_FILE, filed, ridge_of_a_file, plain_ridge_of_a_file, 1e-8),
         Case("lasso", FITTED, regression, lasso, plain_lasso, tolerance=1e-7),
         Case("leave_one_out", FITTED, regression, leave_one_out, plain_leave_one_out, 1e-8),
         Case(

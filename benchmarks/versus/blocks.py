@@ -91,6 +91,7 @@ def dask_glm_runs(problem: Problem) -> Iterator[tuple[str, Run]]:
 
 
 def dask_ml_runs(problem: Problem) -> Iterator[tuple[str, Run]]:
+    """λ of dask-glm is 1/C."""
     from dask_ml.linear_model import LinearRegression
 
     m = problem.X.shape[0]
@@ -98,7 +99,7 @@ def dask_ml_runs(problem: Problem) -> Iterator[tuple[str, Run]]:
 
         def run(steps: int = steps) -> Iterator[np.ndarray]:
             model = LinearRegression(
-                penalty="l1" if problem.l1 else "l2", C=2 * m * (problem.l1 or problem.l2),
+                penalty="l1" if problem.l1 else "l2", C=1 / (2 * m * (problem.l1 or problem.l2)),
                 fit_intercept=False, max_iter=steps,
                 solver="proximal_grad" if problem.l1 else "lbfgs", tol=1e-14,
                 solver_kwargs={"normalize": False},
