@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from conftest import needs_jit
 
 import fastreg
 from fastreg import SufficientStatistics
@@ -56,6 +57,7 @@ def bits(stats):
     ]
 
 
+@needs_jit
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_killed_at_twenty_moments_it_ends_with_the_same_bits(tmp_path):
     X, y = data()

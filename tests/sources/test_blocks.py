@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 import scipy.sparse
+from conftest import needs_jit
 
 import fastreg
 from fastreg import SufficientStatistics
@@ -14,6 +15,7 @@ from fastreg.sources.arrays import Arrays, file_of
 from fastreg.sources.cache import Cached
 from fastreg.sources.streams import Stream
 
+pytestmark = needs_jit  # minutes of plain Python without
 M, N = 900, 6
 SMALL = 8 * N * 70  # bytes of a block: 70 rows, so that folds and blocks end at different rows
 

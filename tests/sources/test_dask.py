@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
+from conftest import needs_jit
 
 import fastreg
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
+pytestmark = needs_jit  # minutes of plain Python without
 M, N = 1000, 7
 
 

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from conftest import needs_jit
 
 import fastreg
 
@@ -17,7 +18,7 @@ dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 da = pytest.importorskip("dask.array")
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+pytestmark = [pytest.mark.skipif(os.name == "nt", reason="SIGKILL"), needs_jit]
 N_CHUNKS, ROWS, N = 24, 400, 8
 
 

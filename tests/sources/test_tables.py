@@ -6,6 +6,7 @@ import datetime
 
 import numpy as np
 import pytest
+from conftest import needs_jit
 
 import fastreg
 from fastreg.sources.columns import Options
@@ -16,6 +17,7 @@ pa = pytest.importorskip("pyarrow")
 pd = pytest.importorskip("pandas")
 pq = pytest.importorskip("pyarrow.parquet")
 feather = pytest.importorskip("pyarrow.feather")
+pytestmark = needs_jit  # minutes of plain Python without
 M = 500
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
+from conftest import needs_jit
 
 import fastreg
 from fastreg.linear_model import base
 from fastreg.sources.arrays import Arrays
+
+pytestmark = needs_jit  # minutes of plain Python without
 
 
 @pytest.fixture(autouse=True)
