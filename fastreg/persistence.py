@@ -35,6 +35,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : a fitted `fastreg.Ridge`, `Lasso` or `ElasticNet`
+        What `partial_fit` has collected, `statistics_`, has a `save` of its own.
     path : file to write or replace; its suffix, `.npz` or `.json`, decides the format
 
     Raises
@@ -127,9 +128,9 @@ def _describe(model: Any) -> tuple[State, dict[str, np.ndarray]]:
 
 
 def _encoding_of(model: Any) -> State:
-    """How the columns of its table became features, where that is not plain."""
+    """How the columns of its table became features."""
     encoding = getattr(model, "encoding_", None)
-    return {} if encoding is None or encoding.is_plain else {"encoding": encoding.to_plain()}
+    return {} if encoding is None else {"encoding": encoding.to_plain()}
 
 
 def _estimator(name: str) -> Any:

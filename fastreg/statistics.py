@@ -152,6 +152,8 @@ class SufficientStatistics:
         checkpoint : file, or None
             Sums so far are kept there; a later call with the same source goes on where the last
             one was stopped, with the same bits in the end. Once all is read, that file has it all.
+            Other data is told by its files, its y and some of its rows; of a stream, whose later
+            blocks nobody has seen, the caller vouches that it is the same.
         every : float, seconds between two writes of it
 
         Raises
@@ -171,6 +173,13 @@ class SufficientStatistics:
         """
         count = 1 if cv is None else cv
         out = cls(source.n_features, source.n_targets, count)
+        needed = moments_bytes(source.n_features, count)
+        if needed > MOST_MEMORY:
+            raise ValueError(
+                f"{source.n_features} features need {needed / 1e9:.3g} GB of moments, of which "
+                f"{MOST_MEMORY / 1e9:.3g} are the most: leave features out, use fewer folds, or "
+                "hold all rows with fastreg.read(…, memory=…)"
+            )
         if cv is not None and (count < 2 or count > (source.n_rows or count)):
             raise ValueError(f"cv must be from 2 to the number of rows, {source.n_rows}, got {cv}")
         out._name(source)
@@ -234,8 +243,17 @@ class SufficientStatistics:
         shape = (self.n_features, self.n_targets, self.n_folds)
         if shape != (other.n_features, other.n_targets, other.n_folds):
             raise ValueError("statistics of other numbers of features, targets or folds")
+        named = self if self.feature_names is not None else other
+        for name in ("feature_names", "encoding"):
+            both = getattr(self, name), getattr(other, name)
+            if None not in both and both[0] != both[1]:
+                raise ValueError(
+                    "statistics of other features, or of other levels of a text: read all with the "
+                    "encoding of the first"
+                )
         out = SufficientStatistics(*shape)
-        out.feature_names, out.encoding, out.flat = self.feature_names, self.encoding, self.flat
+        out.feature_names, out.encoding = named.feature_names, named.encoding
+        out.flat = (self if self._parts is not None else other).flat
         mine, theirs = self._parts, other._parts
         if mine is None or theirs is None:
             if theirs is not None:  # nothing, with or without something
@@ -446,23 +464,19 @@ def collected(data: Source | SufficientStatistics, cv: int | None) -> list[Momen
     Raises
     ------
     ValueError
-        They would take too much memory, or see `SufficientStatistics.collect`.
+        A fold has no rows, or see `SufficientStatistics.collect`.
     """
     if isinstance(data, SufficientStatistics):
         data._whole()
-        found = [part for part in data._parts or [] if part.count]
-        if cv is not None and len(found) != cv:
-            raise ValueError(f"these statistics have {len(found)} folds with rows, cv is {cv}")
-        return found
-    needed = moments_bytes(data.n_features, cv or 1)
-    if needed > MOST_MEMORY:
+        stats = data
+    else:
+        stats = SufficientStatistics.collect(data, cv=cv)
+    found = [part for part in stats._parts or [] if part.count]
+    if cv is not None and len(found) != cv:
         raise ValueError(
-            f"{data.n_features} features need {needed / 1e9:.3g} GB of moments, of which "
-            f"{MOST_MEMORY / 1e9:.3g} are the most: leave features out, use fewer folds, or hold "
-            "all rows with fastreg.read(…, memory=…)"
+            f"{data.kind} has {len(found)} folds with rows of positive weight, cv is {cv}"
         )
-    stats = SufficientStatistics.collect(data, cv=cv)
-    return [part for part in stats._parts or [] if part.count]
+    return found
 
 
 @dataclasses.dataclass

@@ -81,8 +81,11 @@ class Sums:
 
 
 def sample(source: Any, cv: int | None) -> Rows | Sums:
-    """All rows if they fit into the memory that the source allows, else their statistics."""
-    return Rows.of(source) if source.fits else Sums.of(source, cv)
+    """All rows if they fit into the memory of the source, or are too wide; else their statistics."""
+    from fastreg.statistics import MOST_MEMORY, moments_bytes
+
+    wide = moments_bytes(source.n_features, cv or 1) > MOST_MEMORY
+    return Rows.of(source) if source.fits or wide else Sums.of(source, cv)
 
 
 def column_deviations(X: Any) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,34 @@ Array = np.ndarray
 Streamed = Source | SufficientStatistics
 STREAMED = (Source, SufficientStatistics)  # what `fit` may be given in place of X
 _WORKING_PRECISION = 1e-9  # with tol = 0, anything worse is told
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """Xw + b of a fit as it was: a prediction that is made later does not follow the next one.
+
+    coef : (n,) or (k, n); intercept : () or (k,)
+    """
+
+    coef: Array
+    intercept: Array
+
+    def __call__(self, X: Any) -> Array:
+        design = as_design(X)
+        coef = np.atleast_2d(self.coef)
+        offsets = np.broadcast_to(self.intercept, (len(coef),))
+        out = np.empty((len(coef), design.shape[0]))
+        for theta, offset, row in zip(coef, offsets, out, strict=True):
+            theta = np.ascontiguousarray(theta, dtype=np.float64)
+            kernels.predict(design.storage, theta, offset=float(offset), out=row)
+        # Columns of a sparse X whose coefficient is zero are not read.
+        seen = np.isfinite(out).all() and not (
+            design.is_sparse and not np.isfinite(design.storage.data).all()
+        )
+        message = "" if seen else nonfinite_message(design)
+        if message:
+            raise ValueError(message)
+        return out[0] if self.coef.ndim == 1 else out.T
 
 
 class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -208,7 +237,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
             X has other features than in the fit, or contains NaN or infinity.
         """
         check_is_fitted(self)
-        found = predict_source(self, X, self._predict)
+        found = predict_source(self, X, self._linear())
         if found is not None:
             return found
         design = as_design(X)
@@ -216,21 +245,10 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         return self._predict(design)
 
     def _predict(self, X: Any) -> Array:
-        design = as_design(X)
-        coef = np.atleast_2d(self.coef_)
-        offsets = np.broadcast_to(self.intercept_, (len(coef),))
-        out = np.empty((len(coef), design.shape[0]))
-        for theta, offset, row in zip(coef, offsets, out, strict=True):
-            theta = np.ascontiguousarray(theta, dtype=np.float64)
-            kernels.predict(design.storage, theta, offset=float(offset), out=row)
-        # Columns of a sparse X whose coefficient is zero are not read.
-        seen = np.isfinite(out).all() and not (
-            design.is_sparse and not np.isfinite(design.storage.data).all()
-        )
-        message = "" if seen else nonfinite_message(design)
-        if message:
-            raise ValueError(message)
-        return out[0] if self.coef_.ndim == 1 else out.T
+        return self._linear()(X)
+
+    def _linear(self) -> Linear:
+        return Linear(np.array(self.coef_), np.array(self.intercept_))
 
     def summary(
         self, X: Any, y: Any, sample_weight: Any = None, *, method: Any = None, level: float = 0.95,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastreg.sources import Source, as_features, as_source
+from fastreg.sources.names import quoted
 from fastreg.statistics import SufficientStatistics
 
 Array = np.ndarray
@@ -57,6 +58,9 @@ def _too_large(model: Any, given: Source | SufficientStatistics) -> str:
     name = type(model).__name__
     if isinstance(given, SufficientStatistics):
         return f"{name} needs rows: it cannot be fitted to statistics"
+    if given.size is None or not given.in_order:
+        way = "X.compute()" if not given.in_order else "put the blocks into one array"
+        return f"{name} needs all rows in memory, and {given.kind} does not hold them: {way}"
     return (
         f"{name} needs all rows in memory, and {given.kind} may have more than {given.memory} "
         "bytes: fastreg.read(…, memory=…) raises that limit"
@@ -97,6 +101,18 @@ def predict_source(model: Any, X: Any, predict: Callable[[Any], Array]) -> Array
             f"X has {source.n_features} features, but {type(model).__name__} is expecting "
             f"{model.n_features_in_} features as input"
         )
+    _check_names(names, source.feature_names)
     n_outputs = 0 if model.coef_.ndim == 1 else len(model.coef_)
     found: Array = source.map(predict, n_outputs)
     return found
+
+
+def _check_names(known: Any, given: list[str] | None) -> None:
+    """ValueError if features have other names, or another order, than in the fit."""
+    if known is None or given is None or [str(name) for name in known] == given:
+        return
+    raise ValueError(
+        f"the features of X are {quoted(given)}, those of the fit were "
+        f"{quoted(str(name) for name in known)}: read it with encoding=model.encoding_, or put the "
+        "columns in their order"
+    )

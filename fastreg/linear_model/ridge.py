@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 from fastreg.design import as_design, as_target, feature_names
 from fastreg.linear_model.base import LinearRegressor, check_finite_params, ridge_terms
 from fastreg.linear_model.opening import note_source, opens_sources
-from fastreg.penalties import L1
+from fastreg.penalties import L1, non_negative
 from fastreg.sources import as_source
 from fastreg.statistics import SufficientStatistics
 
@@ -148,7 +148,8 @@ class Ridge(LinearRegressor):
         check_finite_params(self)
         known = getattr(self, "statistics_", None)
         stats = self._statistics_of(X, y, sample_weight, known)
-        self._fit_source(stats, np.atleast_1d(np.asarray(self.alpha, float)), True, L1(0.0))
+        penalty = (non_negative if self.positive else L1)(0.0)
+        self._fit_source(stats, np.atleast_1d(np.asarray(self.alpha, float)), True, penalty)
         self.solver_, self.statistics_ = self.certificate_.method, stats
         note_source(self, stats)
         return self

@@ -235,7 +235,10 @@ def r_squared_of_folds(parts: list[Moments], n_targets: int, alphas: Array, cent
                 one = moments.of_target(test, t, n_targets)
                 spread = one.scatter[-1, -1] / one.weight
                 error = mean_squared_error(one, coef, intercept) / one.frame.unit[-1] ** 2
-                out[order, f, t] = 1.0 - error / spread
+                if spread > 0.0:
+                    out[order, f, t] = 1.0 - error / spread
+                else:  # as scikit-learn's r2_score has it
+                    out[order, f, t] = error == 0.0
     return out.mean(axis=(1, 2))[:, None]
 
 

@@ -168,8 +168,8 @@ def leave_one_out_of(
         mean = np.array([each.mean[0] for each in problems])
         hats = _Hats.of(values, half, turned, factors, centred)
         work = _Rows(source.layout, hats, problem.shift, problem.scale, mean, units, problem.total)
-        loo, plain, dof = source.reduce(work, operator.add)
-    scale = units[:, None] ** 2 / parts.count
+        loo, plain, dof, rows = source.reduce(work, operator.add)
+    scale = units[:, None] ** 2 / rows
     gcv = plain * scale / np.maximum(1.0 - dof[0] / parts.count, _LEAST) ** 2
 
     def solve(s: float, t: int) -> Array:
@@ -193,7 +193,8 @@ class _Rows:
     def __call__(self, block: Block, row: int) -> Array:
         X, Y, weights = self.layout.check(block)
         w = np.ones(len(Y)) if weights is None else weights
-        sums = np.zeros((3, *self.hats.fits.shape[1:]))
+        sums = np.zeros((4, *self.hats.fits.shape[1:]))
+        sums[3] = len(Y)
         columns = np.arange(X.shape[1])
         for start in range(0, len(Y), _ROWS):
             rows = slice(start, min(start + _ROWS, len(Y)))
@@ -201,7 +202,7 @@ class _Rows:
             options: Any = {"columns": columns, "shift": self.shift, "scale": self.scale}
             kernels.fill(X.storage, start, rows.stop, out=some, **options)
             y = (Y[rows] - self.mean) / self.units
-            sums += self.hats.of_rows(some, y, w[rows], self.total)[0]
+            sums[:3] += self.hats.of_rows(some, y, w[rows], self.total)[0]
         return sums
 
 

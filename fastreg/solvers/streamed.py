@@ -213,7 +213,7 @@ def standardise(source: Source, terms: Terms) -> Streamed:
     scale = np.where(constant, 0.0, 1.0 / own)
     shift = mean[:n] if centred else None
     about = None if source.is_sparse else origin[:n]
-    curvatures, sound = curvatures_of(seen.squares, seen.weight, scale, shift, about)
+    curvatures, _ = curvatures_of(seen.squares, seen.weight, scale, shift, about)
     curvatures[constant] = 1.0  # never used
     points = max(T, terms.ridges().shape[1])
     return Streamed(
@@ -231,7 +231,6 @@ def standardise(source: Source, terms: Terms) -> Streamed:
         far=source.is_sparse and is_far(shift, reach[:n]),
         n_targets=T,
         curvatures=curvatures,
-        lengths=np.where(constant, 0.0, np.sqrt(curvatures)) if sound[~constant].all() else None,
         passes=1,
     )
 
@@ -239,7 +238,10 @@ def standardise(source: Source, terms: Terms) -> Streamed:
 def _origin(source: Source) -> Array:
     """(n + T,): a row that counts, to subtract before summing; zeros for a sparse X."""
     blocks = source.blocks()
-    rows = source.layout.check(next(blocks))
+    block = next(blocks, None)
+    if block is None:
+        raise ValueError(f"{source.kind} has no rows")
+    rows = source.layout.check(block)
     blocks.close()  # type: ignore[attr-defined]
     row = 0 if rows.weights is None else int(np.argmax(rows.weights > 0))
     x = np.zeros(source.n_features) if rows.X.is_sparse else np.array(rows.X.matrix[row], float)

@@ -56,9 +56,11 @@ def read(
     ----------
     data : path, paths, array, memory map, sparse matrix, HDF5 or zarr array, frame, blocks, or a
         dask array, data frame or list of delayed blocks
-        Blocks are an iterable of (X, y) or (X, y, sample_weight), or a function that begins one.
-    target : y, or of a table its column or columns, or of a file of arrays its key ("y")
-    weights : of the rows, likewise
+        Blocks are an iterable of (X, y) or (X, y, sample_weight), or a function that begins one; it
+        runs in a thread of its own, and what it gives is copied.
+    target : y (m,) or (m, k), or of a table its column or columns, or of a file of arrays its key
+        ("y")
+    weights : of the rows, (m,) ≥ 0, a column or a key
     drop : columns to leave out
     categories : columns of a table to encode by level whatever they hold; or {column: levels},
         which saves the first read that looks for levels
@@ -147,17 +149,22 @@ def _features(path: Path, encoding: Any, names: list[str] | None, n_features: in
         return found if names is None or found.feature_names is None else found.select(names)
     if suffix == ".npy":
         return Arrays(open_npy(path, "an array"), None, kind=".npy", place=str(path))
-    if encoding is None and names is None:
-        raise ValueError(f"{path}: the model has no feature names to match the columns with")
-    options = Options(only=names) if encoding is None else Options(encoding=encoding)
-    return tables.Table(path, None, None, options)
+    return tables.Table(path, None, None, _as_in_the_fit(path, encoding, names))
 
 
 def _dask_features(X: Any, encoding: Any, names: Any) -> Source:
     if hasattr(X, "chunks"):
         return cluster.of_arrays(X, None, None)
-    options = Options(only=names) if encoding is None else Options(encoding=encoding)
-    return cluster.of_frame(X, None, None, options)
+    return cluster.of_frame(X, None, None, _as_in_the_fit("the data frame", encoding, names))
+
+
+def _as_in_the_fit(place: Any, encoding: Any, names: Any) -> Options:
+    """How to read a table that is to be predicted."""
+    if encoding is not None:
+        return Options(encoding=encoding)
+    if names is None:
+        raise ValueError(f"{place}: the model has no feature names to match the columns with")
+    return Options(only=[str(name) for name in names])
 
 
 def _are_blocks(X: Any) -> bool:

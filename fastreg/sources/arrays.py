@@ -20,9 +20,10 @@ from fastreg.design import as_design, as_target, as_weights
 from fastreg.sources.blocks import BLOCK_BYTES, Source, rows_of_block
 from fastreg.sources.buffers import Buffers
 from fastreg.sources.names import check_names
-from fastreg.sources.rows import Block
+from fastreg.sources.rows import Block, digest_of
 
 Array = np.ndarray
+_SAMPLE = 64  # rows that a checkpoint knows X by, beside its file
 
 
 class Arrays(Source):
@@ -79,9 +80,11 @@ class Arrays(Source):
     def identity(self) -> tuple[Any, ...]:
         file = file_of(self._X)
         named = None if file is None else file_identity(Path(file[0]))
-        y = np.zeros(self.n_rows or 0) if self._y is None else self._y
-        sample = y[np.linspace(0, len(y) - 1, 100).astype(int)].tolist()
-        return ("arrays", self.n_rows, self.n_features, self._rows, named, sample)
+        some = np.unique(np.linspace(0, (self.n_rows or 1) - 1, _SAMPLE).astype(int))
+        rows = [self._X[i : i + 1] for i in some.tolist()]
+        sides = [part for part in (self._y, self._weights) if part is not None]
+        shape = (self.n_rows, self.n_features, self._rows, self.feature_names)
+        return ("arrays", *shape, named, digest_of(*rows, *sides))
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
         assert self.n_rows is not None

@@ -37,6 +37,12 @@ class Source(ABC):
     feature_names : list of str, or None
     encoding : `fastreg.sources.encoding.Encoding` of the columns of a table, or None
     memory : int, bytes of X up to which a fit holds all rows
+    progress : bool, whether reads draw a bar
+    is_sparse : bool, of the blocks of X
+    flat : bool, whether y is a vector, not a matrix of one column
+    has_weights : bool, whether blocks may have weights
+    in_order : bool, whether blocks are read one after the other
+    advice : str, what to do about a missing value
     """
 
     kind: ClassVar[str]
@@ -56,7 +62,7 @@ class Source(ABC):
 
     @abstractmethod
     def blocks(self, first: int = 0) -> Iterator[Block]:
-        """The blocks, from number `first` on. Each is valid until the next but one is asked for."""
+        """The blocks, from number `first` on. Each is valid until the next but two is asked for."""
 
     @property
     @abstractmethod
@@ -123,42 +129,63 @@ class Source(ABC):
     def map(self, work: Callable[[Any], Array], n_outputs: int = 0) -> Any:
         """work(X) of every block, one below the other: (m,), or (m, n_outputs) if that is not 0."""
         with ahead(self.blocks()) as blocks:
-            return _stacked([self._worked(work, block) for block in blocks])
-
-    def _worked(self, work: Callable[[Any], Array], block: Block) -> Array:
-        try:
-            return work(block.X)
-        except ValueError as error:
-            raise ValueError(self.layout.fault(block) or str(error)) from None
+            return _stacked([worked(work, block, self.layout) for block in blocks])
 
     def whole(self) -> tuple[Any, Array, Array | None]:
-        """(X, y, weights) of all rows, in memory."""
-        parts: list[Any] = []
-        sides: list[tuple[Array, Array | None]] = []
-        known = self.n_rows is not None and not self.is_sparse
+        """(X, y, weights) of all rows, in memory: X (m, n) as its blocks are, y float64.
 
-        def keep(block: Block, row: int) -> int:
-            self.layout.check(block)
-            if not _is_finite(block.X):
-                raise ValueError(self.layout.fault(block))
-            if self.is_sparse:
-                parts.append(block.X.copy())
-            elif not known:
-                parts.append(np.array(block.X))
-            else:  # in place: two copies at once would take twice the memory
-                if not parts:
-                    order: Any = "F" if block.X.flags.f_contiguous else "C"
-                    shape = (self.n_rows, self.n_features)
-                    parts.append(np.empty(shape, block.X.dtype, order=order))
-                parts[0][row : row + block.n_rows] = block.X
-            weights = None if block.weights is None else np.array(block.weights)
-            sides.append((np.array(block.y), weights))
-            return block.n_rows
+        Raises
+        ------
+        ValueError
+            A value is not acceptable; the message has its place.
+        """
+        rows = Whole(self)
+        self.reduce(rows.keep, operator.add)
+        return rows.result()
 
-        self.reduce(keep, operator.add)
-        ys, ws = zip(*sides, strict=True)
-        weights = None if ws[0] is None else np.concatenate(ws)
-        return _stacked(parts), np.concatenate(ys), weights
+
+class Whole:
+    """All rows, put together block by block, in their order."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._layout = source, source.layout
+        self._known = source.n_rows is not None and not source.is_sparse
+        self._parts: list[Any] = []
+        self._sides: list[tuple[Array, Array | None]] = []
+
+    def keep(self, block: Block, row: int) -> int:
+        """Add a block; returns its number of rows."""
+        self._layout.check(block)
+        if not _is_finite(block.X):
+            raise ValueError(self._layout.fault(block))
+        if self._known:  # in place: two copies at once would take twice the memory
+            if not self._parts:
+                order: Any = "F" if block.X.flags.f_contiguous else "C"
+                shape = (self._source.n_rows, self._source.n_features)
+                self._parts.append(np.empty(shape, block.X.dtype, order=order))
+            self._parts[0][row : row + block.n_rows] = block.X
+        else:
+            self._parts.append(block.X.copy() if self._source.is_sparse else np.array(block.X))
+        weights = None if block.weights is None else np.array(block.weights)
+        self._sides.append((np.array(block.y), weights))
+        return block.n_rows
+
+    def result(self) -> tuple[Any, Array, Array | None]:
+        """(X, y, weights)."""
+        ys, ws = zip(*self._sides, strict=True)
+        weights = None
+        if any(each is not None for each in ws):  # a block without weights has ones
+            pairs = zip(ws, ys, strict=True)
+            weights = np.concatenate([np.ones(len(y)) if w is None else w for w, y in pairs])
+        return _stacked(self._parts), np.concatenate(ys), weights
+
+
+def worked(work: Callable[[Any], Array], block: Block, layout: Layout) -> Array:
+    """work(X), a fault of it with its place."""
+    try:
+        return work(block.X)
+    except ValueError as error:
+        raise ValueError(layout.fault(block) or str(error)) from None
 
 
 def rows_of_block(width: int, n: int, block_bytes: int = BLOCK_BYTES) -> int:

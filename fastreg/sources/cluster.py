@@ -16,9 +16,10 @@ import numpy as np
 from fastreg._jit import serial, single_threaded_blas
 from fastreg.design import as_design, as_target
 from fastreg.sources import scan
-from fastreg.sources.blocks import Source
+from fastreg.sources.blocks import Source, Whole, worked
 from fastreg.sources.columns import Options, Reading, reading
-from fastreg.sources.rows import Block
+from fastreg.sources.rows import Block, Layout
+from fastreg.sources.streams import parts_of
 
 Array = np.ndarray
 T = TypeVar("T")
@@ -83,6 +84,12 @@ class Cluster(Source):
             if block is not None:
                 yield block
 
+    def whole(self) -> tuple[Any, Array, Array | None]:
+        rows, row = Whole(self), 0
+        for block in self.blocks():
+            row += rows.keep(block, row)
+        return rows.result()
+
     def reduce(
         self,
         work: Callable[[Block, int], T],
@@ -125,11 +132,11 @@ class Cluster(Source):
         import dask.array
 
         shared = dask.delayed(work, pure=False, traverse=False)
-        run = dask.delayed(_mapped, pure=False)
+        run, layout = dask.delayed(_mapped, pure=False), self.layout
         rows: Sequence[Any] = self._rows or [np.nan] * len(self._blocks)
         tail = (n_outputs,) if n_outputs else ()
         parts = [
-            dask.array.from_delayed(run(shared, block, tail), (count, *tail), float)
+            dask.array.from_delayed(run(shared, block, tail, layout), (count, *tail), float)
             for block, count in zip(self._blocks, rows, strict=True)
         ]
         return dask.array.concatenate(parts, allow_unknown_chunksizes=True)
@@ -150,11 +157,13 @@ def _added(parts: list[T | None], add: Callable[[T, T], T]) -> T | None:
     return total
 
 
-def _mapped(work: Callable[[Any], Array], block: Block | None, tail: tuple[int, ...]) -> Array:
+def _mapped(
+    work: Callable[[Any], Array], block: Block | None, tail: tuple[int, ...], layout: Layout
+) -> Array:
     if block is None:
         return np.empty((0, *tail))
-    with serial():
-        return work(block.X)
+    with serial(), single_threaded_blas:
+        return worked(work, block, layout)
 
 
 def _bar(shown: bool) -> Any:
@@ -266,13 +275,9 @@ def of_delayed(blocks: Sequence[Any]) -> Cluster:
 
 
 def _given_block(item: Any, number: int) -> Block:
-    if not isinstance(item, tuple | list) or len(item) not in (2, 3):
-        raise ValueError(
-            f"block {number} must be (X, y) or (X, y, sample_weight), got {type(item).__name__}"
-        )
-    X = as_design(item[0]).matrix
-    y = item[1].to_numpy() if hasattr(item[1], "to_numpy") else np.asarray(item[1])
-    weights = item[2] if len(item) == 3 else None
+    X, y, weights = parts_of(item, number)
+    X = as_design(X).matrix
+    y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
     return Block(X, y, weights, 0, f"block {number}", getattr(X, "nbytes", 0))
 
 

@@ -124,6 +124,9 @@ def reading(
     if options.encoding is None:
         encoding = _encoding(schema, name, features, options, look)
     else:
+        for each in ("drop", "categories", "standardize"):
+            if getattr(options, each):
+                raise ValueError(f"{each} is decided by the encoding: give one of both")
         encoding = options.encoding
         encoding = replace(
             encoding,
@@ -192,9 +195,11 @@ def _encoding(
     looked = looked or any(kind != "number" for kind in open_.values())
     try:
         seen = look(open_) if looked else scan.look((), open_)
-        return scan.encoding_of(
+        found = scan.encoding_of(
             kinds, seen, levels, missing=missing, unknown=unknown, standardize=options.standardize
         )
+        check_different(found.features, "its features, with levels,")
+        return found
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

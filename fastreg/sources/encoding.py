@@ -12,7 +12,6 @@ features in the same order.
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -27,8 +26,8 @@ MOST_LEVELS = 10_000
 _SPARSE = 8  # features by entry of a row, from which rows are stored sparse
 _DAY = 86400.0
 _PARTS = {
-    "month": [calendar.month_abbr[i] for i in range(1, 13)],
-    "weekday": list(calendar.day_abbr),
+    "month": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+    "weekday": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     "hour": [str(i) for i in range(24)],
 }
 
@@ -72,20 +71,17 @@ class Number:
 
 @dataclass(frozen=True)
 class Category:
-    """1 in the feature of the row's level; `MISSING` is the last level if there is one."""
+    """1 in the feature of the row's level; with `marks`, `MISSING` is the last of them."""
 
     name: str
     levels: tuple[str, ...]
+    marks: bool = False
     kind: ClassVar[str] = "category"
     entries: ClassVar[int] = 1
 
     @property
     def features(self) -> list[str]:
         return [f"{self.name}={level}" for level in self.levels]
-
-    @property
-    def marks(self) -> bool:
-        return self.levels[-1:] == (MISSING,)
 
     def missing(self, column: Any) -> Array:
         return _is_null(column)
@@ -179,11 +175,6 @@ class Encoding:
     def entries(self) -> int:
         """Of a row: what is stored where it is sparse."""
         return sum(column.entries for column in self.columns)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether features are the columns themselves."""
-        return all(isinstance(c, Number) and c == Number(c.name) for c in self.columns)
 
     @property
     def is_sparse(self) -> bool:

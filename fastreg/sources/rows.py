@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -103,6 +104,15 @@ class Layout:
                 advice = f"; {self.advice}" if self.advice and np.isnan(spot[2]) else ""
                 return f"Input {name} contains {_kind(spot[2])}: {block.row(i)}{advice}"
         return ""
+
+
+def digest_of(*parts: Any) -> str:
+    """Of arrays and sparse matrices, by their bytes."""
+    found = hashlib.sha256()
+    for part in parts:
+        for array in (part.data, part.indices) if hasattr(part, "indptr") else (part,):
+            found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def _first_bad(values: Any) -> tuple[int, int, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -107,7 +108,7 @@ class Levels:
     def merge(self, other: Any) -> None:
         """With the values that `other` has seen."""
         self.lost += other.lost
-        self.found |= other.found
+        self.found = self.found | other.found
         self._check()
 
     def _check(self) -> None:
@@ -119,7 +120,7 @@ class Levels:
 
     def column(self, how: How) -> Column:
         marked = how.marked and self.lost > 0
-        return Category(self.name, _levels(self.name, sorted(self.found), marked))
+        return _category(self.name, sorted(self.found), marked)
 
 
 @dataclass
@@ -170,10 +171,11 @@ def look(batches: Iterable[Any], kinds: dict[str, str]) -> Seen:
 
 
 def merge(a: Seen, b: Seen) -> Seen:
-    """What either has seen."""
-    for name, each in a.items():
+    """What either has seen; both stay as they are, for a task may be run again."""
+    out = {name: copy.copy(each) for name, each in a.items()}
+    for name, each in out.items():
         each.merge(b[name])
-    return a
+    return out
 
 
 def encoding_of(
@@ -187,10 +189,7 @@ def encoding_of(
 ) -> Encoding:
     """The encoding of columns: seen, or with the levels of `categories`."""
     how = How(missing == "indicator", standardize)
-    fixed = {
-        name: Category(name, _levels(name, levels, how.marked))
-        for name, levels in categories.items()
-    }
+    fixed = {name: _category(name, levels, how.marked) for name, levels in categories.items()}
 
     def encoding(how: How) -> Encoding:
         columns = [fixed[name] if name in fixed else seen[name].column(how) for name in names]
@@ -200,8 +199,10 @@ def encoding_of(
     return encoding(how._replace(sparse=True)) if dense.is_sparse else dense
 
 
-def _levels(name: str, levels: Any, marked: bool) -> tuple[str, ...]:
-    found = tuple(str(level) for level in levels)
+def _category(name: str, levels: Iterable[Any], marked: bool) -> Category:
+    found = [str(level) for level in levels]
     if len(set(found)) < len(found):
         raise ValueError(f"categories of {name!r} holds a level twice")
-    return (*found, MISSING) if marked and MISSING not in found else found
+    if marked:  # what is called so is missing as well
+        found = [*(level for level in found if level != MISSING), MISSING]
+    return Category(name, tuple(found), marked)

@@ -8,7 +8,10 @@ from typing import Any
 
 from fastreg.design import as_design, as_target, feature_names
 from fastreg.sources.blocks import Source
-from fastreg.sources.rows import Block
+from fastreg.sources.names import quoted
+from fastreg.sources.rows import Block, digest_of
+
+_LOOKED_AT = 64  # rows of the first block that a checkpoint knows a stream by
 
 
 class Stream(Source):
@@ -22,20 +25,22 @@ class Stream(Source):
         head = next(blocks, None)
         if head is None:
             raise ValueError("the stream has no blocks")
-        X, y, _ = _parts(head, 0)
+        X, y, _ = parts_of(head, 0)
         design = as_design(X)
         target = as_target(y, design.shape[0])
         self.n_features, self.is_sparse = design.shape[1], design.is_sparse
         self.flat, self.n_targets = target.ndim == 1, target[:1].size
-        names = feature_names(X)
-        self.feature_names = None if names is None else [str(name) for name in names]
+        self.feature_names = _names(X)
+        self._first = digest_of(design.matrix[:_LOOKED_AT], target[:_LOOKED_AT])
+        # Who makes blocks may fill one array again and again; what is there already is there.
+        self._made_anew = not isinstance(made, list | tuple)
         # An iterator gives its blocks once: the first goes before the others.
         self._left = itertools.chain([head], blocks) if blocks is made else None
         self._is_spent = False
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        return ("stream", self.n_features, self.n_targets, self.feature_names)
+        return ("stream", self.n_features, self.n_targets, self.feature_names, self._first)
 
     def _begin(self) -> Iterator[Any]:
         return iter(self._made() if callable(self._made) else self._made)
@@ -48,10 +53,30 @@ class Stream(Source):
         blocks = self._begin() if self._left is None else self._left
         self._is_spent = self._left is not None
         for number, item in enumerate(blocks):
-            X, y, weights = _parts(item, number)
+            X, y, weights = parts_of(item, number)
             if number >= first:
+                self._check_names(X, number)
                 X = _matrix(X, number)
+                if self._made_anew:
+                    X, y, weights = _copied(X), _copied(y), _copied(weights)
                 yield Block(X, y, weights, 0, f"block {number}", getattr(X, "nbytes", 0))
+
+    def _check_names(self, X: Any, number: int) -> None:
+        names = _names(X)
+        if None not in (names, self.feature_names) and names != self.feature_names:
+            raise ValueError(
+                f"block {number} has the columns {quoted(names or ())}, the first had "
+                f"{quoted(self.feature_names or ())}"
+            )
+
+
+def _copied(part: Any) -> Any:
+    return part.copy() if hasattr(part, "copy") else part
+
+
+def _names(X: Any) -> list[str] | None:
+    names = feature_names(X)
+    return None if names is None else [str(name) for name in names]
 
 
 def _matrix(X: Any, number: int) -> Any:
@@ -61,7 +86,7 @@ def _matrix(X: Any, number: int) -> Any:
         raise ValueError(f"block {number}: {error}") from None
 
 
-def _parts(item: Any, number: int) -> tuple[Any, Any, Any]:
+def parts_of(item: Any, number: int) -> tuple[Any, Any, Any]:
     if not isinstance(item, tuple | list) or len(item) not in (2, 3):
         raise ValueError(
             f"block {number} must be (X, y) or (X, y, sample_weight), got {type(item).__name__}"

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fastreg.sources import formats, scan
 from fastreg.sources.arrays import file_identity
 from fastreg.sources.blocks import BLOCK_BYTES, Source, rows_of_block
@@ -15,6 +17,7 @@ from fastreg.sources.encoding import Encoding
 from fastreg.sources.rows import Block
 
 _MOST_BYTES = 4  # of float64 by byte of a CSV file: numbers of one digit and a comma
+_SAMPLE = 1000  # rows that a checkpoint knows a frame by
 _LOOKED_AT = 1 << 16  # rows at a time of a first read
 
 
@@ -66,7 +69,14 @@ class Table(Source):
     def identity(self) -> tuple[Any, ...]:
         files = [file_identity(Path(file)) for file in self._found.files]
         aside = (*self._reading.aside, self.encoding.to_plain())
-        return ("table", self.kind, self._rows, self._most, files, aside)
+        return ("table", self.kind, self._rows, self._most, files, self._sample(), aside)
+
+    def _sample(self) -> Any:
+        """Some rows of a frame, which no file tells from others."""
+        if self._found.files:
+            return None
+        some = np.unique(np.linspace(0, self._found.data.num_rows - 1, _SAMPLE).astype(int))
+        return str(self._found.data.take(some).to_pydict())
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
         number, buffers = 0, Buffers()
