@@ -60,9 +60,9 @@ class Gather:
         rows = self.layout.check(block)
         if rows.weights is not None and not rows.weights.any():
             return {}
-        if self.frame is None:
-            self.frame = Frame.of(*rows)
         with np.errstate(over="ignore", invalid="ignore"):
+            if self.frame is None:
+                self.frame = Frame.of(*rows)
             found = self._parts(rows, self.folds.of(row, block.n_rows), self.frame)
         if not all(np.isfinite(part.scatter).all() for part in found.values()):
             raise ValueError(

@@ -24,6 +24,7 @@ from fastreg.design import Design
 
 Array = np.ndarray
 _SAMPLE = 255  # rows that the origin is the median of: odd, so that it is an entry of its column
+_EPS = float(np.finfo(np.float64).eps)
 _FAR = 1e4  # spreads: with a mean farther from the origin scatter has eight digits
 _LOST = 1e-6  # of a column's scatter: with less left, a difference is known to nine digits at best
 
@@ -119,9 +120,10 @@ class Moments:
         return bool(np.any(self.far()[:-1]))
 
     def far(self) -> Array:
-        """(p,) bool: which."""
+        """(p,) bool: which; a constant column has no spread to dwarf."""
         spread = np.sqrt(np.diag(self.scatter) / max(self.weight, 1e-300))
-        return np.abs(self.mean) > _FAR * spread
+        size = np.abs(self.mean)
+        return (size > _FAR * spread) & (spread > 4 * _EPS * size)
 
     def seen_from(self, frame: Frame) -> Moments:
         """The same in another frame."""

@@ -8,6 +8,7 @@ added can be taken out again.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import time
 from pathlib import Path as FilePath
@@ -32,6 +33,7 @@ Array = np.ndarray
 _FORMAT, _VERSION = "fastreg statistics", 2
 _EVERY = 10.0  # seconds between checkpoints
 MOST_MEMORY = 1 << 32  # bytes of moments: 10 000 features without folds
+MOST_FOLDS = 10_000
 _SPARE = 3  # matrices beside those of the folds: a new block, the whole, a training set
 
 
@@ -171,6 +173,14 @@ class SufficientStatistics:
         >>> stats.n_samples, stats.n_folds
         (1000, 5)
         """
+        if not isinstance(source, Source):
+            raise ValueError(
+                f"source must be what fastreg.read returns, got {type(source).__name__}"
+            )
+        if not isinstance(every, int | float) or not 0.0 <= every < math.inf:
+            raise ValueError(f"every must be seconds ≥ 0, got {every!r}")
+        if not isinstance(checkpoint, str | os.PathLike | None):
+            raise ValueError(f"checkpoint must be a path or None, got {checkpoint!r}")
         count = 1 if cv is None else cv
         out = cls(source.n_features, source.n_targets, count)
         needed = moments_bytes(source.n_features, count)
@@ -180,8 +190,9 @@ class SufficientStatistics:
                 f"{MOST_MEMORY / 1e9:.3g} are the most: leave features out, use fewer folds, or "
                 "hold all rows with fastreg.read(…, memory=…)"
             )
-        if cv is not None and (count < 2 or count > (source.n_rows or count)):
-            raise ValueError(f"cv must be from 2 to the number of rows, {source.n_rows}, got {cv}")
+        most = MOST_FOLDS if source.n_rows is None else min(source.n_rows, MOST_FOLDS)
+        if cv is not None and not 2 <= count <= most:
+            raise ValueError(f"cv must be from 2 to {most}, the rows or {MOST_FOLDS}, got {cv}")
         out._name(source)
         gather = gathering.Gather(source.layout, gathering.Folds(count, source.n_rows))
         if checkpoint is None:

@@ -228,7 +228,7 @@ def scheduler(workers: int) -> Iterator[None]:
         return
     from dask.distributed import Client, LocalCluster
 
-    options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**options) as cluster, Client(cluster):
         yield
 

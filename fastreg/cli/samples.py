@@ -81,7 +81,7 @@ class Sums:
 
 
 def sample(source: Any, cv: int | None) -> Rows | Sums:
-    """All rows if they fit into the memory of the source, or are too wide; else their statistics."""
+    """All rows if they fit into memory, or are too wide for statistics; else these."""
     from fastreg.statistics import MOST_MEMORY, moments_bytes
 
     wide = moments_bytes(source.n_features, cv or 1) > MOST_MEMORY

@@ -224,6 +224,8 @@ class Validation:
 def r_squared_of_folds(parts: list[Moments], n_targets: int, alphas: Array, centred: bool) -> Array:
     """(K, 1): mean over folds and targets of R² of ridges ‖y − Xw − b‖² + alpha·‖w‖² fitted to the
     other folds."""
+    if min(part.count for part in parts) < 2:
+        raise ValueError("R² needs two rows in every fold: use fewer folds")
     whole, order = moments.total(parts), np.argsort(alphas)[::-1]
     out = np.empty((len(alphas), len(parts), n_targets))
     with single_threaded_blas:

@@ -95,9 +95,15 @@ def read(
     >>> fastreg.Ridge(alpha=1e-6).fit(source).predict(frame).round(3)
     array([1., 3., 3.])
     """
-    source = _source(
-        data, target, weights, Options(drop, categories, missing, unknown, standardize, encoding)
-    )
+    if not isinstance(memory, int) or memory < 0:
+        raise ValueError(f"memory must be a number of bytes ≥ 0, got {memory!r}")
+    if encoding is not None and not hasattr(encoding, "is_lost"):
+        raise ValueError(f"encoding must be that of a model, got {type(encoding).__name__}")
+    if not isinstance(categories, Mapping):
+        categories = _names_of(categories, "categories")
+    drop = _names_of(drop, "drop")
+    options = Options(drop, categories, missing, unknown, standardize, encoding)
+    source = _source(data, target, weights, options)
     if cache:
         if not source.in_order:
             raise ValueError(f"{source.kind} has a cache of its own: X.persist()")
@@ -112,7 +118,8 @@ def as_source(X: Any, y: Any = None, sample_weight: Any = None) -> Source | None
         if y is not None or sample_weight is not None:
             raise ValueError("X is a source, which has y and weights: give them to fastreg.read")
         return X
-    if isinstance(X, str | os.PathLike) or is_dask(X) or (y is None and _are_blocks(X)):
+    files = isinstance(X, str | os.PathLike) or (_are_paths(X) and isinstance(y, str))
+    if files or is_dask(X) or (y is None and _are_blocks(X)):
         return read(X, y, weights=sample_weight)
     if isinstance(y, str) and feature_names(X) is not None:
         return read(X, y, weights=sample_weight)
@@ -172,7 +179,7 @@ def _are_blocks(X: Any) -> bool:
     if hasattr(X, "shape") or isinstance(X, type):
         return False
     if isinstance(X, list | tuple):
-        return bool(X) and isinstance(X[0], tuple) and getattr(X[0][0], "ndim", 0) == 2
+        return bool(X) and isinstance(X[0], tuple) and getattr((*X[0], 0)[0], "ndim", 0) == 2
     return hasattr(X, "__next__") or callable(X)
 
 
@@ -183,6 +190,7 @@ def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
         return _of_dask(data, target, weights, options)
     if feature_names(data) is not None or _are_paths(data):
         _check_column(target, data)
+        _check_weights(weights)
         return tables.Table(data, target, weights, options)
     if isinstance(data, str | os.PathLike):
         return _file(Path(data), target, weights, options)
@@ -197,12 +205,14 @@ def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
 
 
 def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
-    if not isinstance(data, list | tuple) and not hasattr(data, "chunks"):
-        frame = data if hasattr(data, "columns") else None
+    single = not isinstance(data, list | tuple)
+    if single and (type(data).__name__ == "Delayed" or not hasattr(data, "chunks")):
+        frame = data if type(data).__name__ == "DataFrame" else None
         if frame is None:
             raise ValueError(f"data must be a dask array or data frame, got {type(data).__name__}")
         if not is_dask(target):
             _check_column(target, frame)
+            _check_weights(weights)
             return cluster.of_frame(frame, target, weights, options)
         # y beside the frame, as scikit-learn has it
         return cluster.beside(frame, target, weights, options)
@@ -218,6 +228,7 @@ def _file(path: Path, target: Any, weights: Any, options: Options) -> Source:
     suffix = _suffix(path)
     if suffix in FORMATS or (path.is_dir() and suffix != ".zarr"):
         _check_column(target, path)
+        _check_weights(weights)
         return tables.Table(path, target, weights, options)
     _refuse(options, _OF_TABLES, str(path))
     if suffix in archives.SUFFIXES:
@@ -245,6 +256,14 @@ def _suffix(path: Path) -> str:
     return suffix
 
 
+def _names_of(value: Any, name: str) -> list[str]:
+    """Names of columns, or one of them."""
+    several = [value] if isinstance(value, str) else [] if value is None else value
+    if not isinstance(several, Collection) or not all(isinstance(one, str) for one in several):
+        raise ValueError(f"{name} must be names of columns, got {value!r}")
+    return list(several)
+
+
 def _refuse(options: Options, names: Sequence[str], place: str) -> None:
     """Options that this kind of data has no use for."""
     for name in names:
@@ -256,6 +275,11 @@ def _are_paths(data: Any) -> bool:
     if not isinstance(data, list | tuple) or not data:
         return False
     return all(isinstance(item, str | os.PathLike) for item in data)
+
+
+def _check_weights(weights: Any) -> None:
+    if weights is not None and not isinstance(weights, str):
+        raise ValueError("sample_weight of a table must be the name of a column")
 
 
 def _check_column(target: Any, place: Any) -> None:

@@ -43,8 +43,12 @@ class Arrays(Source):
         shape = getattr(X, "shape", None)
         if shape is None or len(shape) != 2 or 0 in shape:
             raise ValueError(f"X must have rows and columns, its shape is {shape}")
+        kind_of_values = getattr(getattr(X, "dtype", None), "kind", "f")
+        if kind_of_values not in "fiubO":
+            where = f"{place}: " if place else ""
+            raise ValueError(f"{where}X holds {X.dtype}, not real numbers")
         if scipy.sparse.issparse(X):
-            X = X.tocsr()
+            X = as_design(X).matrix.tocsr()  # sound first: SciPy follows indices as they are
         self._X, self._place, self.is_sparse = X, place, scipy.sparse.issparse(X)
         self.kind = kind  # type: ignore[misc]
         self.n_rows, self.n_features = int(shape[0]), int(shape[1])

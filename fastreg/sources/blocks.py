@@ -172,6 +172,8 @@ class Whole:
 
     def result(self) -> tuple[Any, Array, Array | None]:
         """(X, y, weights)."""
+        if not self._sides:
+            raise ValueError(f"{self._source.kind} has no rows")
         ys, ws = zip(*self._sides, strict=True)
         weights = None
         if any(each is not None for each in ws):  # a block without weights has ones

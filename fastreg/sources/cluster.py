@@ -268,20 +268,31 @@ def of_delayed(blocks: Sequence[Any]) -> Cluster:
     make = dask.delayed(_given_block)
     made = [make(block, i) for i, block in enumerate(blocks)]
     shape = dask.delayed(_look_of)
-    ((n_features, n_targets, flat, is_sparse),) = dask.compute(shape(made[0]))
+    looks = (dask.compute(shape(block))[0] for block in made)
+    seen = next((look for look in looks if look is not None), None)
+    if seen is None:
+        raise ValueError("the delayed blocks have no rows")
+    n_features, n_targets, flat, is_sparse = seen
     return Cluster(
         made, None, n_features, n_targets, kind="delayed blocks", flat=flat, is_sparse=is_sparse
     )
 
 
-def _given_block(item: Any, number: int) -> Block:
+def _given_block(item: Any, number: int) -> Block | None:
     X, y, weights = parts_of(item, number)
-    X = as_design(X).matrix
-    y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if not getattr(X, "shape", (1,))[0]:
+        return None
+    try:
+        X = as_design(X).matrix
+        y = as_target(y, X.shape[0])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"block {number}: {error}") from None
     return Block(X, y, weights, 0, f"block {number}", getattr(X, "nbytes", 0))
 
 
-def _look_of(block: Block) -> tuple[int, int, bool, bool]:
+def _look_of(block: Block | None) -> tuple[int, int, bool, bool] | None:
+    if block is None:
+        return None
     y = np.asarray(block.y)
     return block.X.shape[1], y[:1].size, y.ndim == 1, not isinstance(block.X, np.ndarray)
 

@@ -34,6 +34,12 @@ class Options:
     encoding: Encoding | None = None
     only: Sequence[str] | None = None
 
+    @property
+    def texts(self) -> list[str]:
+        """Columns that are read as texts, whatever they look like."""
+        known = () if self.encoding is None else self.encoding.columns
+        return [*self.categories, *(each.name for each in known if each.kind == "category")]
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -156,6 +162,13 @@ def _features(schema: Any, name: str, aside: list[str], options: Options) -> lis
         known = () if options.encoding is None else options.encoding.columns
         wanted = list(options.only or [column.name for column in known])
         check_names(schema.names, wanted, name, "column")
+        for column in known:
+            kind = kind_of(schema.field(column.name))
+            if column.kind not in ("category", kind):
+                raise ValueError(
+                    f"{name}: column {column.name!r} holds {schema.field(column.name).type}, where "
+                    f"the fit had a {column.kind}"
+                )
         return wanted
     features = [each for each in schema.names if each not in {*aside, *options.drop}]
     if not features:

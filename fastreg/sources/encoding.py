@@ -238,10 +238,10 @@ class Encoding:
             for entry in plain["columns"]:
                 values = {key: value for key, value in entry.items() if key != "kind"}
                 if "levels" in values:
-                    values["levels"] = tuple(map(_text, values["levels"]))
+                    values["levels"] = tuple(_text(level) for level in _list(values["levels"]))
                 for key in ("origin", "unit", "fill"):
                     if values.get(key) is not None:
-                        values[key] = float(values[key])
+                        values[key] = _finite(values[key], least=0.0 if key == "unit" else -np.inf)
                 columns.append(_KINDS[entry["kind"]](**values | {"name": _text(values["name"])}))
             out = cls(tuple(columns), plain["missing"], plain["unknown"])
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -257,6 +257,20 @@ class Encoding:
             )
         if self.unknown not in ("error", "ignore"):
             raise ValueError(f"unknown must be 'error' or 'ignore', got {self.unknown!r}")
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{value!r} is no list")
+    return list(value)
+
+
+def _finite(value: Any, least: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is no number")
+    if not (np.isfinite(value) and value > least):
+        raise ValueError(f"{value!r} is out of range")
+    return float(value)
 
 
 def _text(value: Any) -> str:
@@ -341,7 +355,7 @@ def numbers(column: Any) -> Array:
     elif types.is_decimal(kind) or types.is_boolean(kind):
         column = column.cast(pa.float64())
     if column.null_count and types.is_integer(column.type):
-        column = column.cast(pa.float64())
+        column = column.cast(pa.float64(), safe=False)
     values = np.asarray(column.to_numpy(zero_copy_only=False))
     if values.dtype.kind != "f":
         values = values.astype(np.float64)

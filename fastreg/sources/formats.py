@@ -6,7 +6,7 @@ is slower, up to 0.6 GB of it for 100 columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,9 @@ class Found:
                 yield batch
 
 
-def find(data: Any) -> Found:
-    """A path, paths, a folder of files or a frame.
+def find(data: Any, texts: Collection[str] = ()) -> Found:
+    """A path, paths, a folder of files or a frame; columns of a CSV file that are `texts` are read
+    as such, with their leading zeros.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def find(data: Any) -> Found:
     """
     if hasattr(data, "columns") or hasattr(data, "column_names"):
         _check_pyarrow("the frame")
-        table = _as_arrow(data)
+        table = guarded("the frame", lambda: _as_arrow(data), "a table")
         return Found("the frame", "frame", [], table, table.schema)
     paths = [data] if not isinstance(data, list | tuple) else list(data)
     files = [str(file) for path in paths for file in _files_under(Path(path))]
@@ -82,7 +83,7 @@ def find(data: Any) -> Found:
         raise ValueError(f"{name} mixes {' and '.join(sorted(kinds))} files: read one kind")
     (kind,) = kinds
     _check_pyarrow(name)
-    return Found(name, kind, files, *_dataset(name, kind, files))
+    return Found(name, kind, files, *_dataset(name, kind, files, texts))
 
 
 def _files_under(path: Path) -> list[Path]:
@@ -118,7 +119,7 @@ def _as_arrow(frame: Any) -> Any:
     return frame.to_arrow() if library == "polars" else frame
 
 
-def _dataset(name: str, kind: str, files: list[str]) -> tuple[Any, Any]:
+def _dataset(name: str, kind: str, files: list[str], texts: Collection[str]) -> tuple[Any, Any]:
     """(data set, schema) of the files."""
     import pyarrow as pa
     import pyarrow.dataset as ds
@@ -126,13 +127,22 @@ def _dataset(name: str, kind: str, files: list[str]) -> tuple[Any, Any]:
     if kind == "CSV":
         form = ds.CsvFileFormat(**_csv_options(()))
         found = guarded(name, lambda: ds.dataset(files, format=form), kind)
-        kept = guarded(name, lambda: [_widened(field) for field in found.schema], kind)
+        kept = guarded(name, lambda: [_widened(field, texts) for field in found.schema], kind)
         return found, pa.schema(kept)
     options = {"format": {"Parquet": "parquet", "Arrow": "ipc"}[kind], "partitioning": "hive"}
     base = {"partition_base_dir": name} if Path(name).is_dir() else {}
     found = guarded(name, lambda: ds.dataset(files, **options, **base), kind)
+    schema = guarded(name, lambda: _unified(found), kind)
     index = (found.schema.pandas_metadata or {}).get("index_columns", [])
-    return found, pa.schema([field for field in found.schema if field.name not in index])
+    return found, pa.schema([field for field in schema if field.name not in index])
+
+
+def _unified(data: Any) -> Any:
+    """The columns of all files, whole numbers in one and fractions in another as fractions."""
+    import pyarrow as pa
+
+    own = [data.schema, *(fragment.physical_schema for fragment in data.get_fragments())]
+    return pa.unify_schemas([each.remove_metadata() for each in own], promote_options="permissive")
 
 
 def _csv_options(schema: Any) -> dict[str, Any]:
@@ -145,11 +155,13 @@ def _csv_options(schema: Any) -> dict[str, Any]:
     }
 
 
-def _widened(field: Any) -> Any:
+def _widened(field: Any, texts: Collection[str]) -> Any:
     """A column whose first rows alone are known: what looks whole may not stay so."""
     import pyarrow as pa
 
     name, kind = field.name, field.type
+    if name in texts:
+        return pa.field(name, pa.string())
     whole = pa.types.is_integer(kind) or pa.types.is_null(kind)
     return pa.field(name, pa.float64() if whole else kind)
 

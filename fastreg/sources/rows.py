@@ -77,8 +77,8 @@ class Layout:
             X = as_design(block.X)
             y = as_target(block.y, X.shape[0])
             weights = block.weights
-            if weights is not None:
-                none = not np.any(weights)  # of these rows may count: fine, if others do
+            if weights is not None:  # none of these rows may count: fine, if others do
+                none = _are_zeros(weights, X.shape[0])
                 weights = np.zeros(X.shape[0]) if none else as_weights(weights, X.shape[0])
         except ValueError as error:
             raise ValueError(self.fault(block) or f"{block.rows()}: {error}") from None
@@ -106,6 +106,11 @@ class Layout:
         return ""
 
 
+def _are_zeros(weights: Any, count: int) -> bool:
+    values = np.asarray(weights)
+    return values.shape == (count,) and values.dtype.kind in "fiub" and not values.any()
+
+
 def digest_of(*parts: Any) -> str:
     """Of arrays and sparse matrices, by their bytes."""
     found = hashlib.sha256()
@@ -121,6 +126,8 @@ def _first_bad(values: Any) -> tuple[int, int, float] | None:
         entries = values.tocoo()
         for k in np.flatnonzero(~np.isfinite(entries.data))[:1]:
             return int(entries.row[k]), int(entries.col[k]), float(entries.data[k])
+        return None
+    if getattr(getattr(values, "dtype", None), "kind", "f") == "c":
         return None
     try:
         array = np.asarray(values, np.float64)

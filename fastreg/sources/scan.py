@@ -55,10 +55,11 @@ class Numbers:
         if not len(known):
             return
         self.first = float(known[0]) if self.first is None else self.first
-        away = known - self.first
-        self.count += len(known)
-        self.total += float(away.sum())
-        self.squares += float(away @ away)
+        with np.errstate(over="ignore", invalid="ignore"):
+            away = known - self.first
+            self.count += len(known)
+            self.total += float(away.sum())
+            self.squares += float(away @ away)
 
     @property
     def mean(self) -> float:
@@ -86,7 +87,7 @@ class Numbers:
         return Number(self.name, origin, *self._unit_and_fill(origin, how))
 
     def _unit_and_fill(self, origin: float, how: How) -> tuple[float, float | None]:
-        unit = self.spread if how.standardize and self.spread > 0.0 else 1.0
+        unit = self.spread if how.standardize and 0.0 < self.spread < np.inf else 1.0
         return unit, (self.mean - origin) / unit if how.marked and self.lost else None
 
 
@@ -200,7 +201,10 @@ def encoding_of(
 
 
 def _category(name: str, levels: Iterable[Any], marked: bool) -> Category:
-    found = [str(level) for level in levels]
+    import pyarrow as pa
+
+    given = list(levels)
+    found = given if all(isinstance(v, str) for v in given) else texts(pa.array(given)).to_pylist()
     if len(set(found)) < len(found):
         raise ValueError(f"categories of {name!r} holds a level twice")
     if marked:  # what is called so is missing as well

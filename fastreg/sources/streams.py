@@ -22,9 +22,9 @@ class Stream(Source):
     def __init__(self, made: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
         self._made, self.has_weights = made, True  # who knows
         blocks = self._begin()
-        head = next(blocks, None)
+        head = next((block for block in blocks if not _is_empty(block)), None)
         if head is None:
-            raise ValueError("the stream has no blocks")
+            raise ValueError("the stream has no blocks with rows")
         X, y, _ = parts_of(head, 0)
         design = as_design(X)
         target = as_target(y, design.shape[0])
@@ -43,7 +43,10 @@ class Stream(Source):
         return ("stream", self.n_features, self.n_targets, self.feature_names, self._first)
 
     def _begin(self) -> Iterator[Any]:
-        return iter(self._made() if callable(self._made) else self._made)
+        made = self._made() if callable(self._made) else self._made
+        if not isinstance(made, Iterable):
+            raise ValueError(f"a stream must give blocks (X, y), got {type(made).__name__}")
+        return iter(made)
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
         if self._is_spent:
@@ -54,7 +57,7 @@ class Stream(Source):
         self._is_spent = self._left is not None
         for number, item in enumerate(blocks):
             X, y, weights = parts_of(item, number)
-            if number >= first:
+            if number >= first and not _is_empty(item):
                 self._check_names(X, number)
                 X = _matrix(X, number)
                 if self._made_anew:
@@ -68,6 +71,12 @@ class Stream(Source):
                 f"block {number} has the columns {quoted(names or ())}, the first had "
                 f"{quoted(self.feature_names or ())}"
             )
+
+
+def _is_empty(item: Any) -> bool:
+    """Whether it is a block without rows."""
+    head = item[0] if isinstance(item, tuple | list) and item else None
+    return len(getattr(head, "shape", ())) == 2 and head.shape[0] == 0  # type: ignore[union-attr]
 
 
 def _copied(part: Any) -> Any:

@@ -40,7 +40,7 @@ class Table(Source):
         *,
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
-        self._found = found = formats.find(data)
+        self._found = found = formats.find(data, options.texts)
         self.kind = found.kind  # type: ignore[misc]
         self._reading = reading(found.schema, found.name, target, weights, options, self._look)
         self.encoding: Encoding = self._reading.encoding
@@ -79,7 +79,7 @@ class Table(Source):
         return str(self._found.data.take(some).to_pydict())
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
-        number, buffers = 0, Buffers()
+        number, kept, buffers = 0, first > 0, Buffers()
         for place, batches in self._found.parts(self._reading.needed, self._rows):
             row = 0
             for part in _rechunked(batches, self._rows):
@@ -88,9 +88,11 @@ class Table(Source):
                     block = self._reading.block(part, row, place, buffers)
                 row, number = row + part.num_rows, number + 1
                 if block is not None:
+                    kept = True
                     yield block
-        if number == 0:
-            raise ValueError(f"{self._found.name} has no rows")
+        if not kept:
+            lost = "something is missing in every row" if number else "there are no rows"
+            raise ValueError(f"{self._found.name} has no rows to read: {lost}")
 
 
 def _rechunked(batches: Iterator[Any], rows: int) -> Iterator[Any]:

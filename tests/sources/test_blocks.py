@@ -173,7 +173,7 @@ def test_faulty_blocks_are_named():
         ([(X, y), X], "block 1 must be"),
         ([(X, y), (X, np.where(np.arange(300) == 7, np.nan, y))], "y contains NaN: block 1, row 7"),
         ([(X, y), (X, y, -y)], "block 1, row 0 to 299: sample_weight has a negative entry"),
-        ([], "data must be|the stream has no blocks"),
+        ([], r"data must be|the stream has no blocks"),
     ]:
         with pytest.raises(ValueError, match=message):
             fastreg.Ridge().fit(fastreg.read(bad))
