@@ -205,20 +205,18 @@ def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
 
 
 def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
-    single = not isinstance(data, list | tuple)
-    if single and (type(data).__name__ == "Delayed" or not hasattr(data, "chunks")):
-        frame = data if type(data).__name__ == "DataFrame" else None
-        if frame is None:
-            raise ValueError(f"data must be a dask array or data frame, got {type(data).__name__}")
-        if not is_dask(target):
-            _check_column(target, frame)
-            _check_weights(weights)
-            return cluster.of_frame(frame, target, weights, options)
-        # y beside the frame, as scikit-learn has it
-        return cluster.beside(frame, target, weights, options)
-    _refuse(options, ("drop", *_OF_TABLES), "a dask array")
-    if hasattr(data, "chunks"):
+    kind = "blocks" if isinstance(data, list | tuple) else type(data).__name__
+    if kind == "DataFrame" and is_dask(target):  # y beside the frame, as scikit-learn has it
+        return cluster.beside(data, target, weights, options)
+    if kind == "DataFrame":
+        _check_column(target, data)
+        _check_weights(weights)
+        return cluster.of_frame(data, target, weights, options)
+    _refuse(options, ("drop", *_OF_TABLES), f"dask {kind}")
+    if kind == "Array":
         return cluster.of_arrays(data, target, weights)
+    if kind != "blocks":
+        raise ValueError(f"data must be a dask array, data frame or delayed blocks, got {kind}")
     if target is not None or weights is not None:
         raise ValueError("blocks are (X, y) or (X, y, sample_weight): give target with them")
     return cluster.of_delayed(data)
