@@ -45,6 +45,7 @@ class RidgeCV(LinearRegressor):
     scoring : str, callable or None
         None: the mean squared error (with `cv`: R², as scikit-learn has it).
     cv : None for leave-one-out; int, splitter or iterable of (training rows, test rows)
+        Of data that is read in blocks None or int, as in `ElasticNetCV`.
     gcv_mode : None, "auto", "svd" or "eigen": accepted, without effect; or
         "gcv": generalised cross-validation, with the mean leverage in place of each row's.
     store_cv_results : bool, keep `cv_results_`

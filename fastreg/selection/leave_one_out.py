@@ -99,14 +99,11 @@ def _by_gram(problem: Problem, base: Array, factors: Array, keep: bool) -> Leave
     w = np.ones(m) if problem.weights is None else problem.weights
     sums = np.zeros((-(-m // _ROWS), 3, k, K))
     errors = np.empty((m, k, K)) if keep else None
-    columns = np.arange(n)
 
     def work(first: int, last: int) -> Iterator[None]:
         for b in range(first, last):
             start, stop = b * _ROWS, min((b + 1) * _ROWS, m)
-            block = np.empty((stop - start, n))
-            options: Any = {"columns": columns, "shift": problem.shift, "scale": problem.scale}
-            kernels.fill(problem.X.storage, start, stop, out=block, **options)
+            block = _standard_rows(problem.X, start, stop, problem.shift, problem.scale)
             Y = _rows(problem.Y, start, stop)
             sums[b], e = hats.of_rows(block, Y, w[start:stop], problem.total)
             if errors is not None:
@@ -117,10 +114,20 @@ def _by_gram(problem: Problem, base: Array, factors: Array, keep: bool) -> Leave
     problem.passes += 1
     loo, plain, dof = np.add.reduce(sums, axis=0)
 
-    def solve(s: float, t: int) -> Array:
-        return half @ (turned[:, t] / (values + s))
+    return _result(problem, loo, plain, dof[0], errors, _solver(values, half, turned))
 
-    return _result(problem, loo, plain, dof[0], errors, solve)
+
+def _solver(values: Array, half: Array, turned: Array) -> Callable[[float, int], Array]:
+    """(s, t) ↦ β of target t at strength s."""
+    return lambda s, t: half @ (turned[:, t] / (values + s))
+
+
+def _standard_rows(X: Design, start: int, stop: int, shift: Array | None, scale: Array) -> Array:
+    """Rows of X'."""
+    out = np.empty((stop - start, X.shape[1]))
+    columns = np.arange(X.shape[1])
+    kernels.fill(X.storage, start, stop, columns=columns, shift=shift, scale=scale, out=out)
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +179,7 @@ def leave_one_out_of(
     scale = units[:, None] ** 2 / rows
     gcv = plain * scale / np.maximum(1.0 - dof[0] / parts.count, _LEAST) ** 2
 
-    def solve(s: float, t: int) -> Array:
-        return half @ (turned[:, t] / (values + s))
-
+    solve = _solver(values, half, turned)
     return LeaveOneOut((loo * scale).T, gcv.T, dof[0], None, problem, solve)
 
 
@@ -195,12 +200,9 @@ class _Rows:
         w = np.ones(len(Y)) if weights is None else weights
         sums = np.zeros((4, *self.hats.fits.shape[1:]))
         sums[3] = len(Y)
-        columns = np.arange(X.shape[1])
         for start in range(0, len(Y), _ROWS):
             rows = slice(start, min(start + _ROWS, len(Y)))
-            some = np.empty((rows.stop - start, X.shape[1]))
-            options: Any = {"columns": columns, "shift": self.shift, "scale": self.scale}
-            kernels.fill(X.storage, start, rows.stop, out=some, **options)
+            some = _standard_rows(X, start, rows.stop, self.shift, self.scale)
             y = (Y[rows] - self.mean) / self.units
             sums[:3] += self.hats.of_rows(some, y, w[rows], self.total)[0]
         return sums
