@@ -39,8 +39,8 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     max_iter : int, steps at each alpha
     tol : float ≥ 0, certified relative gap of the final fit; training fits go as far
     cv : int (None is 5), splitter, or iterable of (training rows, test rows)
-        Of data that is read in blocks a number of folds: neighbours, as `KFold` cuts them, where the
-        number of rows is known before they are read, else rows dealt out in turn.
+        Of data that is read in blocks a number of folds: neighbours, as `KFold` cuts them, where
+        the number of rows is known before they are read, else rows dealt out in turn.
     rule : "min" or "1se"
         The alpha of the least mean error, or the largest whose mean error is within one standard
         error of that (Hastie, Tibshirani & Friedman 2009, §7.10).

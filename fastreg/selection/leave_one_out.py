@@ -91,8 +91,7 @@ def _total(weights: Array | None, m: int) -> float:
 
 
 def _by_gram(problem: Problem, base: Array, factors: Array, keep: bool) -> LeaveOneOut:
-    m, n = problem.X.shape
-    k, K = problem.n_targets, len(factors)
+    m, k, K = problem.X.shape[0], problem.n_targets, len(factors)
     values, half = spectrum.eigen_gram(problem, base)
     turned = half.T @ np.stack([problem.at_zero(t)[0] for t in range(k)], axis=1)  # (n, k)
     hats = _Hats.of(values, half, turned, factors, problem.shift is not None)

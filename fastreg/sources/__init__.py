@@ -74,7 +74,7 @@ def read(
     memory : int, bytes of X up to which a fit holds all rows; beyond, it reads them in blocks
     cache : bool, keep blocks in memory as float32 after the first read, 4·m·n bytes: for what is
         too wide for statistics, and read many times; what is fitted is X rounded to float32
-    progress : bool, draw a bar of rows, bytes and time left on standard error, at every read of a fit
+    progress : bool, draw a bar of rows, bytes and time left on standard error while fits read
 
     Returns
     -------
