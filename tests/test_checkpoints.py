@@ -15,6 +15,7 @@ from conftest import needs_jit
 import fastreg
 from fastreg import SufficientStatistics
 from fastreg.sources.arrays import Arrays
+from fastreg.sources.streams import Stream
 
 SCRIPT = """
 import sys, time
@@ -144,6 +145,47 @@ def test_a_fault_keeps_the_checkpoint_of_what_was_read(tmp_path):
     assert SufficientStatistics.load(path).n_samples == 750
     found = SufficientStatistics.collect(source(X, y), cv=3, checkpoint=path)
     assert bits(found) == bits(SufficientStatistics.collect(source(X, y), cv=3))
+
+
+@pytest.mark.parametrize("kind", ["table", "stream"])
+def test_blocks_without_rows_are_not_counted(kind, tmp_path):
+    """Neither twice nor never: blocks of a table that lose every row, and empty ones of a stream."""
+    X, y = data(600)
+    if kind == "table":
+        tables = pytest.importorskip("fastreg.sources.tables")
+        columns = pytest.importorskip("fastreg.sources.columns")
+        pa = pytest.importorskip("pyarrow")
+        lost = (np.arange(600) // 50) % 3 == 1
+        given = pa.table({f"x{j}": np.where(lost, np.nan, X[:, j]) for j in range(5)} | {"y": y})
+        options = columns.Options(missing="drop")
+        kept = ~lost
+
+        def made(base):
+            return base(given, "y", None, options, block_bytes=8 * 5 * 50)
+
+        base = tables.Table
+    else:
+        base = Stream
+        some = [(X[i : i + 50], y[i : i + 50]) for i in range(0, 600, 50)]
+        kept = np.ones(600, bool)
+
+        def made(base):
+            return base([block for one in some for block in ((X[:0], y[:0]), one)])
+
+    class Broken(base):
+        def blocks(self, first=0):
+            for number, block in enumerate(super().blocks(first)):
+                if number == 3:
+                    raise RuntimeError("gone")
+                yield block
+
+    path = tmp_path / "sums.npz"
+    expected = SufficientStatistics.collect(made(base), cv=4)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="gone"):
+            SufficientStatistics.collect(made(Broken), cv=4, checkpoint=path, every=0.0)
+    found = SufficientStatistics.collect(made(base), cv=4, checkpoint=path)
+    assert bits(found) == bits(expected) and found.n_samples == kept.sum()
 
 
 def test_statistics_stand_for_the_rows_of_a_fit(tmp_path):

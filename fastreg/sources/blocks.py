@@ -62,7 +62,8 @@ class Source(ABC):
 
     @abstractmethod
     def blocks(self, first: int = 0) -> Iterator[Block]:
-        """The blocks, from number `first` on. Each is valid until the next but two is asked for."""
+        """The blocks, from number `first` of those with rows on. Each is valid until the next but
+        two is asked for."""
 
     @property
     @abstractmethod

@@ -98,6 +98,10 @@ class Reading:
             return "missing='drop' leaves such rows out, missing='indicator' marks them"
         return "fill it, or fit with missing='indicator'"
 
+    def keeps(self, part: Any) -> bool:
+        """Whether a row of the part is left."""
+        return self.encoding.missing == "error" or not self._lost(part).all()
+
     def _lost(self, part: Any) -> Array:
         """Rows without a target or weight, and with missing="drop" without a feature."""
         lost = np.zeros(part.num_rows, bool)

@@ -55,9 +55,13 @@ class Stream(Source):
             )
         blocks = self._begin() if self._left is None else self._left
         self._is_spent = self._left is not None
+        count = 0  # of blocks with rows: a checkpoint counts these
         for number, item in enumerate(blocks):
             X, y, weights = parts_of(item, number)
-            if number >= first and not _is_empty(item):
+            if _is_empty(item):
+                continue
+            count += 1
+            if count > first:
                 self._check_names(X, number)
                 X = _matrix(X, number)
                 if self._made_anew:

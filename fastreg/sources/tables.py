@@ -79,19 +79,21 @@ class Table(Source):
         return str(self._found.data.take(some).to_pydict())
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
-        number, kept, buffers = 0, first > 0, Buffers()
+        number, seen, buffers = 0, False, Buffers()
         for place, batches in self._found.parts(self._reading.needed, self._rows):
             row = 0
             for part in _rechunked(batches, self._rows):
-                block = None
+                # Numbers are those of blocks with rows left: a checkpoint counts these.
                 if number >= first:
                     block = self._reading.block(part, row, place, buffers)
-                row, number = row + part.num_rows, number + 1
-                if block is not None:
-                    kept = True
-                    yield block
-        if not kept:
-            lost = "something is missing in every row" if number else "there are no rows"
+                    number += block is not None
+                    if block is not None:
+                        yield block
+                else:
+                    number += self._reading.keeps(part)
+                row, seen = row + part.num_rows, True
+        if number == 0:
+            lost = "something is missing in every row" if seen else "there are no rows"
             raise ValueError(f"{self._found.name} has no rows to read: {lost}")
 
 
