@@ -149,7 +149,7 @@ def test_a_fault_keeps_the_checkpoint_of_what_was_read(tmp_path):
 
 @pytest.mark.parametrize("kind", ["table", "stream"])
 def test_blocks_without_rows_are_not_counted(kind, tmp_path):
-    """Neither twice nor never: blocks of a table that lose every row, and empty ones of a stream."""
+    """Neither twice nor never: blocks of a table that lose every row, empty ones of a stream."""
     X, y = data(600)
     if kind == "table":
         tables = pytest.importorskip("fastreg.sources.tables")
