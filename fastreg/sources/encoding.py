@@ -223,7 +223,12 @@ class Encoding:
         if lost.any():
             where = f"{row(int(np.argmax(lost)))}, {column.name!r}"
             raise ValueError(f"{where}: the value is missing (NaN); {advice}")
-        return column.pieces(values, unknown)
+        import pyarrow as pa
+
+        try:
+            return column.pieces(values, unknown)
+        except pa.ArrowException as error:  # a zone that nobody knows, a year that is out of range
+            raise ValueError(f"{row(0)} or later, {column.name!r}: {error}") from None
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON has it."""

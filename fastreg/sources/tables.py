@@ -16,7 +16,6 @@ from fastreg.sources.columns import Options, reading
 from fastreg.sources.encoding import Encoding
 from fastreg.sources.rows import Block
 
-_MOST_BYTES = 4  # of float64 by byte of a CSV file: numbers of one digit and a comma
 _SAMPLE = 1000  # rows that a checkpoint knows a frame by
 _LOOKED_AT = 1 << 16  # rows at a time of a first read
 
@@ -63,7 +62,10 @@ class Table(Source):
     def size(self) -> int | None:
         if self._most is not None:
             return self._reading.row_bytes * self._most
-        return None if self.n_bytes is None else _MOST_BYTES * self.n_bytes
+        if self.n_bytes is None:
+            return None
+        # Of a CSV file no more rows than this: a value takes a digit and a comma.
+        return self._reading.row_bytes * (self.n_bytes // (2 * len(self._found.schema)) + 1)
 
     @property
     def identity(self) -> tuple[Any, ...]:

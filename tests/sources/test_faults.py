@@ -231,3 +231,16 @@ def test_changed_weights_are_another_checkpoint(tmp_path):
     collect(fastreg.read(frame, "y"), checkpoint=path)
     with pytest.raises(ValueError, match="a checkpoint of other data"):
         collect(fastreg.read(3 * frame, "y"), checkpoint=path)
+
+
+def test_a_csv_is_not_taken_to_be_smaller_than_it_becomes(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("c,y\n" + "".join(f"{chr(97 + i % 6)},1\n" for i in range(2600)))
+    source = fastreg.read(path, "y")
+    assert source.size >= source.whole()[0].nbytes == 2600 * 6 * 8
+
+
+def test_a_time_zone_that_nobody_knows_is_told_with_its_column():
+    when = pa.array([0, 1], pa.timestamp("us", "Mars/Olympus"))
+    with pytest.raises(ValueError, match=r"row 0 or later, 'd': .*Mars"):
+        fastreg.read(pa.table({"d": when, "y": [1.0, 2.0]}), "y").whole()
