@@ -17,7 +17,8 @@ def blocks(language):
 
 
 @needs_jit
-def test_the_python_runs_and_prints_what_it_says(capsys):
+def test_the_python_runs_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)  # it writes files
     names = {}
     for block in blocks("python"):
         exec(block, names)
