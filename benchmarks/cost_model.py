@@ -27,7 +27,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +81,9 @@ class Cost:
     bound: str  # what most of the seconds go to
 
 
-def cost(m: int, n: int, workers: int, rates: Rates, folds: int = 1) -> Cost:
+def cost(m: int, n: int, workers: int, rates: Rates, folds: int = 1, chunk: int = CHUNK) -> Cost:
     """The formulas of the module."""
-    rows = max(1, CHUNK // (8 * n))
+    rows = max(1, chunk // (8 * n))
     chunks = max(1, math.ceil(m / rows))
     one = 8 * (folds + 3) * n * n <= MOST_MOMENTS
     passes = 1 if one else PASSES
@@ -125,11 +125,12 @@ def simulate(
     *,
     spread: float = 0.1,
     seed: int = 0,
+    chunk: int = CHUNK,
 ) -> float:
     """Seconds of a fit, chunk by chunk: times are drawn with a relative `spread`, a worker takes
     the next chunk when it is free, and sums are joined when the last of their eight is there."""
-    found = cost(m, n, workers, rates)
-    rows = max(1, CHUNK // (8 * n))
+    found = cost(m, n, workers, rates, chunk=chunk)
+    rows = max(1, chunk // (8 * n))
     chunks = max(1, math.ceil(m / rows))
     passes = 1 if found.route == "moments" else PASSES
     rng = np.random.default_rng(seed)
@@ -250,27 +251,19 @@ def checks(rates: Rates) -> Iterator[tuple[int, int, int, float, float]]:
 
     import fastreg
 
-    in_memory = Rates(**{**asdict(rates), "read": rates.fused})
+    in_memory = replace(rates, read=rates.fused, network=rates.fused, latency=0.0)
+    chunk = CHUNK // 8
     for m, n in ((2_000_000, 10), (1_000_000, 100), (60_000, 1000)):
         rng = np.random.default_rng(0)
         X = rng.standard_normal((m, n))
-        rows = max(1, CHUNK // 8 // (8 * n))
+        rows = max(1, chunk // (8 * n))
         dX = da.from_array(X, chunks=(rows, n)).persist()
         dy = da.from_array(X[:, 0].copy(), chunks=rows).persist()
         for workers in (1, 2):
             with dask.config.set(scheduler="threads", num_workers=workers):
                 measured = _least(lambda: fastreg.Ridge().fit(dX, dy), 3)  # noqa: B023
-            yield m, n, workers, _with_chunk(CHUNK // 8, m, n, workers, in_memory), measured
-
-
-def _with_chunk(chunk: int, m: int, n: int, workers: int, rates: Rates) -> float:
-    global CHUNK
-    before, CHUNK = CHUNK, chunk
-    try:
-        local = Rates(**{**asdict(rates), "network": rates.fused, "latency": 0.0})
-        return simulate(m, n, workers, local, spread=0.0)
-    finally:
-        CHUNK = before
+            predicted = simulate(m, n, workers, in_memory, spread=0.0, chunk=chunk)
+            yield m, n, workers, predicted, measured
 
 
 # ---------------------------------------------------------------- report

@@ -97,9 +97,10 @@ def _of(rows: Rows, some: slice | Array) -> Rows:
 
 
 def gather(source: Source, work: Gather, **position: Any) -> Parts:
-    """The moments of a source, see `Source.reduce`."""
+    """The moments of a source; from a position on, see `Source.fold`."""
+    read = source.fold if position else source.reduce
     with single_threaded_blas:  # once: to set the limit takes 4 ms
-        return source.reduce(work, add, **position)
+        return read(work, add, **position)
 
 
 def add(a: Parts, b: Parts) -> Parts:

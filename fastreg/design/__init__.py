@@ -9,8 +9,10 @@ from fastreg.design.frames import feature_names
 from fastreg.design.matrix import (
     Design,
     as_design,
+    first_nonfinite,
     full_columns,
     is_canonical,
+    nonfinite_kind,
     nonfinite_message,
     transposed,
 )
@@ -23,8 +25,10 @@ __all__ = [
     "as_vector",
     "as_weights",
     "feature_names",
+    "first_nonfinite",
     "full_columns",
     "is_canonical",
+    "nonfinite_kind",
     "nonfinite_message",
     "transposed",
 ]

@@ -290,6 +290,20 @@ def _is_increasing(indptr: np.ndarray, indices: np.ndarray) -> bool:
 
 def nonfinite_message(X: Design) -> str:
     """Where the first NaN or infinity stands, "" if there is none."""
+    spot = first_nonfinite(X)
+    if spot is None:
+        return ""
+    i, j, value = spot
+    return f"Input X contains {nonfinite_kind(value)}. The first is in row {i}, column {j}"
+
+
+def nonfinite_kind(value: float) -> str:
+    """What a value is that is no finite number."""
+    return "NaN" if np.isnan(value) else "infinity or a value too large for dtype('float64')"
+
+
+def first_nonfinite(X: Design) -> tuple[int, int, float] | None:
+    """Row, column and value of the first NaN or infinity, None if there is none."""
     for rows, columns, block in X.blocks():
         block = block.tocoo() if X.is_sparse else block
         values = block.data if X.is_sparse else np.asarray(block)
@@ -301,17 +315,17 @@ def nonfinite_message(X: Design) -> str:
         else:
             where = tuple(np.argwhere(~np.isfinite(values))[0])
             value = values[where]
-        kind = "NaN" if np.isnan(value) else "infinity or a value too large for dtype('float64')"
-        i, j = rows.start + int(where[0]), columns.start + int(where[1])
-        return f"Input X contains {kind}. The first is in row {i}, column {j}"
-    return ""
+        return rows.start + int(where[0]), columns.start + int(where[1]), float(value)
+    return None
 
 
 __all__ = [
     "Design",
     "as_design",
+    "first_nonfinite",
     "full_columns",
     "is_canonical",
+    "nonfinite_kind",
     "nonfinite_message",
     "real_array",
     "transposed",

@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from fastreg.design.matrix import real_array
+from fastreg.design.matrix import nonfinite_kind, real_array
 
 
 def _check_finite(array: np.ndarray, name: str) -> None:
     if not np.isfinite(array).all():
-        kind = (
-            "NaN" if np.isnan(array).any() else "infinity or a value too large for dtype('float64')"
-        )
+        kind = nonfinite_kind(np.nan if np.isnan(array).any() else np.inf)
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"Input {name} contains {kind}. The first is at index {where}")
 

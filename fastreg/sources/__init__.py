@@ -16,7 +16,7 @@ import dataclasses
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastreg.design import feature_names
 from fastreg.sources import archives, cluster, svmlight, tables
@@ -25,11 +25,9 @@ from fastreg.sources.blocks import MEMORY, Source, weight_of
 from fastreg.sources.cache import Cached
 from fastreg.sources.cluster import is_dask
 from fastreg.sources.columns import Options
+from fastreg.sources.encoding import Encoding
 from fastreg.sources.formats import FORMATS
 from fastreg.sources.streams import Stream
-
-if TYPE_CHECKING:
-    from fastreg.sources.encoding import Encoding
 
 _OF_TABLES = ("categories", "missing", "unknown", "standardize", "encoding")
 SUFFIXES = (".npy", *FORMATS, *archives.SUFFIXES, *svmlight.SUFFIXES)
@@ -97,7 +95,7 @@ def read(
     """
     if not isinstance(memory, int) or memory < 0:
         raise ValueError(f"memory must be a number of bytes ≥ 0, got {memory!r}")
-    if encoding is not None and not hasattr(encoding, "is_lost"):
+    if encoding is not None and not isinstance(encoding, Encoding):
         raise ValueError(f"encoding must be that of a model, got {type(encoding).__name__}")
     if not isinstance(categories, Mapping):
         categories = _names_of(categories, "categories")
@@ -189,8 +187,7 @@ def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if is_dask(data):
         return _of_dask(data, target, weights, options)
     if feature_names(data) is not None or _are_paths(data):
-        _check_column(target, data)
-        _check_weights(weights)
+        _check_columns(target, weights, data)
         return tables.Table(data, target, weights, options)
     if isinstance(data, str | os.PathLike):
         return _file(Path(data), target, weights, options)
@@ -209,8 +206,7 @@ def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if kind == "DataFrame" and is_dask(target):  # y beside the frame, as scikit-learn has it
         return cluster.beside(data, target, weights, options)
     if kind == "DataFrame":
-        _check_column(target, data)
-        _check_weights(weights)
+        _check_columns(target, weights, data)
         return cluster.of_frame(data, target, weights, options)
     _refuse(options, ("drop", *_OF_TABLES), f"dask {kind}")
     if kind == "Array":
@@ -225,8 +221,7 @@ def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
 def _file(path: Path, target: Any, weights: Any, options: Options) -> Source:
     suffix = _suffix(path)
     if suffix in FORMATS or (path.is_dir() and suffix != ".zarr"):
-        _check_column(target, path)
-        _check_weights(weights)
+        _check_columns(target, weights, path)
         return tables.Table(path, target, weights, options)
     _refuse(options, _OF_TABLES, str(path))
     if suffix in archives.SUFFIXES:
@@ -275,16 +270,14 @@ def _are_paths(data: Any) -> bool:
     return all(isinstance(item, str | os.PathLike) for item in data)
 
 
-def _check_weights(weights: Any) -> None:
-    if weights is not None and not isinstance(weights, str):
-        raise ValueError("sample_weight of a table must be the name of a column")
-
-
-def _check_column(target: Any, place: Any) -> None:
+def _check_columns(target: Any, weights: Any, place: Any) -> None:
+    """ValueError if target and weights of a table are no names of columns."""
     several = isinstance(target, list | tuple) and target
     if not all(isinstance(name, str) for name in (target if several else [target])):
         where = place if isinstance(place, str | os.PathLike) else "the frame"
         raise ValueError(f"{where}: name the column to predict as target, got {target!r}")
+    if weights is not None and not isinstance(weights, str):
+        raise ValueError("sample_weight of a table must be the name of a column")
 
 
 __all__ = ["Source", "as_features", "as_source", "read", "weight_of"]

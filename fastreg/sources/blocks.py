@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from fastreg._progress import Meter
+from fastreg.design import first_nonfinite
 from fastreg.sources.ahead import ahead
 from fastreg.sources.rows import Block, Layout
 
@@ -90,7 +91,11 @@ class Source(ABC):
         """Whether a fit may hold all rows."""
         return self.size is not None and self.size <= self.memory
 
-    def reduce(
+    def reduce(self, work: Callable[[Block, int], T], add: Callable[[T, T], T]) -> T:
+        """work(block, row) + …, of all blocks; `row` is the number of its first row in all."""
+        return self.fold(work, add)
+
+    def fold(
         self,
         work: Callable[[Block, int], T],
         add: Callable[[T, T], T],
@@ -100,13 +105,11 @@ class Source(ABC):
         start: T | None = None,
         after: Callable[[int, int, T], None] | None = None,
     ) -> T:
-        """start + work(block, row) + …, in the order of the blocks, each read while the one before
-        is worked on.
+        """`reduce` in the order of the blocks, each read while the one before is worked on.
 
         Parameters
         ----------
-        work : of a block, and the number of its first row in all
-        first, row : block to begin with, and its first row
+        first, row, start : block to begin with, its first row, and the sum of those before
         after : called with (blocks, rows, sum) so far
         """
         total = start
@@ -156,8 +159,7 @@ class Whole:
 
     def keep(self, block: Block, row: int) -> int:
         """Add a block; returns its number of rows."""
-        self._layout.check(block)
-        if not _is_finite(block.X):
+        if first_nonfinite(self._layout.check(block).X) is not None:
             raise ValueError(self._layout.fault(block))
         if self._known:  # in place: two copies at once would take twice the memory
             if not self._parts:
@@ -193,7 +195,7 @@ def worked(work: Callable[[Any], Array], block: Block, layout: Layout) -> Array:
 
 def rows_of_block(width: int, n: int, block_bytes: int = BLOCK_BYTES) -> int:
     """Rows, of `width` bytes and n features each, that a block has."""
-    least = n // _TALL if n <= _WIDEST and block_bytes == BLOCK_BYTES else 1
+    least = n // _TALL if n <= _WIDEST else 1
     return max(1, least, block_bytes // width)
 
 
@@ -206,15 +208,6 @@ def weight_of(source: Source) -> float:
 
 def _weight(block: Block, row: int) -> float:
     return float(block.n_rows if block.weights is None else np.sum(block.weights))
-
-
-def _is_finite(X: Any) -> bool:
-    """Whether all values are; a sum that leaves float64 asks each of them."""
-    values = X if isinstance(X, np.ndarray) else X.data
-    if values.dtype.kind != "f":
-        return True
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(values.sum()) or np.isfinite(values).all())
 
 
 def _stacked(parts: list[Any]) -> Any:

@@ -18,6 +18,7 @@ from fastreg.design import as_design, as_target
 from fastreg.sources import scan
 from fastreg.sources.blocks import Source, Whole, worked
 from fastreg.sources.columns import Options, Reading, reading
+from fastreg.sources.formats import as_arrow
 from fastreg.sources.rows import Block, Layout
 from fastreg.sources.streams import parts_of
 
@@ -90,22 +91,11 @@ class Cluster(Source):
             row += rows.keep(block, row)
         return rows.result()
 
-    def reduce(
-        self,
-        work: Callable[[Block, int], T],
-        add: Callable[[T, T], T],
-        *,
-        first: int = 0,
-        row: int = 0,
-        start: T | None = None,
-        after: Callable[[int, int, T], None] | None = None,
-    ) -> T:
+    def reduce(self, work: Callable[[Block, int], T], add: Callable[[T, T], T]) -> T:
         """work(block, row) of every chunk, added up in a tree; `row` is the number of its first
-        row, or where that is not known, of the chunk. Begun at the beginning, told of at the end.
-        """
+        row, or where that is not known, of the chunk."""
         import dask
 
-        assert first == 0 and start is None and after is None
         # One task holds `work`, with all that it has to know: it goes to each worker once.
         shared = dask.delayed(work, pure=False, traverse=False)
         run, join = dask.delayed(_worked, pure=False), dask.delayed(_added, pure=False)
@@ -315,7 +305,7 @@ def of_frame(frame: Any, target: Any, weights: str | None, options: Options) -> 
         (total,) = dask.compute(found[0])
         return total
 
-    schema = _arrow(meta_nonempty(frame._meta)).schema
+    schema = as_arrow(meta_nonempty(frame._meta)).schema
     how = reading(schema, "the data frame", target, weights, options, seen)
     make = dask.delayed(_frame_block)
     return Cluster(
@@ -341,16 +331,10 @@ def beside(frame: Any, target: Any, weights: Any, options: Options) -> Cluster:
 
 def _seen_of(part: Any, kinds: dict[str, str], place: str) -> scan.Seen:
     try:
-        return scan.look([_arrow(part[list(kinds)])], kinds)
+        return scan.look([as_arrow(part[list(kinds)])], kinds)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from None
 
 
 def _frame_block(part: Any, how: Reading, place: str) -> Block | None:
-    return how.block(_arrow(part[how.needed]), 0, place, None)
-
-
-def _arrow(part: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.Table.from_pandas(part, preserve_index=False)
+    return how.block(as_arrow(part[how.needed]), 0, place, None)

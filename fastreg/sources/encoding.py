@@ -207,6 +207,8 @@ class Encoding:
     def _pieces(
         self, batch: Any, column: Column, row: Callable[[int], str], advice: str
     ) -> list[Piece]:
+        import pyarrow as pa
+
         values = batch.column(column.name)
 
         def unknown(where: Array) -> None:
@@ -223,8 +225,6 @@ class Encoding:
         if lost.any():
             where = f"{row(int(np.argmax(lost)))}, {column.name!r}"
             raise ValueError(f"{where}: the value is missing (NaN); {advice}")
-        import pyarrow as pa
-
         try:
             return column.pieces(values, unknown)
         except pa.ArrowException as error:  # a zone that nobody knows, a year that is out of range

@@ -6,6 +6,7 @@ is slower, up to 0.6 GB of it for 100 columns.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ def find(data: Any, texts: Collection[str] = ()) -> Found:
     """
     if hasattr(data, "columns") or hasattr(data, "column_names"):
         _check_pyarrow("the frame")
-        table = guarded("the frame", lambda: _as_arrow(data), "a table")
+        table = as_arrow(data)
         return Found("the frame", "frame", [], table, table.schema)
     paths = [data] if not isinstance(data, list | tuple) else list(data)
     files = [str(file) for path in paths for file in _files_under(Path(path))]
@@ -109,13 +110,15 @@ def _check_pyarrow(name: str) -> None:
         raise ImportError(f"{name}: reading it needs pyarrow: pip install 'fastreg[cli]'") from None
 
 
-def _as_arrow(frame: Any) -> Any:
+def as_arrow(frame: Any) -> Any:
+    """A pyarrow table of a pandas, polars or pyarrow frame; ValueError if a column is mixed."""
     import pyarrow as pa
 
     library = type(frame).__module__.partition(".")[0]
     if library == "pandas":
         check_different(map(str, frame.columns), "the frame")
-        return pa.Table.from_pandas(frame, preserve_index=False)
+        convert = functools.partial(pa.Table.from_pandas, frame, preserve_index=False)
+        return guarded("the frame", convert, "a table")
     return frame.to_arrow() if library == "polars" else frame
 
 

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastreg.design import Design, as_design, as_target, as_weights
+from fastreg.design import (
+    Design,
+    as_design,
+    as_target,
+    as_weights,
+    first_nonfinite,
+    nonfinite_kind,
+)
 
 Array = np.ndarray
 
@@ -92,17 +99,19 @@ class Layout:
 
     def fault(self, block: Block) -> str:
         """Where the first value that is no finite number stands, "" if there is none."""
-        spot = _first_bad(block.X)
+        spot = _spot(block.X)
         if spot is not None:
             i, j, value = spot
             advice = f"; {self.advice}" if self.advice and np.isnan(value) else ""
-            return f"Input X contains {_kind(value)}: {block.row(i)}, {self.name(j)}{advice}"
+            return (
+                f"Input X contains {nonfinite_kind(value)}: {block.row(i)}, {self.name(j)}{advice}"
+            )
         for name, values in (("y", block.y), ("sample_weight", block.weights)):
-            spot = None if values is None else _first_bad(np.asarray(values).reshape(-1, 1))
+            spot = None if values is None else _spot(np.asarray(values).reshape(-1, 1))
             if spot is not None:
                 i = spot[0] // max(1, np.asarray(values).size // block.n_rows)
                 advice = f"; {self.advice}" if self.advice and np.isnan(spot[2]) else ""
-                return f"Input {name} contains {_kind(spot[2])}: {block.row(i)}{advice}"
+                return f"Input {name} contains {nonfinite_kind(spot[2])}: {block.row(i)}{advice}"
         return ""
 
 
@@ -120,23 +129,9 @@ def digest_of(*parts: Any) -> str:
     return found.hexdigest()
 
 
-def _first_bad(values: Any) -> tuple[int, int, float] | None:
-    """Row, column and value of the first entry that is not finite."""
-    if hasattr(values, "tocoo"):
-        entries = values.tocoo()
-        for k in np.flatnonzero(~np.isfinite(entries.data))[:1]:
-            return int(entries.row[k]), int(entries.col[k]), float(entries.data[k])
-        return None
-    if getattr(getattr(values, "dtype", None), "kind", "f") == "c":
-        return None
+def _spot(values: Any) -> tuple[int, int, float] | None:
+    """The first value that is not finite, None of what is no matrix of numbers."""
     try:
-        array = np.asarray(values, np.float64)
+        return first_nonfinite(as_design(values))
     except (TypeError, ValueError):
         return None
-    for i, j in np.argwhere(~np.isfinite(array))[:1]:
-        return int(i), int(j), float(array[i, j])
-    return None
-
-
-def _kind(value: float) -> str:
-    return "NaN" if np.isnan(value) else "infinity or a value too large for dtype('float64')"

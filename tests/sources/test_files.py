@@ -21,9 +21,7 @@ parquet = pytest.importorskip("pyarrow.parquet")
 def _read(path, target=None, weights=None, drop=(), **more):
     source = fastreg.read(path, target, weights=weights, drop=drop, **more)
     X, y, w = source.whole()
-    return SimpleNamespace(
-        X=X, y=y, weights=w, names=source.feature_names, source=source.kind, all=source
-    )
+    return SimpleNamespace(X=X, y=y, weights=w, names=source.feature_names, source=source.kind)
 
 
 def _features(path, names, n_features):
