@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -221,26 +221,15 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     if not seen.finite:
         raise ValueError(nonfinite_message(X))
     low, high = with_zeros(X, seen.low, seen.high)
-    entry = np.maximum(np.abs(low), np.abs(high))
-    check_range("X", entry)
-    shift, reach, products = None, entry, seen.products
-    if centred:
-        shift = seen.sums / total + (0.0 if origin is None else origin)
-        shift = np.where(low == high, low, shift)  # a constant column is to become exactly zero
-        reach = high / 2 - low / 2
+    columns = columns_of(low, high, seen.sums, seen.squares, total, origin, terms, X.is_sparse)
+    shift, products = columns.shift, seen.products
+    if shift is not None:
         level = float(Y[:, 0].sum() if weights is None else weights @ Y[:, 0])
         products = products - (shift if origin is None else shift - origin) * level
-    constant = reach == 0
-    ridges = terms.ridges()
-    points = max(Y.shape[1], ridges.shape[1])
-    # A column's size is that of its entries, or of the root of its ridge term if larger.
-    size = np.where(constant, 1.0, np.maximum(reach, np.sqrt(ridges.max(axis=1))))
-    exponent = np.frexp(size)[1]
-    scale = np.where(constant, 0.0, np.ldexp(1.0, -exponent))
-    curvatures, sound = curvatures_of(seen.squares, total, scale, shift, origin)
-    curvatures[constant] = 1.0  # never used
+    points = max(Y.shape[1], terms.ridges().shape[1])
     # Parts of an entry would count as several.
-    known = sound[~constant].all() and (not X.is_sparse or is_canonical(X))
+    known = columns.are_sound and (not X.is_sparse or is_canonical(X))
+    lengths = np.where(columns.constant, 0.0, np.sqrt(columns.curvatures)) if known else None
     return Problem(
         X=X,
         target=target,
@@ -248,20 +237,62 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         weights=weights,
         total=total,
         shift=shift,
-        scale=scale,
-        size=np.where(constant, power_of_two(entry), np.ldexp(1.0, exponent)),
-        constant=constant,
-        far=X.is_sparse and is_far(shift, reach),
+        scale=columns.scale,
+        size=columns.size,
+        constant=columns.constant,
+        far=columns.far,
         unit=np.broadcast_to(unit, points),
         mean=np.broadcast_to(mean, points),
         terms=terms,
-        curvatures=curvatures,
-        lengths=np.where(constant, 0.0, np.sqrt(curvatures)) if known else None,
+        curvatures=columns.curvatures,
+        lengths=lengths,
         n_targets=Y.shape[1],
         passes=1,
         workspace=Workspace(X.storage),
-        _starts={0: (products * scale / total, _mean_square(Y[:, 0], weights, total))},
+        _starts={0: (products * columns.scale / total, _mean_square(Y[:, 0], weights, total))},
     )
+
+
+class Columns(NamedTuple):
+    """What the standard form needs to know of columns, (n,) each: see `Standard`."""
+
+    shift: Array | None
+    scale: Array
+    size: Array
+    constant: Array
+    far: bool
+    curvatures: Array
+    are_sound: bool  # whether all curvatures have digits left
+
+
+def columns_of(
+    low: Array,
+    high: Array,
+    sums: Array,
+    squares: Array,
+    total: float,
+    origin: Array | None,
+    terms: Terms,
+    is_sparse: bool,
+) -> Columns:
+    """From ranges, and from weighted sums and squares about an origin, zero if that is None."""
+    entry = np.maximum(np.abs(low), np.abs(high))
+    check_range("X", entry)
+    shift, reach = None, entry
+    if terms.fit_intercept:
+        shift = sums / total + (0.0 if origin is None else origin)
+        shift = np.where(low == high, low, shift)  # a constant column is to become exactly zero
+        reach = high / 2 - low / 2
+    constant = reach == 0
+    # A column's size is that of its entries, or of the root of its ridge term if larger.
+    size = np.where(constant, 1.0, np.maximum(reach, np.sqrt(terms.ridges().max(axis=1))))
+    exponent = np.frexp(size)[1]
+    scale = np.where(constant, 0.0, np.ldexp(1.0, -exponent))
+    curvatures, sound = _curvatures(squares, total, scale, shift, origin)
+    curvatures[constant] = 1.0  # never used
+    size = np.where(constant, power_of_two(entry), np.ldexp(1.0, exponent))
+    far = is_sparse and _is_far(shift, reach)
+    return Columns(shift, scale, size, constant, far, curvatures, bool(sound[~constant].all()))
 
 
 def _origin(X: Design, weights: Array | None) -> Array | None:
@@ -272,12 +303,12 @@ def _origin(X: Design, weights: Array | None) -> Array | None:
     return np.array(X.matrix[row], np.float64)
 
 
-def is_far(shift: Array | None, reach: Array) -> bool:
+def _is_far(shift: Array | None, reach: Array) -> bool:
     """Whether some column that is not constant has a mean far beyond its range."""
     return shift is not None and bool(np.any((np.abs(shift) > _FAR * reach) & (reach > 0.0)))
 
 
-def curvatures_of(
+def _curvatures(
     squares: Array, total: float, scale: Array, shift: Array | None, origin: Array | None
 ) -> tuple[Array, Array]:
     """Σ w x'²/M from sums about another origin, and where it has digits left; 1 elsewhere."""

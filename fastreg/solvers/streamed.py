@@ -13,7 +13,7 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.certificate import Terms
-from fastreg.solvers.problem import curvatures_of, is_far, with_zeros
+from fastreg.solvers.problem import columns_of, with_zeros
 from fastreg.solvers.standard import EPS, Standard, check_range, power_of_two
 from fastreg.sources import Source
 from fastreg.sources.rows import Block, Layout
@@ -160,7 +160,7 @@ class _Seen:
 @dataclass(frozen=True, eq=False)
 class _Survey:
     layout: Layout
-    origin: Array  # (n + T,), 0 of a sparse X
+    origin: Array  # (n + T,)
 
     def __call__(self, block: Block, row: int) -> _Seen:
         rows = self.layout.check(block)
@@ -191,52 +191,51 @@ def standardise(source: Source, terms: Terms) -> Streamed:
     ValueError
         A value is not acceptable; the message has the file, the row and the column.
     """
-    n, T = source.n_features, source.n_targets
-    origin = _origin(source)
+    n, T, centred = source.n_features, source.n_targets, terms.fit_intercept
+    origin = _origin(source, centred)
     seen: _Seen = source.reduce(_Survey(source.layout, origin), operator.add)
     if not seen.weight > 0:
         raise ValueError("sample_weight is zero everywhere; at least one must be positive")
-    mean = origin + seen.sums / seen.weight
-    mean = np.where(seen.low == seen.high, seen.low, mean)  # constant columns become exactly zero
-    reach = seen.high / 2 - seen.low / 2
-    entry = np.maximum(np.abs(seen.low), np.abs(seen.high))
-    check_range("X", entry[:n])
-    check_range("y", entry[n:])
-    centred = terms.fit_intercept
-    size = reach if centred else entry
-    means = mean[n:] if centred else np.zeros(T)
-    nothing = (2 * reach[n:] <= 4 * EPS * np.abs(mean[n:])) & centred
-    units = power_of_two(np.where(nothing, 0.0, 2 * size[n:]))
-    constant = size[:n] == 0
-    ridges = np.sqrt(np.broadcast_to(terms.ridges(), (n, terms.l2.shape[1])).max(axis=1))
-    own = power_of_two(np.where(constant, 1.0, np.maximum(size[:n], ridges)))
-    scale = np.where(constant, 0.0, 1.0 / own)
-    shift = mean[:n] if centred else None
-    about = None if source.is_sparse else origin[:n]
-    curvatures, _ = curvatures_of(seen.squares, seen.weight, scale, shift, about)
-    curvatures[constant] = 1.0  # never used
+    columns = columns_of(
+        seen.low[:n], seen.high[:n], seen.sums[:n], seen.squares, seen.weight, origin[:n], terms,
+        source.is_sparse,
+    )  # fmt: skip
+    means, units = _targets(seen, origin[n:], centred)
     points = max(T, terms.ridges().shape[1])
     return Streamed(
         source=source,
         total=seen.weight,
-        shift=shift,
-        scale=scale,
-        size=np.where(constant, power_of_two(entry[:n]), own),
-        constant=constant,
+        shift=columns.shift,
+        scale=columns.scale,
+        size=columns.size,
+        constant=columns.constant,
         unit=np.broadcast_to(units, points),
         mean=np.broadcast_to(means, points),
         means=means,
         units=units,
         terms=terms,
-        far=source.is_sparse and is_far(shift, reach[:n]),
+        far=columns.far,
         n_targets=T,
-        curvatures=curvatures,
+        curvatures=columns.curvatures,
         passes=1,
     )
 
 
-def _origin(source: Source) -> Array:
-    """(n + T,): a row that counts, to subtract before summing; zeros for a sparse X."""
+def _targets(seen: _Seen, origin: Array, centred: bool) -> tuple[Array, Array]:
+    """(mean, unit) of each target, (T,), the unit next above its spread."""
+    low, high = (each[-len(origin) :] for each in (seen.low, seen.high))
+    entry = np.maximum(np.abs(low), np.abs(high))
+    check_range("y", entry)
+    if not centred:
+        return np.zeros(len(origin)), power_of_two(2 * entry)
+    mean = origin + seen.sums[-len(origin) :] / seen.weight
+    spread = high - low
+    return mean, power_of_two(np.where(spread <= 4 * EPS * np.abs(mean), 0.0, spread))
+
+
+def _origin(source: Source, centred: bool) -> Array:
+    """(n + T,): a row that counts, to subtract before summing; zeros for X if it is sparse, or is
+    measured from zero."""
     blocks = source.blocks()
     block = next(blocks, None)
     if block is None:
@@ -244,5 +243,6 @@ def _origin(source: Source) -> Array:
     rows = source.layout.check(block)
     blocks.close()  # type: ignore[attr-defined]
     row = 0 if rows.weights is None else int(np.argmax(rows.weights > 0))
-    x = np.zeros(source.n_features) if rows.X.is_sparse else np.array(rows.X.matrix[row], float)
+    from_zero = rows.X.is_sparse or not centred
+    x = np.zeros(source.n_features) if from_zero else np.array(rows.X.matrix[row], float)
     return np.append(x, rows.Y[row])

@@ -83,6 +83,32 @@ def test_the_certificate_of_blocks_is_that_of_memory():
     assert (found.relative_gap > 1e-3).all()
 
 
+@pytest.mark.parametrize("centred", [True, False])
+def test_what_is_known_of_columns_is_what_memory_knows(centred):
+    """From blocks as from one read: shifts, scales and curvatures, of columns far from zero too."""
+    from fastreg.certificate import Terms
+    from fastreg.design import as_design
+    from fastreg.penalties import L1
+    from fastreg.solvers import problem
+    from fastreg.solvers import streamed as blockwise
+
+    X, Y, w = data("tall")
+    found = blockwise.standardise(streamed(X, Y, w), Terms(np.ones((1, 1)), L1(0.0), None, centred))
+    expected = problem.standardise(as_design(X), Y, Terms(np.ones((1, 1)), L1(0.0), w, centred))
+    for name in ("scale", "size", "curvatures", *(["shift"] if centred else [])):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-10)
+    assert (found.shift is None) == (not centred)
+
+
+def test_how_often_rows_are_read():
+    """docs/decisions/0011-blocks.md: working sets 5 to 12 times, conjugate gradients up to 30."""
+    X, Y, _ = data("tall")
+    ridge = fastreg.Ridge(alpha=50.0, tol=1e-4).fit(streamed(X, Y[:, 0]))
+    lasso = fastreg.Lasso(alpha=0.2, tol=1e-4).fit(streamed(X, Y[:, 0]))
+    assert ridge.certificate_.converged and 3 <= ridge.certificate_.passes <= 30
+    assert lasso.certificate_.converged and 3 <= lasso.certificate_.passes <= 12
+
+
 def test_ridge_alpha_is_beside_the_sum_of_weights():
     X, Y, w = data("tall")
     found = fastreg.Ridge(alpha=5.0, tol=1e-10).fit(streamed(X, Y, w))
