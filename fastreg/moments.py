@@ -7,25 +7,30 @@ S = Σ w (v − v̄)(v − v̄)ᵀ. Two sets a and b make one (Chan, Golub & LeV
 
 and one is taken out of their union by the same lines read backwards, as long as enough is
 left. Rows are measured from an origin near the data in units that are powers of two, so that
-neither an offset of 1e8 nor a unit of 1e200 costs a digit; a sparse X from zero.
+neither an offset of 1e8 nor a unit of 1e200 costs a digit; a sparse X from zero. A set of rows
+that lies far from the origin of the others has one of its own. Beside the scatter stands its
+echo, a product with it that NumPy sums by itself (`fastreg.probes`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg.blas import dger
 
-from fastreg import kernels
-from fastreg.design import Design
+from fastreg import kernels, probes
+from fastreg.design import Design, as_design
 
 Array = np.ndarray
 _SAMPLE = 255  # rows that the origin is the median of: odd, so that it is an entry of its column
 _EPS = float(np.finfo(np.float64).eps)
 _FAR = 1e4  # spreads: with a mean farther from the origin scatter has eight digits
+_NEAR = 64.0  # spreads: a mean this far from the origin costs scatter less than four digits
+_SURE = 1e-6  # of the mean: a spread that is less may be rounding alone
 _LOST = 1e-6  # of a column's scatter: with less left, a difference is known to nine digits at best
 
 
@@ -38,10 +43,11 @@ class Frame:
 
     @classmethod
     def of(cls, X: Design, Y: Array, weights: Array | None) -> Frame:
-        """From a few rows that count; a sparse X is measured from zero."""
+        """From a few rows that count, first to last; a sparse X is measured from zero."""
         rows = np.arange(len(Y)) if weights is None else np.flatnonzero(weights > 0)
         rows = rows if len(rows) else np.arange(1)
-        rows = rows[: (min(len(rows), _SAMPLE) - 1) // 2 * 2 + 1]
+        count = (min(len(rows), _SAMPLE) - 1) // 2 * 2 + 1
+        rows = rows[np.linspace(0, len(rows) - 1, count).astype(np.intp)]
         if X.is_sparse:
             some = np.zeros((1, X.shape[1]))
             size = _largest_stored(X, rows)
@@ -67,6 +73,7 @@ class Moments:
     """Of one set of rows; `mean` (p,) and `scatter` (p, p) as the `frame` has it.
 
     count : rows that count, weight : W; the last k of the p columns are targets.
+    echo : (p,) of `fastreg.probes`, or None where sums of other directions were added
     """
 
     frame: Frame
@@ -74,6 +81,7 @@ class Moments:
     weight: float
     mean: Array
     scatter: Array
+    echo: Array | None = None
 
     def __add__(self, other: Moments) -> Moments:
         other = other.seen_from(self.frame)
@@ -83,7 +91,8 @@ class Moments:
         shared = self.weight / weight * other.weight
         scatter = add_outer(self.scatter + other.scatter, shared, step)
         mean = self.mean + other.weight / weight * step
-        return Moments(self.frame, self.count + other.count, weight, mean, scatter)
+        echo = _merged(self.echo, other.echo, 1.0, shared, step)
+        return Moments(self.frame, self.count + other.count, weight, mean, scatter, echo)
 
     def __sub__(self, other: Moments) -> Moments:
         """What is left without `other`.
@@ -113,7 +122,8 @@ class Moments:
             raise ValueError(
                 "so little is left that rounding outweighs it: add up what remains instead"
             )
-        return Moments(self.frame, count, weight, mean, scatter)
+        echo = _merged(self.echo, other.echo, -1.0, -shared, apart)
+        return Moments(self.frame, count, weight, mean, scatter, echo)
 
     def is_far(self) -> bool:
         """Whether some mean dwarfs its spread, which an origin elsewhere leaves few digits of."""
@@ -131,8 +141,28 @@ class Moments:
             return self
         ratio = self.frame.unit / frame.unit
         mean = self.mean * ratio + (self.frame.origin - frame.origin) / frame.unit
+        if (ratio == 1.0).all():
+            return dataclasses.replace(self, frame=frame, mean=mean)
         scatter = self.scatter * ratio * ratio[:, None]
         return Moments(frame, self.count, self.weight, mean, scatter)
+
+    def doubts(self) -> Array:
+        """(p,): how long each row of the error of `scatter` may be, by its echo; rounding of its
+        own size where there is none."""
+        size = np.sqrt(np.diag(self.scatter))
+        rounding = 4 * _EPS * size * np.sqrt(size @ size)
+        if self.echo is None:
+            return rounding
+        return rounding + probes.doubts(self.scatter, self.echo)
+
+
+def _merged(
+    a: Array | None, b: Array | None, sign: float, shared: float, step: Array
+) -> Array | None:
+    """The echo of S_a ± S_b + shared·step stepᵀ."""
+    if a is None or b is None:
+        return None
+    return a + sign * b + shared * float(step @ probes.direction(len(step))) * step
 
 
 def add_outer(A: Array, factor: float, v: Array) -> Array:
@@ -145,7 +175,7 @@ def add_outer(A: Array, factor: float, v: Array) -> Array:
 def empty(frame: Frame) -> Moments:
     """Of no rows."""
     p = len(frame.origin)
-    return Moments(frame, 0, 0.0, np.zeros(p), np.zeros((p, p)))
+    return Moments(frame, 0, 0.0, np.zeros(p), np.zeros((p, p)), np.zeros(p))
 
 
 def gather(
@@ -156,7 +186,8 @@ def gather(
     n_folds: int,
     frame: Frame,
 ) -> list[Moments]:
-    """The moments of each fold, in one read of X.
+    """The moments of each fold, in one read of X; a fold far from the origin of the frame is read
+    once more, and has an origin of its own.
 
     Parameters
     ----------
@@ -165,6 +196,18 @@ def gather(
     weights : (m,) or None for ones
     folds : (m,) integers 0 ≤ f < n_folds, or None for fold 0
     """
+    found = _in_frame(X, Y, weights, folds, n_folds, frame)
+    for f, part in enumerate(found):
+        if part.count:
+            rows = _Rows.of(X, Y, weights, folds, f)
+            if rows.are_far(part):
+                found[f] = rows.from_their_own(part)
+    return found
+
+
+def _in_frame(
+    X: Design, Y: Array, weights: Array | None, folds: Array | None, n_folds: int, frame: Frame
+) -> list[Moments]:
     n = X.shape[1]
     origin, unit = frame.origin, frame.unit
     sums = kernels.moments(
@@ -179,7 +222,64 @@ def gather(
     counted = np.ones(len(Y), bool) if weights is None else weights > 0
     which = np.zeros(len(Y), np.int64) if folds is None else folds
     counts = np.bincount(which[counted], minlength=len(sums))
-    return [_from_sums(frame, int(count), each) for count, each in zip(counts, sums, strict=True)]
+    found = [_from_sums(frame, int(count), each) for count, each in zip(counts, sums, strict=True)]
+    means = np.stack([part.mean for part in found])
+    echoes = probes.Rows(X, Y, weights, folds, origin, unit).echoes(means)
+    return [
+        dataclasses.replace(part, echo=echo) if part.weight else part
+        for part, echo in zip(found, echoes, strict=True)
+    ]
+
+
+class _Rows(NamedTuple):
+    """The rows of one fold, and those between them, of weight zero."""
+
+    X: Design
+    Y: Array
+    weights: Array | None
+
+    @classmethod
+    def of(cls, X: Design, Y: Array, weights: Array | None, folds: Array | None, f: int) -> _Rows:
+        if folds is None:
+            return cls(X, Y, weights)
+        inside = folds == f
+        first, last = int(inside.argmax()), len(inside) - int(inside[::-1].argmax())
+        some = slice(first, last)
+        if not inside[some].all():
+            weights = np.where(inside, 1.0 if weights is None else weights, 0.0)
+        return cls(X, Y, weights)._between(some)
+
+    def _between(self, some: slice) -> _Rows:
+        weights = None if self.weights is None else self.weights[some]
+        if some == slice(0, len(self.Y)):
+            return self
+        return _Rows(as_design(self.X.matrix[some]), self.Y[some], weights)
+
+    def are_far(self, part: Moments) -> bool:
+        """Whether a mean dwarfs a spread that is none of rounding: a sparse X stays where it is."""
+        spread, size = np.sqrt(np.diag(part.scatter) / part.weight), np.abs(part.mean)
+        far = size > _NEAR * spread
+        far[: self._kept] = False
+        if (far & (spread > _SURE * size)).any():
+            return True
+        return any(self._varies(int(j)) for j in np.flatnonzero(far))
+
+    @property
+    def _kept(self) -> int:
+        return self.X.shape[1] if self.X.is_sparse else 0
+
+    def _varies(self, j: int) -> bool:
+        n = self.X.shape[1]
+        values = self.X.matrix[:, j] if j < n else self.Y[:, j - n]
+        values = values if self.weights is None else values[self.weights > 0]
+        return bool((values != values[0]).any())
+
+    def from_their_own(self, part: Moments) -> Moments:
+        """Their moments from an origin near their mean."""
+        origin = part.frame.origin + part.frame.unit * part.mean
+        origin[: self._kept] = 0.0
+        (found,) = _in_frame(*self, None, 1, Frame(origin, part.frame.unit))
+        return found
 
 
 def _from_sums(frame: Frame, count: int, sums: Array) -> Moments:
@@ -201,9 +301,11 @@ def of_target(part: Moments, target: int, n_targets: int) -> Moments:
     n = len(part.mean) - n_targets
     keep = np.append(np.arange(n), n + target)
     frame = Frame(part.frame.origin[keep], part.frame.unit[keep])
-    return Moments(
-        frame, part.count, part.weight, part.mean[keep], part.scatter[np.ix_(keep, keep)]
-    )
+    scatter, echo = part.scatter[np.ix_(keep, keep)], None
+    if part.echo is not None:  # what the whole scatter is off by, of the rows that are kept
+        error = part.echo - part.scatter @ probes.direction(n + n_targets)
+        echo = scatter @ probes.direction(n + 1) + error[keep]
+    return Moments(frame, part.count, part.weight, part.mean[keep], scatter, echo)
 
 
 def total(parts: Iterable[Moments]) -> Moments:

@@ -30,7 +30,7 @@ from fastreg.sources.blocks import Source
 from fastreg.sources.encoding import Encoding
 
 Array = np.ndarray
-_FORMAT, _VERSION = "fastreg statistics", 2
+_FORMAT, _VERSION = "fastreg statistics", 3
 _EVERY = 10.0  # seconds between checkpoints
 MOST_MEMORY = 1 << 32  # bytes of moments: 10 000 features without folds
 MOST_FOLDS = 10_000
@@ -429,15 +429,16 @@ class SufficientStatistics:
         }  # fmt: skip
         arrays: dict[str, Array] = {}
         if self._parts is not None:
-            frame = self._parts[0].frame
-            parts = [part.seen_from(frame) for part in self._parts]
+            parts = self._parts
+            unknown = np.full(len(parts[0].mean), np.nan)
             arrays = {
-                "origin": frame.origin,
-                "unit": frame.unit,
+                "origin": np.stack([part.frame.origin for part in parts]),
+                "unit": np.stack([part.frame.unit for part in parts]),
                 "count": np.array([part.count for part in parts]),
                 "weight": np.array([part.weight for part in parts]),
                 "mean": np.stack([part.mean for part in parts]),
                 "scatter": np.stack([part.scatter for part in parts]),
+                "echo": np.stack([unknown if p.echo is None else p.echo for p in parts]),
             }
         checkpoints.write(path, header, arrays)
 
@@ -507,8 +508,8 @@ class _Checkpointed:
             self.out, progress = SufficientStatistics._read(self.path)
             blocks, row = self._position(progress)
             start = {f: part for f, part in enumerate(self.out._parts or []) if part.count}
-            if start:
-                self.gather.frame = next(iter(start.values())).frame
+            if progress is not None and progress["frame"] is not None:
+                self.gather.frame = Frame(*(np.array(each) for each in progress["frame"]))
         if blocks >= 0:
             position = {"first": blocks, "row": row, "start": start}
             gathering.gather(self.source, self.gather, after=self._after, **position)
@@ -524,7 +525,9 @@ class _Checkpointed:
 
     def _write(self, blocks: int, row: int) -> None:
         """-1 blocks for all."""
-        progress = {"source": self._source(), "blocks": blocks, "row": row}
+        frame = self.gather.frame
+        plain = None if frame is None else [frame.origin.tolist(), frame.unit.tolist()]
+        progress = {"source": self._source(), "blocks": blocks, "row": row, "frame": plain}
         self.out._write(self.path, progress)
 
     def _source(self) -> list[Any]:
@@ -585,20 +588,20 @@ class _Spec:
 def _sound_parts(arrays: dict[str, Array], out: SufficientStatistics, name: str) -> list[Moments]:
     p, F = out.n_features + out.n_targets, out.n_folds
     shapes = {
-        "origin": (p,), "unit": (p,), "count": (F,), "weight": (F,), "mean": (F, p),
-        "scatter": (F, p, p),
+        "origin": (F, p), "unit": (F, p), "count": (F,), "weight": (F,), "mean": (F, p),
+        "scatter": (F, p, p), "echo": (F, p),
     }  # fmt: skip
     for key, shape in shapes.items():
         value = arrays.get(key)
         if value is None or value.shape != shape or value.dtype.kind not in "fi":
             raise ValueError(f"{name} is not sound: {key} should be numbers of shape {shape}")
-        if not np.isfinite(value).all():
+        if key != "echo" and not np.isfinite(value).all():
             raise ValueError(f"{name} is not sound: {key} holds NaN or infinity")
     exact = np.frexp(arrays["unit"])[0] == 0.5
     if not exact.all() or (arrays["weight"] < 0).any() or (arrays["count"] < 0).any():
         raise ValueError(f"{name} is not sound: units, weights or counts are out of range")
-    frame = Frame(arrays["origin"].astype(float), arrays["unit"].astype(float))
-    rows = zip(*(arrays[key] for key in ("count", "weight", "mean", "scatter")), strict=True)
+    rows = zip(*(arrays[key].astype(float) for key in shapes), strict=True)
     return [
-        Moments(frame, int(c), float(w), v.astype(float), S.astype(float)) for c, w, v, S in rows
+        Moments(Frame(o, u), int(c), float(w), v, S, e if np.isfinite(e).all() else None)
+        for o, u, c, w, v, S, e in rows
     ]
