@@ -135,6 +135,11 @@ class Moments:
         size = np.abs(self.mean)
         return (size > _FAR * spread) & (spread > 4 * _EPS * size)
 
+    def means_dwarf_spreads(self) -> Array:
+        """(p,) bool: by so much that the origin costs the scatter digits, constant or not."""
+        weight = max(self.weight, 1e-300)
+        return np.abs(self.mean) > _NEAR * np.sqrt(np.diag(self.scatter) / weight)
+
     def seen_from(self, frame: Frame) -> Moments:
         """The same in another frame."""
         if frame is self.frame:
@@ -198,10 +203,10 @@ def gather(
     """
     found = _in_frame(X, Y, weights, folds, n_folds, frame)
     for f, part in enumerate(found):
-        if part.count:
-            rows = _Rows.of(X, Y, weights, folds, f)
-            if rows.are_far(part):
-                found[f] = rows.from_their_own(part)
+        far = part.means_dwarf_spreads()
+        far[: X.shape[1] if X.is_sparse else 0] = False
+        if part.count and far.any():
+            found[f] = _Rows.of(X, Y, weights, folds, f).looked_at(part, far)
     return found
 
 
@@ -255,18 +260,17 @@ class _Rows(NamedTuple):
             return self
         return _Rows(as_design(self.X.matrix[some]), self.Y[some], weights)
 
-    def are_far(self, part: Moments) -> bool:
-        """Whether a mean dwarfs a spread that is none of rounding: a sparse X stays where it is."""
-        spread, size = np.sqrt(np.diag(part.scatter) / part.weight), np.abs(part.mean)
-        far = size > _NEAR * spread
-        far[: self._kept] = False
-        if (far & (spread > _SURE * size)).any():
-            return True
-        return any(self._varies(int(j)) for j in np.flatnonzero(far))
-
-    @property
-    def _kept(self) -> int:
-        return self.X.shape[1] if self.X.is_sparse else 0
+    def looked_at(self, part: Moments, far: Array) -> Moments:
+        """Their moments where some means are far from the origin: from one of their own, unless
+        those columns do not vary, whose scatter is nothing but rounding."""
+        sure = np.diag(part.scatter) > _SURE**2 * part.weight * part.mean**2
+        if (far & sure).any() or any(self._varies(int(j)) for j in np.flatnonzero(far)):
+            return self._from_their_own(part)
+        scatter, echo = part.scatter.copy(), part.echo
+        if echo is not None:  # as that of a scatter without them
+            echo = np.where(far, 0.0, echo - scatter[:, far] @ probes.direction(len(far))[far])
+        scatter[far], scatter[:, far] = 0.0, 0.0
+        return dataclasses.replace(part, scatter=scatter, echo=echo)
 
     def _varies(self, j: int) -> bool:
         n = self.X.shape[1]
@@ -274,10 +278,9 @@ class _Rows(NamedTuple):
         values = values if self.weights is None else values[self.weights > 0]
         return bool((values != values[0]).any())
 
-    def from_their_own(self, part: Moments) -> Moments:
-        """Their moments from an origin near their mean."""
-        origin = part.frame.origin + part.frame.unit * part.mean
-        origin[: self._kept] = 0.0
+    def _from_their_own(self, part: Moments) -> Moments:
+        """From an origin that is a row or two of theirs: columns that do not vary become zero."""
+        origin = Frame.of(*self).origin
         (found,) = _in_frame(*self, None, 1, Frame(origin, part.frame.unit))
         return found
 

@@ -33,6 +33,7 @@ from fastreg import penalties
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import streamed
 from fastreg.certificate.gap import (
+    Points,
     dual_projection,
     dual_value,
     duality_gap,
@@ -145,7 +146,7 @@ def certify(
     w = w / w.sum()
     shift = np.zeros(n) if shift is None else shift
     scale = np.ones(n) if scale is None else scale
-    mean, unit, Y = _normalise(Y, w, terms.fit_intercept)
+    mean, unit, Y = normalise(Y, w, terms.fit_intercept)
     data = Data(X, Y, w, shift, scale, constant, terms, coef, intercept, mean, unit)
     with single_threaded_blas:  # two pools at once took 110 to 390 ms for 37 (NumPy 1.26)
         if claims is not None and k > _PROBES and Y.shape[1] == 1 and data.is_near:
@@ -188,7 +189,7 @@ def certify_source(
         found = streamed.read(source, work, constant)
     verdicts = []
     for t, (c0, null) in enumerate(zip(found.c0, found.null, strict=True)):
-        target = _Target(found.data, t, c0, found.norms, float(null))
+        target = Target(found.data, t, c0, found.norms, float(null))
         points = range(t, t + 1) if len(found.c0) > 1 else range(k)
         some = slice(points.start, points.stop)
         verdicts.append(target.judge(points, found.c[some], found.rho2[some], found.off[some]))
@@ -217,14 +218,7 @@ def certify_moments(
     unit : of y' in the user's
     tol, passes : what to report
     """
-    used = np.flatnonzero(beta.any(axis=1))
-    c = start[:, None] - products[:, used] @ beta[used]
-    fitted = np.einsum("jk,jk->k", start[used, None] + c[used], beta[used])
-    every = np.arange(len(beta))
-    some = _some(penalty, every, strengths)
-    found = points_of(
-        some, c, beta, beta, np.maximum(square - fitted, 0.0), l2[:, None] * strengths
-    )
+    found = points_of_moments(products, start, square, beta, l2, penalty, strengths)
     gap, objective = gap_and_objective(found)
     length = np.sqrt(np.diag(products))
     length = np.where(length > 0, length, np.inf)
@@ -240,8 +234,21 @@ def certify_moments(
     return _certificate(verdict, np.full(1, unit), tol, "moments", passes)
 
 
+def points_of_moments(
+    products: Array, start: Array, square: float, beta: Array, l2: Array, penalty: Any,
+    strengths: Array,
+) -> Points:  # fmt: skip
+    """What the formulas need of β (n, k), by products of NumPy; see `certify_moments`."""
+    used = np.flatnonzero(beta.any(axis=1))
+    c = start[:, None] - products[:, used] @ beta[used]
+    fitted = np.einsum("jk,jk->k", start[used, None] + c[used], beta[used])
+    rho2 = np.maximum(square - fitted, 0.0)
+    some = _some(penalty, np.arange(len(beta)), strengths)
+    return points_of(some, c, beta, beta, rho2, l2[:, None] * strengths)
+
+
 def _certificate(verdict: Array, unit: Array, tol: float, method: str, passes: int) -> Certificate:
-    """What `_Target.judge` says of all points, in the user's units."""
+    """What `Target.judge` says of all points, in the user's units."""
     gap, objective, null, kkt, free = verdict
     relative = relative_to(gap, null)
     proven = (free > 0) & (kkt <= min(tol, KKT)) & (objective <= null * (1 + 1e-9))
@@ -270,11 +277,11 @@ def _judge_by_reads(data: Data, lengths: Array | None) -> tuple[Array, int]:
         found = correlate(data, points, with_y=target is None or not one_target, norms=lengths)
         lengths, passes = found.norms, passes + found.passes
         if one_target:
-            target = target or _Target(data, 0, found.c0[0], found.norms)
+            target = target or Target(data, 0, found.c0[0], found.norms)
             verdicts.append(target.judge(points, found.c, found.rho2, found.off))
             continue
         for q, t in enumerate(points):
-            target, one = _Target(data, t, found.c0[q], found.norms), slice(q, q + 1)
+            target, one = Target(data, t, found.c0[q], found.norms), slice(q, q + 1)
             verdict = target.judge(range(t, t + 1), found.c[one], found.rho2[one], found.off[one])
             verdicts.append(verdict)
     return np.concatenate(verdicts, axis=1), passes
@@ -297,7 +304,7 @@ def _judge_claims(data: Data, claims: Array, lengths: Array | None) -> tuple[Arr
     c0 = seen.c0[0]
     errors = (seen.c - c0) - ((claims @ signs).T - np.multiply.outer(signs.sum(axis=0), c0))
     doubt = _DOUBT * float(np.sqrt((errors**2).sum(axis=1)).max())
-    target = _Target(data, 0, c0, seen.norms)
+    target = Target(data, 0, c0, seen.norms)
     off = -levels(data, range(k)) if data.terms.fit_intercept else np.zeros(k)
     rho2 = np.maximum(2.0 * target.null - _fitted(data, c0, claims), 0.0)
     return target.judge(range(k), claims.T, rho2, off, doubt), seen.passes
@@ -310,7 +317,7 @@ def _fitted(data: Data, c0: Array, C: Array) -> Array:
     return np.einsum("jt,jt->t", theta, c0[used, None] + C[used])
 
 
-class _Target:
+class Target:
     """A target, and what does not change from one point of its path to the next."""
 
     def __init__(
@@ -318,7 +325,7 @@ class _Target:
     ) -> None:
         self._data = data
         self._unit, self._mean = data.of(data.unit, t), data.of(data.mean, t)
-        self._l2 = data.of(data.terms.l2, t) * data.scale * data.scale
+        self.l2 = data.of(data.terms.l2, t) * data.scale * data.scale
         self._penalty = in_units(data.terms.penalty, float(self._unit))
         self._norms = norms
         self._length = np.where(norms > 0, norms, np.inf)
@@ -333,32 +340,40 @@ class _Target:
     def judge(self, points: range, c: Array, rho2: Array, off: Array, doubt: float = 0.0) -> Array:
         """Rows of gap, objective, null, KKT residual, and whether a feature is free, (5, g), from
         c (g, n) whose every entry may be wrong by `doubt`."""
-        data, unit, terms = self._data, self._unit, self._data.terms
+        data, terms = self._data, self._data.terms
         coef = data.coef[:, points.start : points.stop]
         strength = np.ones(len(points))
         if terms.strength is not None:
             strength = terms.strength[points.start : points.stop]
         part = self._touched(coef, c, strength, doubt)
-        some = _some(self._penalty, part, strength)
-        c, scale = c[:, part].T, data.scale[part, None]
-        beta = coef[part] / scale / unit
-        found = points_of(
-            some,
-            c=c + np.copysign(doubt, c) if doubt else c,
-            beta=beta,
-            theta=coef[part],
-            rho2=rho2,
-            l2=self._l2[part, None] * strength,
-            scale=scale,
-            unit=unit,
-        )
+        found = self.points(points, part, c[:, part].T, rho2)
+        if doubt:
+            found = found.at(found.c + np.copysign(doubt, found.c))
         gap, objective = gap_and_objective(found)
-        gap = gap + 0.5 * off**2 + 2.0 * doubt * np.abs(beta).sum(axis=0)
+        gap = gap + 0.5 * off**2 + 2.0 * doubt * np.abs(found.beta).sum(axis=0)
         if self.null == 0.0:  # a constant target, met as closely as its mean can be rounded
-            gap = np.where(gap <= (8 * _EPS * abs(self._mean) / unit) ** 2, 0.0, gap)
+            gap = np.where(gap <= (8 * _EPS * abs(self._mean) / self._unit) ** 2, 0.0, gap)
         kkt = kkt_residual(found, self._length[part, None], self._most)
         null, free = np.full(len(points), self.null), self._lightest * strength < 1.0
         return np.stack([gap, objective + 0.5 * off**2, null, kkt, free])
+
+    def points(self, points: range, part: Array, c: Array, rho2: Array) -> Points:
+        """What the formulas need of some points and features, c (p, g)."""
+        data, unit, scale = self._data, self._unit, self._data.scale[part, None]
+        coef = data.coef[part, points.start : points.stop]
+        strength = np.ones(len(points))
+        if data.terms.strength is not None:
+            strength = data.terms.strength[points.start : points.stop]
+        return points_of(
+            _some(self._penalty, part, strength),
+            c=c,
+            beta=coef / scale / unit,
+            theta=coef,
+            rho2=rho2,
+            l2=self.l2[part, None] * strength,
+            scale=scale,
+            unit=unit,
+        )
 
     def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
         """Features that count: where θ = 0 and c is in the domain of p* every term is zero.
@@ -370,12 +385,16 @@ class _Target:
             for row, factor in zip(c, strength, strict=True):  # one by one: c is as large as θ
                 np.maximum(highest, (row + doubt) / factor, out=highest)
                 np.minimum(lowest, (row - doubt) / factor, out=lowest)
-            touched = coef.any(axis=1)
-            for end in (highest, lowest):
-                own = end * self._down
-                touched |= ~(dual_projection(self._penalty, own) == own)
-                touched |= dual_value(self._penalty, own) != 0.0
-        return np.flatnonzero(touched)
+        outside = self.is_outside(highest) | self.is_outside(lowest)
+        return np.flatnonzero(coef.any(axis=1) | outside)
+
+    def is_outside(self, c: Array) -> Array:
+        """(n,) bool: where c over the strength leaves the domain of p*, or p* is not zero."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            own = c * self._down
+            inside = dual_projection(self._penalty, own) == own
+            out: Array = ~inside | (dual_value(self._penalty, own) != 0.0)
+        return out
 
     def _least_penalty(self) -> float:
         """Below 1 where a feature is penalised so little that rounding of c hides it.
@@ -391,7 +410,7 @@ class _Target:
                 np.minimum(*(penalty_value(self._penalty, side) for side in sides))[live]
                 / self._unit
             )
-            l2 = np.broadcast_to(self._l2, live.shape)[live]
+            l2 = np.broadcast_to(self.l2, live.shape)[live]
             by_l1 = np.where(l1 > 0, l1 / (1e-12 * self._most * length), 0.0)
             by_l2 = l2 / (1e-24 * length**2)
         return float(np.min(np.maximum(by_l1, by_l2), initial=np.inf))
@@ -403,7 +422,7 @@ def _some(penalty: Any, part: Array, strength: Array) -> Any:
     return penalties.times(type(penalty)(*each), strength)
 
 
-def _normalise(Y: Array, w: Array, centred: bool) -> tuple[Array, Array, Array]:
+def normalise(Y: Array, w: Array, centred: bool) -> tuple[Array, Array, Array]:
     """(mean, unit, (Y − mean)/unit): spread near 1, zero where the rest is rounding."""
     unit = _power_of_two(np.abs(Y).max(axis=0))
     mean = (w @ (Y / unit)) * unit if centred else np.zeros(Y.shape[1])
@@ -434,5 +453,6 @@ __all__ = [
     "in_units",
     "nearest_subgradient",
     "penalty_value",
+    "points_of_moments",
     "relative_to",
 ]

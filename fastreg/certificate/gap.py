@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ class Points:
     split: Callable[[Array], Array]  # u ↦ the k of h*(u), see `dual_part`
     conjugate: Callable[[Array], Any]  # p* on its domain
     nearest: Callable[[Array], Array]  # to u, of the subgradients of p at θ
+
+    def at(self, c: Array) -> Points:
+        """With other correlations."""
+        return dataclasses.replace(self, c=c)
 
 
 def duality_gap(

@@ -95,7 +95,7 @@ def correlate(
     own = data.of_points(data.Y, points)
     level, w = levels(data, points), data.w
     extra = w[:, None] * np.hstack([own if with_y else own[:, :0], np.ones((len(w), 1))])
-    R = None if by_rows else own - level - _products(data, theta)
+    R = None if by_rows else own - level - products(data, theta)
 
     def residuals(rows: slice, values: Any) -> Array:
         return own[rows] - level - _product(data, values, theta)
@@ -150,6 +150,43 @@ def _transposed(
     if np.any(np.abs(norms[looks] ** 2 - squares[looks]) > _WRONG * squares[looks]):
         return None
     return found._replace(norms=norms)
+
+
+def with_residuals(data: Data, R: Array, norms: Array | None) -> Correlations:
+    """Correlations of residuals (m, g) that are at hand, whose weighted sums are zero where there
+    is an intercept, and of y; `norms` as in `correlate`."""
+    extra = data.w[:, None] * np.hstack([data.Y, np.ones((len(data.w), 1))])
+    for claimed in (norms, None):
+        found = _transposed(data, R.copy(), lambda *_: R, extra, R.shape[1], claimed)
+        if found is not None:
+            break
+    return found  # type: ignore[return-value]
+
+
+def correlations_on(data: Data, columns: Array, R: Array) -> Array:
+    """(p, g): Vᵀ(w∘R) of some columns."""
+    m, right = data.X.shape[0], data.w[:, None] * R
+    step = len(columns) if data.X.is_sparse else max(1, _ENTRIES // m)
+    out = np.empty((len(columns), R.shape[1]))
+    for start in range(0, len(columns), max(1, step)):
+        some = columns[start : start + step]
+        values = _values(data, data.X.matrix[:, some], slice(0, m), some)
+        out[start : start + step] = _turned(right, values).T
+    out -= np.multiply.outer(data.late[columns], right.sum(axis=0))
+    out *= data.scale[columns, None]
+    if data.constant is not None:
+        out[data.constant[columns]] = 0.0
+    return out
+
+
+def entries(data: Data, rows: slice, columns: Array) -> Array:
+    """(b, p): some rows and columns of V, zero in rows of weight zero."""
+    values = _values(data, data.X.matrix[rows][:, columns], rows, columns)
+    values = values.toarray() if data.X.is_sparse else values
+    values = (values - data.late[columns]) * data.scale[columns]
+    if data.constant is not None:
+        values[:, data.constant[columns]] = 0.0
+    return np.where((data.w[rows] > 0)[:, None], values, 0.0)
 
 
 def _add_rows(sums: Array, values: Any, r: Array, w: Array, extra: Array) -> None:
@@ -296,13 +333,13 @@ def _accumulate(
     return sums[0] if disjoint else np.add.reduce(sums, axis=0)
 
 
-def _products(data: Data, theta: Array) -> Array:
+def products(data: Data, theta: Array) -> Array:
     """(X − 1 shiftᵀ) θ, shape (m, g), where blocks hold whole columns."""
-    out = _sparse_products(data, theta) if data.X.is_sparse else _dense_products(data, theta)
+    out = _sparseproducts(data, theta) if data.X.is_sparse else _denseproducts(data, theta)
     return out - data.late @ theta
 
 
-def _sparse_products(data: Data, theta: Array) -> Array:
+def _sparseproducts(data: Data, theta: Array) -> Array:
     def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
         part = theta[columns]
         used = np.flatnonzero(part.any(axis=1))
@@ -314,7 +351,7 @@ def _sparse_products(data: Data, theta: Array) -> Array:
     return _accumulate(data, (data.X.shape[0], theta.shape[1]), add)
 
 
-def _dense_products(data: Data, theta: Array) -> Array:
+def _denseproducts(data: Data, theta: Array) -> Array:
     """Rows are shared out; columns that are not in use are not read."""
     m, n = data.X.shape
     used: Any = np.flatnonzero(theta.any(axis=1))

@@ -25,23 +25,27 @@ from fastreg.certificate import Terms
 from fastreg.design import Design, nonfinite_message
 from fastreg.moments import Moments
 from fastreg.penalties import L1
+from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_from_moments
 from fastreg.selection.folds import Cells, Split, cells, check_weights
-from fastreg.selection.relaxed import relax
-from fastreg.solvers import approach, follow
+from fastreg.selection.row_fits import RowFits
+from fastreg.solvers import follow
 from fastreg.solvers.problem import standardise
 from fastreg.solvers.summary import summarise
 
 Array = np.ndarray
 _WIDEST = 2048  # columns up to which moments of every cell are kept
-_BLOCK = 1 << 19  # entries of held-out rows that are picked out of X at once
 MakeTerms = Callable[[Array | None, Array | None], Terms]  # (weights, strengths) → Terms
 
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """(K, F) mean squared errors of F folds, which count alike, as scikit-learn has it."""
+    """(K, F) mean squared errors of F folds, which count alike, as scikit-learn has it; and of
+    each what `fold_fits.Verdict` says."""
 
     mse: Array
+    bound: Array
+    gap: Array
+    met: Array
 
     @property
     def mean(self) -> Array:
@@ -164,61 +168,51 @@ class Validation:
     ) -> Errors:
         """Errors of every fold at descending strengths, of relaxed fits unless `gamma` is None;
         `tell` is called after each, from any thread."""
-        one = self._by_weights if self.whole is None else self._by_moments
         asked = _Asked(make, strengths, tol, max_iter, gamma)
-        out = np.empty((len(strengths), self.n_splits))
+        out = [np.empty((len(strengths), self.n_splits)) for _ in range(3)]
+        out.append(np.empty(out[0].shape, bool))
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
-                out[:, f] = one(f, asked)
+                for into, found in zip(out, self._fold(f, asked), strict=True):
+                    into[:, f] = found
                 if tell is not None:
                     tell()
 
         with single_threaded_blas:
             run_blocks(work, self.n_splits, step=1)
-        return Errors(out)
+        return Errors(*out)
 
-    def _by_moments(self, f: int, asked: _Asked) -> Array:
+    def _fold(self, f: int, asked: _Asked) -> Verdict:
+        """From moments where they are gathered; from rows where they are not, or not enough."""
+        if self.whole is None:
+            return self._by_rows(f, asked)
+        found = self._by_moments(f, asked)
+        missed = np.flatnonzero(~found.met)
+        if not len(missed) or not self.has_rows:
+            return found
+        again = asked._replace(strengths=asked.strengths[missed])
+        return found.with_points(missed, self._by_rows(f, again))
+
+    def _by_moments(self, f: int, asked: _Asked) -> Verdict:
         assert self.cells is not None and self.whole is not None
         left_out = np.setdiff1d(np.arange(self.cells.count), self.cells.training[f])
         training = moments.without(self.parts, self.whole, left_out)
-        problem = summarise(training, asked.make(None, asked.strengths))
-        coef, intercept = follow(problem, asked.tol, asked.max_iter)
-        if asked.gamma is not None:
-            problem = summarise(training, asked.make(None, None))
-            coef, intercept, *_ = relax(problem, coef, asked.gamma)
         test = moments.total([self.parts[c] for c in self.cells.test[f]])
-        return mean_squared_error(test, coef, intercept)
+        problem = summarise(training, asked.make(None, asked.strengths))
+        coef, _ = follow(problem, asked.tol, asked.max_iter)
+        held_out = Test.of(test, problem)
+        if asked.gamma is None:
+            return from_moments(problem, coef, held_out, asked.tol)
+        plain = summarise(training, asked.make(None, None))
+        return relaxed_from_moments(plain, problem, coef, asked.gamma, held_out, asked.tol)
 
-    def _by_weights(self, f: int, asked: _Asked) -> Array:
-        train, test = self.split(f)
-        weights = np.bincount(train, minlength=self.X.shape[0]).astype(float)
+    def _by_rows(self, f: int, asked: _Asked) -> Verdict:
+        train, test = (np.bincount(rows, minlength=len(self.y)) * 1.0 for rows in self.split(f))
         if self.weights is not None:
-            weights *= self.weights
-        Y, terms = self.y[:, None], asked.make(weights, asked.strengths)
-        coef, intercept = approach(self.X, Y, terms, tol=asked.tol, max_iter=asked.max_iter)
-        if asked.gamma is not None:
-            problem = standardise(self.X, Y, asked.make(weights, None))
-            coef, intercept, *_ = relax(problem, coef, asked.gamma)
-        return self._held_out(test, coef, intercept)
-
-    def _held_out(self, test: Array, coef: Array, intercept: Array) -> Array:
-        """(K,): weighted mean squared errors on some rows, a few of them at a time."""
-        used = np.flatnonzero(coef.any(axis=1))
-        part = coef[used]
-        X = self.X.matrix[:, used].tocsr() if self.X.is_sparse else self.X.matrix
-        total, sums = 0.0, np.zeros(len(intercept))
-        step = max(1, _BLOCK // max(1, len(used)))
-        for start in range(0, len(test), step):
-            rows = test[start : start + step]
-            w = np.ones(len(rows)) if self.weights is None else self.weights[rows]
-            residual = self.y[rows, None] - intercept
-            if len(used):
-                some = X[rows] if self.X.is_sparse else X[np.ix_(rows, used)].astype(float)
-                residual = residual - some @ part
-            sums += w @ residual**2
-            total += float(w.sum())
-        return sums / total
+            train, test = train * self.weights, test * self.weights
+        fits = RowFits(self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
+        return fits.verdict(asked.strengths, asked.gamma)
 
 
 def r_squared_of_folds(parts: list[Moments], n_targets: int, alphas: Array, centred: bool) -> Array:
@@ -233,10 +227,11 @@ def r_squared_of_folds(parts: list[Moments], n_targets: int, alphas: Array, cent
             training = moments.without(parts, whole, [f])
             terms = Terms(np.ones((1, 1)), L1(0.0), None, centred, alphas[order] / training.weight)
             for t in range(n_targets):
-                coef, intercept = follow(summarise(training, terms, t, n_targets), 1e-10, 1000)
+                problem = summarise(training, terms, t, n_targets)
+                coef, _ = follow(problem, 1e-10, 1000)
                 one = moments.of_target(test, t, n_targets)
                 spread = one.scatter[-1, -1] / one.weight
-                error = mean_squared_error(one, coef, intercept) / one.frame.unit[-1] ** 2
+                error = Test.of(one, problem).errors(coef)[0] / one.frame.unit[-1] ** 2
                 if spread > 0.0:
                     out[order, f, t] = 1.0 - error / spread
                 else:  # as scikit-learn's r2_score has it
@@ -246,15 +241,3 @@ def r_squared_of_folds(parts: list[Moments], n_targets: int, alphas: Array, cent
 
 def _no_penalty() -> Any:
     return L1(0.0)
-
-
-def mean_squared_error(test: Moments, coef: Array, intercept: Array) -> Array:
-    """(K,): of coef (n, K), intercept (K,) on the rows of one target's moments.
-
-    r = y − b − xᵀθ = a + dᵀv in the frame of the moments: its mean is a + dᵀv̄, its scatter dᵀSd.
-    """
-    n, frame = len(coef), test.frame
-    d = np.vstack([-frame.unit[:n, None] * coef, np.full((1, coef.shape[1]), frame.unit[n])])
-    level = frame.origin[n] - intercept - frame.origin[:n] @ coef + test.mean @ d
-    spread = np.einsum("pk,pk->k", d, test.scatter @ d) / test.weight
-    return np.maximum(spread, 0.0) + level**2

@@ -183,16 +183,16 @@ def follow(problem: Standard, tol: float, max_iter: int) -> tuple[Array, Array]:
 
 def approach(
     X: Design, Y: Array, terms: Terms, *, tol: float, max_iter: int | None = None
-) -> tuple[Array, Array]:
-    """coef (n, k), intercept (k,): `solve` to a gap that the solver gives itself, without a
-    certificate: for the folds of a cross-validation."""
+) -> tuple[Problem, Array, Array]:
+    """(problem, coef (n, k), intercept (k,)): `solve` to a gap that the solver gives itself,
+    without a certificate: for the folds of a cross-validation, which have one of their own."""
     with single_threaded_blas:
         problem = standardise(X, Y, terms)
         method = choose(X.shape, terms, "auto")
         limit = 1000 if max_iter is None else max_iter
         found = _minimise(problem, method, None, tol, limit, _is_whole(problem, method), None)
         coef, intercept = problem.unscale(found.beta)
-        return coef, intercept if found.intercept is None else found.intercept
+        return problem, coef, intercept if found.intercept is None else found.intercept
 
 
 def solve_moments(

@@ -20,6 +20,15 @@ class Summary(Standard):
     products: Array
     start: Array
     square: float
+    doubts: Array  # (n,): how long rows of the error of the moments may be, as the rows of c
+    inverse: Array  # (n + 1,): of (β, −1) in the units of the moments
+
+    def doubt(self, beta: Array) -> Array:
+        """(n, k): by how much errors of the moments may have changed c at β (n, k)."""
+        scaled = self.inverse[:-1, None] * beta
+        length = np.sqrt(self.inverse[-1] ** 2 + np.einsum("jk,jk->k", scaled, scaled))
+        out: Array = self.doubts[:, None] * length
+        return out
 
     def gram(self, left: Array, right: Array) -> Array:
         if len(left) == len(right) == len(self.start):
@@ -82,4 +91,6 @@ def summarise(moments: Moments, terms: Terms, target: int = 0, n_targets: int = 
         products=products,
         start=start,
         square=(spread / level) ** 2,
+        doubts=inverse * moments.doubts()[:n] / moments.weight,
+        inverse=np.append(inverse, 1.0 / level),
     )

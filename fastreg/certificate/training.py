@@ -1,0 +1,186 @@
+"""How far training fits are from their minima, and what that does to the errors of test rows.
+
+A training fit minimises P(θ) = ½‖r‖²_w + ½ Σ l2 θ² + p(θ) over the rows of a training set. With g
+the shortest subgradient at θ, H = VᵀWV + diag l2 and T the second moments of the test rows about
+the training means,
+
+    ‖θ − θ*‖_H ≤ ε = ‖g‖_{H⁻¹}                  P is strongly convex in the norm of H
+    |mse − mse*| ≤ 2 √mse τε + (τε)²,           τ² = tr(H⁻¹T)
+
+Coordinates are left out where both θ and θ* are zero: there │c_j│ is farther inside of the
+subdifferential than ‖v_j‖√(2 gap) (the gap-safe sphere: Fercoq, Gramfort & Salmon, ICML 2015).
+A `doubt` is by how much rounding may have changed c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import scipy.linalg
+
+from fastreg.certificate.gap import Points, gap_and_objective
+
+Array = np.ndarray
+_EPS = float(np.finfo(np.float64).eps)
+_ILL = 1e-11  # reciprocal condition of a Gram matrix below which it is not factorised
+_SAFE = 3.0  # by which LAPACK's estimate of a norm may be too small
+_SHARP = 256  # columns up to which ε and τ are not first bounded by eigenvalues alone
+_WORK = 3e10  # multiplications on one fold: half a second
+
+
+class Slopes(NamedTuple):
+    """Of K fits on p columns: g (p, K) ≥ 0 with doubts, whether θ* may be other than zero (p, K),
+    and gaps (K,)."""
+
+    g: Array
+    used: Array
+    gap: Array
+
+
+def slopes(points: Points, doubt: Array, lengths: Array, blur: Array | float = 0.0) -> Slopes:
+    """From the second computation of c, ρ² and the penalty, `points`, in its units.
+
+    Parameters
+    ----------
+    doubt : (p, K), of c
+    lengths : (p,), of the columns of V
+    blur : (K,), root mean square of the rounding of residuals: of c, it is up to ‖v_j‖ times that,
+        and of ε no more than itself, as V H^−½ is no longer than 1
+    """
+    whole = doubt + lengths[:, None] * blur
+    gap = gap_and_objective(points.at(points.c + np.copysign(whole, points.c)))[0]
+    gap = gap + 2.0 * (whole * np.abs(points.beta)).sum(axis=0)
+    u, active = points.c - points.l2 * points.beta, points.beta != 0.0
+    pushed = u + np.copysign(doubt, u)
+    g = np.where(
+        active, np.abs(u - points.nearest(u)) + doubt, np.abs(pushed - points.nearest(pushed))
+    )
+    reach = whole + lengths[:, None] * np.sqrt(2.0 * gap)
+    used = active.copy()
+    for end in (u + reach, u - reach):
+        used |= points.nearest(end) != end
+    return Slopes(g, used, gap)
+
+
+class Root(NamedTuple):
+    """H = L Lᵀ on some columns, and a lower bound of its least eigenvalue."""
+
+    L: Array
+    least: float
+
+    def bounds(
+        self, g: Array, T: Array, blur: Array | float, *, sharp: bool
+    ) -> tuple[Array, Array]:
+        """ε and τε, (K,) each, of g (p, K); from eigenvalues alone unless `sharp`."""
+        if not sharp:
+            epsilon = np.sqrt((g * g).sum(axis=0) / self.least) + blur
+            return epsilon, float(np.sqrt(np.trace(T) / self.least)) * epsilon
+        half = self._turned(g)
+        share = np.trace(self._turned(self._turned(T).T))
+        epsilon = np.sqrt((half * half).sum(axis=0)) + blur
+        return epsilon, float(np.sqrt(max(share, 0.0))) * epsilon
+
+    def _turned(self, A: Array) -> Array:
+        """L⁻¹A."""
+        found: Array = scipy.linalg.solve_triangular(self.L, A, lower=True, check_finite=False)
+        return found
+
+
+class Shape(NamedTuple):
+    """Second moments on p columns: G (p, p) and T (p, p) of training and test rows, l2 (p, K) or
+    (p, 1), and R for some columns with RᵀR = G there, where rows are at hand."""
+
+    G: Array
+    T: Array
+    l2: Array
+    rows: Callable[[Array], Array] | None = None
+
+    def on(self, U: Array, k: int, *, from_rows: bool) -> Root | None:
+        l2 = self.l2[U, k if self.l2.shape[1] > 1 else 0]
+        if from_rows:
+            assert self.rows is not None
+            stacked = np.vstack([self.rows(U), np.diag(np.sqrt(l2))])
+            return root_of_rows(np.linalg.qr(stacked, mode="r"))
+        H = self.G[np.ix_(U, U)]
+        H[np.diag_indices_from(H)] += l2
+        return root_of(H)
+
+
+class Distance(NamedTuple):
+    """(K,) each: bounds of ε, and of the change of residuals τε."""
+
+    epsilon: Array
+    move: Array
+
+
+def distance(found: Slopes, shape: Shape, blur: Array, enough: Array) -> Distance:
+    """Of fits from their minima; bounds are sharpened until each move is `enough` (K,)."""
+    p, K = found.g.shape
+    out = Distance(np.full(K, np.inf), np.full(K, np.inf))
+    least = shape._replace(l2=shape.l2.min(axis=1, keepdims=True))
+    root = least.on(np.arange(p), 0, from_rows=False)
+    if root is not None:
+        for sharp in (True,) if p <= _SHARP else (False, True):
+            bounds = root.bounds(found.g, shape.T, blur, sharp=sharp)
+            out = Distance(*(np.fmin(*pair) for pair in zip(out, bounds, strict=True)))
+            if (out.move <= enough).all():
+                return out
+    for from_rows in (False, True) if shape.rows is not None else (False,):
+        left = np.flatnonzero(~(out.move <= enough))
+        if float((found.used[:, left].sum(axis=0) ** 3.0).sum()) > _WORK:
+            break
+        for k in left:
+            epsilon, move = _on_used(found, shape, blur, int(k), from_rows)
+            out.epsilon[k], out.move[k] = min(out.epsilon[k], epsilon), min(out.move[k], move)
+    return out
+
+
+def _on_used(
+    found: Slopes, shape: Shape, blur: Array, k: int, from_rows: bool
+) -> tuple[float, float]:
+    """The bounds on the columns that may be used at point k."""
+    U = np.flatnonzero(found.used[:, k])
+    if not len(U):
+        return 0.0, 0.0
+    root = shape.on(U, k, from_rows=from_rows)
+    if root is None:
+        return np.inf, np.inf
+    T = shape.T[np.ix_(U, U)]
+    epsilon, move = root.bounds(found.g[U, k, None], T, blur[k : k + 1], sharp=True)
+    return float(epsilon[0]), float(move[0])
+
+
+def root_of(H: Array) -> Root | None:
+    """Of a symmetric H, which is overwritten; None where rounding may make it singular."""
+    norm = float(np.abs(H).sum(axis=0).max(initial=0.0))
+    L, fault = scipy.linalg.lapack.dpotrf(H.T, lower=1, clean=1, overwrite_a=1)
+    if fault or not norm:
+        return None if len(H) else Root(H, 1.0)
+    return _trusted(L, norm, _ILL)
+
+
+def root_of_rows(R: Array) -> Root | None:
+    """Of H = RᵀR, R (p, p) upper triangular from rows: a condition of 1e15 is no obstacle."""
+    signs = np.sign(np.diag(R))
+    L = (R * np.where(signs == 0.0, 1.0, signs)[:, None]).T
+    norm = float(np.abs(L @ L.T).sum(axis=0).max(initial=0.0))
+    return _trusted(np.asfortranarray(L), norm, _EPS**2 * len(R) ** 2) if norm else None
+
+
+def _trusted(L: Array, norm: float, ill: float) -> Root | None:
+    reciprocal, _ = scipy.linalg.lapack.dpocon(L, norm, uplo="L")
+    return Root(L, reciprocal * norm / _SAFE) if reciprocal > ill else None
+
+
+def change_of_error(mse: Array, move: Array) -> Array:
+    """By how much mean squared errors may differ where residuals do by `move`."""
+    return 2.0 * np.sqrt(mse) * move + move * move
+
+
+def enough_move(mse: Array, room: Array) -> Array:
+    """The move of residuals that changes errors by `room`."""
+    room = np.maximum(room, 0.0)
+    out: Array = room / (2.0 * np.sqrt(mse) + np.sqrt(room) + 1e-300)
+    return out

@@ -1,0 +1,167 @@
+"""Fits to training sets and their errors on test sets, each with a bound from a second look.
+
+    mse = Σ_test w (y − b − xᵀθ)²/Σ w,   (b, θ) fitted to the training rows
+
+From moments, r = y − b − xᵀθ has mean (ȳ_t − ȳ) − (x̄_t − x̄)ᵀθ over the test rows, and its scatter
+there is dᵀSd with d = (−θ, 1). What the second look is: `fastreg.certificate.training`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastreg.certificate import points_of_moments, relative_to
+from fastreg.certificate.training import (
+    Shape,
+    Slopes,
+    change_of_error,
+    distance,
+    enough_move,
+    slopes,
+)
+from fastreg.moments import Moments
+from fastreg.selection.relaxed import relax
+from fastreg.solvers.summary import Summary
+
+Array = np.ndarray
+CERTAIN = 1e-6  # relative error of a mean squared error that is not told
+_ROUNDING = 1e-20  # of the mean square of y: squared residuals below are rounding of y itself
+_EPS = float(np.finfo(np.float64).eps)
+
+
+class Verdict(NamedTuple):
+    """Of K fits, (K,) each: mean squared errors on test rows, by how much they may be wrong, the
+    relative gaps of the training fits, and whether these and the sums are what was asked."""
+
+    mse: Array
+    bound: Array
+    gap: Array
+    met: Array
+
+    def with_points(self, k: Array, other: Verdict) -> Verdict:
+        """With those of other fits at points k."""
+        for mine, theirs in zip(self, other, strict=True):
+            mine[k] = theirs
+        return self
+
+
+class Test(NamedTuple):
+    """Moments of a test set beside those of a training set, in units of the problem: means less
+    those of training, or means without an intercept, and scatter over weight."""
+
+    part: Moments
+    problem: Summary
+    step: Array  # (n,), in the user's units
+    step_y: float
+
+    @classmethod
+    def of(cls, part: Moments, problem: Summary) -> Test:
+        n, frame = problem.n_features, part.frame
+        shift = np.zeros(n) if problem.shift is None else problem.shift
+        means = frame.unit * part.mean
+        step = (frame.origin[:n] - shift) + means[:n]
+        step_y = (frame.origin[n] - float(problem.mean[0])) + float(means[n])
+        return cls(part, problem, step, step_y)
+
+    def errors(self, coef: Array) -> tuple[Array, Array]:
+        """(mse (K,), by how much their sums may be wrong (K,)) of coef (n, K)."""
+        part, unit = self.part, self.part.frame.unit
+        n = len(coef)
+        d = np.vstack([-unit[:n, None] * coef, np.full((1, coef.shape[1]), unit[n])])
+        level = self.step_y - self.step @ coef
+        spread = np.einsum("pk,pk->k", d, part.scatter @ d) / part.weight
+        length = np.sqrt(np.einsum("pk,pk->k", d, d))
+        doubt = part.doubts() @ np.abs(d) * length / part.weight
+        blur = 4 * _EPS * (abs(self.step_y) + np.abs(self.step) @ np.abs(coef))
+        mse = np.maximum(spread, 0.0) + level**2
+        return mse, doubt + change_of_error(mse, blur)
+
+    @property
+    def second(self) -> Array:
+        """T (n, n) in units of the problem."""
+        n, unit, scale = len(self.step), self.part.frame.unit, self.problem.scale
+        own = unit[:n] * scale
+        step = self.step * scale
+        T = self.part.scatter[:n, :n] * own / self.part.weight
+        T *= own[:, None]
+        T += np.outer(step, step)
+        return T
+
+    @property
+    def mean_square(self) -> float:
+        """Of y less its training mean."""
+        spread = float(self.part.scatter[-1, -1]) * float(self.part.frame.unit[-1]) ** 2
+        return spread / self.part.weight + self.step_y**2
+
+
+def from_moments(problem: Summary, coef: Array, test: Test, tol: float) -> Verdict:
+    """Of fits to moments, coef (n, K) at the strengths of the problem."""
+    mse, lost = test.errors(coef)
+    limit = certain(mse, test.mean_square)
+    gap, move = _distance(problem, coef, test, enough_move(mse, limit - lost))
+    return verdict(mse, lost, move, gap, limit, tol)
+
+
+def relaxed_from_moments(
+    plain: Summary, problem: Summary, coef: Array, gamma: float, test: Test, tol: float
+) -> Verdict:
+    """Of fits that are relaxed on their supports; `plain` is the problem without strengths."""
+    relaxed = relax(plain, coef, gamma).coefs
+    mse, lost = test.errors(relaxed)
+    limit = certain(mse, test.mean_square)
+    enough = enough_move(mse, limit - lost)
+    gap, move = _distance(problem, coef, test, enough)
+    if gamma < 1.0:
+        free = _distance_on_supports(plain, (relaxed - gamma * coef) / (1.0 - gamma), coef != 0.0, test, enough)
+        move = gamma * move + (1.0 - gamma) * free
+    return verdict(mse, lost, move, gap, limit, tol)
+
+
+def _distance(
+    problem: Summary, coef: Array, test: Test, enough: Array
+) -> tuple[Array, Array]:
+    """(relative gaps, τε in the user's units) of fits to moments."""
+    beta, unit = problem.scaled(coef), float(problem.unit[0])
+    strengths = np.array([problem.strength(t) for t in range(problem.n_points)])
+    points = points_of_moments(
+        problem.products, problem.start, problem.square, beta, problem.base_ridge(0),
+        problem.base_penalty(0), strengths,
+    )  # fmt: skip
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = slopes(points, problem.doubt(beta), np.sqrt(np.diag(problem.products)))
+    l2 = problem.base_ridge(0)[:, None] * strengths
+    far = distance(found, _shape(problem, test, l2), np.zeros(len(enough)), enough / unit)
+    gap = np.minimum(found.gap, 0.5 * far.epsilon**2)
+    return relative_to(gap, problem.null(0)), far.move * unit
+
+
+def _distance_on_supports(
+    problem: Summary, coef: Array, supports: Array, test: Test, enough: Array
+) -> Array:
+    """τε of least squares on the supports (n, K)."""
+    beta, unit = problem.scaled(coef), float(problem.unit[0])
+    c = problem.start[:, None] - problem.products @ beta
+    g = np.where(supports, np.abs(c) + problem.doubt(beta), 0.0)
+    found = Slopes(g, supports, np.zeros(len(enough)))
+    shape = _shape(problem, test, np.zeros((len(coef), 1)))
+    return distance(found, shape, np.zeros(len(enough)), enough / unit).move * unit
+
+
+def _shape(problem: Summary, test: Test, l2: Array) -> Shape:
+    G = problem.products.copy()
+    G[problem.constant, problem.constant] = 1.0
+    return Shape(G, test.second, l2)
+
+
+def verdict(mse: Array, lost: Array, move: Array, gap: Array, limit: Array, tol: float) -> Verdict:
+    """An error is certain, or rounding is less than that and the training fit within `tol`."""
+    bound = lost + change_of_error(mse, move)
+    return Verdict(mse, bound, gap, (bound <= limit) | ((gap <= tol) & (lost <= limit)))
+
+
+def certain(mse: Array, mean_square: Any) -> Array:
+    """By how much errors may be wrong without a word."""
+    out: Array = CERTAIN * np.maximum(mse, _ROUNDING * mean_square)
+    return out

@@ -1,0 +1,107 @@
+"""Training fits from the rows of X, those held out of weight zero, and what they are worth."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastreg.certificate import Terms, held_out
+from fastreg.certificate.held_out import Fold
+from fastreg.design import Design, as_design
+from fastreg.penalties import Bounded
+from fastreg.selection.fold_fits import Verdict, certain, verdict
+from fastreg.selection.relaxed import relax
+from fastreg.solvers import approach, solve
+from fastreg.solvers.problem import Problem, standardise
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class RowFits:
+    """The fits of one fold.
+
+    X : Design, (m, n); y : (m,); train, test : (m,) weights of the rows of either set
+    make : (weights, strengths) ↦ Terms
+    """
+
+    X: Design
+    y: Array
+    train: Array
+    test: Array
+    make: Callable[[Array | None, Array | None], Terms]
+    tol: float
+    max_iter: int
+
+    def verdict(self, strengths: Array, gamma: float | None) -> Verdict:
+        """At descending strengths; where the quick way is not enough, by the one with a certificate
+        of its own."""
+        Y, terms = self.y[:, None], self.make(self.train, strengths)
+        limits = {"tol": self.tol, "max_iter": self.max_iter}
+        problem, coef, intercept = approach(self.X, Y, terms, **limits)
+        found = self._judge(problem, terms, coef, intercept, gamma)
+        missed = np.flatnonzero(~found.met)
+        if not len(missed):
+            return found
+        terms = dataclasses.replace(terms, strength=strengths[missed])
+        better = solve(self.X, Y, terms, start=None, **limits)
+        again = self._judge(problem, terms, better.coef, better.intercept, gamma)
+        return found.with_points(missed, again)
+
+    def _judge(
+        self, problem: Problem, terms: Terms, coef: Array, intercept: Array, gamma: float | None
+    ) -> Verdict:
+        fold = self._fold(problem)
+        found = held_out.judge(fold, terms, coef, intercept, certain)
+        mse, lost, move, gap, mean_square = found
+        if gamma is not None:
+            mse, lost, mean_square, free = self._relaxed(fold, coef, gamma)
+            move = gamma * move + (1.0 - gamma) * free
+        return verdict(mse, lost, move, gap, certain(mse, mean_square), self.tol)
+
+    def _fold(self, problem: Problem) -> Fold:
+        """With the columns as the solver knows them."""
+        constant = problem.constant if problem.terms.fit_intercept else None
+        return Fold(
+            self.X, self.y, self.train, self.test, problem.shift, 1.0 / problem.size, constant,
+            problem.lengths,
+        )  # fmt: skip
+
+    def _relaxed(
+        self, fold: Fold, coef: Array, gamma: float
+    ) -> tuple[Array, Array, float, Array]:
+        """(mse, lost, mean square of y, τε of the least squares fits) of relaxed fits."""
+        plain = self.make(self.train, None)
+        problem = standardise(self.X, self.y[:, None], plain)
+        relaxed, intercept, *_ = relax(problem, coef, gamma)
+        mse, lost, mean_square = held_out.errors(fold, plain, relaxed, intercept)
+        free = np.zeros(len(mse))
+        used = np.flatnonzero(coef.any(axis=1))
+        if gamma < 1.0 and len(used):
+            own, lasso = (relaxed - gamma * coef)[used] / (1.0 - gamma), coef[used]
+            for k in range(len(mse)):
+                free[k] = self._free(fold, used, own[:, k], lasso[:, k] != 0.0)
+        return mse, lost, mean_square, free
+
+    def _free(self, fold: Fold, used: Array, coef: Array, support: Array) -> float:
+        """τε of least squares on a support: a problem whose other coefficients are held at zero."""
+        part = dataclasses.replace(
+            fold, X=as_design(fold.X.matrix[:, used]), scale=fold.scale[used],
+            shift=None if fold.shift is None else fold.shift[used],
+            constant=None if fold.constant is None else fold.constant[used],
+            lengths=None if fold.lengths is None else fold.lengths[used],
+        )  # fmt: skip
+        open_to = np.where(support, np.inf, 0.0)
+        plain = self.make(self.train, None)
+        terms = Terms(
+            np.zeros((1, 1)), Bounded(np.zeros(len(used)), -open_to, open_to), self.train,
+            plain.fit_intercept,
+        )  # fmt: skip
+        w = self.train / self.train.max()
+        mean = float(w @ self.y / w.sum()) if plain.fit_intercept else 0.0
+        shift = np.zeros(len(used)) if part.shift is None else part.shift
+        intercept = np.array([mean - shift @ coef if plain.fit_intercept else 0.0])
+        return float(held_out.judge(part, terms, coef[:, None], intercept, certain).move[0])
