@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from fastreg.paths import Path, enet_path, lasso_path, path
     from fastreg.persistence import load_model, save_model
+    from fastreg.selection.choice import ChoiceCertificate
     from fastreg.solvers.descent import Descent, DivergenceError
     from fastreg.sources import Source, read
     from fastreg.statistics import SufficientStatistics
@@ -38,6 +39,7 @@ _HOME = {
     "AdaptiveLasso": "linear_model",
     "AdaptiveRidge": "linear_model",
     "Certificate": "certificate",
+    "ChoiceCertificate": "selection.choice",
     "Descent": "solvers.descent",
     "DivergenceError": "solvers.descent",
     "ElasticNet": "linear_model",
@@ -69,6 +71,7 @@ __all__ = [
     "AdaptiveLasso",
     "AdaptiveRidge",
     "Certificate",
+    "ChoiceCertificate",
     "Descent",
     "DivergenceError",
     "ElasticNet",

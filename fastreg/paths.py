@@ -27,6 +27,7 @@ from fastreg.design import Design, as_design, as_target, as_weights
 from fastreg.functional import nonnegative
 from fastreg.penalties import L1, Bounded
 from fastreg.selection import criteria, relaxed
+from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.cross_validation import Errors, Validation
 from fastreg.selection.folds import as_splits, neighbours
 from fastreg.solvers import METHODS, Grid, solve
@@ -109,6 +110,11 @@ class Path:
         ValueError
             There is no such criterion, or no data to cross-validate with.
 
+        Warns
+        -----
+        fastreg.paths.ConvergenceWarning
+            Errors of folds are less certain than was asked: see `Selected.certificate`.
+
         Examples
         --------
         >>> import numpy as np, fastreg
@@ -121,8 +127,12 @@ class Path:
         """
         if criterion in ("cv", "1se"):
             errors = self.data.errors(cv, self.alphas, self.certificate.tol, self.gamma)
+            certificate = errors.certificate(self.certificate.tol)
+            if certificate.complaint():
+                warnings.warn(f"{certificate.complaint()}.", ConvergenceWarning, stacklevel=2)
             index = errors.choose("1se" if criterion == "1se" else "min")
-            return self._selected(criterion, index, errors.mean, errors.standard_error)
+            point = self._selected(criterion, index, errors.mean, errors.standard_error)
+            return dataclasses.replace(point, certificate=certificate)
         found = criteria.values(
             criterion,
             self.rss,
@@ -243,6 +253,7 @@ class Selected:
     ----------
     criterion : str; index : int; alpha : float; coef : (n,); intercept : float
     values : (K,) of the criterion at `alphas`; standard_error : (K,) or None
+    certificate : `fastreg.ChoiceCertificate` of the errors of folds, or None
     """
 
     criterion: str
@@ -253,6 +264,7 @@ class Selected:
     alphas: Array = field(repr=False)
     values: Array = field(repr=False)
     standard_error: Array | None = field(repr=False)
+    certificate: ChoiceCertificate | None = field(repr=False, default=None)
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the criterion against alpha; returns the axes."""

@@ -11,6 +11,7 @@ import dataclasses
 import math
 import os
 import time
+import warnings
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -22,6 +23,7 @@ from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights, nonfinite_message
 from fastreg.functional import nonnegative
 from fastreg.moments import Frame, Moments
+from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.cross_validation import Errors, Validation
 from fastreg.solvers import solve_moments
 from fastreg.solvers.summary import Summary, summarise
@@ -382,7 +384,10 @@ class SufficientStatistics:
         found = Validation.of_moments(parts, spec.centred).errors(
             lambda _, asked: spec.terms(asked), strengths, tol, max_iter
         )
-        return CrossValidation(found.mse, strengths)
+        certificate = found.certificate(tol)
+        if certificate.complaint():
+            warnings.warn(f"{certificate.complaint()}.", paths.ConvergenceWarning, stacklevel=2)
+        return CrossValidation(found.mse, found.bound, found.gap, found.met, strengths, certificate)
 
     def _spec(
         self, l1_ratio: Any, alphas: Any, eps: Any, centred: Any, positive: Any, bounds: Any,
@@ -550,10 +555,12 @@ class CrossValidation(Errors):
     ----------
     alphas : (K,) descending; mse : (K, F), errors of each fold
     mean, standard_error : (K,)
+    cv_certificate : `fastreg.ChoiceCertificate`, how wrong each error may be
     alpha_min, alpha_1se : of the least mean, and the largest alpha within a standard error of it
     """
 
     alphas: Array
+    cv_certificate: ChoiceCertificate
 
     @property
     def alpha_min(self) -> float:

@@ -156,7 +156,9 @@ def _judge(fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any
     gap = np.minimum(found.gap, 0.5 * far.epsilon**2) + 0.5 * look.off**2
     move, square = far.move + np.abs(look.off), read.unit**2
     relative = relative_to(gap, look.target.null)
-    return Judged(mse * square, lost * square, move * read.unit, relative, read.mean_square * square)
+    return Judged(
+        mse * square, lost * square, move * read.unit, relative, read.mean_square * square
+    )
 
 
 class _Look:
@@ -164,7 +166,9 @@ class _Look:
 
     def __init__(self, data: Data, R: Array, lengths: Array | None) -> None:
         n, K = data.coef.shape
-        self.data, self.strengths = data, data.terms.strength
+        self.data = data
+        assert data.terms.strength is not None
+        self.strengths: Array = data.terms.strength
         self.off = data.w @ R if data.terms.fit_intercept else np.zeros(K)
         self.R = R - self.off
         self.rho2 = data.w @ self.R**2
@@ -175,8 +179,8 @@ class _Look:
         self.seen, self.norms = seen.c, seen.norms
         self.target = Target(data, 0, seen.c0[0], seen.norms)
         self.level = float(np.sqrt(2.0 * self.target.null))
-        apart = [self.R[:, some] - self.R[:, a, None] for some, a in zip(self.groups, anchors, strict=True)]
-        self.moved = np.concatenate([np.sqrt(data.w @ each**2) for each in apart])
+        anchor_of = np.repeat(anchors, [some.stop - some.start for some in self.groups])
+        self.moved = np.sqrt(data.w @ (self.R - self.R[:, anchor_of]) ** 2)
         used = np.flatnonzero(data.coef.any(axis=1))
         self.blur = 4 * _EPS * (self.norms[used] @ np.abs(self.beta(used)) + self.level)
         self.columns, self.known = np.arange(0), np.zeros(K, bool)
@@ -223,7 +227,7 @@ class _Look:
         with np.errstate(invalid="ignore", over="ignore"):
             return slopes(points, doubt, self.norms[columns], self.blur)
 
-    def distance(self, found: Slopes, some: Array, shape: Shape | None, enough: Array) -> Distance:
+    def distance(self, found: Slopes, some: Array, shape: Shape, enough: Array) -> Distance:
         """Of the points from their minima, from the columns that may be used."""
         own = Slopes(found.g[some], found.used[some], found.gap)
         far = distance(own, shape, self.blur, enough)
@@ -241,10 +245,10 @@ def _shape(data: Data, look: _Look, some: Array, v: Array) -> Shape:
     l2 = look.target.l2[columns, None] * look.strengths
 
     def rows_of(U: Array) -> Array:
-        R = np.zeros((0, len(U)))
+        R: Array = np.zeros((0, len(U)))
         for rows, values in _blocks(data, columns[U], data.w):
             stacked = np.vstack([R, np.sqrt(data.w[rows, None]) * values])
-            R = np.linalg.qr(stacked, mode="r")
+            R = np.linalg.qr(stacked, mode="r")  # type: ignore[assignment]
         return R
 
     return Shape(G, T, l2, rows_of)

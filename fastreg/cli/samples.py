@@ -71,12 +71,16 @@ class Sums:
 
     def r_squared(self, model: Any) -> float:
         """NaN if the target is constant."""
+        from fastreg.certificate import Terms
         from fastreg.moments import total
-        from fastreg.selection.cross_validation import mean_squared_error
+        from fastreg.penalties import L1
+        from fastreg.selection.fold_fits import Test
+        from fastreg.solvers.summary import summarise
 
         spread = self.stats.covariance()[-1, -1]
         whole = total(self.stats._parts)
-        left = mean_squared_error(whole, model.coef_[:, None], np.atleast_1d(model.intercept_))
+        terms = Terms(np.zeros((1, 1)), L1(0.0), fit_intercept=model.fit_intercept)
+        left, _ = Test.of(whole, summarise(whole, terms)).errors(model.coef_[:, None])
         return float(1.0 - left[0] / spread) if spread > 0.0 else np.nan
 
 

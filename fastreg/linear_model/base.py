@@ -18,6 +18,7 @@ from fastreg.certificate import KKT, Certificate, Terms
 from fastreg.design import Design, as_design, as_target, as_weights, nonfinite_message
 from fastreg.linear_model.opening import note_names, predict_source
 from fastreg.penalties import L1, non_negative
+from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.folds import Split, as_splits
 from fastreg.solvers import Solution, solve, solve_moments, solve_source, together
 from fastreg.sources import Source, weight_of
@@ -369,6 +370,13 @@ class ChoosingRegressor(LinearRegressor):
         self._check_names(X)
         self._set(solution, flat=True)
         self._warn(solution)
+
+
+def warn_of_choice(model: Any, certificate: ChoiceCertificate) -> None:
+    """Say it where errors that choose are less certain than was asked."""
+    message = certificate.complaint()
+    if message:
+        warnings.warn(f"{type(model).__name__}: {message}.", ConvergenceWarning, stacklevel=4)
 
 
 def check_folds(cv: Any, source: Streamed, groups: Any = None) -> int:

@@ -11,11 +11,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
-from fastreg.linear_model.base import STREAMED, ChoosingRegressor, elastic_net_terms
+from fastreg.linear_model.base import (
+    STREAMED,
+    ChoosingRegressor,
+    elastic_net_terms,
+    warn_of_choice,
+)
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
+from fastreg.selection.choice import stacked
 from fastreg.selection.cross_validation import Errors, Validation
 from fastreg.solvers import Solution, confirm, follow, solve, solve_moments
 from fastreg.solvers.summary import summarise
@@ -56,6 +62,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     mse_path_ : (K, F) of F folds, or (L, K, F): mean squared errors of each test fold
     mse_se_ : (K,) or (L, K): standard error of the mean over folds
     alpha_1se_, alpha_min_ : what either rule gives
+    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong each error of mse_path_ may be
     coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
         Of the fit to all rows, as in `ElasticNet`.
 
@@ -140,7 +147,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         Warns
         -----
         ConvergenceWarning
-            The final fit did not reach `tol`.
+            The final fit did not reach `tol`, or errors of folds are less certain than that.
         """
         ratios = _ratios(getattr(self, "l1_ratio", 1.0))
         validation = self._validation(X, y, sample_weight, groups)
@@ -152,6 +159,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
                 for ratio, grid in zip(ratios, grids, strict=True)
             ]
         self._choose(ratios, grids, found)
+        self._certify_choice(found)
         self._finish(X, self._final(validation))
         return self
 
@@ -215,6 +223,11 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         self.mse_path_ = mse[0] if single else mse
         spread = np.array([errors.standard_error for errors in found])
         self.mse_se_ = spread[0] if single else spread
+
+    def _certify_choice(self, found: list[Errors]) -> None:
+        each = [errors.certificate(self.tol) for errors in found]
+        self.cv_certificate_ = each[0] if len(each) == 1 else stacked(each)
+        warn_of_choice(self, self.cv_certificate_)
 
     def _final(self, validation: Validation) -> Solution:
         """The fit to all rows: from the moments gathered for the folds, where they were."""

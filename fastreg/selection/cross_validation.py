@@ -5,10 +5,11 @@
 | route | when | reads of X |
 |---|---|---|
 | moments | few columns beside rows, folds that are unions of cells | one for everything |
-| weights | else | those of a path for each fold: rows held out have weight zero |
+| rows | else | those of a path for each fold: rows held out have weight zero |
 
 X is never copied. On the first route a training set is the whole less its test cells, or the sum
 of its own where too little would be left; the errors come from the moments of the test cells.
+Every error has a bound (`fold_fits`); where the first route misses it, the second is taken.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ import numpy as np
 
 from fastreg import moments
 from fastreg._jit import run_blocks, single_threaded_blas
-from fastreg.certificate import Terms
+from fastreg.certificate import Terms, relative_to
 from fastreg.design import Design, nonfinite_message
 from fastreg.moments import Moments
 from fastreg.penalties import L1
+from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_from_moments
 from fastreg.selection.folds import Cells, Split, cells, check_weights
 from fastreg.selection.row_fits import RowFits
@@ -57,6 +59,10 @@ class Errors:
         """(K,): of the mean, from the spread of the folds."""
         folds = self.mse.shape[1]
         return self.mse.std(axis=1, ddof=1 if folds > 1 else 0) / np.sqrt(folds)
+
+    def certificate(self, tol: float) -> ChoiceCertificate:
+        """Of the errors, whose training fits were asked for a gap of `tol`."""
+        return ChoiceCertificate(relative_to(self.bound, self.mse), self.gap, tol, self.met)
 
     def choose(self, rule: str = "min") -> int:
         """Of descending strengths: that of the least mean error, or for "1se" the largest whose

@@ -114,14 +114,13 @@ def relaxed_from_moments(
     enough = enough_move(mse, limit - lost)
     gap, move = _distance(problem, coef, test, enough)
     if gamma < 1.0:
-        free = _distance_on_supports(plain, (relaxed - gamma * coef) / (1.0 - gamma), coef != 0.0, test, enough)
+        least = (relaxed - gamma * coef) / (1.0 - gamma)
+        free = _distance_on_supports(plain, least, coef != 0.0, test, enough)
         move = gamma * move + (1.0 - gamma) * free
     return verdict(mse, lost, move, gap, limit, tol)
 
 
-def _distance(
-    problem: Summary, coef: Array, test: Test, enough: Array
-) -> tuple[Array, Array]:
+def _distance(problem: Summary, coef: Array, test: Test, enough: Array) -> tuple[Array, Array]:
     """(relative gaps, τε in the user's units) of fits to moments."""
     beta, unit = problem.scaled(coef), float(problem.unit[0])
     strengths = np.array([problem.strength(t) for t in range(problem.n_points)])

@@ -40,14 +40,14 @@ class RowFits:
         """At descending strengths; where the quick way is not enough, by the one with a certificate
         of its own."""
         Y, terms = self.y[:, None], self.make(self.train, strengths)
-        limits = {"tol": self.tol, "max_iter": self.max_iter}
-        problem, coef, intercept = approach(self.X, Y, terms, **limits)
+        tol, limit = self.tol, self.max_iter
+        problem, coef, intercept = approach(self.X, Y, terms, tol=tol, max_iter=limit)
         found = self._judge(problem, terms, coef, intercept, gamma)
         missed = np.flatnonzero(~found.met)
         if not len(missed):
             return found
         terms = dataclasses.replace(terms, strength=strengths[missed])
-        better = solve(self.X, Y, terms, start=None, **limits)
+        better = solve(self.X, Y, terms, tol=tol, max_iter=limit)
         again = self._judge(problem, terms, better.coef, better.intercept, gamma)
         return found.with_points(missed, again)
 
@@ -70,9 +70,7 @@ class RowFits:
             problem.lengths,
         )  # fmt: skip
 
-    def _relaxed(
-        self, fold: Fold, coef: Array, gamma: float
-    ) -> tuple[Array, Array, float, Array]:
+    def _relaxed(self, fold: Fold, coef: Array, gamma: float) -> tuple[Array, Array, float, Array]:
         """(mse, lost, mean square of y, τε of the least squares fits) of relaxed fits."""
         plain = self.make(self.train, None)
         problem = standardise(self.X, self.y[:, None], plain)

@@ -1,0 +1,73 @@
+"""What the numbers that decide are worth: a bound on every error of a fold or of a row left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ChoiceCertificate:
+    """How wrong the errors that chose a strength may be.
+
+    Attributes
+    ----------
+    bound : array of the shape of the errors: how wrong each may be, over the error itself
+        For errors of folds (K, F), or (L, K, F), K strengths, F folds and L l1_ratios; for
+        leave-one-out (K,), or (K, k) for k targets, of the mean over rows. Infinite where
+        nothing is known.
+    gap : array of the same shape, or None
+        Certified relative duality gaps of the training fits. None for leave-one-out, whose fits
+        are in closed form.
+    tol : float, the gap that was asked of training fits
+    met : bool array of the same shape
+        Whether the error is certain to 1e-6, or its training fit within `tol` of its minimum and
+        the sums that it was computed from certain to 1e-6.
+    """
+
+    bound: Array = field(repr=False)
+    gap: Array | None = field(repr=False)
+    tol: float
+    met: Array = field(repr=False)
+
+    @property
+    def converged(self) -> bool:
+        """Whether `met` is true everywhere."""
+        return bool(self.met.all())
+
+    def __str__(self) -> str:
+        verdict = "reached" if self.converged else f"NOT reached by {np.count_nonzero(~self.met)}"
+        errors = f"{self.bound.size} errors, certain to {self.bound.max(initial=0.0):.1e}"
+        if self.gap is None:
+            return f"{errors}; asked 1e-06, {verdict}"
+        worst = f"training fits to a relative duality gap of {self.gap.max(initial=0.0):.1e}"
+        return f"{errors}; {worst}, asked {self.tol:.0e}; {verdict}"
+
+    def complaint(self) -> str:
+        """What to warn of, empty where there is nothing."""
+        if self.converged:
+            return ""
+        missed, bad = int(np.count_nonzero(~self.met)), ~self.met
+        worst = float(self.bound[bad].max())
+        size = "by an unknown amount" if np.isinf(worst) else f"by {worst:.1e} of themselves"
+        out = f"{missed} of {self.bound.size} errors that choose alpha may be wrong {size}"
+        if self.gap is not None and (self.gap[bad] > self.tol).any():
+            gap = float(self.gap[bad].max())
+            out += (
+                f": training fits reached a relative duality gap of {gap:.1e}, {self.tol:.0e} was "
+                "asked"
+            )
+        return (
+            f"{out}; see cv_certificate_. Raise max_iter, bring the columns of X to offsets and "
+            "units of their own size, or leave out the least alphas"
+        )
+
+
+def stacked(each: list[ChoiceCertificate]) -> ChoiceCertificate:
+    """The certificates of several l1_ratios as one, with an axis more."""
+    bound, met = (np.stack([getattr(one, name) for one in each]) for name in ("bound", "met"))
+    gap = np.stack([np.zeros(0) if one.gap is None else one.gap for one in each])
+    return ChoiceCertificate(bound, gap, each[0].tol, met)
