@@ -143,6 +143,8 @@ def certify(
     """
     (m, n), k = X.shape, coef.shape[1]
     w = np.ones(m) if terms.weights is None else terms.weights / terms.weights.max()
+    if not w.all():  # whatever a row of weight zero holds
+        Y = np.where((w > 0)[:, None], Y, Y[int(np.argmax(w))])
     w = w / w.sum()
     shift = np.zeros(n) if shift is None else shift
     scale = np.ones(n) if scale is None else scale

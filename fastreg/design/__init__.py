@@ -16,7 +16,7 @@ from fastreg.design.matrix import (
     nonfinite_message,
     transposed,
 )
-from fastreg.design.vectors import as_target, as_vector, as_weights
+from fastreg.design.vectors import as_target, as_vector, as_weights, counted
 
 __all__ = [
     "Design",
@@ -24,6 +24,7 @@ __all__ = [
     "as_target",
     "as_vector",
     "as_weights",
+    "counted",
     "feature_names",
     "first_nonfinite",
     "full_columns",

@@ -54,6 +54,16 @@ def as_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     return weights
 
 
+def counted(Y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Y (m,) or (m, k), in rows of weight zero the value of a row that counts: what stands there
+    is not to reach a mean, a unit or a square."""
+    if weights is None or weights.all():
+        return Y
+    out = Y.copy()
+    out[weights == 0] = Y[int(np.argmax(weights > 0))]
+    return out
+
+
 def as_vector(vector: Any, length: int, name: str) -> np.ndarray:
     """A finite, contiguous float64 (length,) array, such as θ."""
     array = np.ascontiguousarray(real_array(_plain(vector), name), dtype=np.float64)

@@ -73,6 +73,9 @@ def compensated_gradient(X, y, theta, *, offset=0.0, weights=None, out):
 def _add_block(X, y, weights, theta, offset, out):
     n = theta.shape[0]
     for i in range(X.shape[0]):
+        w = weights[i]
+        if w == 0.0:  # whatever a row of weight zero holds: 0·∞ is no number
+            continue
         # residual = offset − y_i + Σ_j x_ij θ_j
         high, low = two_sum(offset, -y[i])
         for j in range(n):
@@ -80,7 +83,6 @@ def _add_block(X, y, weights, theta, offset, out):
             high, f = two_sum(high, p)
             low += e + f
         high, low = two_sum(high, low)
-        w = weights[i]
         p, e = two_product(w, high)
         high, low = two_sum(p, e + w * low)
         for j in range(n):

@@ -15,7 +15,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg import kernels, moments
 from fastreg.certificate import KKT, Certificate, Terms
-from fastreg.design import Design, as_design, as_target, as_weights, nonfinite_message
+from fastreg.design import (
+    Design,
+    as_design,
+    as_target,
+    as_weights,
+    counted,
+    nonfinite_message,
+)
 from fastreg.linear_model.opening import note_names, predict_source
 from fastreg.penalties import L1, non_negative
 from fastreg.selection.choice import ChoiceCertificate
@@ -348,7 +355,8 @@ class ChoosingRegressor(LinearRegressor):
         check_finite_params(self)
         design = as_design(X)
         m = design.shape[0]
-        return design, single_target(y, m), as_weights(sample_weight, m)
+        weights = as_weights(sample_weight, m)
+        return design, counted(single_target(y, m), weights), weights
 
     def _splits(self, y: Array, groups: Any = None) -> list[Split]:
         """Those of `cv`."""

@@ -29,7 +29,7 @@ from fastreg.moments import Moments
 from fastreg.penalties import L1
 from fastreg.solvers import spectrum
 from fastreg.solvers.problem import Problem, standardise
-from fastreg.solvers.ridge import kernel_matrix
+from fastreg.solvers.kernel import kernel_matrix
 from fastreg.solvers.standard import Standard, column
 from fastreg.solvers.summary import summarise
 from fastreg.sources.blocks import Source

@@ -43,7 +43,10 @@ Array = np.ndarray
 # Side of the largest matrix a factorisation keeps: 6000² float64 are 288 MB.
 DIRECT = 6000
 _ITERATIVE = 1500  # side of the least matrix that conjugate gradients may spare
+_SPARSE_ITERATIVE = 400  # of a sparse X, whose passes cost next to nothing
+_FLOPS, _ENTRY, _CALL = 1e11, 4e-9, 2e-4  # of a factorisation a second; seconds of a sparse pass
 _LOST = 1e-6  # of the null objective, by which an answer may be worse than none
+_SURE = 1e-8  # of the objective, to which a ridge from moments is trusted
 _EXACT = 1e-11  # of the objective, to which they then go: as near as a factorisation
 FACTORISATIONS = ("direct", "gram", "orthogonal", "kernel")
 METHODS = ("auto", *FACTORISATIONS, "conjugate gradients", "working set", "proximal gradient")
@@ -311,10 +314,18 @@ def confirm(
         constant=problem.constant if terms.fit_intercept else None,
         lengths=problem.lengths,
     )
-    if certificate.converged:
-        strengths = np.ones(coef.shape[1]) if terms.strength is None else terms.strength
-        return Solution(coef, intercept, strengths, certificate, 1, False)
-    return solve(X, Y, terms, tol=tol, max_iter=max_iter, start=coef)
+    strengths = np.ones(coef.shape[1]) if terms.strength is None else terms.strength
+    found = Solution(coef, intercept, strengths, certificate, 1, False)
+    if certificate.converged and (not _is_smooth(terms) or _is_exact(certificate)):
+        return found
+    again = solve(X, Y, terms, tol=tol, max_iter=max_iter, start=coef)
+    return again if again.certificate.converged or not certificate.converged else found
+
+
+def _is_exact(certificate: Certificate) -> bool:
+    """Whether an answer is as near the minimum as a factorisation goes, however small that is
+    beside the null objective."""
+    return not certificate.by_kkt and bool(np.all(certificate.gap <= _SURE * certificate.objective))
 
 
 def _certified(
@@ -361,7 +372,7 @@ def _minimise(
     if start is not None:
         beta[:] = start
     if method == "conjugate gradients":
-        steps, _ = conjugate_gradient.solve(problem, beta, tol, max_iter)
+        steps, _ = conjugate_gradient.solve(problem, beta, tol, max_iter, exact=tol)
         return _Found(beta, None, steps, method)
     if method == "direct" and by_gram and spectrum.solve(problem, beta):
         claims = _in_users_units(spectrum.claims(problem, beta), problem)
@@ -401,18 +412,26 @@ def _in_users_units(claims: Array | None, problem: Problem) -> Array | None:
 
 def _without_kinks(problem: Problem, beta: Array, tol: float) -> _Found:
     """Ridge: conjugate gradients where they take less time than a factorisation."""
-    m, n = problem.X.shape
-    # A Gram matrix costs as much as n/35 passes at 200 GFlop/s and 45 GB/s, a kernel matrix
-    # of m rows m/25.
-    steps = min(m, n) // 30
-    suits = problem.n_points == 1 and not problem.X.is_sparse and problem.terms.ridges().all()
-    if suits and min(m, n) >= _ITERATIVE:
+    steps = _worth(problem)
+    if steps and problem.n_points == 1 and problem.terms.ridges().all():
         used, reached = conjugate_gradient.solve(
             problem, beta, tol, steps, exact=_EXACT, patient=False
         )
         if reached:
             return _Found(beta, None, used, "conjugate gradients")
     return _Found(*ridge.solve(problem, "auto"))
+
+
+def _worth(problem: Problem) -> int:
+    """Steps of conjugate gradients in the time of a factorisation, 0 where these are too few to
+    know, or passes lose the digits of a far column."""
+    side, X = min(problem.X.shape), problem.X
+    if X.is_sparse:
+        steps = int(side**3 / (_FLOPS * (_ENTRY * X.nnz + _CALL)))
+        return 0 if problem.far or steps < side // 30 or side < _SPARSE_ITERATIVE else steps
+    # A Gram matrix costs as much as n/35 passes at 200 GFlop/s and 45 GB/s, a kernel matrix
+    # of m rows m/25.
+    return side // 30 if side >= _ITERATIVE else 0
 
 
 def _on_grid(problem: Problem, grid: Grid, tol: float, max_iter: int) -> Problem:

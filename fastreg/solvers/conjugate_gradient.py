@@ -16,7 +16,7 @@ import numpy as np
 
 from fastreg.certificate import KKT
 from fastreg.solvers.problem import Problem
-from fastreg.solvers.standard import GROUP
+from fastreg.solvers.standard import EPS, GROUP
 
 Array = np.ndarray
 _TRIAL = 20  # steps after which the pace is judged
@@ -93,7 +93,9 @@ class _Group:
 
     def solve(self, beta: Array, max_iter: int, patient: bool) -> tuple[Array, int, bool]:
         """(β, steps, whether all points got there) from a start."""
-        diagonal = self.problem.curvatures[:, None] + self.l2
+        diagonal = np.where(
+            self.l2 > 0.0, self.problem.curvatures[:, None] + self.l2, self.problem.metric[:, None]
+        )
         diagonal = np.where(diagonal > 0.0, diagonal, 1.0)
         best, least, steps = beta, np.full(len(self.points), np.inf), 0
         while True:
@@ -124,6 +126,7 @@ class _Group:
         enough = np.maximum(0.5 * self.target, _ROUND**2 * now)
         gains: list[Array] = []  # of the objective; the last few are about what is left of it
         left = np.full(len(now), np.inf)
+        least = EPS * np.array([self.problem.null(t) for t in self.points])
         going = square > 0.0
         while steps < max_steps and np.any(going):
             image = self.problem.operator(direction) + self.l2 * direction
@@ -142,6 +145,7 @@ class _Group:
             steps += 1
             now = self.measure(residual)
             near = value * self.exact if np.isfinite(self.exact) else np.full(len(value), np.inf)
+            near = np.maximum(near, least)  # where the fit is perfect
             going &= (now > enough) | (left > near)
             if not patient and steps >= _TRIAL:
                 wanted = _quotient(now, 0.5 * self.target), _quotient(left, near)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.certificate import Terms
-from fastreg.design import Design, full_columns, is_canonical, nonfinite_message, storages
+from fastreg.design import Design, counted, full_columns, is_canonical, nonfinite_message, storages
 from fastreg.kernels.rows import Workspace
 from fastreg.solvers.standard import EPS, Standard, check_range, column, power_of_two
 
@@ -38,6 +38,20 @@ class Problem(Standard):
     def y(self, t: int) -> Array:
         """(m,): y' of point t."""
         return column(self.Y, t)
+
+    @property
+    def far_columns(self) -> Array:
+        """(n,) bool: columns of a sparse X whose offset dwarfs their spread, all of them."""
+        if not self.far or self.shift is None:
+            return np.zeros(self.n_features, bool)
+        return np.abs(self.shift) * self.scale > _FAR / 2
+
+    @property
+    def metric(self) -> Array:
+        """(n,): where X leaves the answer open, Σ metric_j β_j² is to be least: in the user's
+        units where rows are fewer than columns, else in columns of length 1."""
+        m, n = self.X.shape
+        return (self.scale / self.scale.max()) ** 2 if m < n else self.curvatures
 
     def null(self, t: int) -> float:
         """½ Σ (w/M) y'²: the objective at β = 0."""
@@ -142,7 +156,8 @@ class Problem(Standard):
         out = np.empty(self.X.shape[0])
         theta = beta * self.scale
         kernels.predict(self.X.storage, theta, shift=self.shift, out=out, workspace=self.workspace)
-        return self.y(t) - out
+        out = self.y(t) - out
+        return out if self.weights is None else np.where(self.weights > 0, out, 0.0)
 
     def project(self, v: Array) -> Array:
         """X'ᵀv: one pass over X."""
@@ -210,7 +225,8 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     ValueError
         X contains NaN or infinity.
     """
-    target, weights, centred = Y, terms.weights, terms.fit_intercept
+    weights, centred = terms.weights, terms.fit_intercept
+    target = Y = counted(Y, weights)
     if weights is not None:
         weights = weights / power_of_two(weights.max())
     total = float(X.shape[0] if weights is None else weights.sum())

@@ -4,7 +4,7 @@
 |---|---|---|
 | Gram | n ≤ m | Cholesky of X'ᵀWX'/M + diag(l2), (n, n) |
 | orthogonal | the same, ill-conditioned or small and unpenalised | R of X' = QR, block by block |
-| kernel | m < n | (K + λI)⁺ with K = X' D X'ᵀ, (m, m); without a ridge the least-norm solution |
+| kernel | m < n | (K + λI)⁺ with K = X' D X'ᵀ, (m, m): `fastreg.solvers.kernel` |
 
 A factor is a preconditioner: residuals read off X give corrections until these stop
 shrinking. The orthogonal form takes residuals in twice the working precision, as the Gram
@@ -13,24 +13,21 @@ matrix squares the condition number (Björck, Numerical Methods for Least Square
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import numpy as np
 import scipy.linalg
 
 from fastreg import kernels
+from fastreg.solvers import kernel
 from fastreg.solvers.problem import Problem
+from fastreg.solvers.refinement import Result, for_each_strength, inverse_root, refine
 from fastreg.solvers.standard import column
 
 Array = np.ndarray
-Result = tuple[Array, Array | None, int, str]  # β (n, k), intercepts or None, steps, method
-_EPS = float(np.finfo(np.float64).eps)
-_TINY = float(np.finfo(np.float64).tiny)
-_MAX_REFINEMENTS = 20
 _ILL = 1e10  # condition of the scaled Gram matrix from which it is not trusted
 _EXPANDED = 2000  # features up to which an (n, n) orthogonal form stands in for the kernel
+_SLOPE = 1e-8  # of the slope at zero: what is solved without a ridge
+_OF_VALUE, _OF_NULL = 1e-9, 1e-14  # of the objective, of the null objective: with one
+_ROUNDING = 1e-13  # of ‖x_j‖‖y‖: what a slope may be and nobody knows
 _SMALL = 1 << 20  # entries up to which full accuracy costs milliseconds
 
 
@@ -44,45 +41,30 @@ def solve(problem: Problem, form: str = "auto") -> Result:
             form = "orthogonal"
     mixed = ridges.any() and not ridges.all()  # the kernel form cannot say "no ridge"
     if form in ("kernel", "orthogonal") and m < n and not mixed:
-        result = _by_kernel(problem)
+        result = kernel.solve(problem)
         # Columns of very different units do not fit into one kernel matrix.
         return result if n > _EXPANDED or _is_solved(problem, result) else _by_orthogonal(problem)
     return (_by_gram(problem) if form == "gram" else None) or _by_orthogonal(problem)
 
 
 def _is_solved(problem: Problem, result: Result) -> bool:
-    """Whether the gradient has fallen to 1e-8 of its start, for every target."""
-    beta = result[0]
-    for t in range(problem.n_points):
-        start = problem.project(_weighted(problem, problem.y(t))) / problem.total
-        gradient = problem.ridge(t) * beta[:, t] - problem.correlation(beta[:, t], t)[0]
-        if np.abs(gradient).max() > 1e-8 * np.abs(start).max():
-            return False
-    return True
+    """Whether every target is as near its minimum as a factorisation can be: the slope g is as
+    small as rounding lets it be, or with a ridge the gap Σ g²/(2 l2) is."""
+    return all(_is_near(problem, result[0][:, t], t) for t in range(problem.n_points))
 
 
-def _weighted(problem: Problem, v: Array) -> Array:
-    return v if problem.weights is None else problem.weights * v
-
-
-def _refine(solution: Array, correct: Callable[[], Array], apply: Callable[[Array], None]) -> int:
-    """Apply corrections while each is at most half the last one; the number of them.
-
-    `correct()` is the correction at the current `solution`, which `apply` changes in place.
-    """
-    last = np.inf
-    for step in range(_MAX_REFINEMENTS):
-        correction = correct()
-        top, size = np.abs(solution).max(), np.abs(correction).max()
-        relative = size / top if top > 0 else (np.inf if size > 0 else 0.0)
-        if step and not relative < 0.5 * last:
-            return step
-        apply(correction)
-        # Each is about as much smaller than the one before as that was: the next is not needed.
-        shrinkage, last = relative / min(last, 1.0), relative
-        if last <= _EPS or (step and last * shrinkage <= _EPS):
-            break
-    return step + 1
+def _is_near(problem: Problem, b: Array, t: int) -> bool:
+    c, rho2 = problem.correlation(b, t)
+    l2, live = problem.ridge(t), ~problem.constant
+    slope = np.abs(c - l2 * b)[live]
+    if not l2.any():
+        start, _ = problem.at_zero(t)
+        return bool(slope.max(initial=0.0) <= _SLOPE * np.abs(start).max())
+    value, null = 0.5 * (rho2 + float(l2 * b @ b)), problem.null(t)
+    known = _ROUNDING * np.sqrt(2.0 * null * problem.curvatures[live])
+    with np.errstate(over="ignore"):
+        gap = float((np.maximum(slope - known, 0.0) ** 2 / (2.0 * l2[live])).sum())
+    return gap <= max(_OF_VALUE * value, _OF_NULL * null)
 
 
 def _by_gram(problem: Problem) -> Result | None:
@@ -90,7 +72,7 @@ def _by_gram(problem: Problem) -> Result | None:
     columns = np.arange(problem.n_features)
     G = problem.gram(columns, columns)
     beta, steps = np.zeros((len(columns), problem.n_points)), 0
-    for t, factor in _for_each_strength(problem, lambda l2: cholesky(G, l2)):
+    for t, factor in for_each_strength(problem, lambda l2: cholesky(G, l2)):
         if factor is None:
             return None
         steps = max(steps, _refine_by_gram(problem, t, beta[:, t], *factor))
@@ -105,19 +87,7 @@ def _refine_by_gram(problem: Problem, t: int, b: Array, L: Array, inverse: Array
     def apply(correction: Array) -> None:
         b[:] += correction
 
-    return _refine(b, correct, apply)
-
-
-def _for_each_strength(
-    problem: Problem, factorise: Callable[[Array], Any]
-) -> Iterator[tuple[int, Any]]:
-    """(t, factorise(l2 of target t)), made again only where the strengths change."""
-    last = None
-    for t in range(problem.n_points):
-        l2 = problem.ridge(t)
-        if last is None or not np.array_equal(l2, last):
-            factor, last = factorise(l2), l2
-        yield t, factor
+    return refine(b, correct, apply)
 
 
 def cholesky(G: Array, l2: Array) -> tuple[Array, Array] | None:
@@ -152,7 +122,7 @@ def _by_orthogonal(problem: Problem) -> Result:
     R, size = _triangular_factor(problem), max(problem.X.shape)
     beta = np.zeros((problem.n_features, problem.n_points))
     intercept, steps = problem.mean / problem.unit, 0
-    for t, half in _for_each_strength(problem, lambda l2: _inverse_root(R, l2, size)):
+    for t, half in for_each_strength(problem, lambda l2: inverse_root(R, l2, size)):
         steps = max(steps, _refine_exactly(problem, t, beta[:, t], intercept, half))
     return beta, intercept * problem.unit, steps, "QR factorisation, compensated refinement"
 
@@ -170,18 +140,7 @@ def _refine_exactly(problem: Problem, t: int, b: Array, intercept: Array, half: 
         if problem.shift is not None:
             intercept[t] += level - (problem.shift * problem.scale) @ correction
 
-    return _refine(b, correct, apply)
-
-
-def _inverse_root(R: Array, l2: Array, size: int) -> Array:
-    """H with H Hᵀ = (RᵀR + diag l2)⁺, columns scaled to length 1 before ranks are judged."""
-    stacked = np.vstack([R, np.diag(np.sqrt(l2))]) if l2.any() else R
-    lengths = np.sqrt((stacked * stacked).sum(axis=0))
-    inverse = np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
-    _, sigma, Vt = np.linalg.svd(stacked * inverse, full_matrices=False)
-    keep = sigma > size * _EPS * sigma[0]
-    root: Array = (inverse[:, None] * Vt[keep].T) / sigma[keep]
-    return root
+    return refine(b, correct, apply)
 
 
 def _triangular_factor(problem: Problem) -> Array:
@@ -232,71 +191,3 @@ def _exact_residuals(
         low = low + f - e - problem.shift * out[1, -1]
     gradient = (high + low) * problem.scale / problem.total
     return -gradient - problem.ridge(t) * beta, -level / problem.total
-
-
-def _by_kernel(problem: Problem) -> Result:
-    """β = root ∘ Zᵀ(f∘α), (f K f + Mλ)α = f∘y with Z = X' diag(root), K = Z Zᵀ, f = √w.
-
-    root² is the inverse of the ridge strengths, in the limit of none that of the units:
-    then the pseudo-inverse gives the solution of least norm in the user's units.
-    """
-    m, n = problem.X.shape
-    f = np.ones(m) if problem.weights is None else np.sqrt(problem.weights)
-
-    def factorise(l2: Array) -> tuple[Array, float, Callable[[Array], Array]]:
-        live = ~problem.constant
-        root = np.zeros(n)
-        root[live] = 1.0 / (np.sqrt(l2) if l2.all() else problem.scale)[live]
-        root /= root.max(initial=_TINY)
-        ridge = problem.total * float((l2 * root**2).max())
-        return root**2, ridge, _kernel_solver(kernel_matrix(problem, root, f), ridge)
-
-    beta, steps = np.zeros((n, problem.n_points)), 0
-    for t, factor in _for_each_strength(problem, factorise):
-        steps = max(steps, _refine_by_kernel(problem, t, beta[:, t], f, *factor))
-    return beta, None, steps, "factorisation of the kernel matrix"
-
-
-def _refine_by_kernel(
-    problem: Problem,
-    t: int,
-    b: Array,
-    f: Array,
-    square: Array,
-    ridge: float,
-    solve_kernel: Callable[[Array], Array],
-) -> int:
-    alpha = np.zeros(len(f))
-
-    def correct() -> Array:
-        return solve_kernel(f * problem.residual(b, t) - ridge * alpha)
-
-    def apply(correction: Array) -> None:
-        alpha[:] += correction
-        b[:] = square * problem.project(f * alpha)
-
-    return _refine(alpha, correct, apply)
-
-
-def kernel_matrix(problem: Problem, root: Array, f: Array) -> Array:
-    """f Z Zᵀ f with Z = X' diag(root): one pass over X."""
-    problem.passes += 1
-    scale = problem.scale * root
-    K = kernels.row_gram(problem.X.storage, shift=problem.shift, scale=scale, by_blocks=problem.far)
-    K *= f
-    K *= f[:, None]
-    return K
-
-
-def _kernel_solver(K: Array, ridge: float) -> Callable[[Array], Array]:
-    """v ↦ (K + ridge I)⁺ v: Cholesky, or eigenvectors where that is singular."""
-    if ridge > len(K) * _EPS * np.trace(K):
-        shifted = K.copy()
-        shifted[np.diag_indices_from(K)] += ridge
-        with contextlib.suppress(np.linalg.LinAlgError):
-            factor = scipy.linalg.cho_factor(shifted, lower=True, overwrite_a=True)
-            return lambda v: scipy.linalg.cho_solve(factor, v)
-    values, vectors = np.linalg.eigh(K)
-    keep = values > len(K) * _EPS * values[-1]
-    values, vectors = values[keep] + ridge, vectors[:, keep]
-    return lambda v: vectors @ ((vectors.T @ v) / values)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastreg.solvers.problem import Problem
-from fastreg.solvers.ridge import kernel_matrix
+from fastreg.solvers.kernel import kernel_matrix
 from fastreg.solvers.standard import GROUP, Standard
 
 Array = np.ndarray

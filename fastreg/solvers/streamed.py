@@ -32,6 +32,11 @@ class Streamed(Standard):
     passes: int = 0
     _starts: dict[int, tuple[Array, float]] = field(repr=False, default_factory=dict)
 
+    @property
+    def metric(self) -> Array:
+        """(n,): where X leaves the answer open, Σ metric_j β_j² is to be least."""
+        return self.curvatures
+
     def target(self, t: int) -> int:
         """The number of the target of point t."""
         return t if self.n_targets > 1 else 0
