@@ -163,6 +163,15 @@ def with_residuals(data: Data, R: Array, norms: Array | None) -> Correlations:
     return found  # type: ignore[return-value]
 
 
+def plain(X: Design, w: Array, shift: Array | None, scale: Array) -> Data:
+    """V = (X − 1 shiftᵀ) diag(scale) and weights, for products alone."""
+    n = X.shape[1]
+    terms = Terms(np.zeros((1, 1)), None, None, shift is not None)
+    none, one = np.zeros((n, 1)), np.ones(1)
+    shift = np.zeros(n) if shift is None else shift
+    return Data(X, np.zeros((len(w), 1)), w, shift, scale, None, terms, none, one, one, one)
+
+
 def correlations_on(data: Data, columns: Array, R: Array) -> Array:
     """(p, g): Vᵀ(w∘R) of some columns."""
     m, right = data.X.shape[0], data.w[:, None] * R

@@ -23,6 +23,7 @@ import scipy.linalg
 from fastreg.certificate.gap import Points, gap_and_objective
 
 Array = np.ndarray
+CERTAIN = 1e-6  # relative error of a mean squared error that is not told
 _EPS = float(np.finfo(np.float64).eps)
 _ILL = 1e-11  # reciprocal condition of a Gram matrix below which it is not factorised
 _SAFE = 3.0  # by which LAPACK's estimate of a norm may be too small

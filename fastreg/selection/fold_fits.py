@@ -14,6 +14,7 @@ import numpy as np
 
 from fastreg.certificate import points_of_moments, relative_to
 from fastreg.certificate.training import (
+    CERTAIN,
     Shape,
     Slopes,
     change_of_error,
@@ -26,7 +27,6 @@ from fastreg.selection.relaxed import relax
 from fastreg.solvers.summary import Summary
 
 Array = np.ndarray
-CERTAIN = 1e-6  # relative error of a mean squared error that is not told
 _ROUNDING = 1e-20  # of the mean square of y: squared residuals below are rounding of y itself
 _EPS = float(np.finfo(np.float64).eps)
 

@@ -336,6 +336,14 @@ def _curvatures(
     return np.where(sound, size, 1.0), sound
 
 
+def standard_rows(X: Design, rows: slice, shift: Array | None, scale: Array) -> Array:
+    """(b, n): some rows of X'."""
+    out, columns = np.empty((rows.stop - rows.start, X.shape[1])), np.arange(X.shape[1])
+    options = {"columns": columns, "shift": shift, "scale": scale}
+    kernels.fill(X.storage, rows.start, rows.stop, out=out, **options)
+    return out
+
+
 def with_zeros(X: Design, low: Array, high: Array) -> tuple[Array, Array]:
     """Ranges of columns from those of their stored entries: what is not stored is zero."""
     if not X.is_sparse:
@@ -359,6 +367,10 @@ def _standard_target(
         return np.zeros(Y.shape[1]), unit, np.asfortranarray(Y)
     centre = Y.mean(axis=0) if weights is None else weights @ Y / total
     Y = Y - centre
+    far = np.abs(centre) > _FAR * np.abs(Y).max(axis=0)
+    if far.any():  # what rounding of a far mean has left of it
+        rest = Y.mean(axis=0) if weights is None else weights @ Y / total
+        Y -= np.where(far, rest, 0.0)
     Y[:, np.abs(Y).max(axis=0) <= 4 * EPS * np.abs(centre)] = 0.0
     spread = power_of_two(np.abs(Y).max(axis=0))
     return centre * unit, unit * spread, np.asfortranarray(Y / spread)

@@ -119,7 +119,7 @@ def inverse(G: Array, l2: Array) -> Array | None:
 def _by_orthogonal(problem: Problem) -> Result:
     """R of X = QR, its SVD as preconditioner, compensated residuals, the intercept refined
     as an unknown of its own: obtained from the means it would inherit their cancellation."""
-    R, size = _triangular_factor(problem), max(problem.X.shape)
+    R, size = triangular_factor(problem), max(problem.X.shape)
     beta = np.zeros((problem.n_features, problem.n_points))
     intercept, steps = problem.mean / problem.unit, 0
     for t, half in for_each_strength(problem, lambda l2: inverse_root(R, l2, size)):
@@ -143,7 +143,7 @@ def _refine_exactly(problem: Problem, t: int, b: Array, intercept: Array, half: 
     return refine(b, correct, apply)
 
 
-def _triangular_factor(problem: Problem) -> Array:
+def triangular_factor(problem: Problem) -> Array:
     """R with RᵀR = X'ᵀWX'/M, from one pass over X."""
     m, n = problem.X.shape
     rows = max(4 * n, 256)

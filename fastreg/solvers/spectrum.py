@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from fastreg.solvers.problem import Problem
 from fastreg.solvers.kernel import kernel_matrix
+from fastreg.solvers.problem import Problem
 from fastreg.solvers.standard import GROUP, Standard
 
 Array = np.ndarray

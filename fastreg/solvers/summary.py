@@ -21,6 +21,7 @@ class Summary(Standard):
     start: Array
     square: float
     doubts: Array  # (n,): how long rows of the error of the moments may be, as the rows of c
+    drift: Array | None  # (n,): means of x', which rounding of `shift` leaves
     inverse: Array  # (n + 1,): of (β, −1) in the units of the moments
 
     def doubt(self, beta: Array) -> Array:
@@ -92,5 +93,8 @@ def summarise(moments: Moments, terms: Terms, target: int = 0, n_targets: int = 
         start=start,
         square=(spread / level) ** 2,
         doubts=inverse * moments.doubts()[:n] / moments.weight,
+        drift=((frame.origin[:n] - mean[:n]) / frame.unit[:n] + moments.mean[:n]) * inverse
+        if terms.fit_intercept
+        else None,
         inverse=np.append(inverse, 1.0 / level),
     )
