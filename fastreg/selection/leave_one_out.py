@@ -10,8 +10,8 @@ standard form of `fastreg.solvers`, with T = X'·half, half and Λ from `spectru
 (the 1 only with an intercept). The first reads X once more, for all strengths. That read looks at
 what it is given: TᵀWT should be Λ, and TᵀWr should be s times the coefficients in that basis. By
 how much they are not, on random combinations, bounds the error of every leverage, by η H_ii, and of
-every residual, by √H_ii ε. Where that is too much, Λ comes from singular values of X in place of
-its Gram matrix; rows with 1 − H_ii near 0 are left to `loo_apart`.
+every residual, by √H_ii ε. Where that is too much, strengths are taken one by one, from orthogonal
+factors of X in place of its Gram matrix; rows with 1 − H_ii near 0 are left to `loo_apart`.
 
 Generalised cross-validation has the mean tr H/m in place of each H_ii.
 """
@@ -33,10 +33,12 @@ from fastreg.design import Design
 from fastreg.moments import Moments
 from fastreg.penalties import L1
 from fastreg.selection.choice import ChoiceCertificate
-from fastreg.selection.loo_apart import errors_apart, orthogonal_spectrum
+from fastreg.selection.loo_apart import errors_apart
 from fastreg.selection.loo_kernel import Kernel
 from fastreg.solvers import spectrum
 from fastreg.solvers.problem import Problem, standard_rows, standardise
+from fastreg.solvers.refinement import inverse_root
+from fastreg.solvers.ridge import triangular_factor
 from fastreg.solvers.standard import Standard, column
 from fastreg.solvers.summary import summarise
 from fastreg.sources.blocks import Source
@@ -45,11 +47,12 @@ from fastreg.sources.rows import Block, Layout
 Array = np.ndarray
 _ROWS = 512  # of a block, whose products stay in a second-level cache
 _CHUNKS = 32  # of blocks, whose sums are kept apart: the same bits for any number of threads
-_LEAST = 1e-300  # of what is divided by
+_LEAST = 2e-16  # of 1 − leverage: with less, nothing is known
 _CLOSE = 1e-3  # 1 − leverage of a row that nearly decides its own prediction
 _FAR = 1e3  # spreads from which rounding of a mean is looked at
 _DOUBT = 100.0  # a row of an error over its product with a random vector
 _MOST = 2000  # rows that are taken apart
+_WORK = 1e11  # multiplications of strengths one by one: two seconds
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -115,13 +118,14 @@ def _count(weights: Array | None, m: int) -> int:
 
 
 class Sums(NamedTuple):
-    """Of rows, for k targets and K strengths: Σ w e², Σ w r² and Σ w r (k, K), Σ H_ii and the least
-    1 − H_ii (K,), TᵀWTz (n,), TᵀWRu (n,), and how many rows there are."""
+    """Of rows, for k targets and K strengths: Σ w e², Σ w r² and Σ w r (k, K), Σ H_ii,
+    Σ H_ii/(1 − H_ii)² and the least 1 − H_ii (K,), TᵀWTz (p,), TᵀWRu (p,), and the count."""
 
     loo: Array
     plain: Array
     level: Array
     dof: Array
+    spread: Array
     least: Array
     products: Array
     slopes: Array
@@ -135,119 +139,174 @@ class Sums(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Hats:
-    """What the first formula of the module needs beside rows, for k targets and K strengths."""
+    """What the first formula of the module needs beside rows, for k targets and K strengths; and
+    what the sums of a read should be."""
 
-    values: Array  # (n,): Λ
-    half: Array  # (n, n)
-    factors: Array  # (K,): s
-    fits: Array  # (n, k, K): (Λ + s)⁻¹ halfᵀc
-    drift: Array | None  # (n,): means of T, which rounding of far means of X leaves
-    z: Array  # (n,)
+    half: Array  # (n, p)
+    inverse: Array  # (p, K): M⁻¹ = half diag(inverse) halfᵀ at each strength
+    fits: Array  # (p, k, K): inverse halfᵀc
+    drift: Array | None  # (p,): means of T, which rounding of far means of X leaves
+    z: Array  # (p,)
     u: Array  # (k, K)
+    products: Array  # (p,): TᵀWTz/M
+    slopes: Array  # (p,): TᵀWRu/M
     centred: bool
 
     @classmethod
-    def of(
-        cls,
-        values: Array,
-        half: Array,
-        c: Array,
-        factors: Array,
-        drift: Array | None,
-        centred: bool,
-    ) -> _Hats:
-        """c : (n, k), of β = 0; drift : (n,), means of X'."""
-        random = np.random.default_rng(0)
-        shrunk = 1.0 / (values[:, None] + factors)
-        fits = (half.T @ c)[:, :, None] * shrunk[:, None, :]
-        z, u = random.standard_normal(len(values)), random.standard_normal(fits.shape[1:])
-        drift = None if drift is None else drift @ half
-        return cls(values, half, factors, fits, drift, z, u, centred)
+    def of_spectrum(cls, values: Array, half: Array, start: _Start, factors: Array) -> _Hats:
+        """At strengths s (K,): halfᵀ(X'ᵀWX'/M) half = diag(values), halfᵀD half = 1."""
+        inverse = 1.0 / (values[:, None] + factors)
+        fits = (half.T @ start.c)[:, :, None] * inverse[:, None, :]
+        z, u = _random(len(values), fits.shape[1:])
+        slopes = (u * fits * factors).sum(axis=(1, 2))
+        return cls(
+            half, inverse, fits, start.drift_in(half), z, u, values * z, slopes, start.centred
+        )
+
+    @classmethod
+    def of_half(cls, half: Array, start: _Start, l2: Array) -> _Hats:
+        """At one strength: M⁻¹ = half halfᵀ, with l2 (n,) of it."""
+        own = half.T @ start.c  # (p, k)
+        z, u = _random(half.shape[1], (own.shape[1], 1))
+        ridge = half.T * l2 @ half
+        one = np.ones((half.shape[1], 1))
+        products, slopes = z - ridge @ z, ridge @ (own @ u[:, 0])
+        drift = start.drift_in(half)
+        return cls(half, one, own[:, :, None], drift, z, u, products, slopes, start.centred)
 
     def of_rows(
         self, X: Array, Y: Array, w: Array, total: float, apart: Array | None = None
     ) -> tuple[Sums, Array, Array]:
         """(sums, e (b, k, K), largest leverage (b,)) of rows of X' and of y'; those `apart` (b,)
         are left out of Σ w e² and of the least 1 − H_ii."""
-        n, k, K = self.fits.shape
+        p, k, K = self.fits.shape
         T = X @ self.half
         if self.drift is not None:
             T -= self.drift
-        fitted = (T @ self.fits.reshape(n, k * K)).reshape(-1, k, K)
-        leverage = (T * T) @ (1.0 / (self.values[:, None] + self.factors)) + self.centred
+        fitted = (T @ self.fits.reshape(p, k * K)).reshape(-1, k, K)
+        leverage = (T * T) @ self.inverse + self.centred
         leverage *= (w / total)[:, None]
         residual = Y[:, :, None] - fitted
-        e = residual / np.maximum(1.0 - leverage, _LEAST)[:, None, :]
+        left = np.maximum(1.0 - leverage, _LEAST)
+        e = residual / left[:, None, :]
+        side = np.stack([T @ self.z, residual.reshape(len(T), -1) @ self.u.ravel()], axis=1)
+        products = T.T @ (w[:, None] * side)
         kept = w if apart is None else np.where(apart, 0.0, w)
+        counts = kept > 0
         loo, plain = (
             np.einsum("i,ikK->kK", own, each * each) for own, each in ((kept, e), (w, residual))
         )
-        side = np.stack([T @ self.z, residual.reshape(len(T), -1) @ self.u.ravel()], axis=1)
-        products = T.T @ (w[:, None] * side)
-        least = 1.0 - leverage[kept > 0].max(axis=0, initial=0.0)
-        level = np.einsum("i,ikK->kK", w, residual) if self.centred else np.zeros((k, K))
-        count = int(np.count_nonzero(w))
-        sums = Sums(loo, plain, level, leverage.sum(axis=0), least, *products.T, count)
+        sums = Sums(
+            loo,
+            plain,
+            np.einsum("i,ikK->kK", w, residual) if self.centred else np.zeros((k, K)),
+            leverage.sum(axis=0),
+            (leverage[counts] / left[counts] ** 2).sum(axis=0),
+            left[counts].min(axis=0, initial=1.0),
+            *products.T,
+            int(np.count_nonzero(w)),
+        )
         return sums, e, leverage.max(axis=1)
 
     def uncertain(self, sums: Sums, total: float, square: Array) -> Array:
         """(K, k): bounds of ‖δ(√w e)‖/‖√w e‖, `square` (k,) being Σ w y'²/M."""
-        E = _DOUBT * np.abs(sums.products / total - self.values * self.z)
-        slopes = self.u[None] * self.fits * self.factors
-        g = _DOUBT * np.abs(sums.slopes / total - slopes.sum(axis=(1, 2)))
-        inverse = 1.0 / (self.values[:, None] + self.factors)  # (n, K)
+        E = _DOUBT * np.abs(sums.products / total - self.products)
+        g = _DOUBT * np.abs(sums.slopes / total - self.slopes)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            eta = np.sqrt((E**2) @ inverse * inverse.max(axis=0))
+            eta = np.sqrt((E**2) @ self.inverse * self.inverse.max(axis=0))
             eta = np.where(eta < 0.5, eta / (1.0 - np.minimum(eta, 0.5)), np.inf) + 8 * _EPS
-            epsilon = np.sqrt((g**2) @ inverse)  # (K,)
+            epsilon = np.sqrt((g**2) @ self.inverse)  # (K,)
             size = np.sqrt(sums.loo.T / total)  # (K, k)
-            noise = epsilon[:, None] * np.sqrt(np.maximum(sums.dof, 0.0))[:, None]
-            noise = noise + 4 * _EPS * np.sqrt(square) + np.abs(sums.level.T) / total
-            worst = 1.0 / np.maximum(sums.least, _LEAST)[:, None]
+            blur = 4 * _EPS * np.sqrt(square) + np.abs(sums.level.T) / total
+            worst = 1.0 / sums.least[:, None]
+            noise = (epsilon * np.sqrt(sums.spread))[:, None] + blur * worst
             relative = np.divide(noise, size, out=np.full(size.shape, np.inf), where=size > 0)
             relative = np.where((size == 0) & (square == 0), 0.0, relative)
-            return worst * (relative + eta[:, None])
+            return relative + worst * eta[:, None]
+
+
+def _random(p: int, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    random = np.random.default_rng(0)
+    return random.standard_normal(p), random.standard_normal(shape)
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """c (n, k) at β = 0, the means of X' that rounding leaves (n,) or None for zero, and whether
+    there is an intercept."""
+
+    c: Array
+    drift: Array | None
+    centred: bool
+
+    @classmethod
+    def of(cls, problem: Problem, w: Array) -> _Start:
+        """Where means dwarf the spread, products are of entries that are centred one by one."""
+        k, centred = problem.n_targets, problem.shift is not None
+        if problem.shift is None or not np.any(np.abs(problem.shift) * problem.scale > _FAR):
+            return cls(np.stack([problem.at_zero(t)[0] for t in range(k)], axis=1), None, centred)
+        data = reads.plain(problem.X, w, problem.shift, problem.scale)
+        right = np.column_stack([problem.Y[:, :k], np.ones(len(w))])
+        found = reads.correlations_on(data, np.arange(problem.n_features), right) / problem.total
+        return cls(found[:, :k], found[:, k], centred)
+
+    def drift_in(self, half: Array) -> Array | None:
+        return None if self.drift is None else self.drift @ half
 
 
 class _Tall:
     """Rows more than columns and one, in memory."""
 
     def __init__(self, problem: Problem, base: Array, factors: Array, keep: bool) -> None:
-        self.problem, self.base, self.factors, self.keep = problem, base, factors, keep
+        self.problem, self.base, self.factors = problem, base, factors
         self.w = np.ones(len(problem.Y)) if problem.weights is None else problem.weights
         self.square = self.w @ problem.Y**2 / problem.total
-        self.c, self.drift = _start(problem, self.w)
+        self.start = _Start.of(problem, self.w)
+        m, K = len(self.w), len(factors)
+        self.e = np.empty((m, problem.n_targets, K)) if keep else None
 
     def result(self) -> LeaveOneOut:
         values, half = spectrum.eigen_gram(self.problem, self.base)
-        from_gram = _EPS * values[-1] <= 1e-9 * (values[0] + self.factors.min())
-        if not from_gram:
-            values, half = orthogonal_spectrum(self.problem, self.base)
-        sums, uncertain = self._read(values, half)
-        if from_gram and (uncertain > CERTAIN).any() and not _is_close(sums):
-            values, half = orthogonal_spectrum(self.problem, self.base)
-            sums, uncertain = self._read(values, half)
-        S = np.flatnonzero((1.0 - self.leverage < _CLOSE) & (self.w > 0))
-        rest = np.count_nonzero(self.w) - len(S)
-        if (uncertain > CERTAIN).any() and 0 < len(S) <= _MOST and rest > 1:
-            sums, uncertain = self._with_rows_apart(values, half, S)
-        solve = _solver(values, half, half.T @ self.c)
+        hats = _Hats.of_spectrum(values, half, self.start, self.factors)
+        sums, uncertain = self._read(hats, slice(None))
+        missed = np.flatnonzero((uncertain > CERTAIN).any(axis=1))
+        (m, n), solve = self.problem.X.shape, _solver(values, half, half.T @ self.start.c)
+        if 2.0 * len(missed) * m * n * n <= _WORK and len(missed):
+            R = triangular_factor(self.problem)
+            for q in missed:
+                self._anew(R, int(q), sums, uncertain)
         return _result(self.problem, sums.loo, sums.plain, sums.dof, uncertain, self.e, solve)
 
-    def _read(self, values: Array, half: Array, apart: Array | None = None) -> tuple[Sums, Array]:
-        """One read of X: sums of the rows that are not apart, and their bounds."""
+    def _anew(self, R: Array, q: int, sums: Sums, uncertain: Array) -> None:
+        """At one strength, from an orthogonal factorisation of the rows, whose columns may have
+        any units; and then of rows apart."""
+        l2 = self.factors[q] * self.base
+        hats = _Hats.of_half(inverse_root(R, l2, max(self.problem.X.shape)), self.start, l2)
+        kept = None if self.e is None else self.e[:, :, q].copy()
+        found, bound = self._read(hats, slice(q, q + 1))
+        S = np.flatnonzero((1.0 - self.leverage < _CLOSE) & (self.w > 0))
+        if (bound > CERTAIN).any() and 0 < len(S) <= min(_MOST, np.count_nonzero(self.w) - 2):
+            found, bound = self._with_rows_apart(hats, q, S)
+        if bound.max() < uncertain[q].max():
+            uncertain[q] = bound[0]
+            for into, each in ((sums.loo, found.loo), (sums.plain, found.plain)):
+                into[:, q] = each[:, 0]
+            sums.dof[q] = found.dof[0]
+        elif kept is not None and self.e is not None:
+            self.e[:, :, q] = kept
+
+    def _read(self, hats: _Hats, some: slice, apart: Array | None = None) -> tuple[Sums, Array]:
+        """One read of X at some strengths: sums of rows that are not apart, and their bounds."""
         problem, m = self.problem, len(self.w)
-        centred = problem.shift is not None
-        hats = _Hats.of(values, half, self.c, self.factors, self.drift, centred)
         self.leverage = np.zeros(m)
-        self.e = np.empty((m, problem.n_targets, len(self.factors))) if self.keep else None
         count = -(-m // _ROWS)
         step = max(1, count // _CHUNKS)
         parts: list[Any] = [None] * -(-count // step)
 
         def work(first: int, last: int) -> Iterator[None]:
             for b in range(first, last):
-                found = self._of_block(hats, slice(b * _ROWS, min((b + 1) * _ROWS, m)), apart)
+                rows = slice(b * _ROWS, min((b + 1) * _ROWS, m))
+                found = self._of_block(hats, rows, some, apart)
                 part = parts[first // step]
                 parts[first // step] = found if part is None else part + found
                 yield
@@ -257,47 +316,30 @@ class _Tall:
         sums = functools.reduce(operator.add, parts)
         return sums, hats.uncertain(sums, problem.total, self.square)
 
-    def _of_block(self, hats: _Hats, rows: slice, apart: Array | None) -> Sums:
+    def _of_block(self, hats: _Hats, rows: slice, some: slice, apart: Array | None) -> Sums:
         problem = self.problem
         block = standard_rows(problem.X, rows, problem.shift, problem.scale)
         Y = np.stack([column(problem.Y, t)[rows] for t in range(problem.Y.shape[1])], axis=1)
         apart = None if apart is None else apart[rows]
         sums, e, self.leverage[rows] = hats.of_rows(block, Y, self.w[rows], problem.total, apart)
         if self.e is not None:
-            self.e[rows] = e
+            self.e[rows, :, some] = e
         return sums
 
-    def _with_rows_apart(self, values: Array, half: Array, S: Array) -> tuple[Sums, Array]:
-        """Sums and bounds with the rows S by their own formula."""
-        e, bounds = errors_apart(self.problem, self.base, self.factors * self.problem.total, S)
+    def _with_rows_apart(self, hats: _Hats, q: int, S: Array) -> tuple[Sums, Array]:
+        """Sums and bounds at one strength with the rows S by their own formula."""
+        e, bounds = errors_apart(self.problem, self.factors[q] * self.base, S)
         apart = np.zeros(len(self.w), bool)
         apart[S] = True
-        sums, others = self._read(values, half, apart)
-        own = np.einsum("skK,skK->kK", e, e)
+        sums, others = self._read(hats, slice(q, q + 1), apart)
+        own = np.einsum("sk,sk->k", e, e)[:, None]
         size, rest, whole = (np.sqrt(each.T) for each in (own, sums.loo, own + sums.loo))
         with np.errstate(invalid="ignore"):
             lost = np.where(size > 0, bounds * size, 0.0) + np.where(rest > 0, others * rest, 0.0)
             uncertain = np.divide(lost, whole, out=np.zeros(whole.shape), where=whole > 0)
         if self.e is not None:
-            self.e[S] = e / np.sqrt(self.w[S])[:, None, None]
+            self.e[S, :, q] = e / np.sqrt(self.w[S])[:, None]
         return sums._replace(loo=sums.loo + own), uncertain
-
-
-def _start(problem: Problem, w: Array) -> tuple[Array, Array | None]:
-    """(c (n, k) at β = 0, means of X' (n,) or None for zero); where means dwarf the spread, what
-    their rounding leaves, and products of entries that are centred one by one."""
-    k = problem.n_targets
-    if problem.shift is None or not np.any(np.abs(problem.shift) * problem.scale > _FAR):
-        return np.stack([problem.at_zero(t)[0] for t in range(k)], axis=1), None
-    data = reads.plain(problem.X, w, problem.shift, problem.scale)
-    right = np.column_stack([problem.Y[:, :k], np.ones(len(w))])
-    found = reads.correlations_on(data, np.arange(problem.n_features), right) / problem.total
-    return found[:, :k], found[:, k]
-
-
-def _is_close(sums: Sums) -> bool:
-    """Whether some row nearly decides its own prediction."""
-    return bool(sums.least.min() < _CLOSE)
 
 
 def _solver(values: Array, half: Array, turned: Array) -> Callable[[float, int], Array]:
@@ -320,7 +362,7 @@ def leave_one_out_of(
         c = np.stack([each.start for each in problems], axis=1)
         units = np.array([each.unit[0] for each in problems])
         mean = np.array([each.mean[0] for each in problems])
-        hats = _Hats.of(values, half, c, factors, problem.drift, centred)
+        hats = _Hats.of_spectrum(values, half, _Start(c, problem.drift, centred), factors)
         work = _Rows(source.layout, hats, problem.shift, problem.scale, mean, units, problem.total)
         sums: Sums = source.reduce(work, operator.add)
     uncertain = hats.uncertain(sums, problem.total, np.array([each.square for each in problems]))

@@ -15,63 +15,72 @@ import dataclasses
 import numpy as np
 import scipy.linalg
 
-from fastreg.selection.loo_kernel import quotients
+from fastreg.certificate import reads
+from fastreg.selection.loo_kernel import pivoted_qr, quotients
 from fastreg.solvers.problem import Problem, standard_rows, standardise
+from fastreg.solvers.refinement import inverse_root
 from fastreg.solvers.ridge import triangular_factor
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
 
 
-def errors_apart(problem: Problem, base: Array, ridges: Array, S: Array) -> tuple[Array, Array]:
-    """(√w e (s, k, K), bounds (K, k) of ‖δ(√w e)‖/‖√w e‖) of the rows S.
+def errors_apart(problem: Problem, l2: Array, S: Array) -> tuple[Array, Array]:
+    """(√w e (s, k), bounds (k,) of ‖δ(√w e)‖/‖√w e‖) of the rows S.
 
     Parameters
     ----------
     problem : of all rows, whose units everything is in
-    base : (n,) ridge terms at strength 1; ridges (K,) : strengths times the weight of all rows
+    l2 : (n,) ridge terms beside the mean square over all rows
     """
     k = problem.n_targets
     w = np.ones(problem.X.shape[0]) if problem.weights is None else problem.weights
-    others, share = _others(problem, w, S)
-    values, half = orthogonal_spectrum(others, base)
+    others, share, still = _others(problem, w, S)
+    total = others.total / share  # in the weights of `problem`
+    assert others.weights is not None
+    R = triangular_factor(others)
+    half = inverse_root(R, l2 * (problem.total / total), len(w))
     some = [
         standard_rows(others.X, slice(i, i + 1), others.shift, others.scale) for i in S.tolist()
     ]
-    T = np.concatenate(some) @ half
     unit, mean = (np.broadcast_to(each, k) for each in (others.unit, others.mean))
-    Y = (problem.target[S] - mean) / unit
-    right = others.Y if others.weights is None else others.weights[:, None] * others.Y
-    turned = half.T @ others.screen(right)
-    level = 4 * _EPS * np.sqrt(share * (w @ ((problem.target - mean) / unit) ** 2))[:, None]
-    e, bounds = np.empty((len(S), k, len(ridges))), np.empty((len(ridges), k))
-    for q, ridge in enumerate(ridges * share / others.total):
-        inverse = 1.0 / (values + ridge)
-        A = (T * inverse) @ T.T + (others.shift is not None)
-        A /= others.total
-        A[np.diag_indices_from(A)] += 1.0 / (share * w[S])
-        p = Y - T @ (inverse[:, None] * turned)
-        eta = 16 * _EPS * np.sqrt(values.max(initial=0.0) * inverse.max(initial=0.0) + 1.0)
-        found, bounds[q] = _left(A, p, level, eta)
-        e[:, :, q] = found * np.sqrt(w[S])[:, None] * (unit / problem.unit[:k])
-    return e, bounds
+    Y = (problem.target - mean) / unit
+    rest = w * (others.weights > 0)
+    Y = Y - rest @ Y / total if others.shift is not None else Y
+    data = reads.plain(others.X, rest, others.shift, others.scale)
+    sums = reads.correlations_on(data, np.arange(len(l2)), np.column_stack([Y, np.ones(len(w))]))
+    sums[still] = 0.0
+    start, drift = half.T @ (sums[:, :k] / total), sums[:, k] / total
+    T = np.concatenate(some) @ half
+    rows = [np.diag(1.0 / np.sqrt(w[S]))]
+    if others.shift is not None:
+        T -= drift @ half
+        rows.append(np.full((1, len(S)), 1.0 / np.sqrt(total)))
+    rows.append(T.T / np.sqrt(total))
+    # Columns of the others are known to their last place: so much is that in the norm of M.
+    size = np.sqrt((R * R).sum(axis=0))
+    if others.shift is not None:  # near ones are subtracted from products
+        size = size + np.where(still, 0.0, np.minimum(np.abs(others.shift) * others.scale, 8.0))
+    most = 1.0 + np.linalg.norm(np.abs(half.T) @ size)
+    level = 4 * _EPS * most * np.sqrt(w @ Y**2)[:, None]
+    e, bound = _left(np.vstack(rows), Y[S] - T @ start, level, 16 * _EPS * most)
+    return e * np.sqrt(w[S])[:, None] * (unit / problem.unit[:k]), bound
 
 
-def _left(A: Array, p: Array, level: Array, eta: float) -> tuple[Array, Array]:
-    """(e (s, k), bounds (k,)) of a covariance and what the others leave of S."""
-    size = 1.0 / np.sqrt(np.diag(A))
-    factor = scipy.linalg.cho_factor(A * size * size[:, None], lower=True)
-    inverse = scipy.linalg.cho_solve(factor, np.eye(len(A))) * size * size[:, None]
-    alpha = inverse @ p
-    P = np.diag(inverse)[:, None]
-    square = np.einsum("sk,sk->k", p, alpha)[:, None]
-    e, bound = quotients(alpha[:, :, None], P, square, np.array([eta]), level)
+def _left(B: Array, p: Array, level: Array, eta: float) -> tuple[Array, Array]:
+    """(e (s, k), bounds (k,)) of a covariance A = BᵀB and what the others leave of S."""
+    _, R, pivots = pivoted_qr(B)
+    half = np.empty(R.shape)  # half halfᵀ = A⁻¹
+    half[pivots] = scipy.linalg.solve_triangular(R, np.eye(len(R)))
+    first = half.T @ p
+    P, square = (half * half).sum(axis=1)[:, None], (first * first).sum(axis=0)[:, None]
+    e, bound = quotients((half @ first)[:, :, None], P, square, np.array([eta]), level)
     return e[:, :, 0], bound[0]
 
 
-def _others(problem: Problem, w: Array, S: Array) -> tuple[Problem, float]:
-    """The problem without the rows S, in columns of the same units, and its weights over those of
-    `problem`."""
+def _others(problem: Problem, w: Array, S: Array) -> tuple[Problem, float, Array]:
+    """The problem without the rows S, in columns of the same units, its weights over those of
+    `problem`, and which columns do not vary in it (n,)."""
     given = np.ones(len(w)) if problem.terms.weights is None else problem.terms.weights.copy()
     given[S] = 0.0
     terms = dataclasses.replace(problem.terms, weights=given)
@@ -80,11 +89,5 @@ def _others(problem: Problem, w: Array, S: Array) -> tuple[Problem, float]:
     heaviest = int(np.argmax(found.weights))
     share = float(found.weights[heaviest] / w[heaviest])
     # A column that does not vary among the others still has its ridge term.
-    return dataclasses.replace(found, scale=problem.scale, constant=problem.constant), share
-
-
-def orthogonal_spectrum(problem: Problem, base: Array) -> tuple[Array, Array]:
-    """`spectrum.eigen_gram` from singular values: squaring X costs them no digits."""
-    root = np.divide(1.0, np.sqrt(base), out=np.zeros(len(base)), where=base > 0)
-    _, sigma, Vt = np.linalg.svd(triangular_factor(problem) * root, full_matrices=False)
-    return sigma * sigma, root[:, None] * Vt.T
+    own = dataclasses.replace(found, scale=problem.scale, constant=problem.constant)
+    return own, share, found.constant

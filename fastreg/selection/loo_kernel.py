@@ -30,6 +30,7 @@ from fastreg.solvers.problem import Problem
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
 _PROBES, _DOUBT = 2, 10.0  # rows of E over the largest of two products with normal numbers
+_BACKWARD = 8 * _EPS  # of a column: backward error of an orthogonal factorisation
 _WORK = 1e11  # multiplications of factorisations that are made anew: two seconds
 _COLUMNS = 256  # of X at once in an orthogonal factorisation
 
@@ -121,7 +122,7 @@ class Kernel:
         for start in range(0, len(order), _COLUMNS):
             some = order[start : start + _COLUMNS]
             block = self._columns(some)
-            S, pivots = pivoted_qr(np.vstack([R, block]))
+            _, S, pivots = pivoted_qr(np.vstack([R, block]))
             R = np.empty(S.shape)
             R[:, pivots] = S
         return R if self.axis is None else _reflected(R.T, self.axis, whole=True).T[:, 1:]
@@ -140,21 +141,35 @@ class Kernel:
     def _anew(self, R: Array, ridge: float) -> tuple[Array, Array, Array]:
         """(e, residual, bounds (k,)) from a triangle S with SᵀS = RᵀR + ρI."""
         p = R.shape[1]
-        S, pivots = pivoted_qr(np.vstack([R, np.sqrt(ridge) * np.eye(p)]))
+        Q, S, pivots = pivoted_qr(np.vstack([R, np.sqrt(ridge) * np.eye(p)]))
         inverse = np.empty((p, p))  # S⁻¹ with its rows where they belong
         inverse[pivots] = scipy.linalg.solve_triangular(S, np.eye(p))
         half = inverse if self.axis is None else _reflected(inverse, self.axis)
         first = half.T @ self.y
         alpha, P = half @ first, (half * half).sum(axis=1)
-        Z = np.random.default_rng(1).standard_normal((p, _PROBES))
-        V = np.zeros((len(self.f), _PROBES))
-        V[self.alive] = half @ Z
-        error = half.T @ (self._products(V)[self.alive] + ridge * V[self.alive]) - Z
-        eta = _DOUBT * np.sqrt((np.abs(error).max(axis=1) ** 2).sum())
-        square = (first * first).sum(axis=0)
-        level = self._level(np.array([(half * half).sum(axis=0).max()]))
-        e, bound = quotients(alpha[:, :, None], P[:, None], square[:, None], np.array([eta]), level)
-        return e[:, :, 0], alpha * ridge, bound[0]
+        size = np.sqrt((R * R).sum(axis=1))
+        bound = self._backward(size, Q[: len(R)], half, first, alpha, P)
+        return alpha / P[:, None], alpha * ridge, bound
+
+    def _backward(
+        self, size: Array, Q: Array, half: Array, first: Array, alpha: Array, P: Array
+    ) -> Array:
+        """(k,): bounds of ‖δe‖/‖e‖ of first order, each row z_l = S q_l of R, of length `size`, known
+        to a few units of its own last place, and y too. With G = (K + ρ)⁻¹ these are
+
+            │δα_i│ ≤ η (a_i ‖α‖ + ‖G_i‖ b),    │δP_i│ ≤ 2 η a_i ‖G_i‖
+            a = Σ_l ‖z_l‖ │G z_l│,   b = Σ_l ‖z_l‖ │z_lᵀα│ + ‖y‖,    G z_l = half q_l
+        """
+        a = np.abs(half @ Q.T) @ size
+        b = size @ np.abs(Q @ first) + np.sqrt((self.y * self.y).sum(axis=0))
+        rows = np.sqrt(np.einsum("ij,jk,ik->i", half, half.T @ half, half))  # ‖G_i‖
+        length = np.sqrt((alpha * alpha).sum(axis=0))
+        moved = _BACKWARD * (np.outer(a, length) + np.outer(rows, b))
+        e = alpha / P[:, None]
+        moved = moved / P[:, None] + np.abs(e) * (2.0 * _BACKWARD * a * rows / P)[:, None]
+        size = np.sqrt((e * e).sum(axis=0))
+        out: Array = np.sqrt((moved * moved).sum(axis=0)) / np.maximum(size, 1e-300)
+        return out
 
     def _level(self, most: Array) -> Array:
         """(k, K): what rounding of Uᵀ(f∘y) adds to √(yᵀα), where (K + ρ)⁻¹ is at `most`."""
@@ -225,9 +240,11 @@ def _reflected(vectors: Array, v: Array, *, whole: bool = False) -> Array:
     return out - np.outer(2.0 * v, v @ out)
 
 
-def pivoted_qr(rows: Array) -> tuple[Array, Array]:
-    """(S, pivots), rows[:, pivots] = QS: rows longest first and columns pivoted, with which the
+def pivoted_qr(rows: Array) -> tuple[Array, Array, Array]:
+    """(Q, S, pivots), rows[:, pivots] = QS: rows longest first and columns pivoted, with which the
     rounding of each row is in proportion to its own length (Cox & Higham, BIT 38, 1998)."""
     order = np.argsort(-np.abs(rows).max(axis=1), kind="stable")
-    _, S, pivots = scipy.linalg.qr(rows[order], mode="economic", pivoting=True)
-    return S, pivots
+    Q, S, pivots = scipy.linalg.qr(rows[order], mode="economic", pivoting=True)
+    out = np.empty(Q.shape)
+    out[order] = Q
+    return out, S, pivots
