@@ -231,10 +231,11 @@ def net(sample: Sample, alpha, ratio, positive):
         c = sample.A.T @ (sample.b - sample.A @ theta) - l2 * theta
         excess = np.where(positive, c, np.abs(c)) - l1
         excess[active | ~live] = -1
-        j = int(np.argmax(excess))
-        if excess[j] <= 1e-17 * max(1.0, float(l1.max())):
-            slack = -excess[live & ~active]
-            if len(slack) and slack.min() < 1e-8 * float(np.sqrt(sample.b @ sample.b)):
+        level = l1 + np.sqrt(sample.b @ sample.b)
+        j = int(np.argmax(excess / level))
+        if excess[j] <= 1e-17 * level[j]:
+            slack = -(excess / level)[live & ~active]
+            if len(slack) and slack.min() < 1e-8:
                 return None  # nearly another support
             return theta, cond
         active[j], sign[j] = True, np.sign(c[j])

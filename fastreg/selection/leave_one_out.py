@@ -119,7 +119,7 @@ def _count(weights: Array | None, m: int) -> int:
 
 class Sums(NamedTuple):
     """Of rows, for k targets and K strengths: Σ w e², Σ w r² and Σ w r (k, K), Σ H_ii,
-    Σ H_ii/(1 − H_ii)² and the least 1 − H_ii (K,), TᵀWTz (p,), TᵀWRu (p,), and the count."""
+    Σ H_ii/(1 − H_ii)² and the least 1 − H_ii (K,), TᵀWTz and TᵀWRu (p, r), and the count."""
 
     loo: Array
     plain: Array
@@ -146,10 +146,11 @@ class _Hats:
     inverse: Array  # (p, K): M⁻¹ = half diag(inverse) halfᵀ at each strength
     fits: Array  # (p, k, K): inverse halfᵀc
     drift: Array | None  # (p,): means of T, which rounding of far means of X leaves
-    z: Array  # (p,)
-    u: Array  # (k, K)
-    products: Array  # (p,): TᵀWTz/M
-    slopes: Array  # (p,): TᵀWRu/M
+    z: Array  # (p, r)
+    u: Array  # (k, K, r)
+    products: Array  # (p, r): TᵀWTz/M
+    slopes: Array  # (p, r): TᵀWRu/M
+    doubt: float  # a row of the error of TᵀWT over that of its products with z
     centred: bool
 
     @classmethod
@@ -157,22 +158,22 @@ class _Hats:
         """At strengths s (K,): halfᵀ(X'ᵀWX'/M) half = diag(values), halfᵀD half = 1."""
         inverse = 1.0 / (values[:, None] + factors)
         fits = (half.T @ start.c)[:, :, None] * inverse[:, None, :]
-        z, u = _random(len(values), fits.shape[1:])
-        slopes = (u * fits * factors).sum(axis=(1, 2))
-        return cls(
-            half, inverse, fits, start.drift_in(half), z, u, values * z, slopes, start.centred
-        )
+        random = np.random.default_rng(0)
+        z, u = (random.standard_normal((*s, 1)) for s in (values.shape, fits.shape[1:]))
+        slopes = np.einsum("pkK,kKr->pr", fits * factors, u)
+        drift, products = start.drift_in(half), values[:, None] * z
+        return cls(half, inverse, fits, drift, z, u, products, slopes, _DOUBT, start.centred)
 
     @classmethod
     def of_half(cls, half: Array, start: _Start, l2: Array) -> _Hats:
-        """At one strength: M⁻¹ = half halfᵀ, with l2 (n,) of it."""
+        """At one strength: M⁻¹ = half halfᵀ, with l2 (n,) of it; all products are looked at."""
         own = half.T @ start.c  # (p, k)
-        z, u = _random(half.shape[1], (own.shape[1], 1))
         ridge = half.T * l2 @ half
-        one = np.ones((half.shape[1], 1))
-        products, slopes = z - ridge @ z, ridge @ (own @ u[:, 0])
-        drift = start.drift_in(half)
-        return cls(half, one, own[:, :, None], drift, z, u, products, slopes, start.centred)
+        z, u = np.eye(len(own)), np.eye(own.shape[1])[:, None, :]
+        one, drift = np.ones((len(own), 1)), start.drift_in(half)
+        return cls(
+            half, one, own[:, :, None], drift, z, u, z - ridge, ridge @ own, 2.0, start.centred
+        )
 
     def of_rows(
         self, X: Array, Y: Array, w: Array, total: float, apart: Array | None = None
@@ -189,7 +190,8 @@ class _Hats:
         residual = Y[:, :, None] - fitted
         left = np.maximum(1.0 - leverage, _LEAST)
         e = residual / left[:, None, :]
-        side = np.stack([T @ self.z, residual.reshape(len(T), -1) @ self.u.ravel()], axis=1)
+        r, (p, k, K) = self.z.shape[1], self.fits.shape
+        side = np.hstack([T @ self.z, residual.reshape(len(T), -1) @ self.u.reshape(k * K, -1)])
         products = T.T @ (w[:, None] * side)
         kept = w if apart is None else np.where(apart, 0.0, w)
         counts = kept > 0
@@ -203,15 +205,18 @@ class _Hats:
             leverage.sum(axis=0),
             (leverage[counts] / left[counts] ** 2).sum(axis=0),
             left[counts].min(axis=0, initial=1.0),
-            *products.T,
+            products[:, :r],
+            products[:, r:],
             int(np.count_nonzero(w)),
         )
         return sums, e, leverage.max(axis=1)
 
     def uncertain(self, sums: Sums, total: float, square: Array) -> Array:
         """(K, k): bounds of ‖δ(√w e)‖/‖√w e‖, `square` (k,) being Σ w y'²/M."""
-        E = _DOUBT * np.abs(sums.products / total - self.products)
-        g = _DOUBT * np.abs(sums.slopes / total - self.slopes)
+        E, g = (
+            self.doubt * np.sqrt(((seen / total - known) ** 2).sum(axis=1))
+            for seen, known in ((sums.products, self.products), (sums.slopes, self.slopes))
+        )
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             eta = np.sqrt((E**2) @ self.inverse * self.inverse.max(axis=0))
             eta = np.where(eta < 0.5, eta / (1.0 - np.minimum(eta, 0.5)), np.inf) + 8 * _EPS
@@ -223,11 +228,6 @@ class _Hats:
             relative = np.divide(noise, size, out=np.full(size.shape, np.inf), where=size > 0)
             relative = np.where((size == 0) & (square == 0), 0.0, relative)
             return relative + worst * eta[:, None]
-
-
-def _random(p: int, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    random = np.random.default_rng(0)
-    return random.standard_normal(p), random.standard_normal(shape)
 
 
 @dataclass(frozen=True, eq=False)
