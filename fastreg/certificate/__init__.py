@@ -55,6 +55,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _ROOM = 1 << 22  # entries of residuals and correlations of a group of points: 32 MB
 _PROBES = 4  # random combinations of points at which claimed correlations are checked
 _DOUBT = 100.0  # by how much its error may exceed the largest seen
+_ROUNDING = 4.0  # of a sum, in units of eps and of what is summed
 KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is no smaller
 
 
@@ -191,7 +192,7 @@ def certify_source(
         found = streamed.read(source, work, constant)
     verdicts = []
     for t, (c0, null) in enumerate(zip(found.c0, found.null, strict=True)):
-        target = Target(found.data, t, c0, found.norms, float(null))
+        target = Target(found.data, t, c0, found, float(null))
         points = range(t, t + 1) if len(found.c0) > 1 else range(k)
         some = slice(points.start, points.stop)
         verdicts.append(target.judge(points, found.c[some], found.rho2[some], found.off[some]))
@@ -279,11 +280,11 @@ def _judge_by_reads(data: Data, lengths: Array | None) -> tuple[Array, int]:
         found = correlate(data, points, with_y=target is None or not one_target, norms=lengths)
         lengths, passes = found.norms, passes + found.passes
         if one_target:
-            target = target or Target(data, 0, found.c0[0], found.norms)
+            target = target or Target(data, 0, found.c0[0], found)
             verdicts.append(target.judge(points, found.c, found.rho2, found.off))
             continue
         for q, t in enumerate(points):
-            target, one = Target(data, t, found.c0[q], found.norms), slice(q, q + 1)
+            target, one = Target(data, t, found.c0[q], found), slice(q, q + 1)
             verdict = target.judge(range(t, t + 1), found.c[one], found.rho2[one], found.off[one])
             verdicts.append(verdict)
     return np.concatenate(verdicts, axis=1), passes
@@ -306,7 +307,7 @@ def _judge_claims(data: Data, claims: Array, lengths: Array | None) -> tuple[Arr
     c0 = seen.c0[0]
     errors = (seen.c - c0) - ((claims @ signs).T - np.multiply.outer(signs.sum(axis=0), c0))
     doubt = _DOUBT * float(np.sqrt((errors**2).sum(axis=1)).max())
-    target = Target(data, 0, c0, seen.norms)
+    target = Target(data, 0, c0, seen)
     off = -levels(data, range(k)) if data.terms.fit_intercept else np.zeros(k)
     rho2 = np.maximum(2.0 * target.null - _fitted(data, c0, claims), 0.0)
     return target.judge(range(k), claims.T, rho2, off, doubt), seen.passes
@@ -322,15 +323,14 @@ def _fitted(data: Data, c0: Array, C: Array) -> Array:
 class Target:
     """A target, and what does not change from one point of its path to the next."""
 
-    def __init__(
-        self, data: Data, t: int, c0: Array, norms: Array, null: float | None = None
-    ) -> None:
+    def __init__(self, data: Data, t: int, c0: Array, seen: Any, null: float | None = None) -> None:
         self._data = data
         self._unit, self._mean = data.of(data.unit, t), data.of(data.mean, t)
         self.l2 = data.of(data.terms.l2, t) * data.scale * data.scale
         self._penalty = in_units(data.terms.penalty, float(self._unit))
-        self._norms = norms
-        self._length = np.where(norms > 0, norms, np.inf)
+        self._norms, self._sizes = seen.norms, seen.sizes
+        least = np.maximum(seen.norms, _EPS * seen.sizes)  # a shorter column is rounding
+        self._length = np.where(least > 0, least, np.inf)
         self._most = float(np.max(np.abs(c0) / self._length))
         self._lightest = self._least_penalty()
         exponent = np.frexp(self._unit)[1] - np.frexp(data.scale)[1]
@@ -356,6 +356,7 @@ class Target:
         if self.null == 0.0:  # a constant target, met as closely as its mean can be rounded
             gap = np.where(gap <= (8 * _EPS * abs(self._mean) / self._unit) ** 2, 0.0, gap)
         kkt = kkt_residual(found, self._length[part, None], self._most)
+        kkt = kkt + self._unknown(part, found.beta, rho2)
         null, free = np.full(len(points), self.null), self._lightest * strength < 1.0
         return np.stack([gap, objective + 0.5 * off**2, null, kkt, free])
 
@@ -376,6 +377,16 @@ class Target:
             scale=scale,
             unit=unit,
         )
+
+    def _unknown(self, part: Array, beta: Array, rho2: Array) -> Array:
+        """What rounding may hide of the KKT residual at each point: that of the sums behind c,
+        and of Xθ behind r."""
+        if self._most == 0.0:
+            return np.zeros(len(rho2))
+        stretch = float(np.max(self._sizes / self._length, initial=0.0))
+        spread = self._sizes[part] @ np.abs(beta) + np.sqrt(2.0 * self.null)
+        unknown: Array = _ROUNDING * _EPS * (stretch * np.sqrt(rho2) + spread) / self._most
+        return unknown
 
     def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
         """Features that count: where θ = 0 and c is in the domain of p* every term is zero.

@@ -177,7 +177,7 @@ class _Look:
         anchors = np.array([(some.start + some.stop - 1) // 2 for some in self.groups])
         seen = reads.with_residuals(data, self.R[:, anchors], lengths)
         self.seen, self.norms = seen.c, seen.norms
-        self.target = Target(data, 0, seen.c0[0], seen.norms)
+        self.target = Target(data, 0, seen.c0[0], seen)
         self.level = float(np.sqrt(2.0 * self.target.null))
         anchor_of = np.repeat(anchors, [some.stop - some.start for some in self.groups])
         self.moved = np.sqrt(data.w @ (self.R - self.R[:, anchor_of]) ** 2)

@@ -22,6 +22,7 @@ Array = np.ndarray
 _NEAR = 8.0  # spreads that a shift may be long before entries are centred one by one
 _LOOKS = 8  # columns whose claimed lengths are computed
 _WRONG = 0.01  # of its square: error of a length that is not believed
+_HIDDEN = 1e-6  # of the size of a column, a spread of which rounding may be a part
 _LARGE = 1e50
 _EPS = float(np.finfo(np.float64).eps)
 _PARTS = 4  # sums over blocks of X
@@ -80,6 +81,7 @@ class Correlations(NamedTuple):
     c: Array  # (g, n) Vᵀ(w∘r)
     c0: Array  # (0, 1 or g, n) Vᵀ(w∘y), where asked for
     norms: Array  # (n,) √(Σ w v²), about the means where there is an intercept
+    sizes: Array  # (n,) the same of what was summed, about another origin: the unit of rounding
     off: Array  # (g,) how far the intercepts are from the best
     rho2: Array  # (g,) Σ w r²
     passes: int
@@ -101,7 +103,22 @@ def correlate(
         return own[rows] - level - _product(data, values, theta)
 
     found = _transposed(data, R, residuals, extra, len(points), norms)
-    return found or _transposed(data, R, residuals, extra, len(points), None)  # type: ignore[return-value]
+    found = found or _transposed(data, R, residuals, extra, len(points), None)
+    assert found is not None
+    return _without_constants(data, found)
+
+
+def _without_constants(data: Data, found: Correlations) -> Correlations:
+    """Zero for columns that an intercept makes zero: of a spread near rounding, a look says."""
+    doubtful = np.flatnonzero(found.norms < _HIDDEN * found.sizes)
+    if not data.terms.fit_intercept or not len(doubtful):
+        return found
+    entries = data.X.matrix[:, doubtful][data.w > 0]
+    entries = entries.toarray() if data.X.is_sparse else entries
+    these = doubtful[np.all(entries == entries[0], axis=0)]
+    for part in found[:4]:  # those with an entry a column
+        part[..., these] = 0.0
+    return found
 
 
 def _transposed(
@@ -149,7 +166,7 @@ def _transposed(
     squares = found.norms**2
     if np.any(np.abs(norms[looks] ** 2 - squares[looks]) > _WRONG * squares[looks]):
         return None
-    return found._replace(norms=norms)
+    return found._replace(norms=norms.copy(), sizes=np.hypot(norms, found.sizes))
 
 
 def with_residuals(data: Data, R: Array, norms: Array | None) -> Correlations:
@@ -231,6 +248,7 @@ def about_means(data: Data, sums: Array, g: int, off: Array | None) -> Correlati
     out, squares, sides = sums[:height, :n], sums[height, :n], sums[:height, -2]
     total, rho2, passes = sides[:g], sums[:g, -1], 1 if off is None else 2
     shift, scale = data.late, data.scale
+    level = np.abs(out[-1] * scale)  # of what was summed
     if shift.any():  # rank-one corrections, of out and of Σ w v² (Σ w = 1)
         squares = squares + (shift * scale) ** 2 - 2 * (shift * scale) * (out[-1] * scale)
         for row, each in zip(out, sides, strict=True):
@@ -243,13 +261,13 @@ def about_means(data: Data, sums: Array, g: int, off: Array | None) -> Correlati
             out[:g] -= np.outer(total, out[-1])
             off, rho2 = total, rho2 - total**2
     if data.constant is not None:
-        out[:, data.constant], squares[data.constant] = 0.0, 0.0
-    # What rounding of a far shift hides of a column is not to hide its KKT residual too.
-    hidden = 4 * _EPS * (shift * scale) ** 2 if data.X.is_sparse else 0.0
+        out[:, data.constant], squares[data.constant], level[data.constant] = 0.0, 0.0, 0.0
+    norms = np.sqrt(np.maximum(squares, 0.0))
     return Correlations(
         c=out[:g],
         c0=out[g:-1],
-        norms=np.sqrt(np.where(squares == 0.0, 0.0, np.maximum(squares, hidden))),
+        norms=norms,
+        sizes=np.hypot(norms, level),
         off=np.zeros(g) if off is None else off,
         rho2=np.maximum(rho2, 0.0),
         passes=passes,

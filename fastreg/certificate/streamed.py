@@ -54,6 +54,7 @@ class Read(NamedTuple):
     c: Array  # (k, n)
     c0: Array  # (T, n)
     norms: Array  # (n,)
+    sizes: Array  # (n,)
     off: Array  # (k,)
     rho2: Array  # (k,)
     null: Array  # (T,)
@@ -73,4 +74,6 @@ def read(source: Source, work: Sums, constant: Array | None) -> Read:
     c0 = found.c0 - np.outer(level, means) if centred else found.c0
     if constant is not None:
         c0[:, constant] = 0.0
-    return Read(data, found.c, c0, found.norms, found.off, found.rho2, np.maximum(null, 0.0))
+    return Read(
+        data, found.c, c0, found.norms, found.sizes, found.off, found.rho2, np.maximum(null, 0.0)
+    )

@@ -100,9 +100,9 @@ class _Factor:
 
 def _heavy(problem: Problem, l2: Array, live: Array) -> Array:
     """Columns to have unknowns of their own; none where they are too many."""
-    ratio = np.divide(problem.curvatures, l2, out=np.zeros(len(l2)), where=live)
-    m = problem.X.shape[0]
-    level = max(1.0, float(np.partition(ratio, len(ratio) - m)[len(ratio) - m]))
+    ratio = np.divide(problem.curvatures, l2, out=np.zeros(len(l2)), where=live & (l2 > 0))
+    m = problem.n_rows
+    level = max(1.0, float(np.partition(ratio, -m)[-m]))
     heavy = np.flatnonzero((ratio > _HEAVY * level) | (problem.far_columns & live))
     return heavy if len(heavy) <= min(m, _MOST) else heavy[:0]
 

@@ -18,6 +18,7 @@ _SPARSE = 8  # columns for each one in use, from which the others are not worth 
 _GATHER = 16  # columns read in order in the time in which one column of W is picked out
 _BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
 _NEAR = 8.0  # spreads that a shift may be long to be subtracted late
+_LARGEST = 1e-50  # of the root of a ridge term, the least size of a column beside it
 _FAR = 1e3  # offset over spread from which rank-one corrections lose six digits of a Gram
 
 
@@ -40,6 +41,11 @@ class Problem(Standard):
         return column(self.Y, t)
 
     @property
+    def n_rows(self) -> int:
+        """Rows that count."""
+        return self.X.shape[0] if self.weights is None else int(np.count_nonzero(self.weights))
+
+    @property
     def far_columns(self) -> Array:
         """(n,) bool: columns of a sparse X whose offset dwarfs their spread, all of them."""
         if not self.far or self.shift is None:
@@ -50,8 +56,9 @@ class Problem(Standard):
     def metric(self) -> Array:
         """(n,): where X leaves the answer open, Σ metric_j β_j² is to be least: in the user's
         units where rows are fewer than columns, else in columns of length 1."""
-        m, n = self.X.shape
-        return (self.scale / self.scale.max()) ** 2 if m < n else self.curvatures
+        if self.n_rows >= self.n_features:
+            return self.curvatures
+        return (self.scale / self.scale.max()) ** 2
 
     def null(self, t: int) -> float:
         """½ Σ (w/M) y'²: the objective at β = 0."""
@@ -300,8 +307,7 @@ def columns_of(
         shift = np.where(low == high, low, shift)  # a constant column is to become exactly zero
         reach = high / 2 - low / 2
     constant = reach == 0
-    # A column's size is that of its entries, or of the root of its ridge term if larger.
-    size = np.where(constant, 1.0, np.maximum(reach, np.sqrt(terms.ridges().max(axis=1))))
+    size = np.where(constant, 1.0, np.maximum(reach, _ridge_size(terms)))
     exponent = np.frexp(size)[1]
     scale = np.where(constant, 0.0, np.ldexp(1.0, -exponent))
     curvatures, sound = _curvatures(squares, total, scale, shift, origin)
@@ -309,6 +315,14 @@ def columns_of(
     size = np.where(constant, power_of_two(entry), np.ldexp(1.0, exponent))
     far = is_sparse and _is_far(shift, reach)
     return Columns(shift, scale, size, constant, far, curvatures, bool(sound[~constant].all()))
+
+
+def _ridge_size(terms: Terms) -> Array:
+    """(n,) or (1,): the root of the least ridge term of a column, its size where entries are
+    smaller. The largest counts only where it would leave float64: of a path from a huge strength
+    to none it would make the columns vanish."""
+    ridges = np.sqrt(terms.ridges())
+    return np.maximum(ridges.min(axis=1), _LARGEST * ridges.max(axis=1))
 
 
 def _origin(X: Design, weights: Array | None) -> Array | None:

@@ -1,4 +1,4 @@
-"""What factorisations share: a factor for each strength, and corrections until they shrink no more."""
+"""What factorisations share: a factor for each strength, and corrections while they shrink."""
 
 from __future__ import annotations
 

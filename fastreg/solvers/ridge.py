@@ -33,7 +33,7 @@ _SMALL = 1 << 20  # entries up to which full accuracy costs milliseconds
 
 def solve(problem: Problem, form: str = "auto") -> Result:
     """Minimise for every target; `form` is "auto", "gram", "orthogonal" or "kernel"."""
-    m, n = problem.X.shape
+    m, n = problem.n_rows, problem.n_features
     ridges = problem.terms.ridges()
     if form == "auto":
         form = "gram" if n <= m else "kernel"
@@ -62,8 +62,9 @@ def _is_near(problem: Problem, b: Array, t: int) -> bool:
         return bool(slope.max(initial=0.0) <= _SLOPE * np.abs(start).max())
     value, null = 0.5 * (rho2 + float(l2 * b @ b)), problem.null(t)
     known = _ROUNDING * np.sqrt(2.0 * null * problem.curvatures[live])
-    with np.errstate(over="ignore"):
-        gap = float((np.maximum(slope - known, 0.0) ** 2 / (2.0 * l2[live])).sum())
+    excess = np.maximum(slope - known, 0.0)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        gap = float(np.where(excess > 0.0, excess**2 / (2.0 * l2[live]), 0.0).sum())
     return gap <= max(_OF_VALUE * value, _OF_NULL * null)
 
 

@@ -39,6 +39,7 @@ _NEAR = 0.1  # relative gap that is enough on the way to a single problem
 _LEAST = 100  # columns added at once
 _SHARE = 1.0  # of W that a prediction may add before X is read again
 _MARGIN = 0.1  # of the change of strength: what a prediction of correlations may miss
+_TURN = 256  # columns of W for which a step more is free: it moves a few of them, an epoch all
 _CALL = 1_000_000_000  # steps times squared columns of a call: a third of a second
 _TINY = 1e-15  # of a gradient, in the units of the problem: rounding
 
@@ -176,6 +177,7 @@ class _Path:
         length = 2
         while points:
             length, new = self._foresee(points, state, length)
+            self.working.make_room(len(new), state.beta != 0.0)
             self.working.extend(new)
             state = self._advance(points[:length], state, betas)
             points, length = points[length:], min(2 * length, CHUNK)
@@ -267,6 +269,8 @@ class _Path:
             slack = slack if len(new) else 0.1 * slack
             starts = [self._state(todo[: q + 1], B, C, rho2, state) for q in missed]
             todo = [todo[q] for q in missed]
+            used = np.any([each.beta != 0.0 for each in starts], axis=0)
+            self.working.make_room(len(new), used)
             self.working.extend(new)
         return last
 
@@ -280,7 +284,9 @@ class _Path:
                 working.load(starts[q].beta[W], starts[q].correlation[W])
             used = self.used.get(point, 0)
             if used < self.max_iter:
-                self.used[point] = used + working.minimise(point, slack, self.max_iter - used)
+                share = 1 + len(W) // _TURN
+                steps = working.minimise(point, slack, share * (self.max_iter - used))
+                self.used[point] = used + -(-steps // share)
             B[:, q] = working.coef
         return B
 
@@ -374,6 +380,18 @@ class WorkingSet:
         gram[:old, :old] = self._gram
         self._gram = gram
         self._factor = kernels.enlarged(self._factor, capacity, capacity)
+
+    def make_room(self, count: int, used: Array) -> None:
+        """Forget columns that are not `used`, (n,) bool, if `count` more would find no room."""
+        if len(self.columns) + count <= MOST:
+            return
+        kept = np.flatnonzero(used[self.columns])
+        self._gram[: len(kept), : len(kept)] = self._gram[np.ix_(kept, kept)]
+        self.columns = self.columns[kept]
+        self.inside[:] = False
+        self.inside[self.columns] = True
+        kernels.clear(self._factor)
+        self._l2 = np.zeros(0)
 
     def load(self, beta: Array, correlation: Array) -> None:
         """Start from β with its c on the columns of W, both (p,)."""
