@@ -55,7 +55,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _ROOM = 1 << 22  # entries of residuals and correlations of a group of points: 32 MB
 _PROBES = 4  # random combinations of points at which claimed correlations are checked
 _DOUBT = 100.0  # by how much its error may exceed the largest seen
-_ROUNDING = 4.0  # of a sum, in units of eps and of what is summed
+_ROUNDING = 2.0  # of a sum, in units of eps and of what is summed
 KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is no smaller
 
 
@@ -329,8 +329,7 @@ class Target:
         self.l2 = data.of(data.terms.l2, t) * data.scale * data.scale
         self._penalty = in_units(data.terms.penalty, float(self._unit))
         self._norms, self._sizes = seen.norms, seen.sizes
-        least = np.maximum(seen.norms, _EPS * seen.sizes)  # a shorter column is rounding
-        self._length = np.where(least > 0, least, np.inf)
+        self._length = _least_length(seen.norms, seen.sizes)
         self._most = float(np.max(np.abs(c0) / self._length))
         self._lightest = self._least_penalty()
         exponent = np.frexp(self._unit)[1] - np.frexp(data.scale)[1]
@@ -427,6 +426,13 @@ class Target:
             by_l1 = np.where(l1 > 0, l1 / (1e-12 * self._most * length), 0.0)
             by_l2 = l2 / (1e-24 * length**2)
         return float(np.min(np.maximum(by_l1, by_l2), initial=np.inf))
+
+
+def _least_length(norms: Array, sizes: Array) -> Array:
+    """What the length of a column is at least, from a square less that of its mean, whose sum
+    rounds in units of `sizes`; infinite for a column of zeros."""
+    least = np.sqrt(np.maximum(norms**2 - 8.0 * _EPS * sizes**2, (_EPS * sizes) ** 2))
+    return np.where(least > 0, least, np.inf)
 
 
 def _some(penalty: Any, part: Array, strength: Array) -> Any:

@@ -122,13 +122,14 @@ def kernel_matrix(problem: Problem, root: Array, f: Array) -> Array:
     problem.passes += 1
     far = bool(np.any(problem.far_columns & (root > 0)))
     scale = problem.scale * root
-    K = kernels.row_gram(problem.X.storage, shift=problem.shift, scale=scale, by_blocks=far)
-    K *= f
-    K *= f[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        K = kernels.row_gram(problem.X.storage, shift=problem.shift, scale=scale, by_blocks=far)
     dead = f == 0.0  # whatever rows of weight zero hold: 0·∞ is no number
     if dead.any():
         K[dead] = 0.0
         K[:, dead] = 0.0
+    K *= f
+    K *= f[:, None]
     return K
 
 

@@ -232,10 +232,11 @@ class _Path:
         return self._outside(held)
 
     def _outside(self, held: Array) -> Array:
-        """Columns outside W that are not held, as many as W has at most."""
+        """Columns outside W that are not held, as many as W has at most, or half of what it may."""
         new = np.flatnonzero(held > 1.0)
         new = new[~self.working.inside[new]]
         room = max(_LEAST, len(self.working.columns), int(np.count_nonzero(held == np.inf)))
+        room = min(room, MOST // 2)
         if len(new) > room:
             new = np.sort(new[np.argsort(-held[new], kind="stable")[:room]])
         return new
