@@ -10,7 +10,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from fastreg import kernels
 from fastreg.certificate import Terms
+from fastreg.design import Design, as_design
 from fastreg.linear_model.base import ChoosingRegressor, ridge_terms
 from fastreg.linear_model.opening import opens_sources
 from fastreg.penalties import L1
@@ -19,6 +21,7 @@ from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import Split, check_weights
 from fastreg.selection.group_kernels import HeldOutByKernels
 from fastreg.solvers import solve
+from fastreg.solvers.problem import with_zeros
 
 Array = np.ndarray
 _FINAL = 1e-10  # relative gap of the fit to all rows
@@ -65,6 +68,7 @@ class _Adaptive(ChoosingRegressor):
         """Moments of folds that leave each row out once."""
         self._check_width(design.shape[1])
         splits = self._partition(y, weights)
+        design = _without_constants(design, weights) if design.is_sparse else design
         validation = Validation(design, y, weights, splits, True, widest=self.max_features)
         if validation.whole is None:
             raise ValueError(
@@ -85,6 +89,21 @@ class _Adaptive(ChoosingRegressor):
                 ConvergenceWarning,
                 stacklevel=3,
             )
+
+
+def _without_constants(X: Design, weights: Array | None) -> Design:
+    """A sparse X with zeros for its constant columns, which the intercept explains: about an
+    origin of zero their spread is the rounding of their mean."""
+    seen = kernels.survey(X.storage, weights=weights)
+    low, high = with_zeros(X, seen.low, seen.high)
+    constant = (low == high) & (low != 0.0)
+    if not constant.any():
+        return X
+    indices, indptr = X.matrix.indices, X.matrix.indptr
+    by_rows = X.matrix.format == "csr"
+    held = constant[indices] if by_rows else np.repeat(constant, np.diff(indptr))
+    values = np.where(held, X.matrix.data.dtype.type(0), X.matrix.data)
+    return as_design(type(X.matrix)((values, indices, indptr), shape=X.shape))
 
 
 class AdaptiveRidge(_Adaptive):

@@ -4,10 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from conftest import STORAGES, needs_jit
 from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import fastreg
 from fastreg import AdaptiveElasticNet, AdaptiveRidge, ElasticNet, Ridge
 from fastreg.design import as_design
 from fastreg.selection.adaptive import HeldOut, HeldOutNet, folds_of
@@ -302,3 +304,16 @@ def test_a_net_follows_scikit_learn(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
+
+
+@pytest.mark.parametrize("value", [0.1, 7.3, -1e6 / 3])
+@pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csc_matrix])
+@pytest.mark.parametrize("name", ["AdaptiveRidge", "AdaptiveElasticNet"])
+def test_a_constant_column_beside_an_empty_one_of_a_sparse_matrix(value, kind, name, rng):
+    X = rng.standard_normal((60, 5)) * (rng.random((60, 5)) < 0.5)
+    X[:, 1], X[:, 2] = value, 0.0
+    y = X[:, 0] + 0.1 * rng.standard_normal(60)
+    expected = getattr(fastreg, name)(cv=3).fit(X, y)
+    found = getattr(fastreg, name)(cv=3).fit(kind(X), y)
+    np.testing.assert_allclose(found.coef_, expected.coef_, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.coef_[1:3], 0.0, atol=1e-12)
