@@ -2,9 +2,9 @@
 
 | penalty | shape | solver |
 |---|---|---|
-| ridge | min(m, n) from 1500 to 6000, dense | `conjugate_gradient` if fast, else `ridge` |
+| ridge | min(m, n) from 1500 to 6000, from 400 if sparse | `conjugate_gradient` if fast, else `ridge` |
 | ridge | many points, min(m, n) ≤ 3000 | `spectrum`: one eigendecomposition |
-| none or ridge | min(m, n) ≤ 6000 | `ridge`: factorisation and refinement |
+| none or ridge | min(m, n) ≤ 6000 | `ridge`, for m < n `kernel`: factorisation and refinement |
 | none or ridge | larger both ways | `conjugate_gradient` on the fused pass |
 | L1, non-negative, … | any | `working_set`: an active set on the Gram matrix of a few columns |
 | L1, non-negative, … | more than 8000 in use | `proximal_gradient` on the fused pass |
