@@ -2,7 +2,7 @@
 
 | penalty | shape | solver |
 |---|---|---|
-| ridge | min(m, n) from 1500 to 6000, from 400 if sparse | `conjugate_gradient` if fast, else `ridge` |
+| ridge | min(m, n) from 1500, sparse 400, to 6000 | `conjugate_gradient` if fast, else `ridge` |
 | ridge | many points, min(m, n) ≤ 3000 | `spectrum`: one eigendecomposition |
 | none or ridge | min(m, n) ≤ 6000 | `ridge`, for m < n `kernel`: factorisation and refinement |
 | none or ridge | larger both ways | `conjugate_gradient` on the fused pass |
