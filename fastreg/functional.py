@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastreg import kernels
-from fastreg.design import as_design, as_target, as_vector, nonfinite_message
+from fastreg.design import Design, as_design, as_target, as_vector, nonfinite_message
 from fastreg.penalties import L1
 from fastreg.solvers import descent
 from fastreg.solvers.descent import Callback, Descent
@@ -178,6 +178,19 @@ def descend(
         fit_intercept=bool(fit_intercept),
         callback=callback,
     )
+
+
+def check_predictions(X: Design, predictions: Array) -> None:
+    """ValueError that names the first NaN or infinity of X, if there is one.
+
+    Columns of a sparse X whose coefficients are zero are not read by a prediction.
+    """
+    seen = np.isfinite(predictions).all() and not (
+        X.is_sparse and not np.isfinite(X.storage.data).all()
+    )
+    message = "" if seen else nonfinite_message(X)
+    if message:
+        raise ValueError(message)
 
 
 def nonnegative(value: Any, name: str) -> float:

@@ -13,7 +13,8 @@ import dataclasses
 import functools
 import math
 import warnings
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,18 +24,19 @@ from fastreg import kernels, plots
 from fastreg._jit import single_threaded_blas
 from fastreg._progress import draw_bar
 from fastreg.certificate import Certificate, Terms, penalty_value
-from fastreg.design import Design, as_design, as_target, as_weights
-from fastreg.functional import nonnegative
+from fastreg.design import Design, as_design, as_target, as_weights, feature_names
+from fastreg.functional import check_predictions, nonnegative
 from fastreg.penalties import L1, Bounded
 from fastreg.selection import criteria, relaxed
 from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.cross_validation import Errors, Validation
-from fastreg.selection.folds import as_splits, neighbours
+from fastreg.selection.folds import Split, as_splits, neighbours
 from fastreg.solvers import METHODS, Grid, solve
 from fastreg.solvers.problem import standardise
 from fastreg.solvers.standard import Standard
 from fastreg.solvers.working_set import Progress
 from fastreg.sources.blocks import Source as RowsInBlocks
+from fastreg.sources.names import check_order
 
 Array = np.ndarray
 LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
@@ -44,9 +46,11 @@ class ConvergenceWarning(UserWarning):
     """A certificate worse than what was asked for; the message states both."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Path:
     """What `path` returns: K points from the largest alpha to the least.
+
+    It is pickled with the data that it was fitted to: `select` asks them.
 
     Attributes
     ----------
@@ -60,17 +64,27 @@ class Path:
     rss : (K,) Σ w r², sums of squared residuals
     data : what the path was fitted to
     gamma : float or None, of `relax`
+    feature_names : list of str, of a frame, or None
     """
 
-    alphas: Array = field(repr=False)
-    coefs: Array = field(repr=False)
-    intercepts: Array = field(repr=False)
-    gaps: Array = field(repr=False)
+    alphas: Array
+    coefs: Array
+    intercepts: Array
+    gaps: Array
     l1_ratio: float
     certificate: Certificate
     n_iter: int
-    data: Source = field(repr=False)
+    data: Source
     gamma: float | None = None
+    feature_names: list[str] | None = None
+
+    def __repr__(self) -> str:
+        relaxed = "" if self.gamma is None else f", gamma={self.gamma:g}"
+        return (
+            f"{type(self).__name__}({len(self.alphas)} alphas from {self.alphas[0]:.3g} to "
+            f"{self.alphas[-1]:.3g}, {len(self.coefs)} features, l1_ratio={self.l1_ratio:g}"
+            f"{relaxed}, relative gaps up to {self.gaps.max():.1e})"
+        )
 
     @property
     def rss(self) -> Array:
@@ -103,7 +117,8 @@ class Path:
         criterion : "aic", "aicc", "bic", "ebic", "cp" or "gcv", by formula (see
             `fastreg.selection.criteria`); "cv" or "1se", by cross-validation, the least mean error
             or the largest alpha within a standard error of it
-        cv : int, folds of neighbouring rows, or iterable of (training rows, test rows)
+        cv : int, folds of neighbouring rows, or iterable of (training rows, test rows), or a
+            splitter of scikit-learn
 
         Raises
         ------
@@ -200,17 +215,25 @@ class Path:
         return plots.draw_path(self.alphas, self.coefs, marks, names, ax)
 
     def predict(self, X: Any) -> Array:
-        """Xw + b at every point, (m, K)."""
+        """Xw + b at every point, (m, K).
+
+        Raises
+        ------
+        ValueError
+            X has other features than in the fit, or contains NaN or infinity.
+        """
+        check_order(self.feature_names, names_of(X), "put the columns in their order")
         design = as_design(X)
         out = np.empty((design.shape[0], len(self.alphas)))
         if design.shape[1] != len(self.coefs):
             raise ValueError(f"X has {design.shape[1]} features, the path {len(self.coefs)}")
         theta = np.ascontiguousarray(self.coefs)
         kernels.predict(design.storage, theta, offset=self.intercepts, out=out)
+        check_predictions(design, out)
         return out
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Relaxed(Path):
     """What `Path.relax` returns: a `Path` whose `coefs` and `intercepts` are relaxed.
 
@@ -222,8 +245,8 @@ class Relaxed(Path):
     kkt : (K,) largest slope that least squares on a support leaves, over the largest at zero
     """
 
-    kkt: Array = field(repr=False, kw_only=True)
-    squares: Array = field(repr=False, kw_only=True)
+    kkt: Array = field(kw_only=True)
+    squares: Array = field(kw_only=True)
 
     def relax(self, gamma: float = 0.0) -> Relaxed:
         """Not twice.
@@ -276,19 +299,23 @@ class Selected:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class Source(ABC):
     """What a path was fitted to.
 
     terms : before the strengths; count : rows; weight : Σ w
-    problem : () ↦ its standard form
-    errors : (cv, strengths, tol, gamma) ↦ errors of folds, relaxed unless gamma is None
     """
 
     terms: Terms
     count: int
     weight: float
-    problem: Callable[[], Standard]
-    errors: Callable[[Any, Array, float, float | None], Errors]
+
+    @abstractmethod
+    def problem(self) -> Standard:
+        """Its standard form."""
+
+    @abstractmethod
+    def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
+        """Errors of folds, relaxed unless gamma is None."""
 
     def covariance(self, columns: Array) -> Array:
         """(p, p): Σ w (x − x̄)(x − x̄)ᵀ/Σ w of some columns."""
@@ -298,25 +325,56 @@ class Source:
         return problem.gram(columns, columns) * np.outer(size, size)
 
 
-def _source(design: Design, y: Array, terms: Terms, max_iter: int) -> Source:
-    m = design.shape[0]
-    plain = dataclasses.replace(terms, strength=None)
+@dataclass(frozen=True, eq=False)
+class InMemory(Source):
+    """Rows: X (m, n), y (m,); `max_iter` of a fit."""
 
-    def problem() -> Standard:
-        return standardise(design, y[:, None], plain)
+    X: Design
+    y: Array
+    max_iter: int
 
-    def errors(cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
-        splits = as_splits(neighbours(cv, m), m)
-        validation = Validation(design, y, terms.weights, splits, terms.fit_intercept)
+    @classmethod
+    def of(cls, X: Design, y: Array, terms: Terms, max_iter: int) -> InMemory:
+        weights = terms.weights
+        count = X.shape[0] if weights is None else int(np.count_nonzero(weights))
+        weight = float(X.shape[0] if weights is None else weights.sum())
+        return cls(dataclasses.replace(terms, strength=None), count, weight, X, y, max_iter)
+
+    def problem(self) -> Standard:
+        return standardise(self.X, self.y[:, None], self.terms)
+
+    def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
+        terms, splits = self.terms, as_splits(_splits(cv, self.y), len(self.y))
+        validation = Validation(self.X, self.y, terms.weights, splits, terms.fit_intercept)
 
         def make(weights: Array | None, own: Array | None) -> Terms:
             return dataclasses.replace(terms, weights=weights, strength=own)
 
-        return validation.errors(make, strengths, tol, max_iter, gamma=gamma)
+        return validation.errors(make, strengths, tol, self.max_iter, gamma=gamma)
 
-    count = m if terms.weights is None else int(np.count_nonzero(terms.weights))
-    weight = float(m if terms.weights is None else terms.weights.sum())
-    return Source(plain, count, weight, problem, errors)
+    def __getstate__(self) -> dict[str, Any]:
+        """X as it was given: what kernels read shares its memory, which a copy would not."""
+        return self.__dict__ | {"X": self.X.matrix}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"X": as_design(state["X"])})
+
+
+def _splits(cv: Any, y: Array) -> Iterable[Split]:
+    """Those of a number of folds, of a splitter, or as they are."""
+    known = isinstance(cv, int | np.integer | Iterable) or hasattr(cv, "split")
+    if isinstance(cv, str) or not known:
+        raise ValueError(f"cv must be a number of folds, splits or a splitter, got {cv!r}")
+    if not hasattr(cv, "split"):
+        return neighbours(cv, len(y))
+    rows: Iterable[Split] = cv.split(np.zeros((len(y), 1)), y)
+    return rows
+
+
+def names_of(X: Any) -> list[str] | None:
+    """The features of a frame whose columns all have texts for names, else None."""
+    names = feature_names(X)
+    return names if names is not None and all(isinstance(name, str) for name in names) else None
 
 
 def column_of(penalty: Any) -> Any:
@@ -445,7 +503,8 @@ def path(
         l1_ratio=ratio,
         certificate=certificate,
         n_iter=solution.n_iter,
-        data=_source(design, target, terms, int(max_iter)),
+        data=InMemory.of(design, target, terms, int(max_iter)),
+        feature_names=names_of(X),
     )
 
 

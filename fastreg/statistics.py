@@ -342,19 +342,11 @@ class SufficientStatistics:
             l1_ratio=spec.ratio,
             certificate=found.certificate,
             n_iter=1,
-            data=self._source(spec, target),
+            data=_Collected(
+                spec.terms(None), self.n_samples, self.weight, whole, target, self.n_targets
+            ),
+            feature_names=self.feature_names,
         )
-
-    def _source(self, spec: _Spec, target: int) -> paths.Source:
-        whole = self._whole()
-
-        def problem() -> Summary:
-            return summarise(whole, spec.terms(None), target, self.n_targets)
-
-        def errors(cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
-            raise ValueError("folds are given with update: call cross_validate of the statistics")
-
-        return paths.Source(spec.terms(None), self.n_samples, self.weight, problem, errors)
 
     def cross_validate(
         self,
@@ -590,6 +582,21 @@ class _Spec:
             fit_intercept=self.centred,
             strength=strengths,
         )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Collected(paths.Source):
+    """Moments of all rows, whose y is one of several targets."""
+
+    whole: Moments
+    target: int
+    n_targets: int
+
+    def problem(self) -> Summary:
+        return summarise(self.whole, self.terms, self.target, self.n_targets)
+
+    def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
+        raise ValueError("folds are given with update: call cross_validate of the statistics")
 
 
 def _sound_parts(arrays: dict[str, Array], out: SufficientStatistics, name: str) -> list[Moments]:

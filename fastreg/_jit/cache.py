@@ -6,8 +6,11 @@ upgrade that cache would go on running the old machine code. This one
 
 - keys every entry by a digest of all files that may hold jitted code, the compiler
   settings, the processor and the signature (`docs/decisions/0002-cache-key.md`);
+- reads an entry only where nobody else could have written it (`fastreg._owners`): it is
+  unpickled, which runs what is in it;
 - checks an entry's SHA-256 before using it, and compiles when anything is wrong;
-- writes entries whole (a temporary file, then a rename), so processes may share it;
+- writes entries whole (a temporary file, then a rename), so processes may share it, and
+  for their owner alone;
 - never stores a kernel specialised for a type defined outside this package, whose
   source it cannot watch.
 
@@ -23,6 +26,8 @@ import pickle
 import platform
 import sys
 import tempfile
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +41,14 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from fastreg._files import write_whole
+from fastreg._owners import (
+    UntrustedError,
+    check_folder,
+    check_way,
+    make_private,
+    read_trusted,
+    trusted_users,
+)
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -73,26 +86,58 @@ def package_digest() -> bytes:
 
 @functools.cache
 def cache_directory() -> Path | None:
-    """The first writable of: NUMBA_CACHE_DIR, the package's __pycache__, the user's cache."""
+    """The first writable of: NUMBA_CACHE_DIR, the package's __pycache__, the user's cache. None if
+    there is none, or others could write there too, which is said."""
     if os.environ.get("FASTREG_CACHE", "1").lower() in {"0", "off", "false", "no"}:
         return None
-    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    candidates = [
-        Path(config.CACHE_DIR) if config.CACHE_DIR else None,
-        PACKAGE / "__pycache__",
-        Path(home) if home else Path("~/.cache").expanduser(),
-    ]
-    for candidate in candidates:
-        if candidate is None:
-            continue
-        directory = candidate / "fastreg-jit"
+    for place in _places():
+        directory = place / "fastreg-jit"
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_private(directory)
             with tempfile.TemporaryFile(dir=directory):
-                return directory
+                pass
+            _check(directory)
+        except UntrustedError as error:
+            _tell(f"{error}: no machine code is read from {directory}, or kept there")
+            return None
         except OSError:
             continue
+        return directory
     return None
+
+
+def _places() -> Iterator[Path]:
+    if config.CACHE_DIR:
+        yield Path(config.CACHE_DIR).absolute()
+    yield PACKAGE / "__pycache__"
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    # Left as it is where there is neither HOME nor an entry for the user, as in containers.
+    place = Path(home or os.path.expanduser("~/.cache"))
+    if place.is_absolute():
+        yield place
+
+
+@functools.cache
+def _users() -> frozenset[int]:
+    return trusted_users(PACKAGE)
+
+
+def _check(directory: Path) -> None:
+    """Raise UntrustedError if others could put code there."""
+    # Who can write beside the package's modules needs no cache to run their code.
+    if PACKAGE not in directory.parents:
+        check_way(directory.parent, _users())
+    check_folder(directory, _users())
+
+
+@functools.cache
+def _tell(fault: str) -> None:
+    """Say once that kernels are compiled in memory."""
+    message = f"{fault}; kernels are compiled in memory"
+    try:
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    except RuntimeWarning:  # made an error by a filter: a fit must not fail by its cache
+        sys.stderr.write(f"fastreg: {message}\n")
 
 
 def attach(dispatcher: Any) -> None:
@@ -146,13 +191,16 @@ class DiskCache(_Cache):  # type: ignore[misc]
             return None
         # Any fault, whatever its type, means: compile. An answer must never hang on a file.
         try:
-            entry = path.read_bytes()
+            entry = read_trusted(path, _users())
             payload = entry[_DIGEST_BYTES:]
             if hashlib.sha256(payload).digest() != entry[:_DIGEST_BYTES]:
                 return None
             return CompileResult._rebuild(target_context, *pickle.loads(payload))
+        except UntrustedError as error:
+            _tell(f"{error}: it is not read")
         except Exception:
-            return None
+            pass
+        return None
 
     def save_overload(self, signature: Any, result: CompileResult) -> None:
         path = self._path(signature, result.codegen)
@@ -160,7 +208,7 @@ class DiskCache(_Cache):  # type: ignore[misc]
             return
         try:
             payload = dumps(result._reduce())
-            write_whole(path, hashlib.sha256(payload).digest() + payload)
+            write_whole(path, hashlib.sha256(payload).digest() + payload, mode=0o600)
         except Exception:
             return
 

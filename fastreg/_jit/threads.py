@@ -13,7 +13,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from numbers import Integral
 from typing import Any
 
@@ -98,17 +98,26 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
     if threads <= 1:
         take()
         return
-    futures = [_submit(share, t) for t in range(1, threads)]
+    futures: list[Future[None]] = []
     try:
+        for t in range(1, threads):
+            futures.append(_submit(share, t))  # noqa: PERF401  (an interrupt must find those begun)
         share(0)
         for future in futures:
             future.result()
     except BaseException:
         # Nobody may still be writing into the caller's buffers when it hears of the fault.
         stop.set()
-        for future in futures:
-            future.cancel() or future.exception()
+        _await_end(futures)
         raise
+
+
+def _await_end(futures: list[Future[None]]) -> None:
+    """Cancel what has not begun and wait for the rest, whatever interrupts come meanwhile."""
+    for future in futures:
+        while not future.cancel() and not future.done():
+            with contextlib.suppress(KeyboardInterrupt):
+                wait([future])
 
 
 @contextlib.contextmanager

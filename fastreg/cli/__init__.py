@@ -182,8 +182,20 @@ def _check_output(path: Path, suffixes: Sequence[str], option: str, inputs: Sequ
     if not os.access(path.parent, os.W_OK):
         raise ValueError(f"{option} {path}: the folder {path.parent} is not writable")
     for source in inputs:
-        if path.exists() and source.exists() and path.samefile(source):
-            raise ValueError(f"{option} {path}: this would overwrite the input")
+        _check_apart(path, source, option)
+
+
+def _check_apart(path: Path, source: Path, option: str) -> None:
+    """ValueError if `path` is what is read, by whatever name, or would be read with it."""
+    from fastreg.sources.formats import FORMATS, files_of
+
+    there = files_of(source)
+    if path.exists() and any(path.samefile(file) for file in there):
+        raise ValueError(f"{option} {path}: this would overwrite the input")
+    folder = path.parent.resolve()
+    inside = source.is_dir() and source.resolve() in (folder, *folder.parents)
+    if inside and path.suffix.lower() in FORMATS:
+        raise ValueError(f"{option} {path}: the folder {source} is read as one table: write beside")
 
 
 # ---------------------------------------------------------------- commands

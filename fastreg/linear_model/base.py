@@ -15,14 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg import kernels, moments
 from fastreg.certificate import KKT, Certificate, Terms
-from fastreg.design import (
-    Design,
-    as_design,
-    as_target,
-    as_weights,
-    counted,
-    nonfinite_message,
-)
+from fastreg.design import Design, as_design, as_target, as_weights, counted
+from fastreg.functional import check_predictions
 from fastreg.linear_model.opening import note_names, predict_source
 from fastreg.penalties import L1, non_negative
 from fastreg.selection.choice import ChoiceCertificate
@@ -59,13 +53,7 @@ class Linear:
         for theta, offset, row in zip(coef, offsets, out, strict=True):
             theta = np.ascontiguousarray(theta, dtype=np.float64)
             kernels.predict(design.storage, theta, offset=float(offset), out=row)
-        # Columns of a sparse X whose coefficient is zero are not read.
-        seen = np.isfinite(out).all() and not (
-            design.is_sparse and not np.isfinite(design.storage.data).all()
-        )
-        message = "" if seen else nonfinite_message(design)
-        if message:
-            raise ValueError(message)
+        check_predictions(design, out)
         return out[0] if self.coef.ndim == 1 else out.T
 
 

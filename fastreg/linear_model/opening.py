@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastreg.sources import Source, as_features, as_source
-from fastreg.sources.names import quoted
+from fastreg.sources.names import check_order
 from fastreg.statistics import SufficientStatistics
 
 Array = np.ndarray
@@ -101,18 +101,8 @@ def predict_source(model: Any, X: Any, predict: Callable[[Any], Array]) -> Array
             f"X has {source.n_features} features, but {type(model).__name__} is expecting "
             f"{model.n_features_in_} features as input"
         )
-    _check_names(names, source.feature_names)
+    advice = "read it with encoding=model.encoding_, or put the columns in their order"
+    check_order(names, source.feature_names, advice)
     n_outputs = 0 if model.coef_.ndim == 1 else len(model.coef_)
     found: Array = source.map(predict, n_outputs)
     return found
-
-
-def _check_names(known: Any, given: list[str] | None) -> None:
-    """ValueError if features have other names, or another order, than in the fit."""
-    if known is None or given is None or [str(name) for name in known] == given:
-        return
-    raise ValueError(
-        f"the features of X are {quoted(given)}, those of the fit were "
-        f"{quoted(str(name) for name in known)}: read it with encoding=model.encoding_, or put the "
-        "columns in their order"
-    )

@@ -241,7 +241,7 @@ def _targets(seen: _Seen, origin: Array, centred: bool) -> tuple[Array, Array]:
 def _origin(source: Source, centred: bool) -> Array:
     """(n + T,): a row that counts, to subtract before summing; zeros for X if it is sparse, or is
     measured from zero."""
-    blocks = source.blocks()
+    blocks = source.read()
     block = next(blocks, None)
     if block is None:
         raise ValueError(f"{source.kind} has no rows")

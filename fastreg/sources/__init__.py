@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fastreg._files import marks
 from fastreg.design import feature_names
 from fastreg.sources import archives, cluster, svmlight, tables
 from fastreg.sources.arrays import Arrays, open_npy
@@ -153,7 +154,7 @@ def _features(path: Path, encoding: Any, names: list[str] | None, n_features: in
         found = archives.open_archive(path, None, None, ())
         return found if names is None or found.feature_names is None else found.select(names)
     if suffix == ".npy":
-        return Arrays(open_npy(path, "an array"), None, kind=".npy", place=str(path))
+        return _npy(path)
     return tables.Table(path, None, None, _as_in_the_fit(path, encoding, names))
 
 
@@ -230,11 +231,18 @@ def _file(path: Path, target: Any, weights: Any, options: Options) -> Source:
         raise ValueError(f"{path}: weights and drop need a file with named columns")
     if suffix in svmlight.SUFFIXES:
         return svmlight.SvmLight(path)
-    if isinstance(target, str | os.PathLike):
-        target = open_npy(Path(target), "an array")
-    if isinstance(weights, str | os.PathLike):
-        weights = open_npy(Path(weights), "an array")
-    return Arrays(open_npy(path, "an array"), target, weights, kind=".npy", place=str(path))
+    return _npy(path, target, weights)
+
+
+def _npy(path: Path, target: Any = None, weights: Any = None) -> Source:
+    """X of a `.npy` file, y and the weights of others or in memory."""
+    given = (path, target, weights)
+    opened = marks(part for part in given if isinstance(part, str | os.PathLike))
+    X, y, w = (
+        open_npy(Path(part), "an array") if isinstance(part, str | os.PathLike) else part
+        for part in given
+    )
+    return Arrays(X, y, w, kind=".npy", place=str(path), marks=opened)
 
 
 def _suffix(path: Path) -> str:

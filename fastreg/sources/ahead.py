@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import queue
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 DEPTH = 1  # blocks that wait; one more is being made, one in use
 _PATIENCE = 0.05  # seconds between two looks for an end
+_GRACE = 0.15  # seconds that an interrupt waits for an item that is being made
 
 
 @contextlib.contextmanager
@@ -18,7 +20,8 @@ def ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
     """The same items, made by a thread of its own, up to `DEPTH` of them in advance.
 
     What making one raises is raised where it would have been used. The thread ends with the
-    context, after the item that it is making.
+    context, after the item that it is making; an interrupt goes on to the thread, and does not
+    wait for one that sleeps.
     """
     line: queue.Queue[tuple[str, Any]] = queue.Queue(DEPTH)
     stop = threading.Event()
@@ -48,11 +51,24 @@ def ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
             yield value
 
     thread = threading.Thread(target=make, name="fastreg-reader", daemon=True)
+    grace = None
     thread.start()
     try:
         yield take()
+    except KeyboardInterrupt:
+        grace = _GRACE
+        raise
     finally:
         stop.set()
         with contextlib.suppress(queue.Empty):
             line.get_nowait()
-        thread.join()
+        thread.join(grace)
+        if thread.is_alive():
+            _interrupt(thread)
+            thread.join(grace)
+
+
+def _interrupt(thread: threading.Thread) -> None:
+    """Raise KeyboardInterrupt in a thread, at its next step in Python."""
+    number = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(KeyboardInterrupt))

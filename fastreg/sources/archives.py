@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastreg._files import marks
 from fastreg.sources.arrays import Arrays
 from fastreg.sources.formats import guarded
 from fastreg.sources.names import check_names, quoted
@@ -26,6 +27,7 @@ def open_archive(
     target, weights : keys of y and of the weights, or None
     drop : features to leave out, which the key `feature_names` names
     """
+    opened = marks([path])
     arrays = _OPENED[path.suffix.lower()](path)
     sparse = {"data", "shape", "format"} <= arrays.keys()
     if not sparse and "X" not in arrays:
@@ -42,7 +44,7 @@ def open_archive(
     names = _names(arrays, X.shape[1], path)
     kind = {".npz": "NumPy archive", ".zarr": "zarr"}.get(path.suffix.lower(), "HDF5")
     kind += ", sparse" if sparse else ""
-    found = Arrays(X, y, w, feature_names=names, kind=kind, place=str(path))
+    found = Arrays(X, y, w, feature_names=names, kind=kind, place=str(path), marks=opened)
     return found.select(_left(names, drop, path)) if drop else found
 
 

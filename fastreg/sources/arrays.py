@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from fastreg._files import Mark
 from fastreg.design import as_design, as_target, as_weights
 from fastreg.sources.blocks import BLOCK_BYTES, Source, rows_of_block
 from fastreg.sources.buffers import Buffers
@@ -23,6 +24,7 @@ from fastreg.sources.names import check_names
 from fastreg.sources.rows import Block, digest_of
 
 Array = np.ndarray
+_MAPS = "/proc/self/maps"
 _SAMPLE = 64  # rows that a checkpoint knows X by, beside its file
 
 
@@ -39,6 +41,7 @@ class Arrays(Source):
         block_bytes: int = BLOCK_BYTES,
         kind: str = "array",
         place: str = "",
+        marks: tuple[Mark, ...] = (),
     ) -> None:
         shape = getattr(X, "shape", None)
         if shape is None or len(shape) != 2 or 0 in shape:
@@ -50,6 +53,7 @@ class Arrays(Source):
         if scipy.sparse.issparse(X):
             X = as_design(X).matrix.tocsr()  # sound first: SciPy follows indices as they are
         self._X, self._place, self.is_sparse = X, place, scipy.sparse.issparse(X)
+        self.marks = marks or marks_of_maps(X, y, weights)
         self.kind = kind  # type: ignore[misc]
         self.n_rows, self.n_features = int(shape[0]), int(shape[1])
         self.feature_names = feature_names
@@ -72,8 +76,9 @@ class Arrays(Source):
         check_names(there, names, self._place, "feature")
         X = _columns(self._X, [there.index(name) for name in names])
         return Arrays(
-            X, self._y, self._weights, feature_names=names, kind=self.kind, place=self._place
-        )
+            X, self._y, self._weights, feature_names=names, kind=self.kind, place=self._place,
+            marks=self.marks,
+        )  # fmt: skip
 
     @property
     def size(self) -> int:
@@ -92,7 +97,7 @@ class Arrays(Source):
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
         assert self.n_rows is not None
-        with contextlib.closing(reader_of(self._X)) as read:
+        with contextlib.closing(reader_of(self._X, self.marks)) as read:
             for start in range(first * self._rows, self.n_rows, self._rows):
                 rows = slice(start, min(start + self._rows, self.n_rows))
                 weights = None if self._weights is None else self._weights[rows]
@@ -111,16 +116,62 @@ def _columns(X: Any, positions: list[int]) -> Any:
 
 def file_of(X: Any) -> tuple[str, int] | None:
     """(name, offset in bytes) where X is rows of a mapped file, and not changed in memory."""
-    if not isinstance(X, np.memmap) or not X.flags.c_contiguous or X.size == 0:
-        return None
-    root: Any = X
-    while isinstance(root.base, np.memmap):
-        root = root.base
+    root = _root(X)
     # A map for copying on write has changes that its file does not have.
-    if not isinstance(root.base, mmap.mmap) or root.filename is None or root.mode == "c":
+    if root is None or not X.flags.c_contiguous or X.size == 0 or root.mode == "c":
         return None
     away = X.__array_interface__["data"][0] - root.__array_interface__["data"][0]
     return os.fspath(root.filename), int(root.offset) + away
+
+
+def _root(X: Any) -> Any:
+    """The array that maps a file of which X is a part, or None."""
+    root: Any = X
+    while isinstance(root, np.memmap) and isinstance(root.base, np.memmap):
+        root = root.base
+    whole = isinstance(root, np.memmap) and isinstance(root.base, mmap.mmap)
+    return root if whole and root.filename is not None else None
+
+
+def marks_of_maps(*arrays: Any) -> tuple[Mark, ...]:
+    """Those of the files that arrays map, where the system tells which these are.
+
+    Raises
+    ------
+    OSError
+        The name that was mapped leads to another file now.
+    """
+    roots = [root for root in map(_root, arrays) if root is not None]
+    mapped = _mapped([root.__array_interface__["data"][0] for root in roots])
+    return tuple(_mark(root, *mapped[k]) for k, root in enumerate(roots) if k in mapped)
+
+
+def _mark(root: Any, inode: int, name: str) -> Mark:
+    if not os.path.exists(root.filename):
+        raise OSError(f"{root.filename} was removed since it was mapped")
+    mark = Mark.of(root.filename)
+    # Layered file systems have inodes of their own; names tell as well, until one is used again.
+    if mark.inode != inode and os.path.realpath(root.filename) != name:
+        raise OSError(
+            f"{root.filename} was replaced since it was mapped: open it again to read what it "
+            "holds now"
+        )
+    return mark
+
+
+def _mapped(addresses: list[int]) -> dict[int, tuple[int, str]]:
+    """{number of an address: (inode, name) of the file that is mapped there}, from Linux."""
+    found: dict[int, tuple[int, str]] = {}
+    if not addresses or not os.path.exists(_MAPS):
+        return found
+    with open(_MAPS, errors="surrogateescape") as lines:
+        for line in lines:
+            span, _, _, _, inode, *name = line.rstrip("\n").split(maxsplit=5)
+            low, high = (int(end, 16) for end in span.split("-"))
+            for k, address in enumerate(addresses):
+                if low <= address < high:
+                    found[k] = int(inode), "".join(name)
+    return found
 
 
 class _Slices:
@@ -161,10 +212,11 @@ class _FileRows:
         os.close(self._file)
 
 
-def reader_of(X: Any) -> _Slices | _FileRows:
-    """What reads rows of X: from its file where it maps one."""
+def reader_of(X: Any, marks: tuple[Mark, ...]) -> _Slices | _FileRows:
+    """What reads rows of X: from its file where it maps one that is known to be that file."""
     file = file_of(X)
-    if file is None or not hasattr(os, "preadv"):
+    known = file is not None and any(os.path.samefile(file[0], mark.path) for mark in marks)
+    if file is None or not known or not hasattr(os, "preadv"):
         return _Slices(X)
     return _FileRows(X, *file)
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from fastreg._files import Mark
 from fastreg._progress import Meter
 from fastreg.design import first_nonfinite
 from fastreg.sources.ahead import ahead
@@ -43,6 +44,7 @@ class Source(ABC):
     flat : bool, whether y is a vector, not a matrix of one column
     has_weights : bool, whether blocks may have weights
     in_order : bool, whether blocks are read one after the other
+    marks : of the files that it reads, as they were when they were opened
     advice : str, what to do about a missing value
     """
 
@@ -60,11 +62,34 @@ class Source(ABC):
     flat: bool = True  # whether y is a vector, not a matrix of one column
     has_weights: bool = False
     in_order: bool = True  # whether blocks are read one after the other
+    marks: tuple[Mark, ...] = ()  # of the files that it reads, as they were opened
 
     @abstractmethod
     def blocks(self, first: int = 0) -> Iterator[Block]:
         """The blocks, from number `first` of those with rows on. Each is valid until the next but
         two is asked for."""
+
+    def read(self, first: int = 0) -> Iterator[Block]:
+        """`blocks` of files that are what they were when they were opened, from the first block
+        to the last.
+
+        Raises
+        ------
+        OSError
+            A file was replaced, or changed; the message names it.
+        """
+        self.check_files()
+        try:
+            yield from self.blocks(first)
+        except Exception:
+            self.check_files()  # which explains whatever was wrong with a block
+            raise
+        self.check_files()
+
+    def check_files(self) -> None:
+        """Raise OSError if a file is not what it was when it was opened."""
+        for mark in self.marks:
+            mark.check()
 
     @property
     @abstractmethod
@@ -114,7 +139,7 @@ class Source(ABC):
         """
         total = start
         meter = Meter(self.n_rows, self.n_bytes, shown=self.progress)
-        with meter, ahead(self.blocks(first)) as blocks:
+        with meter, ahead(self.read(first)) as blocks:
             for number in itertools.count(first + 1):
                 block = next(blocks, None)
                 if block is None:
@@ -132,7 +157,7 @@ class Source(ABC):
 
     def map(self, work: Callable[[Any], Array], n_outputs: int = 0) -> Any:
         """work(X) of every block, one below the other: (m,), or (m, n_outputs) if that is not 0."""
-        with ahead(self.blocks()) as blocks:
+        with ahead(self.read()) as blocks:
             return _stacked([worked(work, block, self.layout) for block in blocks])
 
     def whole(self) -> tuple[Any, Array, Array | None]:

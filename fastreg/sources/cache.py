@@ -39,7 +39,7 @@ class Cached(Source):
             yield from self._kept[first:]
             return
         kept: list[Block] = []
-        for block in self._source.blocks():
+        for block in self._source.read():
             kept.append(_narrow(block))
             if len(kept) > first:
                 yield kept[-1]

@@ -87,10 +87,20 @@ def find(data: Any, texts: Collection[str] = ()) -> Found:
     return Found(name, kind, files, *_dataset(name, kind, files, texts))
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files that are read for a path: itself, of a folder its tables, of zarr all."""
+    if not path.is_dir():
+        return [path] if path.exists() else []
+    files = sorted(path.rglob("*"))
+    if path.suffix.lower() == ".zarr":
+        return [file for file in files if file.is_file()]
+    files = [file for file in files if file.suffix.lower() in FORMATS]
+    return [file for file in files if not file.name.startswith(("_", "."))]
+
+
 def _files_under(path: Path) -> list[Path]:
     if path.is_dir():
-        files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in FORMATS]
-        files = [file for file in files if not file.name.startswith(("_", "."))]
+        files = files_of(path)
         if not files:
             raise ValueError(f"{path} has no file that ends in {', '.join(FORMATS)}")
         return files

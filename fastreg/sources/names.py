@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Collection, Iterable
+from typing import Any
 
 _SHOWN = 8  # names that a message lists
 
@@ -35,6 +36,16 @@ def check_names(there: Collection[str], wanted: Iterable[str], place: str, noun:
     if len(missing) == 1:
         raise ValueError(f"{place} has no {noun} {missing[0]!r}; {near(missing[0], there)}")
     raise ValueError(f"{place} has no {noun}s {quoted(missing)}; there is {quoted(there)}")
+
+
+def check_order(known: Iterable[Any] | None, given: list[str] | None, advice: str) -> None:
+    """ValueError if features have other names, or another order, than in the fit; None has none."""
+    if known is None or given is None or [str(name) for name in known] == given:
+        return
+    raise ValueError(
+        f"the features of X are {quoted(given)}, those of the fit were "
+        f"{quoted(str(name) for name in known)}: {advice}"
+    )
 
 
 def check_different(names: Iterable[str], place: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastreg._files import marks
 from fastreg.sources.arrays import file_identity
 from fastreg.sources.blocks import Source
 from fastreg.sources.formats import guarded
@@ -42,6 +43,7 @@ class SvmLight(Source):
         if not path.is_file():
             raise ValueError(f"{path}: {'is not a file' if path.exists() else 'no such file'}")
         self._path, self._step = path, block_bytes
+        self.marks = marks([path])
         self.n_bytes = path.stat().st_size
         rows = width = nnz = 0
         self._width, least = 0, 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastreg._files import marks
 from fastreg.sources import formats, scan
 from fastreg.sources.arrays import file_identity
 from fastreg.sources.blocks import BLOCK_BYTES, Source, rows_of_block
@@ -40,6 +41,7 @@ class Table(Source):
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
         self._found = found = formats.find(data, options.texts)
+        self.marks = marks(found.files)  # before the first read, which fixes levels
         self.kind = found.kind  # type: ignore[misc]
         self._reading = reading(found.schema, found.name, target, weights, options, self._look)
         self.encoding: Encoding = self._reading.encoding
