@@ -1,5 +1,6 @@
 """`fastreg.path`: every point certified, whatever the shape, storage, penalty and order."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -334,3 +335,83 @@ def test_bounds_are_checked(bounds, message, rng):
 def test_bounds_and_positive_exclude_one_another(rng):
     with pytest.raises(ValueError, match="bounds say the same thing"):
         fastreg.path(matrix(), rng.standard_normal(37), bounds=(0, 1), positive=True)
+
+
+# ---------------------------------------------------------------- paths as objects
+
+
+@pytest.mark.parametrize("store", ["C", "F", "float32", "csr", "csc"])
+def test_a_path_and_what_it_gives_pickle(store):
+    X, y = regression(60, 6)
+    path = fastreg.path(STORAGES[store](X), y, alphas=5, sample_weight=np.arange(60) % 3 + 1.0)
+    chosen = path.select("cv")
+    for each in (path, path.relax(0.5)):
+        again = pickle.loads(pickle.dumps(each))
+        assert type(again) is type(each) and repr(again) == repr(each)
+        for name in ("alphas", "coefs", "intercepts", "gaps", "dof", "rss"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(each, name))
+        for criterion in ("bic", "1se"):
+            assert again.select(criterion).alpha == each.select(criterion).alpha
+        np.testing.assert_array_equal(again.predict(X), each.predict(X))
+    same = pickle.loads(pickle.dumps(chosen))
+    assert same.index == chosen.index
+    np.testing.assert_array_equal(same.values, chosen.values)
+
+
+def test_a_path_of_statistics_pickles():
+    X, y = regression(80, 5)
+    path = fastreg.SufficientStatistics(5).update(X, y).path(alphas=4)
+    again = pickle.loads(pickle.dumps(path))
+    np.testing.assert_array_equal(again.coefs, path.coefs)
+    assert again.select("bic").alpha == path.select("bic").alpha
+
+
+def test_a_path_refuses_other_names_and_another_order():
+    frame, y = load_diabetes(return_X_y=True, as_frame=True)
+    path = fastreg.path(frame, y, alphas=4)
+    expected = path.predict(frame)
+    np.testing.assert_array_equal(path.predict(frame.to_numpy()), expected)
+    np.testing.assert_array_equal(path.relax().predict(frame).shape, expected.shape)
+    for wrong in (frame[frame.columns[::-1]], frame.rename(columns={"age": "years"})):
+        for each in (path, path.relax()):
+            with pytest.raises(ValueError, match=r"features of X are .* those of the fit were"):
+                each.predict(wrong)
+    unnamed = fastreg.path(frame.to_numpy(), y, alphas=4)
+    np.testing.assert_allclose(unnamed.predict(frame), expected)
+    stats = fastreg.SufficientStatistics.collect(fastreg.read(frame.assign(y=y), "y")).path(
+        alphas=4
+    )
+    with pytest.raises(ValueError, match="put the columns in their order"):
+        stats.predict(frame[frame.columns[::-1]])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("store", ["C", "F", "csr", "csc"])
+def test_a_path_refuses_to_predict_what_is_not_finite(store, bad):
+    X, y = regression(40, 6)
+    path = fastreg.path(X, y, alphas=[1e6])  # all coefficients zero
+    X[3, 4] = bad
+    with pytest.raises(ValueError, match="row 3, column 4"):
+        path.predict(STORAGES[store](X))
+
+
+def test_select_takes_a_splitter():
+    from sklearn.model_selection import KFold, ShuffleSplit
+
+    X, y = regression(60, 8)
+    path = fastreg.path(X, y, alphas=10)
+    by_number, by_splitter = path.select("cv", cv=5), path.select("cv", cv=KFold(5))
+    np.testing.assert_array_equal(by_number.values, by_splitter.values)
+    assert path.relax().select("1se", cv=ShuffleSplit(4, random_state=0)).criterion == "1se"
+    for wrong in ("five", 2.5, None):
+        with pytest.raises(ValueError, match="cv must be a number of folds, splits or a splitter"):
+            path.select("cv", cv=wrong)
+
+
+def test_a_path_is_shown_in_one_short_line():
+    X, y = regression(60, 8)
+    path = fastreg.path(X, y, alphas=[1.0, 0.25])
+    assert repr(path).startswith("Path(2 alphas from 1 to 0.25, 8 features, l1_ratio=1, relative")
+    assert repr(path.relax(0.5)).startswith("Relaxed(2 alphas")
+    assert "gamma=0.5" in repr(path.relax(0.5))
+    assert max(len(repr(each)) for each in (path, path.relax(), path.select())) < 120

@@ -80,6 +80,11 @@ class Arrays(Source):
             marks=self.marks,
         )  # fmt: skip
 
+    def check_files(self) -> None:
+        """Raise OSError if a file is not what it was, or too short for what X maps of it."""
+        _check_length(self._X)
+        super().check_files()
+
     @property
     def size(self) -> int:
         assert self.n_rows is not None
@@ -122,6 +127,16 @@ def file_of(X: Any) -> tuple[str, int] | None:
         return None
     away = X.__array_interface__["data"][0] - root.__array_interface__["data"][0]
     return os.fspath(root.filename), int(root.offset) + away
+
+
+def _check_length(X: Any) -> None:
+    """Raise OSError if the file has become too short: to read such a map ends the process."""
+    file = file_of(X)
+    if file is None or not os.path.exists(file[0]):
+        return
+    needed, found = file[1] + X.nbytes, os.path.getsize(file[0])
+    if found < needed:
+        raise OSError(f"X maps {file[0]}, which has {found} bytes where {needed} are needed")
 
 
 def _root(X: Any) -> Any:
@@ -193,9 +208,6 @@ class _FileRows:
     def __init__(self, X: Array, name: str, offset: int) -> None:
         self._name, self._offset, self._dtype, self._n = name, offset, X.dtype, X.shape[1]
         self._width = X.dtype.itemsize * X.shape[1]
-        needed, found = offset + self._width * X.shape[0], os.path.getsize(name)
-        if found < needed:
-            raise OSError(f"X maps {name}, which has {found} bytes where {needed} are needed")
         self._buffers, self._file = Buffers(), os.open(name, os.O_RDONLY)
 
     def rows(self, part: slice) -> Array:

@@ -1,8 +1,11 @@
 """Machine code on disk: never stale, never trusted blindly, never needed."""
 
+import hashlib
 import os
+import pickle
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -166,3 +169,122 @@ def test_a_foreign_type_is_never_stored():
     assert cache._is_foreign(numba.typeof((1.0, (Foreign(1.0), 2))))
     assert not cache._is_foreign(numba.typeof(fastreg.penalties.L1(1.0)))
     assert not cache._is_foreign(numba.typeof(np.ones(3)))
+
+
+unix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners and modes are of Unix")
+STRANGER = 54321
+
+
+def give_away(path):
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    os.chown(path, STRANGER, -1)
+
+
+def opened_to_all(path):
+    path.chmod(path.stat().st_mode | 0o022)
+
+
+def moved_and_linked(path):
+    """A link that another user could turn elsewhere."""
+    path.rename(path.with_name("aside"))
+    path.symlink_to(path.with_name("aside"))
+    opened_to_all(path.parent)
+
+
+UNSAFE = {
+    "an entry of another user": ("entry", give_away),
+    "an entry that others can write": ("entry", opened_to_all),
+    "an entry that is a link": ("entry", moved_and_linked),
+    "a folder of another user": ("folder", give_away),
+    "a folder that others can write": ("folder", opened_to_all),
+    "a folder that others can replace": ("above", opened_to_all),
+    "a folder that another user can replace": ("above", give_away),
+    "a link that others can turn": ("folder", moved_and_linked),
+}
+
+
+@unix
+@pytest.mark.parametrize("kind", UNSAFE)
+def test_code_that_others_could_have_written_is_never_loaded(installed, kind):
+    above = installed / "above"
+    folder, trace = above / "fastreg-jit", installed / "run"
+    assert run(installed, NUMBA_CACHE_DIR=str(above)) == (2.0, 0, 1)
+    assert run(installed, NUMBA_CACHE_DIR=str(above)) == (2.0, 1, 0)  # as it is, it is loaded
+    for entry in folder.glob("*.nbc"):  # what an attacker would plant
+        payload = pickle.dumps(Planted(str(trace)))
+        entry.write_bytes(hashlib.sha256(payload).digest() + payload)
+        place, spoil = UNSAFE[kind]
+        if place == "entry":
+            spoil(entry)
+    if place != "entry":
+        spoil({"folder": folder, "above": above}[place])
+    assert run(installed, NUMBA_CACHE_DIR=str(above)) == (2.0, 0, 1)
+    assert not trace.exists()
+
+
+class Planted:
+    """Runs when it is unpickled."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return os.mkdir, (self.trace,)
+
+
+@unix
+def test_folders_and_entries_are_private(installed):
+    old = os.umask(0)
+    try:
+        run(installed, NUMBA_CACHE_DIR=str(installed / "new" / "place"))
+    finally:
+        os.umask(old)
+    made = [*(installed / "new").rglob("*"), installed / "new"]
+    assert [path for path in made if path.suffix == ".nbc"]
+    assert not [path for path in made if path.stat().st_mode & 0o077]
+
+
+@unix
+def test_a_shared_folder_with_the_sticky_bit_serves(installed):
+    shared = installed / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    assert run(installed, NUMBA_CACHE_DIR=str(shared)) == (2.0, 0, 1)
+    assert run(installed, NUMBA_CACHE_DIR=str(shared)) == (2.0, 1, 0)
+    assert stat.S_IMODE((shared / "fastreg-jit").stat().st_mode) == 0o700
+
+
+@unix
+def test_it_is_said_once_that_a_folder_is_not_used(installed):
+    shared = installed / "shared"
+    (shared / "fastreg-jit").mkdir(parents=True)
+    (shared / "fastreg-jit").chmod(0o777)
+    program = (
+        PROGRAM + "kernels.update(theta.astype('f4'), np.zeros(1), 1.0, 0.0, penalties.L1(1.0))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(installed), "NUMBA_CACHE_DIR": str(shared)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.count("others can write to") == 1
+    assert f"{shared}/fastreg-jit (chmod go-w)" in done.stderr
+    assert done.stderr.count("kernels are compiled in memory") == 1
+
+
+@pytest.mark.parametrize("place", ["nowhere", "named"])
+def test_a_user_without_a_home_fits(monkeypatch, tmp_path, place):
+    """As in containers: neither HOME nor an entry in the list of users."""
+    for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE", "HOMEPATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path / "blocked" / "package")
+    (tmp_path / "blocked").write_text("a file where a folder is wanted")
+    monkeypatch.setattr(cache, "_users", lambda: frozenset({os.geteuid()}))
+    named = tmp_path / "named"
+    monkeypatch.setattr(cache.config, "CACHE_DIR", str(named) if place == "named" else "")
+    found = cache.cache_directory.__wrapped__()
+    assert found == (named / "fastreg-jit" if place == "named" else None)

@@ -220,6 +220,61 @@ def test_the_input_is_not_overwritten(tmp_path, capsys):
     assert path.read_bytes() == before
 
 
+ALIASES = {
+    "itself": lambda path, alias: path,
+    "a link": lambda path, alias: alias.symlink_to(path),
+    "a hard link": lambda path, alias: alias.hardlink_to(path),
+    "a link to its folder": lambda path, alias: alias.symlink_to(path.parent),
+}
+
+
+@pytest.mark.parametrize("kind", ALIASES)
+@pytest.mark.parametrize("option", ["predict", "fit"])
+def test_no_output_goes_onto_a_file_of_an_input_folder(tmp_path, capsys, option, kind):
+    folder, model = tmp_path / "t", tmp_path / "m.npz"
+    folder.mkdir()
+    for name in ("p1.csv", "p2.csv"):
+        rows = "".join(f"{i},{i * i % 7},{3 * i}\n" for i in range(20))
+        (folder / name).write_text("a,b,y\n" + rows)
+    assert main(["fit", str(folder), "--target", "y", "--save", str(model)]) == 0
+    capsys.readouterr()
+    before = {path: path.read_bytes() for path in (model, *folder.iterdir())}
+    suffix, onto = (".csv", folder / "p1.csv") if option == "predict" else (".npz", model)
+    alias = tmp_path / f"alias{suffix if kind != 'a link to its folder' else ''}"
+    found = ALIASES[kind](onto, alias) or alias
+    found = found / onto.name if kind == "a link to its folder" else found
+    if option == "predict":
+        _fails(["predict", model, folder, "--out", found], capsys, "overwrite the input")
+    else:
+        _fails(["fit", model, "--save", found], capsys, "overwrite the input")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_no_output_becomes_an_input(saved, capsys):
+    model, path, _ = saved
+    folder = path.parent
+    before = sorted(folder.iterdir())
+    _fails(["predict", model, folder, "--out", folder / "new.csv"], capsys, "write beside")
+    (folder / "deeper").mkdir()
+    _fails(["predict", model, folder, "--out", folder / "deeper" / "p.csv"], capsys, "write beside")
+    assert sorted(folder.iterdir()) == sorted([*before, folder / "deeper"])
+
+
+def test_a_model_in_the_folder_of_its_data_is_saved_again(table, capsys):
+    folder = table[0].parent
+    for _ in range(2):  # it is not read with the tables
+        assert main(_fit(folder, "--save", folder / "m.npz")) == 0
+
+
+def test_predictions_keep_the_permissions_of_their_file(saved, capsys):
+    model, path, _ = saved
+    target = path.with_name("p.csv")
+    target.write_text("old")
+    target.chmod(0o600)
+    assert main(["predict", str(model), str(path), "--out", str(target)]) == 0
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_save_that_fails_leaves_nothing(table, capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "m.npz")
