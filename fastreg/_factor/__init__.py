@@ -1,0 +1,19 @@
+"""Dense factorisations that an interrupt ends within half a second, whatever their size.
+
+LAPACK computes them in one call, during which Python sees no signal: 25 s for the eigenvectors of
+a 4000 × 4000 matrix on one core. Here the same algorithms come in pieces of about a tenth of a
+second, with LAPACK's own kernels inside. Up to a side of `WHOLE` they are LAPACK's one call.
+"""
+
+from fastreg._factor.orthogonal import singular, triangular_factor
+from fastreg._factor.symmetric import eigh
+from fastreg._factor.triangular import WHOLE, cholesky, solve_cholesky
+
+__all__ = [
+    "WHOLE",
+    "cholesky",
+    "eigh",
+    "singular",
+    "solve_cholesky",
+    "triangular_factor",
+]
