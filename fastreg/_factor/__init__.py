@@ -6,13 +6,15 @@ second, with LAPACK's own kernels inside. Up to a side of `WHOLE` they are LAPAC
 """
 
 from fastreg._factor.orthogonal import singular, triangular_factor
-from fastreg._factor.symmetric import eigh
-from fastreg._factor.triangular import WHOLE, cholesky, solve_cholesky
+from fastreg._factor.symmetric import eigh, eigvalsh
+from fastreg._factor.triangular import WHOLE, cholesky, definite, solve_cholesky
 
 __all__ = [
     "WHOLE",
     "cholesky",
+    "definite",
     "eigh",
+    "eigvalsh",
     "singular",
     "solve_cholesky",
     "triangular_factor",

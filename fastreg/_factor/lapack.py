@@ -19,12 +19,15 @@ def _routine(name: str) -> Any:
     module = scipy.linalg.cython_lapack
     if name not in module.__pyx_capi__:
         module = scipy.linalg.cython_blas
-    capsule, api = module.__pyx_capi__[name], ctypes.pythonapi
-    api.PyCapsule_GetName.restype, api.PyCapsule_GetName.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    api.PyCapsule_GetPointer.restype = ctypes.c_void_p
-    api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
-    address = api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
-    return ctypes.CFUNCTYPE(None)(address)
+    capsule = module.__pyx_capi__[name]
+    signature = _api("PyCapsule_GetName", ctypes.c_char_p, ctypes.py_object)(capsule)
+    pointer = _api("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    return ctypes.CFUNCTYPE(None)(pointer(capsule, signature))
+
+
+def _api(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of Python's C interface, with types that nobody else sees."""
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
 
 
 def call(name: str, *arguments: Any) -> None:

@@ -16,8 +16,8 @@ import numpy as np
 import scipy.linalg
 
 from fastreg._factor.lapack import call, leading
-from fastreg._factor.tridiagonal import eigen_tridiagonal
 from fastreg._factor.triangular import WHOLE, slices
+from fastreg._factor.tridiagonal import eigen_tridiagonal
 
 Array = np.ndarray
 _PANEL = 64
@@ -26,20 +26,20 @@ _TRAFFIC = 2e8  # entries that a panel of a bidiagonal form reads twice, of memo
 
 
 def triangular_factor(A: Array) -> Array:
-    """R (n, n) of A (m, n), m ≥ n."""
-    m, n = A.shape
+    """R (k, n) of A (m, n), k = min(m, n)."""
+    n, k = A.shape[1], min(A.shape)
     if n <= WHOLE:
-        return np.linalg.qr(A, mode="r")
+        return np.asarray(np.linalg.qr(A, mode="r"))
     A = np.array(A, order="F")
-    for first in range(0, n, _PANEL):
-        stop = min(first + _PANEL, n)
+    for first in range(0, k, _PANEL):
+        stop = min(first + _PANEL, k)
         panel, tau, _, _ = scipy.linalg.lapack.dgeqrf(A[first:, first:stop])
         A[first:, first:stop] = panel
         for columns in slices(n - stop, 4.0 * panel.size):
             part = A[first:, stop:][:, columns]
             work = len(tau) * max(64, part.shape[1])
             part[:] = scipy.linalg.lapack.dormqr("L", "T", panel, tau, part, work)[0]
-    return np.triu(A[:n])
+    return np.triu(A[:k])
 
 
 def singular(A: Array) -> tuple[Array, Array]:
@@ -78,9 +78,7 @@ def _bidiagonal(A: Array) -> tuple[Array, Array, Array]:
         X, Y = (np.empty((size, width), order="F") for _ in range(2))
         taus = (left[first:], right[first:])
         lda, ldx = leading(A), leading(X)
-        call(
-            "dlabrd", size, size, width, part, lda, d[first:], e[first:], *taus, X, ldx, Y, ldx
-        )
+        call("dlabrd", size, size, width, part, lda, d[first:], e[first:], *taus, X, ldx, Y, ldx)
         rest, below, beside = part[width:, width:], part[width:, :width], part[:width, width:]
         k = size - width
         minus = (-1.0, below, lda, Y[width:], ldx, 1.0, rest, lda)

@@ -1,4 +1,4 @@
-"""Eigenvectors of a symmetric matrix: A = Q T Qᵀ with T tridiagonal, T = S Λ Sᵀ, so A = (QS) Λ (QS)ᵀ.
+"""Eigenvectors of a symmetric matrix: A = Q T Qᵀ with T tridiagonal, T = S Λ Sᵀ; they are Q S.
 
 Q by panels of Householder reflections (LAPACK's dlatrd and dsyr2k, as in dsytrd), S by
 `tridiagonal`, Q S by slices of its columns.
@@ -12,8 +12,8 @@ import numpy as np
 import scipy.linalg
 
 from fastreg._factor.lapack import call, leading
-from fastreg._factor.tridiagonal import eigen_tridiagonal
 from fastreg._factor.triangular import WHOLE, slices
+from fastreg._factor.tridiagonal import eigen_tridiagonal
 
 Array = np.ndarray
 _LAST = 256  # side of what is left for one call
@@ -24,13 +24,28 @@ def eigh(A: Array) -> tuple[Array, Array]:
     """(λ ascending (n,), eigenvectors (n, n) in columns) of the lower triangle of A (n, n)."""
     if len(A) <= WHOLE or not np.isfinite(A).all():
         return np.linalg.eigh(A)
-    scale = float(np.abs(A).max()) or 1.0
-    A = np.array(A / scale, order="F")  # squares of norms must not leave float64
+    A, scale = _scaled(A)
     diagonal, off, tau = _tridiagonal(A)
     values, S = eigen_tridiagonal(diagonal, off)
     for columns in slices(len(A), 2.0 * len(A) ** 2):
         _reflect(A, tau, S[:, columns])
     return values * scale, S
+
+
+def eigvalsh(A: Array) -> Array:
+    """λ alone."""
+    if len(A) <= WHOLE or not np.isfinite(A).all():
+        return np.linalg.eigvalsh(A)
+    A, scale = _scaled(A)
+    diagonal, off, _ = _tridiagonal(A)
+    values: Array = scipy.linalg.eigvalsh_tridiagonal(diagonal, off, lapack_driver="sterf")
+    return values * scale
+
+
+def _scaled(A: Array) -> tuple[Array, float]:
+    """(A/scale in Fortran's order, scale): squares of lengths must not leave float64."""
+    scale = float(np.abs(A).max()) or 1.0
+    return np.array(A / scale, order="F"), scale
 
 
 def _tridiagonal(A: Array) -> tuple[Array, Array, Array]:

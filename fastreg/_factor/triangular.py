@@ -1,6 +1,6 @@
 """Cholesky factors, panel by panel from the left: with A = L Lᵀ and columns K before a panel J,
 
-    L_JJ L_JJᵀ = A_JJ − L_JK L_JKᵀ,    L_IJ = (A_IJ − L_IK L_JKᵀ) L_JJ⁻ᵀ
+L_JJ L_JJᵀ = A_JJ − L_JK L_JKᵀ,    L_IJ = (A_IJ − L_IK L_JKᵀ) L_JJ⁻ᵀ
 """
 
 from __future__ import annotations
@@ -33,6 +33,14 @@ def cholesky(A: Array) -> Array | None:
         below = panel[stop - start :]
         below[:] = scipy.linalg.blas.dtrsm(1.0, square, below, side=1, lower=1, trans_a=1)
     return A
+
+
+def definite(A: Array) -> Array:
+    """`cholesky`, or LinAlgError."""
+    L = cholesky(A)
+    if L is None:
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+    return L
 
 
 def solve_cholesky(L: Array, B: Array) -> Array:

@@ -84,7 +84,7 @@ class _Joined:
         return np.array(left, np.intp)
 
     def _rotated(self, i: int, j: int, tol: float) -> bool:
-        """Whether columns i and j of nearly the same d become one with all of z, and one without."""
+        """Whether columns i and j, of nearly the same d, become one with z and one without."""
         D, z = self.D, self.z
         length = math.hypot(z[i], z[j])
         c, s = z[j] / length, -z[i] / length

@@ -32,7 +32,7 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 
-from fastreg import moments
+from fastreg import _factor, moments
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Terms
 from fastreg.design import Design
@@ -76,10 +76,10 @@ class Fold:
         least = len(D) * _EPS * float(np.trace(self.S))  # below, rounding is the stronger ridge
         floored, D = least > D, np.maximum(D, least)
         A = self.S + np.diag(D)
-        factor = scipy.linalg.cho_factor(A, lower=True, overwrite_a=True)
-        b = scipy.linalg.cho_solve(factor, self.c)
+        L = _factor.definite(A)
+        b = _factor.solve_cholesky(L, self.c)
         value, slope = self.held_out(b)
-        z = scipy.linalg.cho_solve(factor, slope)
+        z = _factor.solve_cholesky(L, slope)
         return value, np.where(floored, 0.0, -z * b * D)
 
     def net_error(self, l1: Array, l2: Array) -> tuple[float, Array, Array]:

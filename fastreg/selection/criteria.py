@@ -22,6 +22,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import gammaln
 
+from fastreg import _factor
+
 Array = np.ndarray
 CRITERIA = ("aic", "aicc", "bic", "ebic", "cp", "gcv")
 
@@ -59,7 +61,7 @@ def degrees_of_freedom(
 def _trace(G: Array, ridge: Array) -> float:
     """tr G (G + diag ridge²)⁻¹ by the eigenvalues of ridge⁻¹ G ridge⁻¹, where all are penalised."""
     if ridge.all():
-        values = np.linalg.eigvalsh(G / np.outer(ridge, ridge))
+        values = _factor.eigvalsh(G / np.outer(ridge, ridge))
         values = np.maximum(values, 0.0)
         return float((values / (values + 1.0)).sum())
     return float(np.trace(np.linalg.lstsq(G + np.diag(ridge**2), G, rcond=None)[0]))

@@ -16,9 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.linalg
 
-from fastreg import kernels
+from fastreg import _factor, kernels
 from fastreg.certificate import Terms
 from fastreg.design import Design
 from fastreg.penalties import L1
@@ -61,11 +60,11 @@ class HeldOutByKernels(HeldOut):
         level = K[:, :count] @ share
         K = K - level[:, None] - level + share @ level[:count]
         mean = float(share @ self._y[train])
-        factor = scipy.linalg.cho_factor(K[:count, :count] + np.diag(weight / w), lower=True)
-        a = scipy.linalg.cho_solve(factor, self._y[train] - mean)
+        L = _factor.definite(K[:count, :count] + np.diag(weight / w))
+        a = _factor.solve_cholesky(L, self._y[train] - mean)
         e = self._y[test] - mean - K[count:, :count] @ a
         u = -2.0 * own * e / own.sum()
-        c = np.concatenate([-scipy.linalg.cho_solve(factor, K[:count, count:] @ u), u])
+        c = np.concatenate([-_factor.solve_cholesky(L, K[:count, count:] @ u), u])
         left, right = np.zeros((2, len(self._y)))
         left[rows] = _centred(c, share)
         right[rows] = _centred(np.append(a, np.zeros(len(u))), share)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
-from fastreg import kernels
+from fastreg import _factor, kernels
 from fastreg.certificate import reads
 from fastreg.certificate.training import CERTAIN
 from fastreg.solvers.kernel import kernel_matrix
@@ -59,7 +59,7 @@ class Kernel:
         self.y = self.f[self.alive, None] * problem.Y[self.alive]
         self.axis = _reflection(self.f[self.alive]) if problem.shift is not None else None
         turned = self.K if self.axis is None else _turned_twice(self.K, self.axis)
-        values, vectors = np.linalg.eigh(turned)
+        values, vectors = _factor.eigh(turned)
         self.values = np.maximum(values, 0.0)
         self.U = vectors if self.axis is None else _reflected(vectors, self.axis)
         self.doubts = self._doubts()

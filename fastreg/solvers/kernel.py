@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from fastreg import kernels
+from fastreg import _factor, kernels
 from fastreg.solvers.problem import Problem
 from fastreg.solvers.refinement import Result, for_each_strength, inverse_root, refine
 
@@ -149,13 +149,13 @@ def _inverse(K: Array, ridge: float) -> _Inverse:
     if ridge > len(K) * _EPS * np.trace(K):
         shifted = K.copy()
         shifted[np.diag_indices_from(K)] += ridge
-        L, fault = scipy.linalg.lapack.dpotrf(shifted, lower=1, clean=0, overwrite_a=1)
-        if not fault:
+        L = _factor.cholesky(shifted)
+        if L is not None:
             return _Inverse(
-                lambda v: scipy.linalg.cho_solve((L, True), v),
+                lambda v: _factor.solve_cholesky(L, v),
                 lambda V: scipy.linalg.solve_triangular(L, V, lower=True),
             )
-    values, vectors = np.linalg.eigh(K)
+    values, vectors = _factor.eigh(K)
     keep = values > len(K) * _EPS * values[-1]
     values, vectors = values[keep] + ridge, vectors[:, keep]
     root = np.sqrt(values)[:, None]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastreg import _factor
 from fastreg.solvers.problem import Problem
 
 Array = np.ndarray
@@ -52,7 +53,7 @@ def inverse_root(R: Array, l2: Array, size: int) -> Array:
     stacked = np.vstack([R, np.diag(np.sqrt(l2))]) if l2.any() else R
     lengths = np.sqrt((stacked * stacked).sum(axis=0))
     inverse = np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
-    _, sigma, Vt = np.linalg.svd(stacked * inverse, full_matrices=False)
+    sigma, Vt = _factor.singular(stacked * inverse)
     keep = sigma > size * _EPS * sigma[0]
     root: Array = (inverse[:, None] * Vt[keep].T) / sigma[keep]
     return root

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
-from fastreg import kernels
+from fastreg import _factor, kernels
 from fastreg.solvers import kernel
 from fastreg.solvers.problem import Problem
 from fastreg.solvers.refinement import Result, for_each_strength, inverse_root, refine
@@ -99,8 +99,8 @@ def cholesky(G: Array, l2: Array) -> tuple[Array, Array] | None:
     A *= inverse[:, None]
     A[np.diag_indices_from(A)] = 1.0
     norm = np.abs(A).sum(axis=0).max()
-    L, fault = scipy.linalg.lapack.dpotrf(A, lower=1, clean=0, overwrite_a=1)
-    if fault:
+    L = _factor.cholesky(A)
+    if L is None:
         return None
     reciprocal, _ = scipy.linalg.lapack.dpocon(L, norm, uplo="L")
     return (L, inverse) if reciprocal * _ILL >= 1.0 else None
@@ -114,7 +114,7 @@ def inverse(G: Array, l2: Array) -> Array | None:
     if found is None:
         return None
     L, scale = found
-    return scipy.linalg.cho_solve((L, True), np.eye(len(G))) * np.outer(scale, scale)
+    return _factor.solve_cholesky(L, np.eye(len(G))) * np.outer(scale, scale)
 
 
 def _by_orthogonal(problem: Problem) -> Result:
@@ -164,7 +164,7 @@ def triangular_factor(problem: Problem) -> Array:
             weights=factors,
             out=block,
         )
-        R = np.linalg.qr(np.vstack([R, block]), mode="r")  # type: ignore[assignment]
+        R = _factor.triangular_factor(np.vstack([R, block]))
     problem.passes += 1
     R /= np.sqrt(problem.total)
     return R

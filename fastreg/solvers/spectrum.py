@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fastreg import _factor
 from fastreg.solvers.kernel import kernel_matrix
 from fastreg.solvers.problem import Problem
 from fastreg.solvers.standard import GROUP, Standard
@@ -80,7 +81,7 @@ def eigen_gram(problem: Standard, base: Array) -> tuple[Array, Array]:
     root = np.divide(1.0, np.sqrt(base), out=np.zeros(len(base)), where=~problem.constant)
     S = problem.gram(columns, columns) * root
     S *= root[:, None]
-    values, vectors = np.linalg.eigh(S)
+    values, vectors = _factor.eigh(S)
     vectors *= root[:, None]
     return np.maximum(values, 0.0), vectors
 
@@ -104,7 +105,7 @@ def _by_kernel(problem: Problem, terms: Family, beta: Array) -> bool:
     f = np.ones(problem.X.shape[0]) if problem.weights is None else np.sqrt(problem.weights)
     live = ~problem.constant
     root = np.divide(1.0, np.sqrt(terms.base), out=np.zeros(len(live)), where=live)
-    values, vectors = np.linalg.eigh(kernel_matrix(problem, root, f))
+    values, vectors = _factor.eigh(kernel_matrix(problem, root, f))
     values = np.maximum(values, 0.0)
     ridges = problem.total * terms.factors
     if not _is_sound(values, ridges):
