@@ -19,7 +19,7 @@ def cholesky(A: Array) -> Array | None:
     above; None where A is not positive definite."""
     if len(A) <= WHOLE:
         L, fault = scipy.linalg.lapack.dpotrf(A, lower=1, clean=0, overwrite_a=1)
-        return None if fault else L
+        return None if fault or not np.isfinite(L.diagonal()).all() else L
     A = np.asfortranarray(A)
     for start in range(0, len(A), _PANEL):
         stop = min(start + _PANEL, len(A))
@@ -27,7 +27,7 @@ def cholesky(A: Array) -> Array | None:
         for rows in slices(len(panel), 2.0 * start * (stop - start)):
             panel[rows] -= A[start:][rows, :start] @ A[start:stop, :start].T
         square, fault = scipy.linalg.lapack.dpotrf(panel[: stop - start], lower=1, clean=0)
-        if fault:
+        if fault or not np.isfinite(square.diagonal()).all():  # which LAPACK need not see
             return None
         panel[: stop - start] = square
         below = panel[stop - start :]

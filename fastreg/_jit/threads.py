@@ -8,19 +8,23 @@ and interruptible between calls (`docs/decisions/0001-threads.md`).
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import functools
 import os
+import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from numbers import Integral
 from typing import Any
 
+from fastreg._interrupts import forget_interrupt, interrupt
+
 _lock = threading.Lock()
 _busy = threading.local()  # .inside: this thread is at work for a `run_blocks`
-_pool: ThreadPoolExecutor | None = None
+_shares: queue.SimpleQueue[_Share] = queue.SimpleQueue()
 _pool_size = 0
+_PATIENCE = 0.1  # seconds between two looks for a signal
 _requested: int | None = None
 
 
@@ -67,7 +71,8 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
     Each call gets `step` blocks at most, and an interrupt is seen between calls. A thread
     that is free takes the next ones: where another pool still spins on a core, as BLAS does
     for 0.1 s after a product, the other threads do more. `work` must release the GIL to
-    gain anything. It may be a generator: an interrupt is then seen at each `yield` too.
+    gain anything. It may be a generator: the fault of another thread is then seen at each `yield`
+    too. An interrupt goes on to all threads, and is raised once they have ended.
 
     Within `work` a further call is serial: a pool whose threads wait for one another stands still.
     """
@@ -75,13 +80,6 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
     chunk = min(step or count, -(-count // max(threads, 1)))
     starts = iter(range(0, count, max(chunk, 1)))
     lock, stop = threading.Lock(), threading.Event()
-
-    def share(_: int) -> None:
-        outside, _busy.inside = getattr(_busy, "inside", False), threads > 1
-        try:
-            take()
-        finally:
-            _busy.inside = outside
 
     def take() -> None:
         while not stop.is_set():
@@ -98,26 +96,83 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
     if threads <= 1:
         take()
         return
-    futures: list[Future[None]] = []
+    others = [_Share(take) for _ in range(1, threads)]
     try:
-        for t in range(1, threads):
-            futures.append(_submit(share, t))  # noqa: PERF401  (an interrupt must find those begun)
-        share(0)
-        for future in futures:
-            future.result()
-    except BaseException:
+        for each in others:
+            _hand_out(each)
+        with serial():
+            take()
+        for each in others:
+            each.join()
+    except BaseException as fault:
         # Nobody may still be writing into the caller's buffers when it hears of the fault.
         stop.set()
-        _await_end(futures)
+        for each in others:
+            each.stop(at_once=not isinstance(fault, Exception))
         raise
+    for each in others:
+        if each.fault is not None:
+            raise each.fault
 
 
-def _await_end(futures: list[Future[None]]) -> None:
-    """Cancel what has not begun and wait for the rest, whatever interrupts come meanwhile."""
-    for future in futures:
-        while not future.cancel() and not future.done():
-            with contextlib.suppress(KeyboardInterrupt):
-                wait([future])
+class _Share:
+    """What another thread does for a `run_blocks`.
+
+    Bare locks only: an interrupt between the steps of a Condition, of which futures are made,
+    leaves it locked.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.fault: BaseException | None = None
+        self._work, self._guard, self._ended = work, threading.Lock(), threading.Lock()
+        self._thread: int | None = None
+        self._is_begun = self._is_dropped = False
+        self._ended.acquire()
+
+    def __call__(self) -> None:
+        try:
+            self._run()
+        except BaseException as fault:
+            self.fault = fault
+        try:
+            self._end()
+        except KeyboardInterrupt:  # there is one at most
+            self._end()
+
+    def _run(self) -> None:
+        with self._guard:
+            if self._is_dropped:
+                return
+            self._is_begun, self._thread = True, threading.get_ident()
+        with serial():
+            self._work()
+
+    def _end(self) -> None:
+        with self._guard:
+            self._thread = None
+            forget_interrupt(threading.get_ident())
+        self._ended.release()
+
+    def join(self) -> None:
+        """Wait for its end; signals are seen meanwhile, whichever thread they came to."""
+        while not self._ended.acquire(timeout=_PATIENCE):
+            pass
+        self._ended.release()
+
+    def stop(self, *, at_once: bool) -> None:
+        """Drop it if it has not begun; else wait for its end, whatever interrupts come meanwhile.
+
+        `at_once` interrupts it at its next step in Python.
+        """
+        with self._guard:
+            self._is_dropped = not self._is_begun
+            if at_once and self._thread is not None:
+                interrupt(self._thread)
+        while self._is_begun:
+            try:
+                return self.join()
+            except KeyboardInterrupt:
+                continue
 
 
 @contextlib.contextmanager
@@ -130,26 +185,33 @@ def serial() -> Iterator[None]:
         _busy.inside = outside
 
 
-def _submit(task: Callable[[int], None], argument: int) -> Future[None]:
-    global _pool, _pool_size
+def _hand_out(share: _Share) -> None:
+    """Let a thread of the pool do it, or this one where there can be no more threads."""
+    global _pool_size
     with _lock:
-        wanted = max(get_num_threads() - 1, 1)
-        if _pool is None or _pool_size < wanted:
-            _pool, _pool_size = ThreadPoolExecutor(wanted, "fastreg"), wanted
-        pool = _pool
-    try:
-        return pool.submit(task, argument)
-    except RuntimeError:  # the interpreter is shutting down: no new threads
-        task(argument)
-        done: Future[None] = Future()
-        done.set_result(None)
-        return done
+        while _pool_size < max(get_num_threads() - 1, 1):
+            try:
+                _thread.start_new_thread(_serve, (_shares,))
+            except RuntimeError:  # the interpreter is shutting down
+                break
+            _pool_size += 1
+        alive = _pool_size > 0
+    if alive:
+        _shares.put(share)
+    else:
+        share()
+
+
+def _serve(shares: queue.SimpleQueue[_Share]) -> None:
+    """What a thread of the pool does as long as the process lives."""
+    while True:
+        shares.get()()
 
 
 def _forget_pool() -> None:
     """In a forked child the pool's threads are gone: start afresh."""
-    global _pool, _pool_size, _lock
-    _pool, _pool_size, _lock = None, 0, threading.Lock()
+    global _shares, _pool_size, _lock
+    _shares, _pool_size, _lock = queue.SimpleQueue(), 0, threading.Lock()
     single_threaded_blas.__init__()  # type: ignore[misc]  # its lock may have been held
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import queue
 import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
+
+from fastreg._interrupts import interrupt
 
 T = TypeVar("T")
 DEPTH = 1  # blocks that wait; one more is being made, one in use
@@ -64,11 +65,5 @@ def ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
             line.get_nowait()
         thread.join(grace)
         if thread.is_alive():
-            _interrupt(thread)
+            interrupt(thread.ident or 0)
             thread.join(grace)
-
-
-def _interrupt(thread: threading.Thread) -> None:
-    """Raise KeyboardInterrupt in a thread, at its next step in Python."""
-    number = ctypes.c_ulong(thread.ident or 0)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(KeyboardInterrupt))
