@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastreg._jit import get_num_threads, set_num_threads
+    from fastreg._warnings import ConvergenceWarning
     from fastreg.certificate import Certificate
     from fastreg.functional import descend, gradient, objective
     from fastreg.inference import Inference
@@ -40,6 +41,7 @@ _HOME = {
     "AdaptiveRidge": "linear_model",
     "Certificate": "certificate",
     "ChoiceCertificate": "selection.choice",
+    "ConvergenceWarning": "_warnings",
     "Descent": "solvers.descent",
     "DivergenceError": "solvers.descent",
     "ElasticNet": "linear_model",
@@ -72,6 +74,7 @@ __all__ = [
     "AdaptiveRidge",
     "Certificate",
     "ChoiceCertificate",
+    "ConvergenceWarning",
     "Descent",
     "DivergenceError",
     "ElasticNet",

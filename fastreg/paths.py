@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import numpy as np
 from fastreg import kernels, plots
 from fastreg._jit import single_threaded_blas
 from fastreg._progress import draw_bar
+from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate, Terms, penalty_value
 from fastreg.design import Design, as_design, as_target, as_weights, feature_names
 from fastreg.functional import check_predictions, nonnegative
@@ -40,10 +40,6 @@ from fastreg.sources.names import check_order
 
 Array = np.ndarray
 LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
-
-
-class ConvergenceWarning(UserWarning):
-    """A certificate worse than what was asked for; the message states both."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -435,7 +431,7 @@ def path(
 
     Warns
     -----
-    fastreg.paths.ConvergenceWarning
+    fastreg.ConvergenceWarning
         A point did not reach `tol`; the message says how far it came.
 
     Examples
@@ -661,9 +657,7 @@ def warn(certificate: Certificate, exhausted: bool, max_iter: int) -> None:
     worst = float(certificate.relative_gap.max())
     missed = int(np.count_nonzero(certificate.relative_gap > certificate.tol))
     advice = f"raise max_iter, now {max_iter}" if exhausted else "rounding stopped it: raise tol"
-    warnings.warn(
+    warn_of_convergence(
         f"{missed} of {len(certificate.gap)} points of the path did not reach a relative gap of "
-        f"{certificate.tol:.2e}: the worst has {worst:.2e}; {advice}.",
-        ConvergenceWarning,
-        stacklevel=3,
+        f"{certificate.tol:.2e}: the worst has {worst:.2e}; {advice}."
     )

@@ -124,8 +124,8 @@ def main(arguments: list[str]) -> int:
         print(f"failed on purpose: {test}\n    {listed[test]}")
     unknown = len(swap.failed.keys() - listed.keys())
     print(
-        f"scikit-learn {sklearn.__version__}: {len(swap.passed)} passed, {len(swap.failed)} failed, "
-        f"{unknown} of them not listed"
+        f"scikit-learn {sklearn.__version__}: {len(swap.passed)} passed, "
+        f"{len(swap.failed)} failed, {unknown} of them not listed"
     )
     return int(unknown > 0 or not swap.passed or bool(swap.passed & listed.keys()))
 

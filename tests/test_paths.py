@@ -12,7 +12,6 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import enet_path as sklearn_enet_path
 
 import fastreg
-from fastreg import paths
 from fastreg._jit import set_num_threads
 from fastreg.certificate import Terms
 from fastreg.design import as_design
@@ -180,7 +179,9 @@ def test_a_wrong_argument_is_named(options, message):
 
 def test_a_missed_gap_is_told_with_how_far_off_it_is():
     X, y = regression(60, 150)
-    with pytest.warns(paths.ConvergenceWarning, match=r"relative gap of 1.00e-10.*max_iter, now 1"):
+    with pytest.warns(
+        fastreg.ConvergenceWarning, match=r"relative gap of 1.00e-10.*max_iter, now 1"
+    ):
         fastreg.path(X, y, alphas=5, eps=1e-3, tol=1e-10, max_iter=1)
 
 

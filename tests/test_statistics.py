@@ -193,7 +193,7 @@ def test_an_unpenalised_feature_is_certified_by_kkt_and_failure_is_told(monkeypa
     found = stats.path(alphas=8, penalty_factor=factor)
     assert found.certificate.converged and found.coefs[2].all()
     monkeypatch.setattr(solvers, "follow", lambda *_: (np.zeros((6, 1)), np.zeros(1)))
-    with pytest.warns(fastreg.paths.ConvergenceWarning, match="did not reach a relative gap"):
+    with pytest.warns(fastreg.ConvergenceWarning, match="did not reach a relative gap"):
         stats.path(alphas=[1e-3])
 
 

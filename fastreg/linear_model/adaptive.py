@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg import kernels
+from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Terms
 from fastreg.design import Design, as_design
 from fastreg.linear_model.base import ChoosingRegressor, ridge_terms
 from fastreg.linear_model.opening import opens_sources
+from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1
 from fastreg.selection.adaptive import Adapted, HeldOut, HeldOutNet, adapt, evidence, folds_of
 from fastreg.selection.cross_validation import Validation
@@ -29,6 +29,12 @@ _FINAL = 1e-10  # relative gap of the fit to all rows
 
 class _Adaptive(ChoosingRegressor):
     """What both share: groups, folds, the report of a search."""
+
+    groups_: Array
+    error_: float
+    equal_error_: float
+    error_gradient_: Array
+    history_: Any
 
     max_iter = None
 
@@ -83,11 +89,9 @@ class _Adaptive(ChoosingRegressor):
         self.error_gradient_ = found.gradient
         if not found.converged:
             slope = np.abs(found.gradient).max() / max(found.error, 1e-300)
-            warnings.warn(
+            warn_of_convergence(
                 f"{type(self).__name__} stopped after {len(found.history)} errors with a relative "
-                f"slope of {slope:.1e} by log alpha; raise tol, now {self.tol:g}.",
-                ConvergenceWarning,
-                stacklevel=3,
+                f"slope of {slope:.1e} by log alpha; raise tol, now {self.tol:g}."
             )
 
 
@@ -151,6 +155,9 @@ class AdaptiveRidge(_Adaptive):
     (True, True)
     """
 
+    group_alphas_: Array
+    alpha_: Array
+
     _parameter_constraints = {
         "groups": ["array-like", None],
         "method": [StrOptions({"cv", "evidence"})],
@@ -180,6 +187,7 @@ class AdaptiveRidge(_Adaptive):
         self.tol = tol
         self.max_features = max_features
 
+    @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None):
         """Find the strengths, then fit to all rows of X (m, n), y (m,), with weights or None.
@@ -261,6 +269,11 @@ class AdaptiveElasticNet(_Adaptive):
     (True, array([0, 1, 2]))
     """
 
+    group_l1_: Array
+    group_l2_: Array
+    l1_: Array
+    l2_: Array
+
     _parameter_constraints = {
         name: constraint
         for name, constraint in AdaptiveRidge._parameter_constraints.items()
@@ -283,6 +296,7 @@ class AdaptiveElasticNet(_Adaptive):
         self.tol = tol
         self.max_features = max_features
 
+    @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None):
         """Find the strengths, then fit to all rows; raises and warns as `AdaptiveRidge.fit`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg import kernels, moments
+from fastreg._warnings import warn, warn_of_convergence
 from fastreg.certificate import KKT, Certificate, Terms
 from fastreg.design import Design, as_design, as_target, as_weights, counted
 from fastreg.functional import check_predictions
@@ -65,11 +65,12 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
 
     coef_: Array
     intercept_: Any
-    n_iter_: int
+    n_iter_: Any
     dual_gap_: Any
     certificate_: Certificate
     n_features_in_: int
     feature_names_in_: Array
+    encoding_: Any
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -87,7 +88,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         l1: float,
         method: str = "auto",
     ) -> LinearRegressor:
-        """Solve, then set every attribute: a fit that fails leaves the old state whole.
+        """Solve, then set the attributes.
 
         `l2` is a number or (k,), beside the mean square or, `l2_is_total`, beside the sum.
         """
@@ -208,11 +209,9 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
             else "rounding stopped it: bring the columns of X and y to offsets and units of "
             "their own size, penalise more, or raise tol"
         )
-        warnings.warn(
+        warn_of_convergence(
             f"{type(self).__name__} reached a {measure} of {reached:.2e} in "
-            f"{solution.n_iter} iterations, {asked:.2e} was asked; {advice}.",
-            ConvergenceWarning,
-            stacklevel=4,
+            f"{solution.n_iter} iterations, {asked:.2e} was asked; {advice}."
         )
 
     def predict(self, X: Any) -> Array:
@@ -388,11 +387,10 @@ def single_target(y: Any, m: int) -> Array:
     """(m,): y, or its only column, with scikit-learn's warning."""
     target = as_target(y, m)
     if target.ndim == 2 and target.shape[1] == 1:
-        warnings.warn(
+        warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of "
             "y to (n_samples,), for example using ravel().",
             DataConversionWarning,
-            stacklevel=3,
         )
         target = target[:, 0]
     if target.ndim != 1:

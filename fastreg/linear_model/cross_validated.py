@@ -19,6 +19,7 @@ from fastreg.linear_model.base import (
 )
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
+from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
 from fastreg.selection.choice import stacked
@@ -77,6 +78,14 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     ((2, 100, 5), array([0, 1]))
     """
 
+    alpha_: float
+    l1_ratio_: float
+    alphas_: Array
+    mse_path_: Array
+    mse_se_: Array
+    alpha_1se_: float
+    alpha_min_: float
+
     _streams = True
     _parameter_constraints = {
         "l1_ratio": [Interval(Real, 0, 1, closed="both"), "array-like"],
@@ -131,6 +140,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         self.selection = selection
         self.rule = rule
 
+    @atomic()
     @opens_sources
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, *, groups=None):

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.linear_model.base import LinearRegressor, check_finite_params, elastic_net_terms
 from fastreg.linear_model.opening import opens_sources
+from fastreg.linear_model.state import atomic
 
 
 class ElasticNet(LinearRegressor):
@@ -93,6 +94,7 @@ class ElasticNet(LinearRegressor):
         self.random_state = random_state
         self.selection = selection
 
+    @atomic("coef_")
     @opens_sources
     def fit(self, X, y=None, sample_weight=None):
         """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None; or to what

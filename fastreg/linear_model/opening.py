@@ -31,7 +31,6 @@ def opens_sources(fit: Callable[..., Any]) -> Callable[..., Any]:
         if given is None:
             weights = () if sample_weight is None and not args else (sample_weight, *args)
             fit(self, X, y, *weights, **more)
-            _note_encoding(self, None)
             return self
         if isinstance(given, Source) and given.fits:
             X, y, read = given.whole()
@@ -86,8 +85,6 @@ def _note_encoding(model: Any, encoding: Any) -> None:
     """`encoding_`, of tables: `predict` takes tables with the columns that they had."""
     if encoding is not None:
         model.encoding_ = encoding
-    elif hasattr(model, "encoding_"):
-        del model.encoding_
 
 
 def predict_source(model: Any, X: Any, predict: Callable[[Any], Array]) -> Array | None:

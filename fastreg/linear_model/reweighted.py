@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastreg.certificate import Terms
 from fastreg.linear_model.base import ChoosingRegressor
 from fastreg.linear_model.opening import opens_sources
+from fastreg.linear_model.state import atomic
 from fastreg.paths import path
 from fastreg.penalties import L1
 from fastreg.selection.criteria import CRITERIA
@@ -63,6 +64,10 @@ class AdaptiveLasso(ChoosingRegressor):
     (True, array([ 2.9, -2.9]))
     """
 
+    alpha_: float
+    penalty_factor_: Array
+    n_selected_: Array
+
     _parameter_constraints = {
         "alpha": [
             Interval(Real, 0, None, closed="left"),
@@ -98,6 +103,7 @@ class AdaptiveLasso(ChoosingRegressor):
         self.tol = tol
         self.max_iter = max_iter
 
+    @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None):
         """Fit to X (m, n), y (m,), and weights (m,) ≥ 0 or None.

@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 from fastreg.design import as_design, as_target, feature_names
 from fastreg.linear_model.base import LinearRegressor, check_finite_params, ridge_terms
 from fastreg.linear_model.opening import note_source, opens_sources
+from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1, non_negative
 from fastreg.sources import as_source
 from fastreg.statistics import SufficientStatistics
@@ -72,6 +73,9 @@ class Ridge(LinearRegressor):
     (array([1.]), 2.0)
     """
 
+    solver_: str
+    statistics_: SufficientStatistics
+
     _streams = True
     _parameter_constraints = {
         "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
@@ -108,6 +112,7 @@ class Ridge(LinearRegressor):
         self.warm_start = warm_start
         self.random_state = random_state
 
+    @atomic("coef_")
     @opens_sources
     def fit(self, X, y=None, sample_weight=None):
         """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None; or to what
@@ -117,7 +122,6 @@ class Ridge(LinearRegressor):
         """
         self._validate_params()
         check_finite_params(self)
-        self.__dict__.pop("statistics_", None)
         self._fit(
             X,
             y,
@@ -130,6 +134,7 @@ class Ridge(LinearRegressor):
         self.solver_ = self.certificate_.method
         return self
 
+    @atomic("statistics_", "n_features_in_", "feature_names_in_")
     def partial_fit(self, X, y=None, sample_weight=None):
         """Add rows to those of the calls before, and fit to all of them: what `fit` to all at once
         gives, in any order of blocks. `fit` forgets them.

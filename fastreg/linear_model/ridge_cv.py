@@ -22,6 +22,7 @@ from fastreg.linear_model.base import (
 )
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.ridge import Ridge
+from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1
 from fastreg.selection.cross_validation import r_squared_of_folds
 from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out, leave_one_out_of
@@ -70,6 +71,11 @@ class RidgeCV(LinearRegressor):
     1.0
     """
 
+    alpha_: Any
+    best_score_: Any
+    cv_results_: Array
+    dof_: Array
+
     _parameter_constraints = {
         "alphas": ["array-like", Interval(Real, 0, None, closed="neither")],
         "fit_intercept": ["boolean"],
@@ -101,6 +107,7 @@ class RidgeCV(LinearRegressor):
         self.store_cv_results = store_cv_results
         self.alpha_per_target = alpha_per_target
 
+    @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, **params):
         """Choose, then fit to all rows of X (m, n), y (m,) or (m, k), with weights or None; or to

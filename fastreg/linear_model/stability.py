@@ -17,6 +17,7 @@ from fastreg.design import Design, as_design
 from fastreg.linear_model.base import single_target
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
+from fastreg.linear_model.state import atomic
 from fastreg.paths import path
 
 Array = np.ndarray
@@ -63,6 +64,14 @@ class StabilitySelection(CallbackSupportMixin, SelectorMixin, BaseEstimator):  #
     (array([0, 1, 2]), (150, 3))
     """
 
+    frequencies_: Array
+    n_first_: int
+    error_bound_: float
+    gap_: float
+    n_features_in_: int
+    feature_names_in_: Array
+    encoding_: Any
+
     _parameter_constraints = {
         "n_first": [Interval(Integral, 1, None, closed="left"), None],
         "threshold": [Interval(Real, 0.5, 1, closed="right")],
@@ -104,6 +113,7 @@ class StabilitySelection(CallbackSupportMixin, SelectorMixin, BaseEstimator):  #
         tags.target_tags.required = True
         return tags
 
+    @atomic()
     @opens_sources
     @with_callbacks
     def fit(self, X, y=None):

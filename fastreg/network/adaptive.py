@@ -20,7 +20,9 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fastreg._warnings import warn_of_convergence
 from fastreg.design import as_weights
+from fastreg.linear_model.state import atomic
 from fastreg.network.calculus import Objective
 from fastreg.network.estimator import MLPRegressor, check_parameters, hidden_layers, make_problem
 from fastreg.network.layers import Layout, initial
@@ -126,6 +128,15 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
     True
     """
 
+    lam_: Any
+    best_estimator_: MLPRegressor
+    n_iter_: int
+    mse_path_: Array
+    history_: list[Step]
+    converged_: bool
+    n_features_in_: int
+    feature_names_in_: Array
+
     def __init__(
         self,
         lams=(1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0),
@@ -145,6 +156,7 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         self.max_iter = max_iter
         self.random_state = random_state
 
+    @atomic()
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressorCV:
         """Choose lam, then fit to all rows.
 
@@ -235,11 +247,10 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
             log = np.clip(log - np.sign(slope) * step, *np.log(_BOUNDS))
         self.history_, self.converged_ = history, bool(step.max() < _LAST or not slope.any())
         if not self.converged_:
-            warnings.warn(
+            warn_of_convergence(
                 f"lam moved by a factor of {np.exp(step.max()):.2f} in the last of "
-                f"{self.max_iter} steps, {np.exp(_LAST):.2f} was asked; raise max_iter",
-                ConvergenceWarning, stacklevel=3,
-            )  # fmt: skip
+                f"{self.max_iter} steps, {np.exp(_LAST):.2f} was asked; raise max_iter"
+            )
         best = min(history, key=lambda each: each.value).lam
         return best if self.per_layer else float(best[0])
 

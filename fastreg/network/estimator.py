@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg._jit import single_threaded_blas
 from fastreg._progress import draw_bar
+from fastreg._warnings import warn_of_convergence
 from fastreg.design import as_weights
+from fastreg.linear_model.state import atomic
 from fastreg.network.calculus import forward
 from fastreg.network.layers import ACTIVATIONS, INITS, Layout, initial
 from fastreg.network.report import GradientReport, Snapshot, look
@@ -118,7 +118,20 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
 
     coefs_: list[Array]
     intercepts_: list[Array]
+    loss_: float
+    best_loss_: float
+    loss_curve_: list[float]
+    stationarity_: float
     gradient_report_: GradientReport
+    validation_scores_: Any
+    best_validation_score_: Any
+    n_iter_: int
+    t_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_features_in_: int
+    feature_names_in_: Array
 
     def __init__(
         self,
@@ -169,6 +182,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         self.random_state = random_state
         self.verbose = verbose
 
+    @atomic("coefs_", "intercepts_")
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Minimise J.
 
@@ -314,8 +328,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
                 f"first layer: {cause}. Remedy: {remedy}. See gradient_report_.summary()"
             )
         if said:
-            message = f"MLPRegressor {'; it '.join(said)}."
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+            warn_of_convergence(f"MLPRegressor {'; it '.join(said)}.")
 
     def predict(self, X: Any) -> Array:
         """h_θ(X), (m,) or (m, k) as y was.

@@ -1,0 +1,52 @@
+"""A fit is whole or has not been: what an estimator knows comes from one fit.
+
+`fit` runs on a draft, a copy of the estimator that has forgotten the fit before. At its end the
+estimator takes over the draft's state, in one step. An error, a warning that is an error or Ctrl-C
+leaves the estimator as it was.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
+
+def atomic(*kept: str) -> Callable[[Fit], Fit]:
+    """`fit` whose attributes are set together or not at all.
+
+    Parameters
+    ----------
+    kept : attributes of the fit before that this one begins from
+    """
+
+    def decorate(fit: Fit) -> Fit:
+        @functools.wraps(fit)
+        def whole(self: Any, *args: Any, **more: Any) -> Any:
+            draft = object.__new__(type(self))
+            forgotten = fitted_attributes(type(self)) - set(kept)
+            draft.__dict__.update(
+                (name, value) for name, value in vars(self).items() if name not in forgotten
+            )
+            fit(draft, *args, **more)
+            self.__dict__ = draft.__dict__
+            return self
+
+        return whole  # type: ignore[return-value]
+
+    return decorate
+
+
+def fitted_attributes(kind: type) -> set[str]:
+    """What fits of a class set: the names ending in an underscore that it and its parents in this
+    package annotate. Those of a class derived elsewhere are its own affair."""
+    ours = (each for each in kind.__mro__ if each.__module__.partition(".")[0] == "fastreg")
+    return {
+        name
+        for each in ours
+        for name in inspect.get_annotations(each)
+        if name.endswith("_") and not name.startswith("_")
+    }
