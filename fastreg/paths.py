@@ -406,7 +406,7 @@ def path(
     alphas : int or array
         A number of strengths, geometric from the least that holds all coefficients at zero
         (for an l1_ratio below 1e-3, that of 1e-3); or the strengths, put in descending order.
-    eps : float in (0, 1) or None, least over largest alpha; None is 0.01 if n > m, else 0.001
+    eps : float in (0, 1] or None, least over largest alpha; None is 0.01 if n > m, else 0.001
     tol : float ≥ 0, certified relative gap to reach at every point
     fit_intercept : bool, whether b is free; it is never penalised
     sample_weight : (m,) array ≥ 0 or None
@@ -453,7 +453,9 @@ def path(
     m, n = design.shape
     target = as_target(y, m)
     if target.ndim != 1:
-        raise ValueError(f"y must have shape ({m},), got {target.shape}")
+        raise ValueError(
+            f"y must have shape ({m},), got {target.shape}: a path has one target, call it for each"
+        )
     _check_bool(fit_intercept=fit_intercept, positive=positive, verbose=verbose)
     if callback is not None and not callable(callback):
         raise ValueError(f"callback must be callable, got {callback!r}")
@@ -514,6 +516,7 @@ def enet_path(
     alphas: Any = None,
     tol: float = 1e-4,
     positive: bool = False,
+    sample_weight: Any = None,
     return_n_iter: bool = False,
     max_iter: int = 1000,
     **ignored: Any,
@@ -522,7 +525,7 @@ def enet_path(
 
     Parameters
     ----------
-    X, y, l1_ratio, eps, tol, positive, max_iter : as in `path`
+    X, y, l1_ratio, eps, tol, positive, sample_weight, max_iter : as in `path`
     n_alphas : int, number of strengths if `alphas` is None
     alphas : array, int or None
     return_n_iter : bool, return the iterations as well
@@ -554,6 +557,7 @@ def enet_path(
         tol=tol,
         fit_intercept=False,
         positive=positive,
+        sample_weight=sample_weight,
         max_iter=max_iter,
     )
     out = (found.alphas, found.coefs, found.certificate.gap)
@@ -633,8 +637,8 @@ def least_share(eps: float | None, *, wide: bool) -> float:
     if eps is None:
         return 1e-2 if wide else 1e-3
     share = nonnegative(eps, "eps")
-    if not 0.0 < share < 1.0:
-        raise ValueError(f"eps must be between 0 and 1, got {eps!r}")
+    if not 0.0 < share <= 1.0:
+        raise ValueError(f"eps must be above 0 and at most 1, got {eps!r}")
     return share
 
 

@@ -116,7 +116,7 @@ def _describe(model: Any) -> tuple[State, dict[str, np.ndarray]]:
         "params": {key: _plain(key, value) for key, value in model.get_params().items()},
         "n_features_in": int(model.n_features_in_),
         "feature_names_in": None if names is None else [str(item) for item in names],
-        "n_iter": int(model.n_iter_),
+        "n_iter": int(np.max(model.n_iter_)),
         **_encoding_of(model),
         "certificate": {key: kind(getattr(certificate, key)) for key, kind in _CERTIFICATE.items()},
     }
@@ -175,10 +175,10 @@ def _rebuild(header: Any, arrays: dict[str, np.ndarray]) -> Any:
     model.n_features_in_ = n_features
     if "encoding" in header:
         model.encoding_ = _encoding(header["encoding"], names)
-    model.n_iter_ = _entry(header, "n_iter", int)
     model.coef_ = arrays["coef"]
-    model.intercept_ = _number_or_array(arrays["intercept"])
-    model.dual_gap_ = _number_or_array(arrays["dual_gap"])
+    model.n_iter_ = model._steps(_entry(header, "n_iter", int), len(np.atleast_2d(model.coef_)))
+    model.intercept_ = arrays["intercept"][()] if model.fit_intercept else 0.0
+    model.dual_gap_ = arrays["dual_gap"][()]
     model.certificate_ = _certificate(_entry(header, "certificate", dict), arrays)
     if name == "Ridge":
         model.solver_ = model.certificate_.method
@@ -256,10 +256,6 @@ def _check_arrays(arrays: dict[str, np.ndarray], n_features: int) -> None:
     for key in ("coef", "intercept"):
         if not np.isfinite(arrays[key]).all():
             raise ValueError(f"{key} holds NaN or infinity")
-
-
-def _number_or_array(array: np.ndarray) -> Any:
-    return float(array) if array.ndim == 0 else array
 
 
 # ---------------------------------------------------------------- the two formats

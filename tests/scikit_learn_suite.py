@@ -44,6 +44,7 @@ class Swap:
         self.own = {name: getattr(sklearn.linear_model, name) for name in NAMES}
         self.failed: dict[str, str] = {}
         self.passed: set[str] = set()
+        self.names: dict[str, str] = {}  # "module::test[case]" of each test
 
     def pytest_collection(self) -> None:
         for name, value in zip(NAMES, OURS, strict=True):
@@ -58,9 +59,11 @@ class Swap:
         kept = [item for item in items if concerns(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
+        for item in items:
+            self.names[item.nodeid] = f"{item.module.__name__.rpartition('.')[2]}::{item.name}"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        name = report.nodeid.rpartition("/")[2]
+        name = self.names[report.nodeid]
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             self.failed[name] = str(report.longrepr if crash is None else crash.message)
@@ -109,7 +112,7 @@ def run(arguments: list[str]) -> Swap:
     with tempfile.TemporaryDirectory() as folder:
         empty = Path(folder, "pytest.ini")
         empty.write_text("[pytest]\n")
-        quiet = ["-c", str(empty), "-p", "no:cacheprovider", "-q", "--tb=no", "--no-header"]
+        quiet = ["-c", str(empty), "-p", "no:cacheprovider", "-q", "-rN", "--tb=no"]
         pytest.main([*quiet, "--pyargs", *MODULES, *arguments], plugins=[swap])
     return swap
 

@@ -14,6 +14,7 @@ from fastreg.certificate import Terms
 from fastreg.design import Design, as_design
 from fastreg.linear_model.base import ChoosingRegressor, ridge_terms
 from fastreg.linear_model.opening import opens_sources
+from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1
 from fastreg.selection.adaptive import Adapted, HeldOut, HeldOutNet, adapt, evidence, folds_of
@@ -57,11 +58,10 @@ class _Adaptive(ChoosingRegressor):
         if n > self.max_features:
             raise ValueError(f"X has {n} features, more than max_features={self.max_features}")
 
-    def _partition(self, y: Array, weights: Array | None) -> list[Split]:
-        """Splits that leave each row out once, and train on the others."""
+    def _partition(self, splits: list[Split], weights: Array | None, m: int) -> list[Split]:
+        """Splits that leave each of m rows out once, and train on the others."""
         if not self.fit_intercept:
             raise ValueError("fit_intercept=False is not provided for by method='cv'")
-        m, splits = len(y), self._splits(y)
         held = np.concatenate([test for _, test in splits])
         once = len(held) == m == len(np.unique(held))
         rest = (np.bincount(np.concatenate(pair), minlength=m) for pair in splits)
@@ -70,10 +70,12 @@ class _Adaptive(ChoosingRegressor):
         check_weights(weights, splits)
         return splits
 
-    def _validation(self, design: Any, y: Array, weights: Array | None) -> Validation:
+    def _validation(
+        self, design: Any, y: Array, weights: Array | None, splits: list[Split]
+    ) -> Validation:
         """Moments of folds that leave each row out once."""
         self._check_width(design.shape[1])
-        splits = self._partition(y, weights)
+        splits = self._partition(splits, weights, len(y))
         design = _without_constants(design, weights) if design.is_sparse else design
         validation = Validation(design, y, weights, splits, True, widest=self.max_features)
         if validation.whole is None:
@@ -189,8 +191,9 @@ class AdaptiveRidge(_Adaptive):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None):
-        """Find the strengths, then fit to all rows of X (m, n), y (m,), with weights or None.
+    def fit(self, X, y=None, sample_weight=None, **params):
+        """Find the strengths, then fit to all rows of X (m, n), y (m,), with weights or None;
+        `params` go to the splitter, as in `LassoCV.fit`.
 
         Raises
         ------
@@ -204,6 +207,7 @@ class AdaptiveRidge(_Adaptive):
         """
         design, target, weights = self._read(X, y, sample_weight)
         labels, groups = self._groups(design.shape[1])
+        asked, _ = routed(self, sample_weight, params)
         if self.method == "evidence":
             if len(labels) > 1:
                 raise ValueError("method='evidence' knows a single group of features")
@@ -211,7 +215,9 @@ class AdaptiveRidge(_Adaptive):
             found = evidence(design, target, weights, self.fit_intercept, self.tol)
         else:
             bounds = self._bounds(self.alpha_bounds, "alpha_bounds")
-            found = adapt(self._held_out(design, target, weights, groups), bounds, self.tol)
+            splits = splits_of(self.cv, X, target, asked)
+            held_out = self._held_out(design, target, weights, groups, splits)
+            found = adapt(held_out, bounds, self.tol)
         alpha = found.alphas[groups]
         terms = ridge_terms(alpha, weights, len(target), self.fit_intercept)
         self._finish(X, solve(design, target[:, None], terms, tol=_FINAL))
@@ -219,11 +225,13 @@ class AdaptiveRidge(_Adaptive):
         self._report(found, labels)
         return self
 
-    def _held_out(self, design: Any, y: Array, weights: Array | None, groups: Array) -> HeldOut:
+    def _held_out(
+        self, design: Any, y: Array, weights: Array | None, groups: Array, splits: list[Split]
+    ) -> HeldOut:
         m, n = design.shape
         if n <= m:
-            return HeldOut(*folds_of(self._validation(design, y, weights).parts), groups)
-        return HeldOutByKernels(design, y, weights, self._partition(y, weights), groups)
+            return HeldOut(*folds_of(self._validation(design, y, weights, splits).parts), groups)
+        return HeldOutByKernels(design, y, weights, self._partition(splits, weights, m), groups)
 
     def _fitted_terms(self, weights, m):
         return ridge_terms(self.alpha_, weights, m, self.fit_intercept)
@@ -298,12 +306,13 @@ class AdaptiveElasticNet(_Adaptive):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None):
-        """Find the strengths, then fit to all rows; raises and warns as `AdaptiveRidge.fit`."""
+    def fit(self, X, y=None, sample_weight=None, **params):
+        """Find the strengths, then fit to all rows; as `AdaptiveRidge.fit`."""
         design, target, weights = self._read(X, y, sample_weight)
         labels, groups = self._groups(design.shape[1])
         bounds = self._bounds(self.bounds, "bounds")
-        validation = self._validation(design, target, weights)
+        splits = splits_of(self.cv, X, target, routed(self, sample_weight, params)[0])
+        validation = self._validation(design, target, weights, splits)
         folds, unit = folds_of(validation.parts)
         largest = validation.largest() or 1.0
         held_out = HeldOutNet(folds, unit, groups, largest)

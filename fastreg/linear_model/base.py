@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
+import sklearn
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -18,6 +19,7 @@ from fastreg.certificate import KKT, Certificate, Terms
 from fastreg.design import Design, as_design, as_target, as_weights, counted
 from fastreg.functional import check_predictions
 from fastreg.linear_model.opening import note_names, predict_source
+from fastreg.linear_model.routing import router
 from fastreg.penalties import L1, non_negative
 from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.folds import Split, as_splits
@@ -186,11 +188,15 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         if not self.fit_intercept:
             self.intercept_ = 0.0
         else:
-            self.intercept_ = float(solution.intercept[0]) if flat else solution.intercept
+            self.intercept_ = solution.intercept[0] if flat else solution.intercept
         gap = solution.certificate.gap
-        self.dual_gap_ = float(gap[0]) if single else gap
-        self.n_iter_ = solution.n_iter
+        self.dual_gap_ = gap[0] if single else gap
+        self.n_iter_ = self._steps(solution.n_iter, solution.coef.shape[1])
         self.certificate_ = solution.certificate
+
+    def _steps(self, n_iter: int, n_targets: int) -> Any:
+        """`n_iter_`, in scikit-learn's form: targets go together, the last to arrive counts."""
+        return n_iter
 
     def _warn(self, solution: Solution) -> None:
         certificate = solution.certificate
@@ -321,8 +327,10 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
 
     @property
     def sparse_coef_(self) -> Any:
-        """`coef_` as a scipy CSR matrix."""
-        return scipy.sparse.csr_matrix(self.coef_)
+        """`coef_` as a CSR matrix, or array where scikit-learn's `sparse_interface` asks for it."""
+        arrays = sklearn.get_config().get("sparse_interface") == "sparray"
+        make = scipy.sparse.csr_array if arrays else scipy.sparse.csr_matrix
+        return make(np.atleast_2d(self.coef_))
 
 
 class ChoosingRegressor(LinearRegressor):
@@ -345,20 +353,17 @@ class ChoosingRegressor(LinearRegressor):
         weights = as_weights(sample_weight, m)
         return design, counted(single_target(y, m), weights), weights
 
-    def _splits(self, y: Array, groups: Any = None) -> list[Split]:
-        """Those of `cv`."""
-        from sklearn.model_selection import check_cv  # slow to import
+    def get_metadata_routing(self) -> Any:
+        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        return router(self, splitter=self.cv)
 
-        rows = check_cv(self.cv).split(np.zeros((len(y), 1)), y, groups)
-        return as_splits(rows, len(y))
-
-    def _collected(self, source: Streamed, groups: Any = None) -> list[moments.Moments]:
+    def _collected(self, source: Streamed, params: dict[str, Any]) -> list[moments.Moments]:
         """Parameters checked, and the moments of each fold in one read."""
         self._validate_params()
         check_finite_params(self)
         if source.n_targets != 1:
             raise ValueError(f"y must be one target, {source.kind} has {source.n_targets}")
-        return collected(source, check_folds(5 if self.cv is None else self.cv, source, groups))
+        return collected(source, check_folds(5 if self.cv is None else self.cv, source, params))
 
     def _finish(self, X: Any, solution: Solution) -> None:
         """Attributes of the final fit, and its warning."""
@@ -371,14 +376,15 @@ def warn_of_choice(model: Any, certificate: ChoiceCertificate) -> None:
     """Say it where errors that choose are less certain than was asked."""
     message = certificate.complaint()
     if message:
-        warnings.warn(f"{type(model).__name__}: {message}.", ConvergenceWarning, stacklevel=4)
+        warn_of_convergence(f"{type(model).__name__}: {message}.")
 
 
-def check_folds(cv: Any, source: Streamed, groups: Any = None) -> int:
+def check_folds(cv: Any, source: Streamed, params: dict[str, Any]) -> int:
     """The number of folds that a source is to be cut into."""
-    if not isinstance(cv, Integral) or groups is not None:
+    if not isinstance(cv, Integral) or params:
         raise ValueError(
-            f"{source.kind} is read in blocks: cv must be a number of folds, without groups"
+            f"{source.kind} is read in blocks: cv must be a number of folds, without "
+            f"{', '.join(params) or 'groups'}"
         )
     return int(cv)
 

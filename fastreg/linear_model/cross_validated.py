@@ -19,6 +19,7 @@ from fastreg.linear_model.base import (
 )
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
+from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
@@ -39,7 +40,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     Parameters
     ----------
     l1_ratio : float in (0, 1] or several of them
-    eps : float in (0, 1), least over largest alpha
+    eps : float in (0, 1], least over largest alpha
     alphas : int, a number of alphas, geometric from the least that holds all coefficients at zero;
         or the alphas themselves
     fit_intercept : bool
@@ -89,7 +90,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     _streams = True
     _parameter_constraints = {
         "l1_ratio": [Interval(Real, 0, 1, closed="both"), "array-like"],
-        "eps": [Interval(Real, 0, 1, closed="neither")],
+        "eps": [Interval(Real, 0, 1, closed="right")],
         "alphas": [Interval(Integral, 1, None, closed="left"), "array-like", None],
         "fit_intercept": ["boolean"],
         "precompute": [StrOptions({"auto"}), "array-like", "boolean"],
@@ -143,11 +144,12 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     @atomic()
     @opens_sources
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None, *, groups=None):
+    def fit(self, X, y=None, sample_weight=None, **params):
         """Choose, then fit to all rows of X (m, n), y (m,), with weights (m,) ≥ 0 or None; or to
         what `fastreg.read` takes, with `cv` a number of folds.
 
-        `groups` (m,) go to a splitter that keeps groups together.
+        `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
+        routing enabled, so does whatever it asks for.
 
         Raises
         ------
@@ -160,7 +162,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
             The final fit did not reach `tol`, or errors of folds are less certain than that.
         """
         ratios = _ratios(getattr(self, "l1_ratio", 1.0))
-        validation = self._validation(X, y, sample_weight, groups)
+        validation = self._validation(X, y, sample_weight, params)
         grids = [self._grid(validation, ratio) for ratio in ratios]
         count = len(ratios) * validation.n_splits
         with told(self, "fold", count, bar=self.verbose) as tell:
@@ -184,12 +186,12 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         alphas = self.alphas_ if self.alphas_.ndim == 1 else self.alphas_[which]
         return draw_errors(alphas, mean, error, marks, "mean squared error", ax)
 
-    def _validation(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Validation:
+    def _validation(self, X: Any, y: Any, sample_weight: Any, params: Any) -> Validation:
         if isinstance(X, STREAMED):
-            parts = self._collected(X, groups)
+            parts = self._collected(X, params)
             return Validation.of_moments(parts, self.fit_intercept)
         design, target, weights = self._read(X, y, sample_weight)
-        splits = self._splits(target, groups)
+        splits = splits_of(self.cv, X, target, routed(self, sample_weight, params)[0])
         return Validation(design, target, weights, splits, self.fit_intercept)
 
     def _grid(self, validation: Validation, ratio: float) -> Array:

@@ -38,7 +38,7 @@ class ElasticNet(LinearRegressor):
     intercept_ : float or (k,)
     dual_gap_ : float or (k,), certified bound on P(w, b) − min P
     certificate_ : `fastreg.Certificate`: relative gap, KKT residual, method, passes over X
-    n_iter_ : int, epochs used
+    n_iter_ : int, epochs used, or a list of one a target
     n_features_in_, feature_names_in_
 
     Examples
@@ -96,9 +96,9 @@ class ElasticNet(LinearRegressor):
 
     @atomic("coef_")
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, check_input=True):
         """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None; or to what
-        `fastreg.read` takes.
+        `fastreg.read` takes. `check_input` is scikit-learn's: input is always checked.
 
         Raises
         ------
@@ -120,6 +120,9 @@ class ElasticNet(LinearRegressor):
             l2=self.alpha * (1.0 - l1_ratio),
             l1=float(self.alpha * l1_ratio),
         )
+
+    def _steps(self, n_iter, n_targets):
+        return n_iter if n_targets == 1 else [n_iter] * n_targets
 
     def _fitted_terms(self, weights, m):
         ratio = getattr(self, "l1_ratio", 1.0)

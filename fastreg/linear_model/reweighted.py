@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastreg.certificate import Terms
 from fastreg.linear_model.base import ChoosingRegressor
 from fastreg.linear_model.opening import opens_sources
+from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.paths import path
 from fastreg.penalties import L1
@@ -105,13 +106,15 @@ class AdaptiveLasso(ChoosingRegressor):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None):
-        """Fit to X (m, n), y (m,), and weights (m,) ≥ 0 or None.
+    def fit(self, X, y=None, sample_weight=None, **params):
+        """Fit to X (m, n), y (m,), and weights (m,) ≥ 0 or None; `params` as in `LassoCV.fit`.
 
         Raises and warns as `Lasso.fit`.
         """
         design, target, weights = self._read(X, y, sample_weight)
-        splits = self._splits(target) if self.alpha in ("cv", "1se") else None
+        asked, _ = routed(self, sample_weight, params)
+        by_folds = self.alpha in ("cv", "1se")
+        splits = splits_of(self.cv, X, target, asked) if by_folds else None
         factor, kept = np.ones(design.shape[1]), []
         for left in range(self.n_reweightings, -1, -1):
             alpha = self._strength(design, target, weights, factor, splits)

@@ -59,7 +59,8 @@ class Ridge(LinearRegressor):
     intercept_ : float or (k,)
     dual_gap_ : float or (k,), certified bound on the objective over 2·Σw less its minimum
     certificate_ : `fastreg.Certificate`
-    n_iter_ : int, refinements of a factorisation, or steps
+    n_iter_ : int, refinements of a factorisation, or steps; of a solver that is asked for and
+        iterates (k,), one a target
     solver_ : str, how the answer was found
     statistics_ : `fastreg.SufficientStatistics` of all rows, after `partial_fit`
     n_features_in_, feature_names_in_
@@ -69,7 +70,7 @@ class Ridge(LinearRegressor):
     >>> import numpy as np, fastreg
     >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 3.0, 5.0])
     >>> model = fastreg.Ridge(alpha=2.0).fit(X, y)
-    >>> model.coef_, model.intercept_
+    >>> model.coef_, float(model.intercept_)
     (array([1.]), 2.0)
     """
 
@@ -183,6 +184,11 @@ class Ridge(LinearRegressor):
         if known is not None and (known.n_targets, known.flat) != (stats.n_targets, stats.flat):
             raise ValueError(f"y has {stats.n_targets} targets, before it had {known.n_targets}")
         return stats if known is None else known + stats
+
+    def _steps(self, n_iter, n_targets):
+        if _RIDGE_SOLVERS[self.solver] != "conjugate gradients":
+            return n_iter
+        return np.full(n_targets, n_iter, dtype=np.int32)
 
     def _fitted_terms(self, weights, m):
         return ridge_terms(self.alpha, weights, m, self.fit_intercept)

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg import moments
 from fastreg._jit import single_threaded_blas
+from fastreg._warnings import warn
 from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights
 from fastreg.linear_model.base import (
@@ -22,9 +24,11 @@ from fastreg.linear_model.base import (
 )
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.ridge import Ridge
+from fastreg.linear_model.routing import is_enabled, routed, router, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1
 from fastreg.selection.cross_validation import r_squared_of_folds
+from fastreg.selection.folds import check_weights
 from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out, leave_one_out_of
 from fastreg.solvers import confirm
 from fastreg.sources import Source
@@ -113,7 +117,8 @@ class RidgeCV(LinearRegressor):
         """Choose, then fit to all rows of X (m, n), y (m,) or (m, k), with weights or None; or to
         what `fastreg.read` takes, read twice, or once with `cv` a number of folds.
 
-        Further arguments go to the splitter, where `cv` is one.
+        `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
+        routing enabled, it and the scorer get whatever they ask for.
 
         Raises
         ------
@@ -126,8 +131,9 @@ class RidgeCV(LinearRegressor):
             return self._fit_streamed(X, alphas, params)
         if self.cv is not None:
             return self._by_folds(X, y, sample_weight, alphas, params)
-        if params:
+        if params and not is_enabled():
             raise ValueError(f"without cv, fit takes no {', '.join(sorted(params))}")
+        _, scored_by = routed(self, sample_weight, params)
         design = as_design(X)
         target = as_target(y, design.shape[0])
         Y = target[:, None] if target.ndim == 1 else target
@@ -135,7 +141,8 @@ class RidgeCV(LinearRegressor):
         scorer = self._scorer()
         keep = self.store_cv_results or scorer is not None
         found = leave_one_out(design, Y, weights, alphas, centred=self.fit_intercept, keep=keep)
-        chosen = self._choose(alphas, self._scores(found, Y, weights, scorer))
+        scores = self._scores(found, Y, scorer, scored_by)
+        chosen = self._choose(alphas, self._measured(scores, weights, len(Y)))
         solution = self._confirmed(design, Y, weights, chosen, found)
         self._check_names(X)
         self._set(solution, flat=target.ndim == 1)
@@ -156,7 +163,7 @@ class RidgeCV(LinearRegressor):
         single = not self.alpha_per_target or k == 1
         self.alpha_ = float(chosen[0]) if single else chosen.copy()
         most = scores[best, np.arange(len(best))] if self.alpha_per_target else None
-        self.best_score_ = float(scores.mean(axis=1)[best[0]]) if single else most
+        self.best_score_ = scores.mean(axis=1)[best[0]] if single else most
         return chosen
 
     def _fit_streamed(self, source, alphas, params):
@@ -166,7 +173,7 @@ class RidgeCV(LinearRegressor):
                 f"{source.kind} is read in blocks: no scoring, store_cv_results or groups then"
             )
         if self.cv is not None:
-            cv = check_folds(self.cv, source)
+            cv = check_folds(self.cv, source, params)
             if self.alpha_per_target:
                 raise ValueError("alpha_per_target=True goes with cv=None only")
             parts = collected(source, cv)
@@ -185,22 +192,40 @@ class RidgeCV(LinearRegressor):
         self._fit_moments(source, whole, strengths, L1(0.0), passes=1 + (self.cv is None))
         return self
 
-    def _scorer(self) -> Any:
-        if self.scoring is None:
-            return None
-        from sklearn.metrics import check_scoring  # half as slow to import as all of fastreg
+    def get_metadata_routing(self) -> Any:
+        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        return router(self, scorer=self._scorer(), splitter=self.cv)
 
+    def _scorer(self) -> Any:
+        """None for the own score; routed weights are for R² as well, as scikit-learn has it."""
+        if self.scoring is None and (self.cv is None or not is_enabled()):
+            return None
+        from sklearn.metrics import check_scoring, get_scorer  # half as slow as all of fastreg
+
+        if self.scoring is None:
+            return get_scorer("r2").set_score_request(sample_weight=True)
         return check_scoring(self, self.scoring)
 
-    def _scores(self, found: LeaveOneOut, Y: Array, weights: Array | None, scorer: Any) -> Array:
+    def _measured(self, scores: Array, weights: Array | None, m: int) -> Array:
+        """The scores, or NaN where an intercept takes the only row that counts."""
+        count = m if weights is None else np.count_nonzero(weights)
+        if count > 1 or not self.fit_intercept:
+            return scores
+        message = "leave-one-out needs two rows with weight, X has one: no alpha is better"
+        warn(f"{message} than another, and best_score_ is NaN", UndefinedMetricWarning)
+        return np.full_like(scores, np.nan)
+
+    def _scores(self, found: LeaveOneOut, Y: Array, scorer: Any, scored_by: dict) -> Array:
         """(K, k), the larger the better."""
         if scorer is None:
             return -(found.gcv if self.gcv_mode == "gcv" else found.mse)
         predictions = Y[:, :, None] - found.errors
-        also = {} if weights is None else {"sample_weight": weights}
         return np.array(
             [
-                [scorer(_Given(), predictions[:, t, q], Y[:, t], **also) for t in range(Y.shape[1])]
+                [
+                    scorer(_Given(), predictions[:, t, q], Y[:, t], **scored_by)
+                    for t in range(Y.shape[1])
+                ]
                 for q in range(predictions.shape[2])
             ]
         )
@@ -224,18 +249,21 @@ class RidgeCV(LinearRegressor):
             raise ValueError("alpha_per_target=True goes with cv=None only")
         if self.store_cv_results:
             raise ValueError("store_cv_results=True goes with cv=None only")
-        search = GridSearchCV(
-            Ridge(fit_intercept=self.fit_intercept), {"alpha": list(alphas)}, cv=self.cv,
-            scoring=self.scoring,
-        )  # fmt: skip
-        if sample_weight is not None:
-            params["sample_weight"] = sample_weight
-        search.fit(X, y, **params)
+        m = as_design(X).shape[0]
+        grouped_by, scored_by = routed(self, sample_weight, params)
+        splits = splits_of(self.cv, X, as_target(y, m), grouped_by)
+        check_weights(as_weights(sample_weight, m), splits)
+        model = Ridge(fit_intercept=self.fit_intercept)
+        if is_enabled():
+            model.set_fit_request(sample_weight=True)
+        search = GridSearchCV(model, {"alpha": list(alphas)}, cv=splits, scoring=self._scorer())
+        weighted_by = {} if sample_weight is None else {"sample_weight": sample_weight}
+        search.fit(X, y, **(scored_by | weighted_by))
         model = search.best_estimator_
         for name in ("coef_", "intercept_", "dual_gap_", "certificate_", "n_iter_"):
             setattr(self, name, getattr(model, name))
         self._check_names(X)
-        self.alpha_, self.best_score_ = float(model.alpha), float(search.best_score_)
+        self.alpha_, self.best_score_ = model.alpha, search.best_score_
         return self
 
 

@@ -31,10 +31,12 @@ class Cells:
 def as_splits(splits: Iterable[Split], m: int) -> list[Split]:
     """Checked: row numbers within range, some to train on and some to test on in each.
 
+    A part of a split may be a mask of the m rows as well.
+
     Raises
     ------
     ValueError
-        There is no split, or one is empty or out of range.
+        There is no split, or one is empty, out of range, or neither integers nor a mask.
     """
     out = []
     for train, test in splits:
@@ -50,7 +52,14 @@ def as_splits(splits: Iterable[Split], m: int) -> list[Split]:
 def _rows(part: Array, m: int) -> Array:
     part = np.asarray(part)
     if part.dtype == bool:
-        part = np.flatnonzero(part)
+        if part.shape != (m,):
+            raise ValueError(f"cv gives a mask of shape {part.shape} for the {m} rows of X")
+        return np.flatnonzero(part)
+    if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
+        raise ValueError(
+            f"cv must give row numbers, a list of integers or a mask, got {part.dtype} numbers of "
+            f"shape {part.shape}"
+        )
     if part.size and (part.min() < 0 or part.max() >= m):
         raise ValueError(f"cv gives row numbers beyond the {m} rows of X")
     return part.astype(np.intp, copy=False)

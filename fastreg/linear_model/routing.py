@@ -1,0 +1,55 @@
+"""Metadata of `fit`: to the splitter and the scorer that ask for it, as scikit-learn routes it.
+
+With routing enabled (`sklearn.set_config(enable_metadata_routing=True)`) whatever a splitter or a
+scorer requests is handed on, and what nobody requests is refused. Without, the splitter gets
+`groups`, and the scorer the weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sklearn
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+
+from fastreg.selection.folds import Split, as_splits
+
+
+def is_enabled() -> bool:
+    return bool(sklearn.get_config()["enable_metadata_routing"])
+
+
+def router(model: Any, **parts: Any) -> MetadataRouter:
+    """Who is asked: the model itself, its `splitter` and its `scorer`."""
+    found = MetadataRouter(owner=model).add_self_request(model)
+    for name, part in parts.items():
+        callee = {"splitter": "split", "scorer": "score"}[name]
+        found.add(**{name: part}, method_mapping=MethodMapping().add(caller="fit", callee=callee))
+    return found
+
+
+def routed(model: Any, sample_weight: Any, params: dict[str, Any]) -> tuple[dict, dict]:
+    """What the splitter gets of the parameters of `fit`, and what the scorer.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Nobody asked for one of them.
+    """
+    if is_enabled():
+        found = process_routing(model, "fit", sample_weight=sample_weight, **params)
+        return found.splitter.split, found.scorer.score if "scorer" in found else {}
+    unknown = sorted(params.keys() - {"groups"})
+    if unknown:
+        raise ValueError(
+            f"{type(model).__name__}.fit got {', '.join(unknown)}: passing extra keyword arguments "
+            "is only supported if enable_metadata_routing=True, see sklearn.set_config"
+        )
+    return params, {} if sample_weight is None else {"sample_weight": sample_weight}
+
+
+def splits_of(cv: Any, X: Any, y: Any, params: dict[str, Any]) -> list[Split]:
+    """Those of a splitter, a number of folds (None is 5) or pairs of rows, checked."""
+    from sklearn.model_selection import check_cv  # slow to import
+
+    return as_splits(check_cv(cv).split(X, y, **params), len(y))
