@@ -181,7 +181,7 @@ def _rebuild(header: Any, arrays: dict[str, np.ndarray]) -> Any:
     model.dual_gap_ = arrays["dual_gap"][()]
     model.certificate_ = _certificate(_entry(header, "certificate", dict), arrays)
     if name == "Ridge":
-        model.solver_ = model.certificate_.method
+        model.solver_ = model._solver_name()
     return model
 
 

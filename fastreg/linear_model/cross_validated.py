@@ -14,6 +14,7 @@ from fastreg.certificate import Terms
 from fastreg.linear_model.base import (
     STREAMED,
     ChoosingRegressor,
+    check_alphas,
     elastic_net_terms,
     warn_of_choice,
 )
@@ -200,12 +201,10 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
             if ratio == 0.0:
                 raise ValueError("l1_ratio=0 has no largest alpha: give alphas, or use RidgeCV")
             largest = validation.largest(self.positive) / ratio
-            largest = largest or float(np.finfo(float).resolution)
+            if largest == 0.0:  # nothing to explain
+                return np.full(count, np.finfo(float).resolution)
             return largest * np.geomspace(1.0, self.eps, count)
-        alphas = np.asarray(self.alphas, float)
-        if alphas.ndim != 1 or not len(alphas) or not (np.isfinite(alphas) & (alphas >= 0)).all():
-            raise ValueError(f"alphas must hold finite numbers ≥ 0, got {self.alphas!r}")
-        return np.sort(alphas)[::-1].copy()
+        return np.sort(check_alphas(self.alphas))[::-1].copy()
 
     def _terms(self, ratio: float) -> Any:
         penalty = (non_negative if self.positive else L1)(ratio)
@@ -225,9 +224,9 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
             raise ValueError("no error of a test fold is finite: bring y to units nearer 1")
         which = int(np.nanargmin(least))
         grid, errors = grids[which], found[which]
-        self.alpha_min_, self.alpha_1se_ = (float(grid[errors.choose(r)]) for r in ("min", "1se"))
+        self.alpha_min_, self.alpha_1se_ = (grid[errors.choose(r)] for r in ("min", "1se"))
         self.alpha_ = self.alpha_min_ if self.rule == "min" else self.alpha_1se_
-        self.l1_ratio_ = ratios[which]
+        self.l1_ratio_ = np.float64(ratios[which])
         single = len(ratios) == 1
         common = not (self.alphas is None or isinstance(self.alphas, Integral))
         mse = np.array([errors.mse for errors in found])

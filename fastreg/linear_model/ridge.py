@@ -61,7 +61,8 @@ class Ridge(LinearRegressor):
     certificate_ : `fastreg.Certificate`
     n_iter_ : int, refinements of a factorisation, or steps; of a solver that is asked for and
         iterates (k,), one a target
-    solver_ : str, how the answer was found
+    solver_ : str, the solver asked for, or what comes next to it where "auto" was;
+        `certificate_.method` says how the answer was found
     statistics_ : `fastreg.SufficientStatistics` of all rows, after `partial_fit`
     n_features_in_, feature_names_in_
 
@@ -132,7 +133,7 @@ class Ridge(LinearRegressor):
             l1=0.0,
             method="auto" if self.positive else _RIDGE_SOLVERS[self.solver],
         )
-        self.solver_ = self.certificate_.method
+        self.solver_ = self._solver_name()
         return self
 
     @atomic("statistics_", "n_features_in_", "feature_names_in_")
@@ -156,7 +157,7 @@ class Ridge(LinearRegressor):
         stats = self._statistics_of(X, y, sample_weight, known)
         penalty = (non_negative if self.positive else L1)(0.0)
         self._fit_source(stats, np.atleast_1d(np.asarray(self.alpha, float)), True, penalty)
-        self.solver_, self.statistics_ = self.certificate_.method, stats
+        self.solver_, self.statistics_ = self._solver_name(), stats
         note_source(self, stats)
         return self
 
@@ -184,6 +185,17 @@ class Ridge(LinearRegressor):
         if known is not None and (known.n_targets, known.flat) != (stats.n_targets, stats.flat):
             raise ValueError(f"y has {stats.n_targets} targets, before it had {known.n_targets}")
         return stats if known is None else known + stats
+
+    def _solver_name(self):
+        """In scikit-learn's words."""
+        if self.solver != "auto":
+            return self.solver
+        if self.positive:
+            return "lbfgs"
+        method = self.certificate_.method
+        if "conjugate" in method:
+            return "sparse_cg"
+        return "svd" if "QR" in method else "cholesky"
 
     def _steps(self, n_iter, n_targets):
         if _RIDGE_SOLVERS[self.solver] != "conjugate gradients":

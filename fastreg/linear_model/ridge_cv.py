@@ -18,6 +18,7 @@ from fastreg.design import as_design, as_target, as_weights
 from fastreg.linear_model.base import (
     STREAMED,
     LinearRegressor,
+    check_alphas,
     check_folds,
     per_weight,
     ridge_terms,
@@ -60,7 +61,7 @@ class RidgeCV(LinearRegressor):
     ----------
     alpha_ : float, or (k,) where chosen for each target
     best_score_ : float or (k,), of alpha_: the larger the better
-    cv_results_ : (m, K) or (m, k, K), squared errors without weights, or with `scoring` the
+    cv_results_ : (m, K) or (m, k, K), squared errors times weights, or with `scoring` the
         predictions
     dof_ : (K,) effective degrees of freedom, intercept included, of `alphas` (without `cv`)
     coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
@@ -126,7 +127,7 @@ class RidgeCV(LinearRegressor):
             A parameter, a shape or a value is not acceptable; the message names it.
         """
         self._validate_params()
-        alphas = _checked(self.alphas, zero=self.cv is not None)
+        alphas = check_alphas(self.alphas, "neither" if self.cv is None else "left")
         if isinstance(X, STREAMED):
             return self._fit_streamed(X, alphas, params)
         if self.cv is not None:
@@ -141,29 +142,31 @@ class RidgeCV(LinearRegressor):
         scorer = self._scorer()
         keep = self.store_cv_results or scorer is not None
         found = leave_one_out(design, Y, weights, alphas, centred=self.fit_intercept, keep=keep)
-        scores = self._scores(found, Y, scorer, scored_by)
-        chosen = self._choose(alphas, self._measured(scores, weights, len(Y)))
+        scores = self._scores(found, target, scorer, scored_by)
+        scores = self._measured(scores, weights, len(Y))
+        chosen = self._choose(alphas, scores, target.ndim == 1)
         solution = self._confirmed(design, Y, weights, chosen, found)
         self._check_names(X)
         self._set(solution, flat=target.ndim == 1)
         self.dof_ = found.dof
         if self.store_cv_results:
-            self.cv_results_ = _kept(found, Y, scorer is not None, target.ndim == 1)
+            self.cv_results_ = _kept(found, Y, weights, scorer is not None, target.ndim == 1)
         self._warn(solution)
         return self
 
     def _fitted_terms(self, weights, m):
         return ridge_terms(self.alpha_, weights, m, self.fit_intercept)
 
-    def _choose(self, alphas: Array, scores: Array) -> Array:
-        """(k,) alphas of the best scores (K, k)."""
+    def _choose(self, alphas: Array, scores: Array, flat: bool) -> Array:
+        """(k,) alphas of the best scores (K, k); `flat`, whether y was (m,)."""
         k = scores.shape[1]
         best = np.argmax(scores if self.alpha_per_target else scores.mean(axis=1)[:, None], axis=0)
         chosen = np.broadcast_to(alphas[best], k)
-        single = not self.alpha_per_target or k == 1
-        self.alpha_ = float(chosen[0]) if single else chosen.copy()
-        most = scores[best, np.arange(len(best))] if self.alpha_per_target else None
-        self.best_score_ = scores.mean(axis=1)[best[0]] if single else most
+        self.alpha_ = chosen.copy() if self.alpha_per_target and k > 1 else float(chosen[0])
+        if self.alpha_per_target and not flat:
+            self.best_score_ = scores[best, np.arange(k)]
+        else:
+            self.best_score_ = scores.mean(axis=1)[best[0]]
         return chosen
 
     def _fit_streamed(self, source, alphas, params):
@@ -175,7 +178,7 @@ class RidgeCV(LinearRegressor):
         if self.cv is not None:
             cv = check_folds(self.cv, source, params)
             if self.alpha_per_target:
-                raise ValueError("alpha_per_target=True goes with cv=None only")
+                raise ValueError("cv!=None and alpha_per_target=True are incompatible")
             parts = collected(source, cv)
             scores = r_squared_of_folds(parts, source.n_targets, alphas, self.fit_intercept)
         elif isinstance(source, Source):
@@ -187,7 +190,7 @@ class RidgeCV(LinearRegressor):
         else:
             raise ValueError("leave-one-out reads rows once more than statistics have: give cv")
         whole = moments.total(parts)
-        chosen = self._choose(alphas, scores)
+        chosen = self._choose(alphas, scores, source.flat)
         strengths = per_weight(chosen, np.array([whole.weight]), 1)
         self._fit_moments(source, whole, strengths, L1(0.0), passes=1 + (self.cv is None))
         return self
@@ -215,20 +218,22 @@ class RidgeCV(LinearRegressor):
         warn(f"{message} than another, and best_score_ is NaN", UndefinedMetricWarning)
         return np.full_like(scores, np.nan)
 
-    def _scores(self, found: LeaveOneOut, Y: Array, scorer: Any, scored_by: dict) -> Array:
+    def _scores(self, found: LeaveOneOut, y: Array, scorer: Any, scored_by: dict) -> Array:
         """(K, k), the larger the better."""
         if scorer is None:
             return -(found.gcv if self.gcv_mode == "gcv" else found.mse)
-        predictions = Y[:, :, None] - found.errors
-        return np.array(
-            [
-                [
-                    scorer(_Given(), predictions[:, t, q], Y[:, t], **scored_by)
-                    for t in range(Y.shape[1])
-                ]
-                for q in range(predictions.shape[2])
+        assert found.errors is not None
+        k, points = found.errors.shape[1:]
+        predictions = np.moveaxis(y.reshape(len(y), k, 1) - found.errors, 2, 0)
+        if self.alpha_per_target:
+            y = y.reshape(len(y), k)
+            by_target = [
+                [scorer(_Given(), given[:, t], y[:, t], **scored_by) for t in range(k)]
+                for given in predictions
             ]
-        )
+            return np.array(by_target)
+        whole = [scorer(_Given(), p.reshape(y.shape), y, **scored_by) for p in predictions]
+        return np.broadcast_to(np.array(whole)[:, None], (points, k))
 
     def _confirmed(
         self, design: Any, Y: Array, weights: Array | None, alphas: Array, found: LeaveOneOut
@@ -246,9 +251,9 @@ class RidgeCV(LinearRegressor):
         from sklearn.model_selection import GridSearchCV
 
         if self.alpha_per_target:
-            raise ValueError("alpha_per_target=True goes with cv=None only")
+            raise ValueError("cv!=None and alpha_per_target=True are incompatible")
         if self.store_cv_results:
-            raise ValueError("store_cv_results=True goes with cv=None only")
+            raise ValueError("cv!=None and store_cv_results=True are incompatible")
         m = as_design(X).shape[0]
         grouped_by, scored_by = routed(self, sample_weight, params)
         splits = splits_of(self.cv, X, as_target(y, m), grouped_by)
@@ -276,17 +281,12 @@ class _Given(BaseEstimator):  # type: ignore[misc]
         return X
 
 
-def _checked(alphas: Any, zero: bool) -> Array:
-    values = np.atleast_1d(np.asarray(alphas, float))
-    inside = np.isfinite(values) & ((values >= 0) if zero else (values > 0))
-    if values.ndim != 1 or not len(values) or not inside.all():
-        raise ValueError(
-            f"alphas must hold finite numbers {'≥' if zero else '>'} 0, got {alphas!r}"
-        )
-    return values
-
-
-def _kept(found: LeaveOneOut, Y: Array, predictions: bool, flat: bool) -> Array:
+def _kept(
+    found: LeaveOneOut, Y: Array, weights: Array | None, predictions: bool, flat: bool
+) -> Array:
     assert found.errors is not None
-    out = Y[:, :, None] - found.errors if predictions else found.errors**2
+    if predictions:
+        out = Y[:, :, None] - found.errors
+    else:
+        out = found.errors**2 * (1.0 if weights is None else weights[:, None, None])
     return out[:, 0, :] if flat else out

@@ -137,8 +137,8 @@ def test_integer_weights_of_the_final_fit_equal_repetition():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"alphas": [-1.0]}, "alphas must hold finite numbers"),
-        ({"alphas": []}, "alphas must hold finite numbers"),
+        ({"alphas": [-1.0]}, r"alphas\[0\] == -1.0, must be >= 0"),
+        ({"alphas": []}, "alphas must be one or several numbers"),
         ({"alphas": 0}, "'alphas' parameter"),
         ({"eps": 0.0}, "'eps' parameter"),
         ({"rule": "2se"}, "'rule' parameter"),

@@ -34,7 +34,8 @@ def test_errors_are_those_of_leaving_out_each_row(shape, intercept, weighted, st
             part = None if w is None else w[rest]
             model = Ridge(ALPHAS[q], fit_intercept=intercept, tol=1e-12).fit(X[rest], y[rest], part)
             error = y[i] - model.predict(X[i : i + 1])[0]
-            np.testing.assert_allclose(found.cv_results_[i, q], error**2, rtol=1e-7, atol=1e-12)
+            squared = error**2 * (1.0 if w is None else w[i])
+            np.testing.assert_allclose(found.cv_results_[i, q], squared, rtol=1e-7, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(60, 5), (15, 40)])
@@ -95,11 +96,11 @@ def test_the_article_s_example():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"alphas": [0.0, 1.0]}, "alphas must hold finite numbers > 0"),
-        ({"alphas": []}, "alphas must hold finite numbers > 0"),
-        ({"alphas": [np.nan]}, "alphas must hold finite numbers > 0"),
-        ({"alpha_per_target": True, "cv": 3}, "alpha_per_target=True goes with cv=None"),
-        ({"store_cv_results": True, "cv": 3}, "store_cv_results=True goes with cv=None"),
+        ({"alphas": [0.0, 1.0]}, r"alphas\[0\] == 0.0, must be > 0"),
+        ({"alphas": []}, "alphas must be one or several numbers"),
+        ({"alphas": [1.0, np.nan]}, r"alphas\[1\] == nan, must be finite"),
+        ({"alpha_per_target": True, "cv": 3}, "cv!=None and alpha_per_target=True"),
+        ({"store_cv_results": True, "cv": 3}, "cv!=None and store_cv_results=True"),
     ],
 )
 def test_faulty_parameters_are_refused(options, message):
