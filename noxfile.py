@@ -30,6 +30,12 @@ def without_jit(session):
 
 
 @nox.session
+def scikit_learn(session):
+    """scikit-learn's own tests of linear models, on fastreg's classes."""
+    session.run("python", "-m", "tests.scikit_learn_suite", *session.posargs)
+
+
+@nox.session
 def bounds_checked(session):
     """Kernels and solvers compiled with bounds checks: every index of every loop."""
     paths = ("tests/kernels", "tests/network", "tests/solvers")

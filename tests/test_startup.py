@@ -37,6 +37,14 @@ def test_gradient_needs_no_scikit_learn_and_no_plotting():
     assert python(program) == []
 
 
+def test_a_path_needs_no_scikit_learn():
+    program = (
+        "import sys, fastreg; fastreg.path([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], alphas=2);"
+        "print(*[m for m in sys.modules if m.startswith('sklearn')])"
+    )
+    assert python(program) == []
+
+
 def test_the_linear_path_loads_no_network():
     program = (
         "import sys, fastreg; fastreg.Lasso(alpha=0.1).fit([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0]);"
