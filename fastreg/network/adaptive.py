@@ -16,17 +16,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg._warnings import warn_of_convergence
 from fastreg.design import as_weights
+from fastreg.linear_model.routing import routed, router, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.network.calculus import Objective
 from fastreg.network.estimator import MLPRegressor, check_parameters, hidden_layers, make_problem
 from fastreg.network.layers import Layout, initial
 from fastreg.network.training import lbfgs
+from fastreg.selection.folds import check_weights
 
 Array = np.ndarray
 _UP, _DOWN, _FIRST, _LAST, _LONGEST = 1.2, 0.5, 0.7, 0.02, 1.5  # RProp's steps in log λ
@@ -157,12 +158,13 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         self.random_state = random_state
 
     @atomic()
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressorCV:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> MLPRegressorCV:
         """Choose lam, then fit to all rows.
 
         Parameters
         ----------
         X : (m, n), y : (m,) or (m, k), sample_weight : (m,) or None
+        params : what the splitter asks for, `groups` for one
         """
         model = MLPRegressor() if self.estimator is None else clone(self.estimator)
         if not isinstance(model, MLPRegressor):
@@ -179,12 +181,18 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         model.set_params(random_state=seed)
         check_parameters(model)
-        splits = list(check_cv(self.cv).split(X, y))
+        splits = splits_of(self.cv, X, y, routed(self, sample_weight, params)[0])
+        splits = splits if self.method == "grid" else splits[:1]
+        check_weights(weights, splits)
         choose = self._by_grid if self.method == "grid" else self._along
         self.lam_ = choose(model, lams, X, y, weights, splits)
         self.best_estimator_ = model.set_params(lam=self.lam_).fit(X, y, sample_weight=weights)
         self.n_iter_ = self.best_estimator_.n_iter_
         return self
+
+    def get_metadata_routing(self) -> Any:
+        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        return router(self, splitter=self.cv)
 
     def _by_grid(self, model, lams, X, y, weights, splits):
         """Each fold goes up the grid, a fit from the last one's answer: downwards all would stay at

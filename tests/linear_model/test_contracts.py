@@ -12,6 +12,7 @@ from sklearn.model_selection import GroupKFold, cross_validate
 
 import fastreg
 from fastreg import AdaptiveElasticNet, AdaptiveLasso, AdaptiveRidge, ElasticNetCV, LassoCV, RidgeCV
+from fastreg.network import MLPRegressor, MLPRegressorCV
 
 CHOOSING = [
     LassoCV(alphas=5),
@@ -20,7 +21,9 @@ CHOOSING = [
     AdaptiveRidge(),
     AdaptiveElasticNet(tol=1e-2),
     AdaptiveLasso("cv", n_reweightings=0),
+    MLPRegressorCV(lams=[0.1, 1.0], estimator=MLPRegressor((2,), max_iter=2), random_state=0),
 ]
+pytestmark = pytest.mark.filterwarnings("ignore:MLPRegressor")
 by_name = {"ids": lambda each: type(each).__name__}
 RECENT = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
 
