@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import scipy.sparse
 import sklearn
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
@@ -52,4 +54,6 @@ def splits_of(cv: Any, X: Any, y: Any, params: dict[str, Any]) -> list[Split]:
     """Those of a splitter, a number of folds (None is 5) or pairs of rows, checked."""
     from sklearn.model_selection import check_cv  # slow to import
 
-    return as_splits(check_cv(cv).split(X, y, **params), len(y))
+    # Splitters make CSR of other sparse matrices, a copy: they get as many empty rows.
+    rows = np.zeros((len(y), 1)) if scipy.sparse.issparse(X) else X
+    return as_splits(check_cv(cv).split(rows, y, **params), len(y))
