@@ -123,7 +123,7 @@ class Path:
 
         Warns
         -----
-        fastreg.paths.ConvergenceWarning
+        fastreg.ConvergenceWarning
             Errors of folds are less certain than was asked: see `Selected.certificate`.
 
         Examples
@@ -140,7 +140,7 @@ class Path:
             errors = self.data.errors(cv, self.alphas, self.certificate.tol, self.gamma)
             certificate = errors.certificate(self.certificate.tol)
             if certificate.complaint():
-                warnings.warn(f"{certificate.complaint()}.", ConvergenceWarning, stacklevel=2)
+                warn_of_convergence(f"{certificate.complaint()}.")
             index = errors.choose("1se" if criterion == "1se" else "min")
             point = self._selected(criterion, index, errors.mean, errors.standard_error)
             return dataclasses.replace(point, certificate=certificate)

@@ -11,7 +11,6 @@ import dataclasses
 import math
 import os
 import time
-import warnings
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from fastreg import checkpoints, gathering, moments, paths
 from fastreg._jit import single_threaded_blas
+from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights, nonfinite_message
 from fastreg.functional import nonnegative
@@ -378,7 +378,7 @@ class SufficientStatistics:
         )
         certificate = found.certificate(tol)
         if certificate.complaint():
-            warnings.warn(f"{certificate.complaint()}.", paths.ConvergenceWarning, stacklevel=2)
+            warn_of_convergence(f"{certificate.complaint()}.")
         return CrossValidation(found.mse, found.bound, found.gap, found.met, strengths, certificate)
 
     def _spec(

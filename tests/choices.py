@@ -112,7 +112,7 @@ class Sample(NamedTuple):
         root = np.sqrt(w / w.sum())
         A, b = root[:, None] * _less(X, means), root * _less(y, mean)
         length = np.sqrt((A * A).sum(axis=0))
-        constant = (X == X[0]).all(axis=0) if intercept else (X == 0).all(axis=0)
+        constant = (X[0] == X).all(axis=0) if intercept else (X == 0).all(axis=0)
         A[:, constant], length[constant] = 0, 0
         return cls(A / np.where(length > 0, length, 1), b, length, means, mean, w.sum())
 
@@ -289,7 +289,9 @@ def loo(seed: int) -> Outcome | None:
     sample = Sample.of(problem.X, problem.y, w, problem.intercept)
     if (w > 0).sum() < 3:
         return None
-    typical = float(np.median(sample.length[sample.length > 0]) ** 2) if sample.length.any() else 1.0
+    typical = (
+        float(np.median(sample.length[sample.length > 0]) ** 2) if sample.length.any() else 1.0
+    )
     alphas = typical * float(sample.total) * 10.0 ** rng.uniform(-16, 2, 2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

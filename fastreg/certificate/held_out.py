@@ -81,8 +81,10 @@ def judge(fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any)
         some = slice(first, min(first + step, K))
         own = dataclasses.replace(terms, weights=fold.train, strength=strengths[some])
         parts.append(_judge(fold, own, coef[:, some], intercept[some], certain))
-    whole = [np.concatenate(each) for each in zip(*(part[:4] for part in parts), strict=True)]
-    return Judged(*whole, parts[0].mean_square)
+    one: Judged = parts[0]
+    names = [name for name in one._fields if name != "mean_square"]
+    whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return one._replace(**whole)
 
 
 def errors(fold: Fold, terms: Terms, coef: Array, intercept: Array) -> tuple[Array, Array, float]:

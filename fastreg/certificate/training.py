@@ -103,7 +103,7 @@ class Shape(NamedTuple):
         if from_rows:
             assert self.rows is not None
             stacked = np.vstack([self.rows(U), np.diag(np.sqrt(l2))])
-            return root_of_rows(np.linalg.qr(stacked, mode="r"))
+            return root_of_rows(np.asarray(np.linalg.qr(stacked, mode="r")))
         H = self.G[np.ix_(U, U)]
         H[np.diag_indices_from(H)] += l2
         return root_of(H)

@@ -22,7 +22,6 @@ from fastreg.linear_model.opening import note_names, predict_source
 from fastreg.linear_model.routing import router
 from fastreg.penalties import L1, non_negative
 from fastreg.selection.choice import ChoiceCertificate
-
 from fastreg.solvers import Solution, solve, solve_moments, solve_source, together
 from fastreg.sources import Source, weight_of
 from fastreg.statistics import MOST_MEMORY, SufficientStatistics, collected, moments_bytes

@@ -24,7 +24,7 @@ from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
-from fastreg.selection.choice import stacked
+from fastreg.selection.choice import ChoiceCertificate, stacked
 from fastreg.selection.cross_validation import Errors, Validation
 from fastreg.solvers import Solution, confirm, follow, solve, solve_moments
 from fastreg.solvers.summary import summarise
@@ -83,6 +83,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     alpha_: float
     l1_ratio_: float
     alphas_: Array
+    cv_certificate_: ChoiceCertificate
     mse_path_: Array
     mse_se_: Array
     alpha_1se_: float

@@ -22,12 +22,14 @@ from fastreg.linear_model.base import (
     check_folds,
     per_weight,
     ridge_terms,
+    warn_of_choice,
 )
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.ridge import Ridge
 from fastreg.linear_model.routing import is_enabled, routed, router, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1
+from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.cross_validation import r_squared_of_folds
 from fastreg.selection.folds import check_weights
 from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out, leave_one_out_of
@@ -63,6 +65,8 @@ class RidgeCV(LinearRegressor):
     best_score_ : float or (k,), of alpha_: the larger the better
     cv_results_ : (m, K) or (m, k, K), squared errors times weights, or with `scoring` the
         predictions
+    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong the mean error of each alpha may be;
+        without `cv`. With it, each training fit has a certificate, and warns, by itself
     dof_ : (K,) effective degrees of freedom, intercept included, of `alphas` (without `cv`)
     coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
         Of the fit to all rows, as in `Ridge`.
@@ -79,6 +83,7 @@ class RidgeCV(LinearRegressor):
     alpha_: Any
     best_score_: Any
     cv_results_: Array
+    cv_certificate_: ChoiceCertificate
     dof_: Array
 
     _parameter_constraints = {
@@ -148,7 +153,8 @@ class RidgeCV(LinearRegressor):
         solution = self._confirmed(design, Y, weights, chosen, found)
         self._check_names(X)
         self._set(solution, flat=target.ndim == 1)
-        self.dof_ = found.dof
+        self.dof_, self.cv_certificate_ = found.dof, found.certificate(self.tol)
+        warn_of_choice(self, self.cv_certificate_)
         if self.store_cv_results:
             self.cv_results_ = _kept(found, Y, weights, scorer is not None, target.ndim == 1)
         self._warn(solution)
@@ -187,6 +193,8 @@ class RidgeCV(LinearRegressor):
                 source, moments.total(parts), alphas, centred=self.fit_intercept
             )
             scores, self.dof_ = -(found.gcv if self.gcv_mode == "gcv" else found.mse), found.dof
+            self.cv_certificate_ = found.certificate(self.tol)
+            warn_of_choice(self, self.cv_certificate_)
         else:
             raise ValueError("leave-one-out reads rows once more than statistics have: give cv")
         whole = moments.total(parts)

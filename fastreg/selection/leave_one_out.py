@@ -129,11 +129,11 @@ class Sums(NamedTuple):
     least: Array
     products: Array
     slopes: Array
-    count: int
+    rows: int
 
     def __add__(self, other: Sums) -> Sums:  # type: ignore[override]
         """Of both sets of rows."""
-        both = [a + b for a, b in zip(self, other, strict=True)]
+        both: list[Any] = [a + b for a, b in zip(self, other, strict=True)]  # type: ignore[operator]
         return Sums(*both)._replace(least=np.minimum(self.least, other.least))
 
 
@@ -285,7 +285,7 @@ class _Tall:
         kept = None if self.e is None else self.e[:, :, q].copy()
         found, bound = self._read(hats, slice(q, q + 1))
         S = np.flatnonzero((1.0 - self.leverage < _CLOSE) & (self.w > 0))
-        if (bound > CERTAIN).any() and 0 < len(S) <= min(_MOST, np.count_nonzero(self.w) - 2):
+        if (bound > CERTAIN).any() and 0 < len(S) <= min(_MOST, int(np.count_nonzero(self.w)) - 2):
             found, bound = self._with_rows_apart(hats, q, S)
         if bound.max() < uncertain[q].max():
             uncertain[q] = bound[0]
@@ -368,7 +368,7 @@ def leave_one_out_of(
     uncertain = hats.uncertain(sums, problem.total, np.array([each.square for each in problems]))
     solve = _solver(values, half, half.T @ c)
     return LeaveOneOut(
-        *_means(sums.loo, sums.plain, sums.dof, units[:, None] ** 2, sums.count),
+        *_means(sums.loo, sums.plain, sums.dof, units[:, None] ** 2, sums.rows),
         _of_squares(uncertain), sums.dof, None, problem, solve,
     )  # fmt: skip
 

@@ -61,7 +61,7 @@ def errors_apart(problem: Problem, l2: Array, S: Array) -> tuple[Array, Array]:
     size = np.sqrt((R * R).sum(axis=0))
     if others.shift is not None:  # near ones are subtracted from products
         size = size + np.where(still, 0.0, np.minimum(np.abs(others.shift) * others.scale, 8.0))
-    most = 1.0 + np.linalg.norm(np.abs(half.T) @ size)
+    most = 1.0 + float(np.linalg.norm(np.abs(half.T) @ size))
     level = 4 * _EPS * most * np.sqrt(w @ Y**2)[:, None]
     e, bound = _left(np.vstack(rows), Y[S] - T @ start, level, 16 * _EPS * most)
     return e * np.sqrt(w[S])[:, None] * (unit / problem.unit[:k]), bound

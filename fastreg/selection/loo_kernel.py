@@ -154,8 +154,8 @@ class Kernel:
     def _backward(
         self, size: Array, Q: Array, half: Array, first: Array, alpha: Array, P: Array
     ) -> Array:
-        """(k,): bounds of ‖δe‖/‖e‖ of first order, each row z_l = S q_l of R, of length `size`, known
-        to a few units of its own last place, and y too. With G = (K + ρ)⁻¹ these are
+        """(k,): bounds of ‖δe‖/‖e‖ of first order, each row z_l = S q_l of R, of length `size`,
+        known to a few units of its own last place, and y too. With G = (K + ρ)⁻¹ these are
 
             │δα_i│ ≤ η (a_i ‖α‖ + ‖G_i‖ b),    │δP_i│ ≤ 2 η a_i ‖G_i‖
             a = Σ_l ‖z_l‖ │G z_l│,   b = Σ_l ‖z_l‖ │z_lᵀα│ + ‖y‖,    G z_l = half q_l
