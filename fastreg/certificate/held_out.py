@@ -1,13 +1,15 @@
 """Training fits and their errors on test rows, judged from X by NumPy: see `training`.
 
-Where columns are many, the correlations of all are read at every few strengths. Between them c_j
-changes by no more than ‖v_j‖ times the change of the residuals, which leaves few columns to be
-looked at (the sphere test of El Ghaoui, Viallon & Rabbani 2012, from one fit to the next).
+Where columns are many, the correlations of all are read at every few strengths. A path is nearly
+linear in the strength between two of them: c_j is a mean of those at the ends, but for ‖v_j‖ times
+the distance of the residuals from theirs. A column that is that far inside of the domain of p* at
+both ends counts for nothing between them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -31,7 +33,7 @@ from fastreg.design import Design
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
-_EVERY = 5  # strengths from one whose correlations are all read to the next
+_EVERY = 8  # strengths from one whose correlations are all read to the next
 _ALL = 2048  # columns up to which all are looked at
 _MOST = 4096  # columns whose second moments are kept
 _ROOM = 1 << 22  # entries of residuals at once: 32 MB
@@ -66,12 +68,15 @@ class Judged(NamedTuple):
     mean_square: float
 
 
-def judge(fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any) -> Judged:
+def judge(
+    fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any, tol: float
+) -> Judged:
     """Of coef (n, K), intercept (K,) at the strengths of `terms`.
 
     Parameters
     ----------
     certain : (mse, mean square) ↦ by how much an error may be wrong before bounds are sharpened
+    tol : relative gap that is enough, where `move` is not asked for; 0 asks for it everywhere
     """
     K, m = coef.shape[1], fold.X.shape[0]
     step = max(1, min(K, max(_ROOM, fold.X.nnz // 25) // m))
@@ -80,11 +85,11 @@ def judge(fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any)
     for first in range(0, K, step):
         some = slice(first, min(first + step, K))
         own = dataclasses.replace(terms, weights=fold.train, strength=strengths[some])
-        parts.append(_judge(fold, own, coef[:, some], intercept[some], certain))
+        parts.append(_judge(fold, own, coef[:, some], intercept[some], certain, tol))
     one: Judged = parts[0]
     names = [name for name in one._fields if name != "mean_square"]
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return one._replace(**whole)
+    return one._replace(**whole)  # type: ignore[arg-type]
 
 
 def errors(fold: Fold, terms: Terms, coef: Array, intercept: Array) -> tuple[Array, Array, float]:
@@ -144,19 +149,21 @@ def _shares(weights: Array) -> Array:
     return out
 
 
-def _judge(fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any) -> Judged:
+def _judge(
+    fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any, tol: float
+) -> Judged:
     read = _Residuals.of(fold, terms, coef, intercept)
     look = _Look(read.data, read.R, fold.lengths)
-    found = look.slopes()
-    some = np.flatnonzero(found.used.any(axis=1))
-    some = some if len(some) <= _MOST else some[:0]
-    look.known &= ~found.used.any(axis=0) | (len(some) > 0)
-    shape = _shape(read.data, look, some, read.v)
-    mse, lost = read.errors(np.sqrt(np.diag(shape.T)) @ np.abs(look.beta(look.columns[some])))
-    enough = enough_move(mse, certain(mse, read.mean_square) - lost)
-    far = look.distance(found, some, shape, enough)
-    gap = np.minimum(found.gap, 0.5 * far.epsilon**2) + 0.5 * look.off**2
-    move, square = far.move + np.abs(look.off), read.unit**2
+    found, columns = look.slopes()
+    mse, lost = read.errors(look.spread(read.v))
+    epsilon, move = np.full((2, len(mse)), np.inf)
+    asked = ~(found.gap <= tol * look.target.null) | (tol == 0.0)
+    if asked.any() and len(columns) <= _MOST:
+        enough = enough_move(mse, certain(mse, read.mean_square) - lost)
+        far = look.distance(found, columns, _shape(read.data, look, columns, read.v), enough)
+        epsilon, move = (np.where(asked, each, np.inf) for each in far)
+    gap = np.minimum(found.gap, 0.5 * epsilon**2) + 0.5 * look.off**2
+    move, square = move + np.abs(look.off), read.unit**2
     relative = relative_to(gap, look.target.null)
     return Judged(
         mse * square, lost * square, move * read.unit, relative, read.mean_square * square
@@ -164,7 +171,7 @@ def _judge(fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any
 
 
 class _Look:
-    """The second look at the correlations of K points of a path."""
+    """The second look at the correlations of K points of a path, some neighbours at a time."""
 
     def __init__(self, data: Data, R: Array, lengths: Array | None) -> None:
         n, K = data.coef.shape
@@ -175,17 +182,17 @@ class _Look:
         self.R = R - self.off
         self.rho2 = data.w @ self.R**2
         every = 1 if n <= _ALL else _EVERY
-        self.groups = [slice(a, min(a + every, K)) for a in range(0, K, every)]
-        anchors = np.array([(some.start + some.stop - 1) // 2 for some in self.groups])
-        seen = reads.with_residuals(data, self.R[:, anchors], lengths)
+        self.ends = np.unique(np.append(np.arange(0, K, every), K - 1))
+        cuts = np.append(self.ends[: max(1, len(self.ends) - (every > 1))], K)
+        self.groups = [slice(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
+        seen = reads.with_residuals(data, self.R[:, self.ends], lengths)
         self.seen, self.norms = seen.c, seen.norms
         self.target = Target(data, 0, seen.c0[0], seen)
         self.level = float(np.sqrt(2.0 * self.target.null))
-        anchor_of = np.repeat(anchors, [some.stop - some.start for some in self.groups])
-        self.moved = np.sqrt(data.w @ (self.R - self.R[:, anchor_of]) ** 2)
-        used = np.flatnonzero(data.coef.any(axis=1))
-        self.blur = 4 * _EPS * (self.norms[used] @ np.abs(self.beta(used)) + self.level)
-        self.columns, self.known = np.arange(0), np.zeros(K, bool)
+        self.support = np.flatnonzero(data.coef.any(axis=1))
+        self.size = self.norms[self.support] @ np.abs(self.beta(self.support))
+        self.blur = 4 * _EPS * (self.size + self.level)
+        self.known = np.zeros(K, bool)
 
     def beta(self, columns: Array) -> Array:
         """(p, K) in units near 1."""
@@ -193,52 +200,89 @@ class _Look:
         scaled: Array = data.coef[columns] / data.scale[columns, None] / float(data.unit[0])
         return scaled
 
-    def slopes(self) -> Slopes:
-        """Of the columns that count at any point, or may: `columns`; and at which points these are
-        all of them: `known`."""
+    def spread(self, v: Array) -> Array:
+        """(K,): Σ_j │β_j│ √(Σ v x'²), as large as the terms of predictions of the test rows."""
+        square = np.zeros(len(self.support))
+        for rows, values in _blocks(self.data, self.support, v):
+            square += v[rows] @ values**2
+        out: Array = np.sqrt(square) @ np.abs(self.beta(self.support))
+        return out
+
+    def slopes(self) -> tuple[Slopes, Array]:
+        """(of the columns that may be used at some point, these); at which points they are all that
+        may be is `known`."""
+        found = [self._of_group(g) for g in range(len(self.groups))]
+        columns = np.unique(np.concatenate([own[used.any(axis=1)] for own, (_, used, _) in found]))
+        g, used = (
+            np.zeros((len(columns), len(self.rho2))),
+            np.zeros((len(columns), len(self.rho2)), bool),
+        )
+        for some, (own, each) in zip(self.groups, found, strict=True):
+            where = np.flatnonzero(np.isin(own, columns))
+            rows = np.searchsorted(columns, own[where])
+            g[rows, some], used[rows, some] = each.g[where], each.used[where]
+        return Slopes(g, used, np.concatenate([each.gap for _, each in found])), columns
+
+    def _of_group(self, group: int) -> tuple[Array, Slopes]:
+        """The columns that count at points of a group, or may, and what is known of them."""
         margin = _MARGIN * self.level
-        found = self._slopes(self._touched(margin))
+        own, found = self._on(group, self._touched(group, margin))
         radius = np.sqrt(2.0 * found.gap)
-        self.known = radius <= margin
-        if not self.known.all() and len(self.norms) <= _ALL:
-            found = self._slopes(self._touched(float(radius.max())))
-            self.known[:] = True
-        return found
+        known = radius <= margin
+        if not known.all() and len(self.norms) <= _ALL:
+            own, found = self._on(group, self._touched(group, float(radius.max())))
+            known = np.ones(len(radius), bool)
+        self.known[self.groups[group]] = known
+        return own, found
 
-    def _touched(self, margin: float) -> Array:
+    def _touched(self, group: int, margin: float) -> Array:
         """Columns that may count where residuals move by `margin` more."""
-        n = len(self.norms)
-        highest, lowest = np.zeros(n), np.zeros(n)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for row, some in zip(self.seen, self.groups, strict=True):
-                reach = float((self.moved[some] + self.blur[some]).max()) + margin
-                room, least = self.norms * reach, self.strengths[some].min()
-                np.maximum(highest, (row + room) / least, out=highest)
-                np.minimum(lowest, (row - room) / least, out=lowest)
-        outside = self.target.is_outside(highest) | self.target.is_outside(lowest)
-        return np.flatnonzero(self.data.coef.any(axis=1) | outside)
+        some = self.groups[group]
+        room = self.norms * (self._bend(group) + float(self.blur[some].max()) + margin)
+        outside = np.zeros(len(room), bool)
+        for end in range(group, min(group + 2, len(self.ends))) if self._between else (group,):
+            row, strength = self.seen[end], self.strengths[self.ends[end]]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                outside |= self.target.is_outside((row + room) / strength)
+                outside |= self.target.is_outside((row - room) / strength)
+        outside[self.support] |= self.data.coef[self.support, some].any(axis=1)
+        return np.flatnonzero(outside)
 
-    def _slopes(self, columns: Array) -> Slopes:
-        self.columns = columns
-        if len(self.groups) == len(self.rho2):
-            c = self.seen[:, columns].T
+    @property
+    def _between(self) -> bool:
+        """Whether groups lie between ends, not each at one."""
+        return len(self.ends) < len(self.rho2)
+
+    def _bend(self, group: int) -> float:
+        """How far residuals of a group are from the line between its ends."""
+        if not self._between:
+            return 0.0
+        some, (a, b) = self.groups[group], self.ends[group : group + 2]
+        high, low = self.strengths[a], self.strengths[b]
+        share = (self.strengths[some] - low) / max(high - low, 1e-300)
+        line = share * self.R[:, a, None] + (1.0 - share) * self.R[:, b, None]
+        return float(np.sqrt((self.data.w @ (self.R[:, some] - line) ** 2).max()))
+
+    def _on(self, group: int, columns: Array) -> tuple[Array, Slopes]:
+        some = self.groups[group]
+        if some.stop - some.start == 1:
+            c = self.seen[group, columns, None]
         else:
-            c = reads.correlations_on(self.data, columns, self.R)
-        doubt = 2 * _EPS * self.norms[columns, None] * np.sqrt(self.rho2)
-        points: Points = self.target.points(range(len(self.rho2)), columns, c, self.rho2)
+            c = reads.correlations_on(self.data, columns, self.R[:, some])
+        rho2 = self.rho2[some]
+        doubt = 2 * _EPS * self.norms[columns, None] * np.sqrt(rho2)
+        points: Points = self.target.points(range(some.start, some.stop), columns, c, rho2)
         with np.errstate(invalid="ignore", over="ignore"):
-            return slopes(points, doubt, self.norms[columns], self.blur)
+            return columns, slopes(points, doubt, self.norms[columns], self.blur[some])
 
-    def distance(self, found: Slopes, some: Array, shape: Shape, enough: Array) -> Distance:
-        """Of the points from their minima, from the columns that may be used."""
-        own = Slopes(found.g[some], found.used[some], found.gap)
-        far = distance(own, shape, self.blur, enough)
+    def distance(self, found: Slopes, columns: Array, shape: Shape, enough: Array) -> Distance:
+        """Of the points from their minima."""
+        far = distance(found, shape, self.blur, enough)
         return Distance(*(np.where(self.known, each, np.inf) for each in far))
 
 
-def _shape(data: Data, look: _Look, some: Array, v: Array) -> Shape:
+def _shape(data: Data, look: _Look, columns: Array, v: Array) -> Shape:
     """Second moments of the training rows, and of the test rows of weights v."""
-    columns = look.columns[some]
     p = len(columns)
     G, T = np.zeros((p, p)), np.zeros((p, p))
     for rows, values in _blocks(data, columns, np.maximum(data.w, v)):

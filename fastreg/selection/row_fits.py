@@ -55,7 +55,7 @@ class RowFits:
         self, problem: Problem, terms: Terms, coef: Array, intercept: Array, gamma: float | None
     ) -> Verdict:
         fold = self._fold(problem)
-        found = held_out.judge(fold, terms, coef, intercept, certain)
+        found = held_out.judge(fold, terms, coef, intercept, certain, self.tol)
         mse, lost, move, gap, mean_square = found
         if gamma is not None:
             mse, lost, mean_square, free = self._relaxed(fold, coef, gamma)
@@ -102,4 +102,4 @@ class RowFits:
         mean = float(w @ self.y / w.sum()) if plain.fit_intercept else 0.0
         shift = np.zeros(len(used)) if part.shift is None else part.shift
         intercept = np.array([mean - shift @ coef if plain.fit_intercept else 0.0])
-        return float(held_out.judge(part, terms, coef[:, None], intercept, certain).move[0])
+        return float(held_out.judge(part, terms, coef[:, None], intercept, certain, 0.0).move[0])
