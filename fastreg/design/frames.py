@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,16 @@ def is_frame(X: Any) -> bool:
 
 
 def feature_names(X: Any) -> list[Any] | None:
-    """The column names of a frame, None of anything else."""
+    """The column names of a frame, None of anything else.
+
+    Raises
+    ------
+    ValueError
+        X is a lazy frame, which holds no rows yet.
+    """
     library = type(X).__module__.partition(".")[0]
+    if library == "polars" and type(X).__name__ == "LazyFrame":
+        raise ValueError("a polars LazyFrame holds no rows yet: call .collect() first")
     if library in {"pandas", "polars"} and hasattr(X, "columns"):
         return list(X.columns)
     if library == "pyarrow" and hasattr(X, "column_names"):
@@ -22,8 +31,9 @@ def feature_names(X: Any) -> list[Any] | None:
     return None
 
 
-def frame_to_array(X: Any) -> np.ndarray:
-    """The (m, n) values of a frame: a view where the frame allows one, else one array.
+def frame_values(X: Any) -> Any:
+    """The (m, n) values of a frame: a view where the frame allows one, else one array; a scipy
+    matrix where all columns are sparse.
 
     Raises
     ------
@@ -31,17 +41,25 @@ def frame_to_array(X: Any) -> np.ndarray:
         A column name appears twice, or a column holds text, dates or missing values.
     """
     names = feature_names(X) or []
-    repeated = sorted({str(name) for name in names if names.count(name) > 1})
+    repeated = sorted(str(name) for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise ValueError(f"X has columns of the same name: {', '.join(repeated)}")
     kinds = set(getattr(X, "dtypes", ()))
-    kind = kinds.pop() if len(kinds) == 1 else None
-    if isinstance(kind, np.dtype) and kind.kind in "fiub":  # pandas, in one NumPy array
-        return np.asarray(X)
-    columns = [_column(name, X[name]) for name in names]
-    shape = (len(columns[0]) if columns else len(X), len(columns))
+    if kinds and all(isinstance(kind, np.dtype) and kind.kind in "fiub" for kind in kinds):
+        return np.asarray(X) if len(kinds) == 1 else np.asarray(X, np.float64)  # pandas, at once
+    if kinds and all(_is_sparse(kind) for kind in kinds):
+        return X.sparse.to_coo().tocsc()
+    return _by_columns([_column(name, X[name]) for name in names], len(X))
+
+
+def _is_sparse(kind: Any) -> bool:
+    """Whether a column of pandas stores what is not zero."""
+    return type(kind).__name__ == "SparseDtype" and kind.kind in "fiub" and kind.fill_value == 0
+
+
+def _by_columns(columns: list[np.ndarray], length: int) -> np.ndarray:
     narrow = columns and all(column.dtype == np.float32 for column in columns)
-    values = np.empty(shape, np.float32 if narrow else np.float64, order="F")
+    values = np.empty((length, len(columns)), np.float32 if narrow else np.float64, order="F")
     for j, column in enumerate(columns):
         values[:, j] = column
     return values

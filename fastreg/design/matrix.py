@@ -18,7 +18,7 @@ import scipy.sparse
 
 from fastreg._jit import jit
 from fastreg.design import storages
-from fastreg.design.frames import frame_to_array, is_frame
+from fastreg.design.frames import frame_values, is_frame
 
 _BLOCK_BYTES = 1 << 20  # blocks handed to NumPy: one megabyte stays in cache
 
@@ -101,7 +101,7 @@ def as_design(X: Any) -> Design:
     X : (m, n) array, memory map, scipy sparse matrix, or pandas, polars or pyarrow frame
         float32 and float64 are read in place, in any layout. Other real types (integers,
         bool, float16, longdouble, foreign byte order) are converted to float64, sparse
-        formats other than CSR and CSC to CSR.
+        formats other than CSR and CSC to CSR. A pandas frame of sparse columns stays sparse.
 
     Raises
     ------
@@ -113,7 +113,8 @@ def as_design(X: Any) -> Design:
     """
     if isinstance(X, Design):
         return X
-    return _sparse_design(X) if scipy.sparse.issparse(X) else _dense_design(X)
+    values = frame_values(X) if is_frame(X) else X
+    return _sparse_design(values) if scipy.sparse.issparse(values) else _dense_design(values)
 
 
 def _check_shape(X: Any) -> None:
@@ -162,7 +163,7 @@ def real_array(values: Any, name: str) -> np.ndarray:
 
 
 def _dense_design(X: Any) -> Design:
-    values = real_array(frame_to_array(X) if is_frame(X) else X, "X")
+    values = real_array(X, "X")
     _check_shape(values)
     values = _read_only(values)
     row_stride, column_stride = np.abs(values.strides)
