@@ -4,7 +4,7 @@
 |---|---|
 | arrays, memory maps, sparse matrices, HDF5 and zarr arrays; `.npy` | `arrays` |
 | `.npz`, `.h5`, `.hdf5`, `.zarr` of arrays X and y | `archives` |
-| `.csv`, `.parquet`, `.pq`, `.arrow`, `.feather`, folders of them, frames | `tables` |
+| `.csv`, also packed, `.parquet`, `.pq`, `.arrow`, `.feather`, folders of them, frames | `tables` |
 | `.svm`, `.svmlight`, `.libsvm`, `.txt` | `svmlight` |
 | iterables of (X, y) or (X, y, sample_weight) | `streams` |
 | dask arrays, data frames, delayed blocks | `cluster` |
@@ -27,8 +27,9 @@ from fastreg.sources.cache import Cached
 from fastreg.sources.cluster import is_dask
 from fastreg.sources.columns import Options
 from fastreg.sources.encoding import Encoding
-from fastreg.sources.formats import FORMATS
+from fastreg.sources.formats import FORMATS, suffix_of
 from fastreg.sources.streams import Stream
+from fastreg.sources.text import Text
 
 _OF_TABLES = ("categories", "missing", "unknown", "standardize", "encoding")
 SUFFIXES = (".npy", *FORMATS, *archives.SUFFIXES, *svmlight.SUFFIXES)
@@ -48,6 +49,15 @@ def read(
     memory: int = MEMORY,
     cache: bool = False,
     progress: bool = False,
+    sep: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    comment: str | None = None,
+    charset: str | None = None,
+    na_values: Collection[str] | Mapping[str, Collection[str]] | None = None,
+    keep_default_na: bool | None = None,
+    numbers: Collection[str] | None = None,
+    date_format: Mapping[str, str] | None = None,
 ) -> Source:
     """A data set to be read block by block.
 
@@ -74,6 +84,13 @@ def read(
     cache : bool, keep blocks in memory as float32 after the first read, 4·m·n bytes: for what is
         too wide for statistics, and read many times; what is fitted is X rounded to float32
     progress : bool, draw a bar of rows, bytes and time left on standard error while fits read
+    sep, decimal, comment, charset : of CSV files: what separates values (","), the decimal point
+        ("."), what a line begins with that is left out, and the encoding of the text ("utf-8")
+    na_values : texts that stand for a missing value, or {column: texts}
+    keep_default_na : False takes words such as NA and null of a CSV file as they are
+    numbers : columns of texts to read as numbers, without signs of currency and percent
+    thousands : what separates thousands in `numbers`
+    date_format : {column of texts: format}, as "%d/%m/%Y" or "ISO8601"
 
     Returns
     -------
@@ -97,11 +114,19 @@ def read(
     if not isinstance(memory, int) or memory < 0:
         raise ValueError(f"memory must be a number of bytes ≥ 0, got {memory!r}")
     if encoding is not None and not isinstance(encoding, Encoding):
-        raise ValueError(f"encoding must be that of a model, got {type(encoding).__name__}")
+        raise ValueError(
+            f"encoding must be that of a model, got {type(encoding).__name__}; that of the text of "
+            "a file is charset"
+        )
     if not isinstance(categories, Mapping):
         categories = _names_of(categories, "categories")
     drop = _names_of(drop, "drop")
-    options = Options(drop, categories, missing, unknown, standardize, encoding)
+    na_values = [na_values] if isinstance(na_values, str) else na_values
+    numbers = None if numbers is None else _names_of(numbers, "numbers")
+    text = Text(
+        sep, decimal, thousands, comment, charset, na_values, keep_default_na, numbers, date_format
+    )
+    options = Options(drop, categories, missing, unknown, standardize, encoding, text)
     source = _source(data, target, weights, options)
     if cache:
         if not source.in_order:
@@ -247,7 +272,7 @@ def _npy(path: Path, target: Any = None, weights: Any = None) -> Source:
 
 def _suffix(path: Path) -> str:
     """That of a file or folder which is there and can be read by its kind."""
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix not in SUFFIXES and not path.is_dir():
         raise ValueError(f"{path}: a data file ends in {', '.join(SUFFIXES)}")
     if not path.exists():
@@ -267,9 +292,9 @@ def _names_of(value: Any, name: str) -> list[str]:
 
 def _refuse(options: Options, names: Sequence[str], place: str) -> None:
     """Options that this kind of data has no use for."""
-    for name in names:
-        if getattr(options, name):
-            raise ValueError(f"{name} is for tables, {place} is none")
+    given = [name for name in names if getattr(options, name)]
+    for name in [*given, *options.text.given]:
+        raise ValueError(f"{name} is for tables, {place} is none")
 
 
 def _are_paths(data: Any) -> bool:

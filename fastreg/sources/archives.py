@@ -10,8 +10,8 @@ import numpy as np
 
 from fastreg._files import marks
 from fastreg.sources.arrays import Arrays
-from fastreg.sources.formats import guarded
-from fastreg.sources.names import check_names, quoted
+from fastreg.sources.formats import needed
+from fastreg.sources.names import check_names, guarded, quoted
 
 Array = np.ndarray
 SUFFIXES = (".npz", ".h5", ".hdf5", ".zarr")
@@ -61,19 +61,13 @@ def _npz(path: Path) -> dict[str, Array]:
 
 
 def _hdf5(path: Path) -> dict[str, Any]:
-    try:
-        import h5py
-    except ImportError:
-        raise ImportError(f"{path}: reading it needs h5py: pip install h5py") from None
+    h5py = needed("h5py", str(path), "pip install h5py")
     file = guarded(str(path), lambda: h5py.File(path, "r"), "HDF5")
     return {key: file[key] for key in file if hasattr(file[key], "shape")}
 
 
 def _zarr(path: Path) -> dict[str, Any]:
-    try:
-        import zarr
-    except ImportError:
-        raise ImportError(f"{path}: reading it needs zarr: pip install zarr") from None
+    zarr = needed("zarr", str(path), "pip install zarr")
     group = guarded(str(path), lambda: zarr.open_group(str(path), mode="r"), "zarr")
     return dict(group.arrays())
 

@@ -18,9 +18,12 @@ from fastreg.design import as_design, as_target
 from fastreg.sources import scan
 from fastreg.sources.blocks import Source, Whole, worked
 from fastreg.sources.columns import Options, Reading, reading
-from fastreg.sources.formats import as_arrow
-from fastreg.sources.rows import Block, Layout
+from fastreg.sources.frames import as_arrow
+from fastreg.sources.names import check_names
+from fastreg.sources.rows import Block, Layout, row_of
 from fastreg.sources.streams import parts_of
+from fastreg.sources.suspects import MisreadError
+from fastreg.sources.text import Conversion
 
 Array = np.ndarray
 T = TypeVar("T")
@@ -295,21 +298,25 @@ def of_frame(frame: Any, target: Any, weights: str | None, options: Options) -> 
     import dask
     from dask.dataframe.utils import meta_nonempty
 
-    parts, look = frame.to_delayed(), dask.delayed(_seen_of)
+    parts, look, text = frame.to_delayed(), dask.delayed(_seen_of), options.how
+    text.check()
+    text.check_kind("the data frame")
+    change = text.conversion()
 
     def seen(kinds: dict[str, str]) -> scan.Seen:
-        found = [look(part, kinds, f"partition {i}") for i, part in enumerate(parts)]
+        found = [look(part, kinds, change, f"partition {i}") for i, part in enumerate(parts)]
         join = dask.delayed(_added)
         while len(found) > 1:
             found = [join(found[i : i + _FAN], scan.merge) for i in range(0, len(found), _FAN)]
         (total,) = dask.compute(found[0])
         return total
 
-    schema = as_arrow(meta_nonempty(frame._meta)).schema
+    schema = change.schema(as_arrow(meta_nonempty(frame._meta)).schema)
+    check_names(schema.names, text.columns, "the data frame", "column")
     how = reading(schema, "the data frame", target, weights, options, seen)
     make = dask.delayed(_frame_block)
     return Cluster(
-        [make(part, how, f"partition {i}") for i, part in enumerate(parts)],
+        [make(part, how, change, f"partition {i}") for i, part in enumerate(parts)],
         None,
         len(how.encoding.features),
         len(how.targets) or 1,
@@ -329,12 +336,18 @@ def beside(frame: Any, target: Any, weights: Any, options: Options) -> Cluster:
     return of_frame(frame.assign(**given), "(target)", weight, options)
 
 
-def _seen_of(part: Any, kinds: dict[str, str], place: str) -> scan.Seen:
+def _seen_of(part: Any, kinds: dict[str, str], change: Conversion, place: str) -> scan.Seen:
     try:
-        return scan.look([as_arrow(part[list(kinds)])], kinds)
+        return scan.look([_table_of(part, list(kinds), change, place)], kinds)
+    except MisreadError as error:
+        raise error.at(place) from None
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from None
 
 
-def _frame_block(part: Any, how: Reading, place: str) -> Block | None:
-    return how.block(as_arrow(part[how.needed]), 0, place, None)
+def _frame_block(part: Any, how: Reading, change: Conversion, place: str) -> Block | None:
+    return how.block(_table_of(part, how.needed, change, place), 0, place, None)
+
+
+def _table_of(part: Any, columns: list[str], change: Conversion, place: str) -> Any:
+    return change.batch(as_arrow(part[columns]), lambda i: row_of(place, i))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,9 +10,12 @@ import numpy as np
 
 from fastreg.sources import scan
 from fastreg.sources.buffers import Buffers
-from fastreg.sources.encoding import Encoding, kind_of, numbers
+from fastreg.sources.csv_files import Known
+from fastreg.sources.encoding import Category, Encoding, kind_of, numbers
 from fastreg.sources.names import check_different, check_names, quoted
 from fastreg.sources.rows import Block
+from fastreg.sources.suspects import MisreadError
+from fastreg.sources.text import PLAIN, Text
 
 Array = np.ndarray
 Look = Callable[[dict[str, str]], scan.Seen]
@@ -32,13 +34,23 @@ class Options:
     unknown: str | None = None
     standardize: bool = False
     encoding: Encoding | None = None
+    text: Text = PLAIN
     only: Sequence[str] | None = None
 
     @property
-    def texts(self) -> list[str]:
-        """Columns that are read as texts, whatever they look like."""
-        known = () if self.encoding is None else self.encoding.columns
-        return [*self.categories, *(each.name for each in known if each.kind == "category")]
+    def how(self) -> Text:
+        """How texts are read: as is said, and for the rest as in the fit."""
+        return self.text if self.encoding is None else self.text.over(self.encoding.text)
+
+    @property
+    def known(self) -> Known:
+        """Columns whose kind is given, whatever they look like."""
+        given: Any = self.categories
+        levels = dict(given) if isinstance(given, Mapping) else dict.fromkeys(given, ())
+        columns = () if self.encoding is None else self.encoding.columns
+        levels |= {each.name: each.levels for each in columns if isinstance(each, Category)}
+        of = {kind: [c.name for c in columns if c.kind == kind] for kind in ("number", "date")}
+        return Known(levels, frozenset([*of["number"], *(self.only or ())]), frozenset(of["date"]))
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,8 @@ def reading(
     flat = not target or isinstance(target, str)
     aside = [*targets, *([weight] if weight else [])]
     _check_columns(schema, name, aside, options.drop)
-    features = _features(schema, name, aside, options)
+    _check_numbers(schema, name, aside, look)
+    features = _features(schema, name, aside, options, look)
     if options.encoding is None:
         encoding = _encoding(schema, name, features, options, look)
     else:
@@ -142,6 +155,7 @@ def reading(
             encoding,
             missing=options.missing or encoding.missing,
             unknown=options.unknown or encoding.unknown,
+            text=options.how,
         )
         encoding.check()
     narrow = all(str(schema.field(column.name).type) == "float" for column in encoding.columns)
@@ -153,17 +167,15 @@ def _check_columns(schema: Any, name: str, aside: list[str], drop: Collection[st
     check_different(names, name)
     if len({*aside, *drop}) < len(aside) + len(drop):
         raise ValueError("target, weights and drop must name different columns")
-    if len(names) == 1 and re.search("[;\t|]", names[0]):
-        raise ValueError(f"{name} has one column, {names[0]!r}: separate the values by commas")
     check_names(names, [*aside, *drop], name, "column")
-    _check_numbers(schema, name, aside)
 
 
-def _features(schema: Any, name: str, aside: list[str], options: Options) -> list[str]:
+def _features(schema: Any, name: str, aside: list[str], options: Options, look: Look) -> list[str]:
     """The columns that features are made of."""
     if options.encoding is not None or options.only is not None:
-        _check_numbers(schema, name, options.only or ())
         known = () if options.encoding is None else options.encoding.columns
+        fixed = [column.name for column in known if column.kind == "number"]
+        _check_numbers(schema, name, options.only or fixed, look)
         wanted = list(options.only or [column.name for column in known])
         check_names(schema.names, wanted, name, "column")
         for column in known:
@@ -180,12 +192,15 @@ def _features(schema: Any, name: str, aside: list[str], options: Options) -> lis
     return features
 
 
-def _check_numbers(schema: Any, name: str, columns: Iterable[str]) -> None:
+def _check_numbers(schema: Any, name: str, columns: Iterable[str], look: Look) -> None:
     check_names(schema.names, columns, name, "column")
     for column in columns:
-        if kind_of(schema.field(column)) != "number":
-            kind = schema.field(column).type
-            raise ValueError(f"{name}: column {column!r} holds {kind}; it must be numbers")
+        kind = kind_of(schema.field(column))
+        if kind == "text":
+            look({column: "sample"})[column].refuse()
+        if kind != "number":
+            what = schema.field(column).type
+            raise ValueError(f"{name}: column {column!r} holds {what}; it must be numbers")
 
 
 def _encoding(
@@ -202,9 +217,10 @@ def _encoding(
     for each, kind in kinds.items():
         if not kind:
             what = schema.field(each).type
+            advice = "charset='cp1252' reads what is not UTF-8, " if str(what) == "binary" else ""
             raise ValueError(
-                f"{name}: column {each!r} holds {what}, not numbers, texts or dates; leave it out "
-                "with drop"
+                f"{name}: column {each!r} holds {what}, not numbers, texts or dates; {advice}leave "
+                "it out with drop"
             )
     open_ = {each: kind for each, kind in kinds.items() if each not in levels}
     # Numbers need no look, unless their means or spreads are asked for, or may be far apart.
@@ -216,7 +232,9 @@ def _encoding(
             kinds, seen, levels, missing=missing, unknown=unknown, standardize=options.standardize
         )
         check_different(found.features, "its features, with levels,")
-        return found
+        return replace(found, text=options.text)
+    except MisreadError:
+        raise
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

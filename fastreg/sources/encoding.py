@@ -12,19 +12,24 @@ features in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastreg.sources.buffers import Buffers
+from fastreg.sources.text import PLAIN, Text, is_text, text_of
 
 Array = np.ndarray
 MISSING = "(missing)"
 MOST_LEVELS = 10_000
 _SPARSE = 8  # features by entry of a row, from which rows are stored sparse
 _DAY = 86400.0
+_PLAIN = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d*)?")
+_DAY_OF = re.compile(r"\d{4}-\d\d-\d\d")
+_MIDNIGHT = re.compile(rf"{_DAY_OF.pattern}[ T]00:00(?::00(?:\.0+)?)?")
 _PARTS = {
     "month": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
     "weekday": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
@@ -91,7 +96,8 @@ class Category:
         absent = codes < 0
         if absent.any():
             null = self.missing(column)
-            unknown(absent & ~null)
+            absent = self._respelled(column, codes, absent & ~null)
+            unknown(absent)
             if self.marks:
                 codes[null] = len(self.levels) - 1
         return [Piece(len(self.levels), (codes >= 0).astype(float), np.maximum(codes, 0))]
@@ -102,6 +108,16 @@ class Category:
 
         found = pc.index_in(texts(column), value_set=_array(self.levels))
         return np.array(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)
+
+    def _respelled(self, column: Any, codes: Array, absent: Array) -> Array:
+        """Levels written in another way, put into `codes`; (b,) bool, what is none of them."""
+        rows = np.flatnonzero(absent)
+        by_spelling = {spelled(level): code for code, level in enumerate(self.levels)}
+        found = [
+            by_spelling.get(spelled(text), -1) for text in texts(column.take(rows)).to_pylist()
+        ]
+        codes[rows] = found
+        return absent & (codes < 0)
 
 
 @dataclass(frozen=True)
@@ -159,6 +175,7 @@ class Encoding:
     """How the columns of a table become features, and what becomes of rows that are not whole.
 
     columns : of features, in their order
+    text : how texts of a table are read
     missing : "error", "drop" (such rows are left out) or "indicator"
     unknown : "error" or "ignore" (no level is 1), of a level that is none of those fixed
     """
@@ -166,6 +183,7 @@ class Encoding:
     columns: tuple[Column, ...]
     missing: str = "error"
     unknown: str = "error"
+    text: Text = PLAIN
 
     @property
     def features(self) -> list[str]:
@@ -233,7 +251,8 @@ class Encoding:
     def to_plain(self) -> dict[str, Any]:
         """As JSON has it."""
         columns = [{"kind": column.kind, **asdict(column)} for column in self.columns]
-        return {"missing": self.missing, "unknown": self.unknown, "columns": columns}
+        text = {"text": self.text.given} if self.text.given else {}
+        return {"missing": self.missing, "unknown": self.unknown, "columns": columns, **text}
 
     @classmethod
     def from_plain(cls, plain: Any) -> Encoding:
@@ -248,7 +267,8 @@ class Encoding:
                     if values.get(key) is not None:
                         values[key] = _finite(values[key], least=0.0 if key == "unit" else -np.inf)
                 columns.append(_KINDS[entry["kind"]](**values | {"name": _text(values["name"])}))
-            out = cls(tuple(columns), plain["missing"], plain["unknown"])
+            text = text_of(plain.get("text", {}))
+            out = cls(tuple(columns), plain["missing"], plain["unknown"], text)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"its encoding is not sound: {error}") from None
         out.check()
@@ -348,6 +368,28 @@ def texts(column: Any) -> Any:
     return column if column.type == pa.string() else column.cast(pa.string())
 
 
+def spelled(text: str) -> str:
+    """One spelling of what tables write in several ways: true and false, numbers, and midnight.
+
+    A text with leading zeros is no number.
+    """
+    if text.casefold() in ("true", "false"):
+        return text.casefold()
+    if _MIDNIGHT.fullmatch(text):
+        return text[:10]
+    return repr(float(text)).removesuffix(".0") if _PLAIN.fullmatch(text) else text
+
+
+def one_spelling(found: Iterable[str]) -> list[str]:
+    """Levels, in order; all of them in one spelling where they are all of such a kind."""
+    by_spelling = {text: spelled(text) for text in found}
+    values = set(by_spelling.values())
+    plain = values <= {"true", "false"} or all(
+        _PLAIN.fullmatch(text) or _DAY_OF.fullmatch(text) for text in values
+    )
+    return sorted(values if plain else by_spelling)
+
+
 def numbers(column: Any) -> Array:
     """(b,) float, NaN where there is none; seconds of a time or a duration."""
     import pyarrow as pa
@@ -379,7 +421,8 @@ def days(column: Any) -> Array:
 
 
 def kind_of(field: Any) -> str:
-    """What becomes of a column: "number", "date", "category" or "" for none of these."""
+    """What becomes of a column: "number", "date", "category", "text" that may be one, or "" for
+    none of these."""
     from pyarrow import types
 
     kind = field.type
@@ -388,6 +431,6 @@ def kind_of(field: Any) -> str:
         return "number"
     if types.is_date(kind) or types.is_timestamp(kind):
         return "date"
-    text = types.is_string(kind) or types.is_large_string(kind)
-    text = text or str(kind) == "string_view" or types.is_dictionary(kind)
-    return "category" if text else ""
+    if is_text(kind):
+        return "text"
+    return "category" if types.is_dictionary(kind) else ""

@@ -7,18 +7,31 @@ is slower, up to 0.6 GB of it for 100 columns.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator
+import importlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastreg.sources.names import check_different
+from fastreg.sources import csv_files
+from fastreg.sources.csv_files import Csv, Known
+from fastreg.sources.frames import as_arrow
+from fastreg.sources.names import check_names, guarded
+from fastreg.sources.rows import row_of
+from fastreg.sources.text import Conversion, Text
 
 FORMATS = {
     ".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Arrow", ".feather": "Arrow",
+    **{f".csv{packed}": "CSV" for packed in csv_files.PACKED},
 }  # fmt: skip
-_TEXT_BYTES = 1 << 24  # of a CSV file at a time
 _PAGE_BYTES = 1 << 16  # of each column of a Parquet file, in place of the column's row group
+_PACKED = 1032  # times that a text may be longer than its file: the most that gzip does
+
+
+def suffix_of(path: Path) -> str:
+    """That which says what a file holds: of `d.csv.gz` both."""
+    last = path.suffix.lower()
+    return "".join(path.suffixes[-2:]).lower() if last in csv_files.PACKED else last
 
 
 @dataclass(frozen=True)
@@ -27,15 +40,36 @@ class Found:
 
     name, kind : for messages
     files : none of a frame
-    data : pyarrow data set of the files, or table
-    schema : the columns, and the types that all files are read as
+    data : pyarrow data set of the files, table, or how CSV files are read
+    read : the columns as they are read, and the types that all files are read as
+    conversion : of texts
     """
 
     name: str
     kind: str
     files: list[str]
     data: Any
-    schema: Any
+    read: Any
+    conversion: Conversion
+
+    @property
+    def schema(self) -> Any:
+        """The columns, and the types that they have in the end."""
+        return self.conversion.schema(self.read)
+
+    @property
+    def n_bytes(self) -> int | None:
+        return sum(Path(file).stat().st_size for file in self.files) or None
+
+    @property
+    def most_rows(self) -> int | None:
+        """What it has no more rows than, None where nobody can tell: a value of a CSV file takes
+        a digit and a comma."""
+        if self.kind != "CSV":
+            return self.count_rows()
+        packed = any(Path(file).suffix.lower() in csv_files.PACKED for file in self.files)
+        n_bytes = (self.n_bytes or 0) * (_PACKED if packed else 1)
+        return n_bytes // (2 * len(self.read)) + 1
 
     def count_rows(self) -> int | None:
         """The number of rows, None where that takes a read of all of them."""
@@ -47,12 +81,21 @@ class Found:
 
     def parts(self, columns: list[str], rows: int) -> Iterator[tuple[str, Iterator[Any]]]:
         """(file, its batches of these columns, of about so many rows) of each file."""
+        for place, batches in self._parts(columns, rows):
+            yield place, self._converted(place, batches)
+
+    def _parts(self, columns: list[str], rows: int) -> Iterator[tuple[str, Iterator[Any]]]:
         if not self.files:
             yield self.name, iter(self.data.select(columns).to_batches(max_chunksize=rows))
-            return
-        read = {"CSV": _read_csv, "Parquet": _read_parquet, "Arrow": _read_arrow}[self.kind]
-        for fragment in self.data.get_fragments():
-            yield fragment.path, self._guarded(fragment.path, read(self, fragment, columns, rows))
+        elif self.kind == "CSV":
+            for file in self.files:
+                place = self.data.place(file)
+                yield place, self._guarded(place, self.data.batches(file, columns))
+        else:
+            read = {"Parquet": _read_parquet, "Arrow": _read_arrow}[self.kind]
+            for fragment in self.data.get_fragments():
+                batches = read(self, fragment, columns, rows)
+                yield fragment.path, self._guarded(fragment.path, batches)
 
     def _guarded(self, place: str, batches: Iterator[Any]) -> Iterator[Any]:
         while True:
@@ -62,29 +105,69 @@ class Found:
             if batch.num_rows:
                 yield batch
 
+    def _converted(self, place: str, batches: Iterator[Any]) -> Iterator[Any]:
+        row = 0
+        for batch in batches:
+            yield self.conversion.batch(batch, functools.partial(_row_after, place, row))
+            row += batch.num_rows
 
-def find(data: Any, texts: Collection[str] = ()) -> Found:
-    """A path, paths, a folder of files or a frame; columns of a CSV file that are `texts` are read
-    as such, with their leading zeros.
+    def place_of(self, column: str, value: str) -> str:
+        """Where a text stands first, "" if nowhere."""
+        import pyarrow.compute as pc
+
+        for place, batches in self.parts([column], 1 << 16):
+            row = 0
+            for batch in batches:
+                texts = batch.column(0).cast("string")
+                at = pc.index(texts, value).as_py()
+                if at >= 0:
+                    return row_of(place, row + at)
+                row += batch.num_rows
+        return ""
+
+
+def _row_after(place: str, first: int, i: int) -> str:
+    return row_of(place, first + i)
+
+
+def find(data: Any, text: Text, known: Known) -> Found:
+    """A path, paths, a folder of files or a frame.
+
+    Parameters
+    ----------
+    text, known : how texts are read, and what is known of columns
 
     Raises
     ------
     ValueError, ImportError
         There is no such file, it cannot be read, or pyarrow is missing.
     """
+    text.check()
+    found = _find(data, text, known)
+    check_names(found.read.names, text.columns, found.name, "column")
+    return found
+
+
+def _find(data: Any, text: Text, known: Known) -> Found:
+    conversion = text.conversion()
     if hasattr(data, "columns") or hasattr(data, "column_names"):
-        _check_pyarrow("the frame")
+        check_pyarrow("the frame")
+        text.check_kind("the frame")
         table = as_arrow(data)
-        return Found("the frame", "frame", [], table, table.schema)
+        return Found("the frame", "frame", [], table, table.schema, conversion)
     paths = [data] if not isinstance(data, list | tuple) else list(data)
     files = [str(file) for path in paths for file in _files_under(Path(path))]
     name = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    kinds = {FORMATS[Path(file).suffix.lower()] for file in files}
+    kinds = {FORMATS[suffix_of(Path(file))] for file in files}
     if len(kinds) > 1:
         raise ValueError(f"{name} mixes {' and '.join(sorted(kinds))} files: read one kind")
     (kind,) = kinds
-    _check_pyarrow(name)
-    return Found(name, kind, files, *_dataset(name, kind, files, texts))
+    check_pyarrow(name)
+    if kind == "CSV":
+        how: Csv = guarded(name, lambda: csv_files.inspect(files[0], text, known), kind)
+        return Found(name, kind, files, how, how.schema, how.conversion)
+    text.check_kind(name)
+    return Found(name, kind, files, *_dataset(name, kind, files), conversion)
 
 
 def files_of(path: Path) -> list[Path]:
@@ -94,7 +177,7 @@ def files_of(path: Path) -> list[Path]:
     files = sorted(path.rglob("*"))
     if path.suffix.lower() == ".zarr":
         return [file for file in files if file.is_file()]
-    files = [file for file in files if file.suffix.lower() in FORMATS]
+    files = [file for file in files if suffix_of(file) in FORMATS]
     return [file for file in files if not file.name.startswith(("_", "."))]
 
 
@@ -106,42 +189,42 @@ def _files_under(path: Path) -> list[Path]:
         return files
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    if path.suffix.lower() not in FORMATS:
+    if suffix_of(path) not in FORMATS:
         raise ValueError(f"{path}: a table ends in {', '.join(FORMATS)}")
     return [path]
 
 
-def _check_pyarrow(name: str) -> None:
+def check_pyarrow(name: str) -> None:
+    """ImportError if pyarrow is not there, or cannot be imported."""
+    for module in ("pyarrow", "pyarrow.csv", "pyarrow.dataset", "pyarrow.parquet"):
+        needed(module, name, "pip install 'fastreg[cli]'")
+
+
+def needed(module: str, name: str, way: str) -> Any:
+    """A module that reading `name` needs; one that is there and broken is no missing one."""
     try:
-        import pyarrow.csv
-        import pyarrow.dataset
-        import pyarrow.parquet  # noqa: F401
-    except ImportError:
-        raise ImportError(f"{name}: reading it needs pyarrow: pip install 'fastreg[cli]'") from None
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name in (module, module.partition(".")[0]):
+            raise ImportError(f"{name}: reading it needs {module}: {way}") from None
+        raise ImportError(_broken(module, name, error)) from error
+    except Exception as error:  # built against another NumPy: ImportError, AttributeError, …
+        raise ImportError(_broken(module, name, error)) from error
 
 
-def as_arrow(frame: Any) -> Any:
-    """A pyarrow table of a pandas, polars or pyarrow frame; ValueError if a column is mixed."""
-    import pyarrow as pa
-
-    library = type(frame).__module__.partition(".")[0]
-    if library == "pandas":
-        check_different(map(str, frame.columns), "the frame")
-        convert = functools.partial(pa.Table.from_pandas, frame, preserve_index=False)
-        return guarded("the frame", convert, "a table")
-    return frame.to_arrow() if library == "polars" else frame
+def _broken(module: str, name: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())
+    return (
+        f"{name}: reading it needs {module}, which is installed but cannot be imported: {reason}; "
+        "install a build of it that fits this Python and NumPy"
+    )
 
 
-def _dataset(name: str, kind: str, files: list[str], texts: Collection[str]) -> tuple[Any, Any]:
+def _dataset(name: str, kind: str, files: list[str]) -> tuple[Any, Any]:
     """(data set, schema) of the files."""
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    if kind == "CSV":
-        form = ds.CsvFileFormat(**_csv_options(()))
-        found = guarded(name, lambda: ds.dataset(files, format=form), kind)
-        kept = guarded(name, lambda: [_widened(field, texts) for field in found.schema], kind)
-        return found, pa.schema(kept)
     options = {"format": {"Parquet": "parquet", "Arrow": "ipc"}[kind], "partitioning": "hive"}
     base = {"partition_base_dir": name} if Path(name).is_dir() else {}
     found = guarded(name, lambda: ds.dataset(files, **options, **base), kind)
@@ -158,37 +241,7 @@ def _unified(data: Any) -> Any:
     return pa.unify_schemas([each.remove_metadata() for each in own], promote_options="permissive")
 
 
-def _csv_options(schema: Any) -> dict[str, Any]:
-    import pyarrow.csv as pc
-
-    types = {field.name: field.type for field in schema}
-    return {
-        "read_options": pc.ReadOptions(block_size=_TEXT_BYTES, use_threads=False),
-        "convert_options": pc.ConvertOptions(column_types=types, strings_can_be_null=True),
-    }
-
-
-def _widened(field: Any, texts: Collection[str]) -> Any:
-    """A column whose first rows alone are known: what looks whole may not stay so."""
-    import pyarrow as pa
-
-    name, kind = field.name, field.type
-    if name in texts:
-        return pa.field(name, pa.string())
-    whole = pa.types.is_integer(kind) or pa.types.is_null(kind)
-    return pa.field(name, pa.float64() if whole else kind)
-
-
 # ---------------------------------------------------------------- readers
-
-
-def _read_csv(found: Found, fragment: Any, columns: list[str], rows: int) -> Iterator[Any]:
-    import pyarrow.csv as pc
-
-    options = _csv_options(found.schema)
-    options["convert_options"].include_columns = columns
-    with pc.open_csv(fragment.path, **options) as reader:
-        yield from reader
 
 
 def _read_parquet(found: Found, fragment: Any, columns: list[str], rows: int) -> Iterator[Any]:
@@ -199,7 +252,7 @@ def _read_parquet(found: Found, fragment: Any, columns: list[str], rows: int) ->
     with pq.ParquetFile(fragment.path, pre_buffer=False, buffer_size=_PAGE_BYTES) as file:
         there = [name for name in columns if name in file.schema_arrow.names]
         for batch in file.iter_batches(rows, columns=there):
-            yield _as_columns(batch, columns, keys, found.schema)
+            yield _as_columns(batch, columns, keys, found.read)
 
 
 def _read_arrow(found: Found, fragment: Any, columns: list[str], rows: int) -> Iterator[Any]:
@@ -210,7 +263,7 @@ def _read_arrow(found: Found, fragment: Any, columns: list[str], rows: int) -> I
     with pa.OSFile(fragment.path) as file:  # a map would count as memory of the process
         reader = pa.ipc.open_file(file)
         for i in range(reader.num_record_batches):
-            yield _as_columns(reader.get_batch(i), columns, keys, found.schema)
+            yield _as_columns(reader.get_batch(i), columns, keys, found.read)
 
 
 def _as_columns(batch: Any, columns: list[str], keys: dict[str, Any], schema: Any) -> Any:
@@ -229,14 +282,3 @@ def _as_columns(batch: Any, columns: list[str], keys: dict[str, Any], schema: An
         else:
             arrays.append(pa.nulls(batch.num_rows, kind))
     return pa.RecordBatch.from_arrays(arrays, names=columns)
-
-
-def guarded(place: str, load: Any, noun: str) -> Any:
-    """load(), any fault of the content as one ValueError that names the file."""
-    try:
-        return load()
-    except (PermissionError, MemoryError):
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{place} cannot be read as {noun}: {reason}") from error

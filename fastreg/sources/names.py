@@ -53,3 +53,14 @@ def check_different(names: Iterable[str], place: str) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ValueError(f"{place} has columns of the same name: {quoted(repeated)}")
+
+
+def guarded(place: str, load: Any, noun: str) -> Any:
+    """load(), any fault of the content as one ValueError that names the file."""
+    try:
+        return load()
+    except (PermissionError, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{place} cannot be read as {noun}: {reason}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +19,24 @@ from fastreg.design import (
 )
 
 Array = np.ndarray
+
+
+class Lines(str):
+    """A text file whose rows are told by their lines, as an editor counts them."""
+
+    line_of: Callable[[int], int]
+
+    def __new__(cls, path: str, line_of: Callable[[int], int]) -> Lines:
+        out = super().__new__(cls, path)
+        out.line_of = line_of
+        return out
+
+
+def row_of(place: str, number: int) -> str:
+    """The name of a row; the first of a file is 0."""
+    if isinstance(place, Lines):
+        return f"{place}, line {place.line_of(number)}"
+    return f"{place}, row {number}" if place else f"row {number}"
 
 
 class Block(NamedTuple):
@@ -42,9 +61,8 @@ class Block(NamedTuple):
         return int(self.X.shape[0])
 
     def row(self, i: int) -> str:
-        """Row i of the block, as it stands in its file; the first row of a file is 0."""
-        number = self.first + i if np.ndim(self.first) == 0 else self.first[i]
-        return f"{self.place}, row {number}" if self.place else f"row {number}"
+        """Row i of the block, as it stands in its file."""
+        return row_of(self.place, self.first + i if np.ndim(self.first) == 0 else self.first[i])
 
     def rows(self) -> str:
         """All of them."""

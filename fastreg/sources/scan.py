@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -19,8 +20,10 @@ from fastreg.sources.encoding import (
     Number,
     days,
     numbers,
+    one_spelling,
     texts,
 )
+from fastreg.sources.suspects import identity, is_identity, misread, reading_of
 
 Array = np.ndarray
 _FAR = 100.0  # spreads: a mean farther from zero is subtracted where rows are stored sparse
@@ -96,24 +99,27 @@ class Levels:
     """The different texts of a column."""
 
     name: str
-    found: set[str] = field(default_factory=set)
+    found: Counter[str] = field(default_factory=Counter)  # {text: rows}
     lost: int = 0
 
     def add(self, column: Any) -> None:
         import pyarrow.compute as pc
 
         self.lost += column.null_count
-        self.found.update(pc.unique(texts(column)).drop_null().to_pylist())
+        counts = pc.value_counts(texts(column))
+        pairs = zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True)
+        self.found.update({text: count for text, count in pairs if text is not None})
         self._check()
 
     def merge(self, other: Any) -> None:
         """With the values that `other` has seen."""
         self.lost += other.lost
-        self.found = self.found | other.found
+        self.found = self.found + other.found
         self._check()
 
     def _check(self) -> None:
         if len(self.found) > MOST_LEVELS:
+            self.refuse(feature=True)
             raise ValueError(
                 f"column {self.name!r} has more than {MOST_LEVELS} different values, each of which "
                 "would be a feature: leave it out with drop, or group them first"
@@ -121,7 +127,36 @@ class Levels:
 
     def column(self, how: How) -> Column:
         marked = how.marked and self.lost > 0
-        return _category(self.name, sorted(self.found), marked)
+        return _category(self.name, one_spelling(self.found), marked)
+
+    def refuse(self, *, feature: bool = False) -> None:
+        """MisreadError if the texts look like something else."""
+        reading = reading_of(self.name, self.found)
+        if reading is not None:
+            raise misread(self.name, reading, self.found, feature=feature)
+
+
+@dataclass
+class Texts(Levels):
+    """Of a column that nobody has named a category."""
+
+    def column(self, how: How) -> Column:
+        self.refuse(feature=True)
+        if is_identity(self.found):
+            raise identity(self.name, self.found)
+        return super().column(how)
+
+
+@dataclass
+class Sample(Levels):
+    """The first of them, of a column that must be numbers."""
+
+    def add(self, column: Any) -> None:
+        if len(self.found) < MOST_LEVELS:
+            super().add(column[:MOST_LEVELS])
+
+    def _check(self) -> None:
+        pass
 
 
 @dataclass
@@ -150,7 +185,9 @@ class Dates(Numbers):
         return Date(self.name, origin, unit, self.hours, fill)
 
 
-_SEEN: dict[str, Any] = {"number": Numbers, "category": Levels, "date": Dates}
+_SEEN: dict[str, Any] = {
+    "number": Numbers, "category": Levels, "text": Texts, "date": Dates, "sample": Sample,
+}  # fmt: skip
 
 
 Seen = dict[str, Any]  # column: what was seen of it

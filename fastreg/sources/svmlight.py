@@ -6,6 +6,7 @@ from 1.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,8 @@ import numpy as np
 from fastreg._files import marks
 from fastreg.sources.arrays import file_identity
 from fastreg.sources.blocks import Source
-from fastreg.sources.formats import guarded
-from fastreg.sources.names import quoted
-from fastreg.sources.rows import Block
+from fastreg.sources.names import guarded, quoted
+from fastreg.sources.rows import Block, Lines
 
 Array = np.ndarray
 SUFFIXES = (".svm", ".svmlight", ".libsvm", ".txt")
@@ -81,13 +81,19 @@ class SvmLight(Source):
 
     def blocks(self, first: int = 0) -> Iterator[Block]:
         row, share = 0, (self.n_bytes or 0) / max(self.n_rows or 0, 1)
+        place = Lines(str(self._path), self._line_of)
         for number, (X, y) in enumerate(self._pieces()):
             if number >= first:
                 # Columns that nobody stored are zero, those the model does not know are left out.
                 X.resize((X.shape[0], self._width))
                 size = int(share * len(y))
-                yield Block(X[:, self._base :], y, None, row, str(self._path), size)
+                yield Block(X[:, self._base :], y, None, row, place, size)
             row += len(y)
+
+    def _line_of(self, number: int) -> int:
+        with open(self._path, "rb") as stream:
+            lines = (i for i, line in enumerate(stream, 1) if line.partition(b"#")[0].strip())
+            return next(itertools.islice(lines, number, None), number)
 
     def _pieces(self) -> Iterator[tuple[Any, Array]]:
         """(X, y) of the lines that begin in each part of the file, feature j in column j."""

@@ -16,6 +16,7 @@ from fastreg.sources.buffers import Buffers
 from fastreg.sources.columns import Options, reading
 from fastreg.sources.encoding import Encoding
 from fastreg.sources.rows import Block
+from fastreg.sources.suspects import MisreadError
 
 _SAMPLE = 1000  # rows that a checkpoint knows a frame by
 _LOOKED_AT = 1 << 16  # rows at a time of a first read
@@ -40,10 +41,15 @@ class Table(Source):
         *,
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
-        self._found = found = formats.find(data, options.texts)
+        self._found = found = formats.find(data, options.how, options.known)
         self.marks = marks(found.files)  # before the first read, which fixes levels
         self.kind = found.kind  # type: ignore[misc]
-        self._reading = reading(found.schema, found.name, target, weights, options, self._look)
+        try:
+            how = reading(found.schema, found.name, target, weights, options, self._look)
+        except MisreadError as error:
+            place = found.place_of(error.column, error.value).removeprefix(f"{found.name}, ")
+            raise ValueError(f"{found.name}: {error.at(place)}") from None
+        self._reading = how
         self.encoding: Encoding = self._reading.encoding
         self.feature_names, self.advice = self.encoding.features, self._reading.advice
         self.n_features, self.is_sparse = len(self.feature_names), self.encoding.is_sparse
@@ -54,7 +60,7 @@ class Table(Source):
         if self._most == 0:
             raise ValueError(f"{found.name} has no rows")
         self.n_rows = self._most if self.encoding.missing == "error" else None
-        self.n_bytes = sum(Path(file).stat().st_size for file in found.files) or None
+        self.n_bytes = found.n_bytes
 
     def _look(self, kinds: dict[str, str]) -> scan.Seen:
         parts = self._found.parts(list(kinds), _LOOKED_AT)
@@ -62,12 +68,8 @@ class Table(Source):
 
     @property
     def size(self) -> int | None:
-        if self._most is not None:
-            return self._reading.row_bytes * self._most
-        if self.n_bytes is None:
-            return None
-        # Of a CSV file no more rows than this: a value takes a digit and a comma.
-        return self._reading.row_bytes * (self.n_bytes // (2 * len(self._found.schema)) + 1)
+        most = self._found.most_rows if self._most is None else self._most
+        return None if most is None else self._reading.row_bytes * most
 
     @property
     def identity(self) -> tuple[Any, ...]:

@@ -1,0 +1,60 @@
+"""Frames of pandas, polars and pyarrow as tables of pyarrow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastreg.sources.names import check_different
+
+
+def as_arrow(frame: Any) -> Any:
+    """A pyarrow table of a pandas, polars or pyarrow frame.
+
+    Raises
+    ------
+    ValueError
+        A column is mixed, or of a type that nothing becomes of; the message names it.
+    """
+    library = type(frame).__module__.partition(".")[0]
+    if library == "polars":
+        return frame.to_arrow()
+    return _of_pandas(frame) if library == "pandas" else frame
+
+
+def _of_pandas(frame: Any) -> Any:
+    import pyarrow as pa
+
+    names = [str(name) for name in frame.columns]
+    check_different(names, "the frame")
+    columns = [
+        _column(name, column) for name, (_, column) in zip(names, frame.items(), strict=True)
+    ]
+    return pa.table(columns, names) if names else pa.Table.from_pandas(frame)
+
+
+def _column(name: str, column: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        found = pa.array(_plain(column), from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"the frame: column {name!r} holds {column.dtype}, which cannot be read: {reason}"
+        ) from None
+    return found
+
+
+def _plain(column: Any) -> Any:
+    """A column of pandas that pyarrow takes: intervals by their names, periods by their first day,
+    what is stored sparse in full."""
+    import pandas as pd
+
+    kind = column.dtype
+    if isinstance(kind, pd.PeriodDtype):
+        return column.dt.to_timestamp()
+    if isinstance(kind, pd.IntervalDtype):
+        return column.astype("category").cat.rename_categories(str)
+    if isinstance(kind, pd.CategoricalDtype) and kind.categories.dtype.kind == "O":
+        return column.cat.rename_categories(str)
+    return column.sparse.to_dense() if isinstance(kind, pd.SparseDtype) else column
