@@ -118,6 +118,7 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--categories", nargs="+", action="extend", default=[], metavar="COL")
     parser.add_argument("--missing", choices=("error", "drop", "indicator"))
     parser.add_argument("--standardize", action="store_true", help="numbers by their deviations")
+    _add_reading(parser)
     parser.add_argument("--save", type=Path, metavar="OUT", help="model file, .npz or .json")
     parser.add_argument("--top", type=_count, default=20, metavar="K", help="coefficients shown")
     parser.set_defaults(command=_fit)
@@ -128,7 +129,42 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--out", type=Path, metavar="CSV", help="write there, not to stdout")
+    _add_reading(parser)
     parser.set_defaults(command=_predict)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("texts and CSV files (to predict: as in the fit)")
+    group.add_argument("--sep", metavar="C", help="what separates values")
+    group.add_argument("--decimal", metavar="C", help="decimal point")
+    group.add_argument("--thousands", metavar="C", help="what separates thousands in --numbers")
+    group.add_argument("--comment", metavar="TEXT", help="lines that begin so are left out")
+    group.add_argument("--charset", help="encoding of the text, utf-8 if not given")
+    group.add_argument("--na-values", nargs="+", action="extend", metavar="TEXT")
+    group.add_argument("--keep-default-na", type=_truth, metavar="true|false")
+    group.add_argument("--numbers", nargs="+", action="extend", metavar="COL")
+    group.add_argument("--date-format", nargs="+", action="extend", metavar="COL=FORMAT")
+
+
+_READING = (
+    "sep", "decimal", "thousands", "comment", "charset", "na_values", "keep_default_na", "numbers",
+)  # fmt: skip
+
+
+def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Options of reading that are given, as `fastreg.read` takes them."""
+    given = {name: getattr(arguments, name) for name in _READING}
+    pairs = [text.partition("=") for text in arguments.date_format or ()]
+    if not all(name and form for name, _, form in pairs):
+        raise ValueError("--date-format must be COL=FORMAT, such as day=%d/%m/%Y")
+    given["date_format"] = {name: form for name, _, form in pairs} or None
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"must be true or false, got {text!r}")
+    return text == "true"
 
 
 def _number(text: str, low: float, high: float, what: str) -> float:
@@ -231,14 +267,14 @@ def _fit(arguments: argparse.Namespace) -> None:
 
 def _source(arguments: argparse.Namespace) -> Any:
     from fastreg.sources import read
-    from fastreg.sources.formats import FORMATS
+    from fastreg.sources.formats import FORMATS, suffix_of
 
-    if arguments.target is None and arguments.file.suffix.lower() in FORMATS:
+    if arguments.target is None and suffix_of(arguments.file) in FORMATS:
         raise ValueError(f"{arguments.file}: name the column to predict with --target")
     return read(
         arguments.file, arguments.target, weights=arguments.weights, drop=arguments.drop,
         categories=arguments.categories, missing=arguments.missing,
-        standardize=arguments.standardize, progress=sys.stderr.isatty(),
+        standardize=arguments.standardize, progress=sys.stderr.isatty(), **_reading(arguments),
     )  # fmt: skip
 
 
@@ -290,7 +326,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     if arguments.out:
         _check_output(arguments.out, (".csv",), "--out", [arguments.file, arguments.model])
     model = persistence.load_model(arguments.model)
-    predictions = model.predict(arguments.file)
+    predictions = model.predict(_rows(arguments, model))
     lines = _prediction_lines(predictions)
     if arguments.out is None:
         sys.stdout.write(lines)
@@ -299,6 +335,18 @@ def _predict(arguments: argparse.Namespace) -> None:
     header = "prediction" if k == 1 else ",".join(f"prediction_{t}" for t in range(k))
     write_whole(arguments.out, f"{header}\n{lines}".encode())
     print(f"{len(predictions)} predictions written to {printable(arguments.out)}")
+
+
+def _rows(arguments: argparse.Namespace, model: Any) -> Any:
+    """What is to be predicted: the file, read as in the fit but for what is given."""
+    from fastreg.sources import read
+
+    given = _reading(arguments)
+    if not given:
+        return arguments.file
+    if not hasattr(model, "encoding_"):
+        raise ValueError(f"{', '.join(given)}: the model was not fitted to a table")
+    return read(arguments.file, encoding=model.encoding_, **given)
 
 
 def _prediction_lines(predictions: Any) -> str:

@@ -68,7 +68,7 @@ def read(
         Blocks are an iterable of (X, y) or (X, y, sample_weight), or a function that begins one; it
         runs in a thread of its own, and what it gives is copied.
     target : y (m,) or (m, k), or of a table its column or columns, or of a file of arrays its key
-        ("y")
+        ("y"); None with `encoding`, to predict
     weights : of the rows, (m,) ≥ 0, a column or a key
     drop : columns to leave out
     categories : columns of a table to encode by level whatever they hold; or {column: levels},
@@ -213,7 +213,7 @@ def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if is_dask(data):
         return _of_dask(data, target, weights, options)
     if feature_names(data) is not None or _are_paths(data):
-        _check_columns(target, weights, data)
+        _check_columns(target, weights, data, options)
         return tables.Table(data, target, weights, options)
     if isinstance(data, str | os.PathLike):
         return _file(Path(data), target, weights, options)
@@ -232,7 +232,7 @@ def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if kind == "DataFrame" and is_dask(target):  # y beside the frame, as scikit-learn has it
         return cluster.beside(data, target, weights, options)
     if kind == "DataFrame":
-        _check_columns(target, weights, data)
+        _check_columns(target, weights, data, options)
         return cluster.of_frame(data, target, weights, options)
     _refuse(options, ("drop", *_OF_TABLES), f"dask {kind}")
     if kind == "Array":
@@ -247,7 +247,7 @@ def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
 def _file(path: Path, target: Any, weights: Any, options: Options) -> Source:
     suffix = _suffix(path)
     if suffix in FORMATS or (path.is_dir() and suffix != ".zarr"):
-        _check_columns(target, weights, path)
+        _check_columns(target, weights, path, options)
         return tables.Table(path, target, weights, options)
     _refuse(options, _OF_TABLES, str(path))
     if suffix in archives.SUFFIXES:
@@ -303,8 +303,11 @@ def _are_paths(data: Any) -> bool:
     return all(isinstance(item, str | os.PathLike) for item in data)
 
 
-def _check_columns(target: Any, weights: Any, place: Any) -> None:
-    """ValueError if target and weights of a table are no names of columns."""
+def _check_columns(target: Any, weights: Any, place: Any, options: Options) -> None:
+    """ValueError if target and weights of a table are no names of columns; to predict takes no
+    target."""
+    if target is None and weights is None and options.encoding is not None:
+        return
     several = isinstance(target, list | tuple) and target
     if not all(isinstance(name, str) for name in (target if several else [target])):
         where = place if isinstance(place, str | os.PathLike) else "the frame"

@@ -19,7 +19,6 @@ from fastreg.sources import scan
 from fastreg.sources.blocks import Source, Whole, worked
 from fastreg.sources.columns import Options, Reading, reading
 from fastreg.sources.frames import as_arrow
-from fastreg.sources.names import check_names
 from fastreg.sources.rows import Block, Layout, row_of
 from fastreg.sources.streams import parts_of
 from fastreg.sources.suspects import MisreadError
@@ -298,10 +297,10 @@ def of_frame(frame: Any, target: Any, weights: str | None, options: Options) -> 
     import dask
     from dask.dataframe.utils import meta_nonempty
 
-    parts, look, text = frame.to_delayed(), dask.delayed(_seen_of), options.how
-    text.check()
-    text.check_kind("the data frame")
-    change = text.conversion()
+    parts, look = frame.to_delayed(), dask.delayed(_seen_of)
+    options.text.check()
+    options.text.check_use("the data frame", "frame", list(frame.columns))
+    change = options.how.conversion()
 
     def seen(kinds: dict[str, str]) -> scan.Seen:
         found = [look(part, kinds, change, f"partition {i}") for i, part in enumerate(parts)]
@@ -312,7 +311,6 @@ def of_frame(frame: Any, target: Any, weights: str | None, options: Options) -> 
         return total
 
     schema = change.schema(as_arrow(meta_nonempty(frame._meta)).schema)
-    check_names(schema.names, text.columns, "the data frame", "column")
     how = reading(schema, "the data frame", target, weights, options, seen)
     make = dask.delayed(_frame_block)
     return Cluster(

@@ -174,10 +174,10 @@ def _features(schema: Any, name: str, aside: list[str], options: Options, look: 
     """The columns that features are made of."""
     if options.encoding is not None or options.only is not None:
         known = () if options.encoding is None else options.encoding.columns
-        fixed = [column.name for column in known if column.kind == "number"]
-        _check_numbers(schema, name, options.only or fixed, look)
         wanted = list(options.only or [column.name for column in known])
         check_names(schema.names, wanted, name, "column")
+        _check_numbers(schema, name, options.only or (), look)
+        _refuse_texts(schema, [c.name for c in known if c.kind != "category"], look)
         for column in known:
             kind = kind_of(schema.field(column.name))
             if column.kind not in ("category", kind):
@@ -194,13 +194,18 @@ def _features(schema: Any, name: str, aside: list[str], options: Options, look: 
 
 def _check_numbers(schema: Any, name: str, columns: Iterable[str], look: Look) -> None:
     check_names(schema.names, columns, name, "column")
+    _refuse_texts(schema, columns, look)
     for column in columns:
-        kind = kind_of(schema.field(column))
-        if kind == "text":
-            look({column: "sample"})[column].refuse()
-        if kind != "number":
+        if kind_of(schema.field(column)) != "number":
             what = schema.field(column).type
             raise ValueError(f"{name}: column {column!r} holds {what}; it must be numbers")
+
+
+def _refuse_texts(schema: Any, columns: Iterable[str], look: Look) -> None:
+    """MisreadError if a column that must not be text is, and looks like something else."""
+    for column in columns:
+        if kind_of(schema.field(column)) == "text":
+            look({column: "sample"})[column].refuse()
 
 
 def _encoding(

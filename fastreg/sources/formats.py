@@ -16,7 +16,7 @@ from typing import Any
 from fastreg.sources import csv_files
 from fastreg.sources.csv_files import Csv, Known
 from fastreg.sources.frames import as_arrow
-from fastreg.sources.names import check_names, guarded
+from fastreg.sources.names import guarded
 from fastreg.sources.rows import row_of
 from fastreg.sources.text import Conversion, Text
 
@@ -142,17 +142,9 @@ def find(data: Any, text: Text, known: Known) -> Found:
     ValueError, ImportError
         There is no such file, it cannot be read, or pyarrow is missing.
     """
-    text.check()
-    found = _find(data, text, known)
-    check_names(found.read.names, text.columns, found.name, "column")
-    return found
-
-
-def _find(data: Any, text: Text, known: Known) -> Found:
     conversion = text.conversion()
     if hasattr(data, "columns") or hasattr(data, "column_names"):
         check_pyarrow("the frame")
-        text.check_kind("the frame")
         table = as_arrow(data)
         return Found("the frame", "frame", [], table, table.schema, conversion)
     paths = [data] if not isinstance(data, list | tuple) else list(data)
@@ -166,7 +158,6 @@ def _find(data: Any, text: Text, known: Known) -> Found:
     if kind == "CSV":
         how: Csv = guarded(name, lambda: csv_files.inspect(files[0], text, known), kind)
         return Found(name, kind, files, how, how.schema, how.conversion)
-    text.check_kind(name)
     return Found(name, kind, files, *_dataset(name, kind, files), conversion)
 
 

@@ -20,11 +20,28 @@ _IDENTITY = 0.9  # different values by rows, from which each names a row
 _FEW = 20  # rows, of which that says nothing
 _SAMPLE = 50  # different values that formats of dates are tried on
 _WORDS = frozenset(
-    """
-    ? ?? - -- --- – — . .. ... * ** # x na n/a n.a. n.a #n/a none null nil nan nat <na> missing
-    (missing) unknown unk undefined n.d. nd n/d tbd error inf -inf
-    #value! #div/0! #ref! #name? #num! #null!
-""".split()
+    {
+        "",
+        "?",
+        "??",
+        "-",
+        "--",
+        "---",
+        "–",
+        "—",
+        ".",
+        "..",
+        "...",
+        "*",
+        "**",
+        "#",
+        "x",
+        "nil",
+        "none",
+    }
+    | {"na", "n/a", "n.a.", "n.a", "#n/a", "n.d.", "nd", "n/d", "nan", "nat", "<na>", "null", "inf"}
+    | {"missing", "(missing)", "unknown", "unk", "undefined", "tbd", "error", "-inf", "#value!"}
+    | {"#div/0!", "#ref!", "#name?", "#num!", "#null!"}
 )
 _POINTS = ((".", ","), (",", None), (",", "."), *itertools.product(".,", "'’ \u00a0\u202f\u2009_"))
 _DATE = re.compile(
@@ -113,7 +130,8 @@ def _dates(name: str, rest: list[str], texts: Mapping[str, int]) -> Reading | No
     like = {text for text in shaped if microseconds_of(text, best[0]) is not None}
     if not most or not _nearly_all(like, rest, texts):
         return None
-    shown = [f"date_format={{{name!r}: {form!r}}}" for form in best[:2]]
+    several = 1 if best[0] == ISO else 2  # day or month first: the texts do not tell
+    shown = [f"date_format={{{name!r}: {form!r}}}" for form in best[:several]]
     return Reading("dates", (" or ".join(shown),), _others(like, texts))
 
 

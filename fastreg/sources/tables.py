@@ -41,8 +41,10 @@ class Table(Source):
         *,
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
+        options.text.check()
         self._found = found = formats.find(data, options.how, options.known)
         self.marks = marks(found.files)  # before the first read, which fixes levels
+        options.text.check_use(found.name, found.kind, found.read.names)
         self.kind = found.kind  # type: ignore[misc]
         try:
             how = reading(found.schema, found.name, target, weights, options, self._look)

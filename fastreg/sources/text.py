@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from fastreg.sources.names import check_names
+
 # What pandas.read_csv takes as missing, and blanks.
 MISSING_WORDS = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
@@ -98,9 +100,10 @@ class Text:
         if twice:
             raise ValueError(f"column {min(twice)!r} is in numbers and in date_format")
 
-    def check_kind(self, name: str) -> None:
-        """ValueError if something is given that only a CSV file has."""
-        for option in _OF_FILES:
+    def check_use(self, name: str, kind: str, columns: Collection[str]) -> None:
+        """ValueError if something is given that a table of this kind has no use for."""
+        check_names(columns, self.columns, name, "column")
+        for option in () if kind == "CSV" else _OF_FILES:
             # Columns of `numbers` are texts in other tables too.
             shared = option in ("decimal", "thousands") and self.numbers
             if getattr(self, option) is not None and not shared:

@@ -363,7 +363,7 @@ def test_bad_calls_of_predict(saved, capsys):
     _fails(
         ["predict", model, path, "--out", folder / "p.csv"],
         capsys,
-        "row 1, 'income'; fill it",
+        "line 3, 'income'; fill it",
     )
     assert sorted(item.name for item in folder.iterdir()) == ["data.csv", "model.npz"]
 

@@ -40,8 +40,16 @@ def test_a_column_of_another_kind_is_refused():
         with pytest.raises(ValueError, match=r"column 'x' holds .*, where the fit had a number"):
             model.predict(pd.DataFrame({"c": ["a"], "x": wrong}))
     dated = pd.DataFrame({"d": pd.date_range("2020-01-01", periods=9), "y": np.arange(9.0)})
+    model = fastreg.Ridge().fit(dated, "y")
     with pytest.raises(ValueError, match=r"column 'd' holds .*, where the fit had a date"):
-        fastreg.Ridge().fit(dated, "y").predict(pd.DataFrame({"d": ["2020-01-01"]}))
+        model.predict(pd.DataFrame({"d": [1.0]}))
+    texts = pd.DataFrame({"d": ["2020-01-02"]})
+    with pytest.raises(
+        ValueError, match=r"'2020-01-02' \(row 0\) that looks like dates: date_format"
+    ):
+        model.predict(texts)
+    again = fastreg.read(texts, encoding=model.encoding_, date_format={"d": "ISO8601"})
+    np.testing.assert_array_equal(model.predict(again), model.predict(dated[1:2]))
 
 
 def test_other_names_are_no_silent_answer():
@@ -125,7 +133,7 @@ def test_a_word_for_what_is_missing_is_missing(tmp_path):
     source = fastreg.read(path, "y", missing="indicator")
     assert source.feature_names == ["c=b", "c=(missing)"]
     np.testing.assert_array_equal(source.whole()[0], [[0, 1], [0, 1], [1, 0]])
-    with pytest.raises(ValueError, match="row 1, 'c': the value is missing"):
+    with pytest.raises(ValueError, match="line 3, 'c': the value is missing"):
         fastreg.read(path, "y").whole()
 
 

@@ -270,14 +270,14 @@ def test_a_saved_model_keeps_its_encoding(tmp_path):
 
 
 def test_a_csv_whose_first_rows_mislead(tmp_path, monkeypatch):
-    from fastreg.sources import formats
+    from fastreg.sources import csv_files
 
-    monkeypatch.setattr(formats, "_TEXT_BYTES", 64)
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", 64)
     path = tmp_path / "d.csv"
     lines = ["a,b,y", *("1,2,3" for _ in range(40)), "1.5,2,3", *("1,2,3" for _ in range(40))]
     path.write_text("\n".join(lines) + "\n")
     X, _, _ = fastreg.read(path, "y").whole()
     assert X[40, 0] == 1.5 and len(X) == 81
     path.write_text("\n".join([*lines, "word,2,3"]) + "\n")
-    with pytest.raises(ValueError, match=r"d\.csv cannot be read as CSV: .*'word'"):
+    with pytest.raises(ValueError, match=r"d\.csv cannot be read as CSV: line 83, 'a': 'word'"):
         fastreg.read(path, "y").whole()
