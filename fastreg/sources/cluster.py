@@ -18,11 +18,11 @@ from fastreg.design import as_design, as_target
 from fastreg.sources import scan
 from fastreg.sources.blocks import Source, Whole, worked
 from fastreg.sources.columns import Options, Reading, reading
+from fastreg.sources.conversion import Conversion, conversion_of
 from fastreg.sources.frames import as_arrow
 from fastreg.sources.rows import Block, Layout, row_of
 from fastreg.sources.streams import parts_of
 from fastreg.sources.suspects import MisreadError
-from fastreg.sources.text import Conversion
 
 Array = np.ndarray
 T = TypeVar("T")
@@ -300,7 +300,7 @@ def of_frame(frame: Any, target: Any, weights: str | None, options: Options) -> 
     parts, look = frame.to_delayed(), dask.delayed(_seen_of)
     options.text.check()
     options.text.check_use("the data frame", "frame", list(frame.columns))
-    change = options.how.conversion()
+    change = conversion_of(options.how)
 
     def seen(kinds: dict[str, str]) -> scan.Seen:
         found = [look(part, kinds, change, f"partition {i}") for i, part in enumerate(parts)]
@@ -310,7 +310,7 @@ def of_frame(frame: Any, target: Any, weights: str | None, options: Options) -> 
         (total,) = dask.compute(found[0])
         return total
 
-    schema = change.schema(as_arrow(meta_nonempty(frame._meta)).schema)
+    schema = change.schema(as_arrow(meta_nonempty(frame._meta), options.drop).schema)
     how = reading(schema, "the data frame", target, weights, options, seen)
     make = dask.delayed(_frame_block)
     return Cluster(

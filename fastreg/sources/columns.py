@@ -62,6 +62,7 @@ class Reading:
     flat: bool
     weight: str | None
     dtype: Any = field(default=np.float64)
+    note: str = ""  # about what is missing
 
     @property
     def aside(self) -> list[str]:
@@ -107,8 +108,8 @@ class Reading:
     def advice(self) -> str:
         """What to do about a missing value."""
         if self.targets:
-            return "missing='drop' leaves such rows out, missing='indicator' marks them"
-        return "fill it, or fit with missing='indicator'"
+            return f"missing='drop' leaves such rows out, missing='indicator' marks them{self.note}"
+        return f"fill it, or fit with missing='indicator'{self.note}"
 
     def keeps(self, part: Any) -> bool:
         """Whether a row of the part is left."""
@@ -241,7 +242,8 @@ def _encoding(
     except MisreadError:
         raise
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        known = str(error).startswith(name)
+        raise ValueError(str(error) if known else f"{name}: {error}") from None
 
 
 def _filtered(part: Any, kept: Array) -> Any:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastreg.sources.conversion import Conversion
 from fastreg.sources.rows import Lines
 from fastreg.sources.suspects import levels_of
-from fastreg.sources.text import MISSING_WORDS, Conversion, Text, is_text
+from fastreg.sources.text import MISSING_WORDS, Text, is_text
 
 BLOCK_BYTES = 1 << 24  # of text at a time
 PACKED = (".gz", ".bz2", ".zst", ".lz4")

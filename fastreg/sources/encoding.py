@@ -12,14 +12,14 @@ features in the same order.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fastreg.sources.buffers import Buffers
+from fastreg.sources.spelling import spelled
 from fastreg.sources.text import PLAIN, Text, is_text, text_of
 
 Array = np.ndarray
@@ -27,9 +27,6 @@ MISSING = "(missing)"
 MOST_LEVELS = 10_000
 _SPARSE = 8  # features by entry of a row, from which rows are stored sparse
 _DAY = 86400.0
-_PLAIN = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d*)?")
-_DAY_OF = re.compile(r"\d{4}-\d\d-\d\d")
-_MIDNIGHT = re.compile(rf"{_DAY_OF.pattern}[ T]00:00(?::00(?:\.0+)?)?")
 _PARTS = {
     "month": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
     "weekday": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
@@ -366,28 +363,6 @@ def texts(column: Any) -> Any:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return column if column.type == pa.string() else column.cast(pa.string())
-
-
-def spelled(text: str) -> str:
-    """One spelling of what tables write in several ways: true and false, numbers, and midnight.
-
-    A text with leading zeros is no number.
-    """
-    if text.casefold() in ("true", "false"):
-        return text.casefold()
-    if _MIDNIGHT.fullmatch(text):
-        return text[:10]
-    return repr(float(text)).removesuffix(".0") if _PLAIN.fullmatch(text) else text
-
-
-def one_spelling(found: Iterable[str]) -> list[str]:
-    """Levels, in order; all of them in one spelling where they are all of such a kind."""
-    by_spelling = {text: spelled(text) for text in found}
-    values = set(by_spelling.values())
-    plain = values <= {"true", "false"} or all(
-        _PLAIN.fullmatch(text) or _DAY_OF.fullmatch(text) for text in values
-    )
-    return sorted(values if plain else by_spelling)
 
 
 def numbers(column: Any) -> Array:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fastreg.sources import csv_files
+from fastreg.sources.conversion import Conversion, conversion_of
 from fastreg.sources.csv_files import Csv, Known
 from fastreg.sources.frames import as_arrow
 from fastreg.sources.names import guarded
 from fastreg.sources.rows import row_of
-from fastreg.sources.text import Conversion, Text
+from fastreg.sources.text import Text
 
 FORMATS = {
     ".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Arrow", ".feather": "Arrow",
@@ -130,22 +131,23 @@ def _row_after(place: str, first: int, i: int) -> str:
     return row_of(place, first + i)
 
 
-def find(data: Any, text: Text, known: Known) -> Found:
+def find(data: Any, text: Text, known: Known, drop: Collection[str] = ()) -> Found:
     """A path, paths, a folder of files or a frame.
 
     Parameters
     ----------
     text, known : how texts are read, and what is known of columns
+    drop : columns of a frame that nobody needs
 
     Raises
     ------
     ValueError, ImportError
         There is no such file, it cannot be read, or pyarrow is missing.
     """
-    conversion = text.conversion()
+    conversion = conversion_of(text)
     if hasattr(data, "columns") or hasattr(data, "column_names"):
         check_pyarrow("the frame")
-        table = as_arrow(data)
+        table = as_arrow(data, drop)
         return Found("the frame", "frame", [], table, table.schema, conversion)
     paths = [data] if not isinstance(data, list | tuple) else list(data)
     files = [str(file) for path in paths for file in _files_under(Path(path))]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fastreg.sources.names import check_different
 
 
-def as_arrow(frame: Any) -> Any:
+def as_arrow(frame: Any, drop: Collection[str] = ()) -> Any:
     """A pyarrow table of a pandas, polars or pyarrow frame.
+
+    Parameters
+    ----------
+    drop : columns that nobody needs: they need not be readable
 
     Raises
     ------
@@ -18,16 +23,17 @@ def as_arrow(frame: Any) -> Any:
     library = type(frame).__module__.partition(".")[0]
     if library == "polars":
         return frame.to_arrow()
-    return _of_pandas(frame) if library == "pandas" else frame
+    return _of_pandas(frame, drop) if library == "pandas" else frame
 
 
-def _of_pandas(frame: Any) -> Any:
+def _of_pandas(frame: Any, drop: Collection[str]) -> Any:
     import pyarrow as pa
 
     names = [str(name) for name in frame.columns]
     check_different(names, "the frame")
     columns = [
-        _column(name, column) for name, (_, column) in zip(names, frame.items(), strict=True)
+        pa.nulls(len(frame)) if name in drop else _column(name, column)
+        for name, (_, column) in zip(names, frame.items(), strict=True)
     ]
     return pa.table(columns, names) if names else pa.Table.from_pandas(frame)
 

@@ -20,9 +20,9 @@ from fastreg.sources.encoding import (
     Number,
     days,
     numbers,
-    one_spelling,
     texts,
 )
+from fastreg.sources.spelling import one_spelling
 from fastreg.sources.suspects import identity, is_identity, misread, reading_of
 
 Array = np.ndarray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from fastreg.sources.rows import Block
 from fastreg.sources.suspects import MisreadError
 
 _SAMPLE = 1000  # rows that a checkpoint knows a frame by
+_WORDS = "; keep_default_na=False keeps words such as NA as they are"
 _LOOKED_AT = 1 << 16  # rows at a time of a first read
 
 
@@ -42,7 +44,7 @@ class Table(Source):
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
         options.text.check()
-        self._found = found = formats.find(data, options.how, options.known)
+        self._found = found = formats.find(data, options.how, options.known, options.drop)
         self.marks = marks(found.files)  # before the first read, which fixes levels
         options.text.check_use(found.name, found.kind, found.read.names)
         self.kind = found.kind  # type: ignore[misc]
@@ -51,7 +53,7 @@ class Table(Source):
         except MisreadError as error:
             place = found.place_of(error.column, error.value).removeprefix(f"{found.name}, ")
             raise ValueError(f"{found.name}: {error.at(place)}") from None
-        self._reading = how
+        self._reading = replace(how, note=_WORDS if found.kind == "CSV" else "")
         self.encoding: Encoding = self._reading.encoding
         self.feature_names, self.advice = self.encoding.features, self._reading.advice
         self.n_features, self.is_sparse = len(self.feature_names), self.encoding.is_sparse
