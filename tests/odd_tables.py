@@ -336,18 +336,19 @@ def answer(message, columns, options, where):
     column = columns[name]
     if not column.odd:
         return f"refuses {name}: {message}"
+    if "keep_default_na=False makes" in message:
+        options["keep_default_na"] = False
+        return None
     if "value is missing" in message or "contains NaN" in message:
-        if column.texts and name.startswith("namibia"):
-            options["keep_default_na"] = False
-        else:
-            options["missing"] = "indicator"
+        options["missing"] = "indicator"
         return None if "missing=" in message else f"gives no option: {message}"
     given = advice(message)
     if column.kind == "row" or "cannot be read" in message:
-        leave(name, options)
+        leave(name, options, where)
         return None
     if not given:
         return f"gives no option for {name}: {message}"
+    given = [(key, value) for key, value in given if key != "date_format" or fits(value, column)]
     return follow(given, options, where, name)
 
 
@@ -360,6 +361,13 @@ def advice(message):
     return [(name, ast.literal_eval(value)) for name, value in _OPTION.findall(message)]
 
 
+def fits(formats, column):
+    """Whether a format is the one that a person means, where days may be months."""
+    (form,) = formats.values()
+    pairs = [(t, v) for t, v in zip(column.texts, column.values, strict=True) if v is not None]
+    return form == "ISO8601" or all(dt.datetime.strptime(t, form) == v for t, v in pairs)
+
+
 def follow(given, options, where, name):
     """What a person does: a table has one decimal point, and one mark of thousands; a column with
     others is left out."""
@@ -368,22 +376,24 @@ def follow(given, options, where, name):
     wanted = {"decimal": new.pop("decimal", "."), "thousands": new.pop("thousands", None)}
     free = where in ("frame", "parquet") and not options.get("numbers")
     if not free and wanted["decimal"] != (marks["decimal"] or "."):
-        return leave(name, options)
+        return leave(name, options, where)
     if wanted["thousands"] and marks["thousands"] not in (None, wanted["thousands"]):
-        return leave(name, options)
+        return leave(name, options, where)
     before = copy.deepcopy(options)
     options |= {key: value for key, value in wanted.items() if value not in (None, ".")}
     for key in ("numbers", "na_values"):
         options[key] = [*dict.fromkeys([*options.get(key, []), *new.get(key, [])])]
     options["date_format"] = {**new.get("date_format", {}), **options.get("date_format", {})}
-    return leave(name, options) if options == before else None
+    return leave(name, options, where) if options == before else None
 
 
-def leave(name, options):
+def leave(name, options, where):
     """Drop a column."""
     options.setdefault("drop", []).append(name)
     options["numbers"] = [each for each in options.get("numbers", []) if each != name]
     options.get("date_format", {}).pop(name, None)
+    if where in ("frame", "parquet") and not options["numbers"]:
+        options.pop("decimal", None), options.pop("thousands", None)
 
 
 def compare(columns, X, names, y, options):

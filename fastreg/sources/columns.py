@@ -50,7 +50,8 @@ class Options:
         columns = () if self.encoding is None else self.encoding.columns
         levels |= {each.name: each.levels for each in columns if isinstance(each, Category)}
         of = {kind: [c.name for c in columns if c.kind == kind] for kind in ("number", "date")}
-        return Known(levels, frozenset([*of["number"], *(self.only or ())]), frozenset(of["date"]))
+        numbers = frozenset([*of["number"], *(self.only or ())])
+        return Known(levels, numbers, frozenset(of["date"]), frozenset(self.drop))
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ from typing import Any
 from fastreg.sources.conversion import Conversion
 from fastreg.sources.rows import Lines
 from fastreg.sources.suspects import levels_of
-from fastreg.sources.text import MISSING_WORDS, Text, is_text
+from fastreg.sources.text import BLANKS, MISSING_WORDS, Text, is_text
 
 BLOCK_BYTES = 1 << 24  # of text at a time
 PACKED = (".gz", ".bz2", ".zst", ".lz4")
 _LEADING_ZERO = r"^\s*[-+]?0[0-9]"
+_CODE = re.compile("[A-Z]{2}")
 _INVALID = re.compile(
     r"In CSV column #(\d+): .*?conversion error to (\S+): invalid value '(.*)'", re.S
 )
@@ -41,12 +42,13 @@ class Known:
     """Columns whose kind is given before a file is read.
 
     levels : {column: its levels, if they are known}, read as texts
-    numbers, dates : columns
+    numbers, dates, dropped : columns
     """
 
     levels: Mapping[str, Collection[str]]
     numbers: frozenset[str] = frozenset()
     dates: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,16 @@ def inspect(path: str, text: Text, known: Known) -> Csv:
     found = _first(path, text, {}, words, None).schema
     _check_separator(found, path, text)
     texts = {*known.levels, *(text.numbers or ()), *(text.date_format or ()), *own}
-    whole = [f.name for f in found if pa.types.is_integer(f.type) and f.name not in texts]
-    codes = _led_by_zero(path, text, words, [each for each in whole if each not in known.numbers])
+    whole = [
+        f.name
+        for f in found
+        if pa.types.is_integer(f.type) and f.name not in {*texts, *known.dropped}
+    ]
+    whole = [name for name in whole if name not in known.numbers]
+    words_of = [f.name for f in found if is_text(f.type) and f.name not in known.dropped]
+    raw = _raw(path, text, [*whole, *words_of])
+    codes = _led_by_zero(raw.select(whole))
+    _check_words(raw.select(words_of), text, known)
     schema = pa.schema([_widened(field, texts, codes, known) for field in found])
     lost = _lost(text, schema, known)
     numbers = {*(text.numbers or ()), *_number_columns(found, own)}
@@ -112,6 +122,15 @@ def inspect(path: str, text: Text, known: Known) -> Csv:
         lost, frozenset(numbers), text.date_format, text.decimal or ".", text.thousands
     )
     return Csv(text, schema, not lost, conversion)
+
+
+def _raw(path: str, text: Text, names: list[str]) -> Any:
+    """Columns of the first block as they are written."""
+    import pyarrow as pa
+
+    if not names:
+        return pa.RecordBatch.from_pylist([], pa.schema([]))
+    return _first(path, text, dict.fromkeys(names, pa.string()), [], names)
 
 
 def _number_columns(schema: Any, own: Mapping[str, Any]) -> set[str]:
@@ -153,17 +172,28 @@ def _widened(field: Any, texts: Collection[str], codes: Collection[str], known: 
     return pa.field(name, pa.float64() if whole else kind)
 
 
-def _led_by_zero(path: str, text: Text, words: list[str], names: list[str]) -> set[str]:
+def _check_words(batch: Any, text: Text, known: Known) -> None:
+    """ValueError if NA may be one of the codes of two letters that a column holds: Namibia."""
+    if text.keep_default_na is not None or "NA" in (text.na_values or ()):
+        return
+    for name in batch.schema.names:
+        if not known.levels.get(name):
+            values = set(batch.column(name).unique().to_pylist()) - {*BLANKS, "", None}
+            others = [value for value in values if value != "NA"]
+            if len(others) < len(values) and others and all(map(_CODE.fullmatch, others)):
+                raise ValueError(
+                    f"column {name!r} holds 'NA' among codes such as {min(others)!r}: "
+                    "keep_default_na=False makes it one of them, na_values=['NA'] what is missing"
+                )
+
+
+def _led_by_zero(batch: Any) -> set[str]:
     """Columns of whole numbers in which one is written with a leading zero, as codes are."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not names:
-        return set()
-    batch = _first(path, text, dict.fromkeys(names, pa.string()), words, names)
     return {
         name
-        for name, column in zip(names, batch.columns, strict=True)
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
         if pc.any(pc.match_substring_regex(column, _LEADING_ZERO)).as_py()
     }
 
