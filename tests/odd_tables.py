@@ -29,6 +29,7 @@ import pandas as pd
 import fastreg
 
 MARKS = ("?", "None", "none", "-", "--", ".", " ", "   ", "", "NA", "n.a.", "missing", "*", "#N/A")
+EVERY = "(every column)"
 EPOCH = dt.datetime(1970, 1, 1)
 
 
@@ -311,7 +312,7 @@ def attack(seed):
         options, out = {}, []
         for _ in range(40):
             try:
-                source = fastreg.read(data, "y", **options)
+                source = fastreg.read(data, "y", **spread(options, columns))
                 X = source.whole()[0]
             except (ValueError, UserWarning) as error:
                 fault = answer(str(error), columns, options, where)
@@ -381,10 +382,28 @@ def follow(given, options, where, name):
         return leave(name, options, where)
     before = copy.deepcopy(options)
     options |= {key: value for key, value in wanted.items() if value not in (None, ".")}
-    for key in ("numbers", "na_values"):
-        options[key] = [*dict.fromkeys([*options.get(key, []), *new.get(key, [])])]
+    options["numbers"] = [*dict.fromkeys([*options.get("numbers", []), *new.get("numbers", [])])]
+    options["na_values"] = with_words(options.get("na_values", []), new.get("na_values", []))
     options["date_format"] = {**new.get("date_format", {}), **options.get("date_format", {})}
     return leave(name, options, where) if options == before else None
+
+
+def spread(options, columns):
+    """Words of every column as those of each: of Namibia's not."""
+    words = options.get("na_values")
+    if not isinstance(words, dict) or EVERY not in words:
+        return options
+    each = {name: words[EVERY] for name in columns if not name.startswith("namibia")}
+    own = {name: [*each.get(name, []), *words.get(name, [])] for name in {**each, **words}}
+    return options | {"na_values": {name: own[name] for name in own if name != EVERY}}
+
+
+def with_words(known, new):
+    """Words for what is missing: of all columns, or once one has its own, of each."""
+    if isinstance(known, list) and isinstance(new, list):
+        return [*dict.fromkeys([*known, *new])]
+    known, new = ({EVERY: each} if isinstance(each, list) else each for each in (known, new))
+    return {key: [*known.get(key, []), *new.get(key, [])] for key in {**known, **new}}
 
 
 def leave(name, options, where):

@@ -102,19 +102,18 @@ def inspect(path: str, text: Text, known: Known) -> Csv:
     _check_head(path, text)
     own = text.na_values if isinstance(text.na_values, Mapping) else {}
     words = [*text.everywhere, *(word for each in own.values() for word in each)]
-    found = _first(path, text, {}, words, None).schema
+    head = _head(path, text)
+    found = _parsed(head, path, text, {}, words, None).schema
     _check_separator(found, path, text)
     texts = {*known.levels, *(text.numbers or ()), *(text.date_format or ()), *own}
-    whole = [
-        f.name
-        for f in found
-        if pa.types.is_integer(f.type) and f.name not in {*texts, *known.dropped}
-    ]
-    whole = [name for name in whole if name not in known.numbers]
+    sure = texts | known.numbers | known.dropped
+    whole = [f.name for f in found if pa.types.is_integer(f.type) and f.name not in sure]
     words_of = [f.name for f in found if is_text(f.type) and f.name not in known.dropped]
-    raw = _raw(path, text, [*whole, *words_of])
-    codes = _led_by_zero(raw.select(whole))
-    _check_words(raw.select(words_of), text, known)
+    raw = dict.fromkeys([*whole, *words_of], pa.string())
+    if raw:
+        written = _parsed(head, path, text, raw, [], list(raw))
+        _check_words(written.select(words_of), text, known)
+    codes = _led_by_zero(written.select(whole)) if whole else set()
     schema = pa.schema([_widened(field, texts, codes, known) for field in found])
     lost = _lost(text, schema, known)
     numbers = {*(text.numbers or ()), *_number_columns(found, own)}
@@ -122,15 +121,6 @@ def inspect(path: str, text: Text, known: Known) -> Csv:
         lost, frozenset(numbers), text.date_format, text.decimal or ".", text.thousands
     )
     return Csv(text, schema, not lost, conversion)
-
-
-def _raw(path: str, text: Text, names: list[str]) -> Any:
-    """Columns of the first block as they are written."""
-    import pyarrow as pa
-
-    if not names:
-        return pa.RecordBatch.from_pylist([], pa.schema([]))
-    return _first(path, text, dict.fromkeys(names, pa.string()), [], names)
 
 
 def _number_columns(schema: Any, own: Mapping[str, Any]) -> set[str]:
@@ -172,13 +162,13 @@ def _widened(field: Any, texts: Collection[str], codes: Collection[str], known: 
     return pa.field(name, pa.float64() if whole else kind)
 
 
-def _check_words(batch: Any, text: Text, known: Known) -> None:
+def _check_words(table: Any, text: Text, known: Known) -> None:
     """ValueError if NA may be one of the codes of two letters that a column holds: Namibia."""
     if text.keep_default_na is not None or "NA" in (text.na_values or ()):
         return
-    for name in batch.schema.names:
+    for name in table.column_names:
         if not known.levels.get(name):
-            values = set(batch.column(name).unique().to_pylist()) - {*BLANKS, "", None}
+            values = set(table.column(name).unique().to_pylist()) - {*BLANKS, "", None}
             others = [value for value in values if value != "NA"]
             if len(others) < len(values) and others and all(map(_CODE.fullmatch, others)):
                 raise ValueError(
@@ -187,27 +177,43 @@ def _check_words(batch: Any, text: Text, known: Known) -> None:
                 )
 
 
-def _led_by_zero(batch: Any) -> set[str]:
+def _led_by_zero(table: Any) -> set[str]:
     """Columns of whole numbers in which one is written with a leading zero, as codes are."""
     import pyarrow.compute as pc
 
     return {
         name
-        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        for name, column in zip(table.column_names, table.columns, strict=True)
         if pc.any(pc.match_substring_regex(column, _LEADING_ZERO)).as_py()
     }
 
 
-def _first(
-    path: str, text: Text, types: dict[str, Any], words: list[str], columns: list[str] | None
-) -> Any:
-    """The first block of a file, as a record batch."""
+def _head(path: str, text: Text) -> bytes:
+    """The first block of a file, in whole lines of UTF-8."""
     import pyarrow as pa
 
     try:
-        with _opened(path, text, types, words, True, columns) as reader:
-            batch = next(iter(reader), None)
-            return pa.RecordBatch.from_pylist([], reader.schema) if batch is None else batch
+        if text.charset or text.comment:
+            with contextlib.closing(_without_comments(path, text)) as stream:
+                head = stream.read(BLOCK_BYTES)
+        else:
+            with pa.input_stream(path, compression="detect") as stream:
+                head = stream.read(BLOCK_BYTES)
+    except ValueError as error:
+        raise ValueError(_in_words(error, path, text)) from None
+    return head if len(head) < BLOCK_BYTES else head[: head.rfind(b"\n") + 1] or head
+
+
+def _parsed(
+    head: bytes, path: str, text: Text, types: dict[str, Any], words: list[str], columns: Any
+) -> Any:
+    """The first block of a file as a table of pyarrow."""
+    import pyarrow.csv as pc
+
+    options = _options(text, types, words, True, columns)
+    options["read_options"] = pc.ReadOptions(block_size=len(head) + 1, use_threads=False)
+    try:
+        return pc.read_csv(io.BytesIO(head), **options)
     except ValueError as error:
         raise ValueError(_in_words(error, path, text)) from None
 
@@ -217,21 +223,32 @@ def _opened(
 ) -> Any:
     import pyarrow.csv as pc
 
-    source = path if text.comment is None else _without_comments(path, text)
-    return pc.open_csv(
-        source,
-        read_options=pc.ReadOptions(
-            block_size=BLOCK_BYTES, use_threads=False, encoding=text.charset or "utf8"
+    source = _without_comments(path, text) if text.comment else path
+    options = _options(text, types, words, everywhere, columns)
+    charset = "utf8" if text.comment else text.charset or "utf8"
+    options["read_options"] = pc.ReadOptions(
+        block_size=BLOCK_BYTES, use_threads=False, encoding=charset
+    )
+    return pc.open_csv(source, **options)
+
+
+def _options(
+    text: Text, types: dict[str, Any], words: list[str], everywhere: bool, columns: Any
+) -> dict[str, Any]:
+    import pyarrow.csv as pc
+
+    return {
+        "parse_options": pc.ParseOptions(
+            delimiter=text.sep or ",", invalid_row_handler=_blank_lines
         ),
-        parse_options=pc.ParseOptions(delimiter=text.sep or ",", invalid_row_handler=_blank_lines),
-        convert_options=pc.ConvertOptions(
+        "convert_options": pc.ConvertOptions(
             column_types=types,
             null_values=words,
             strings_can_be_null=everywhere,
             decimal_point=text.decimal or ".",
             include_columns=columns,
         ),
-    )
+    }
 
 
 def _blank_lines(row: Any) -> str:
@@ -241,18 +258,18 @@ def _blank_lines(row: Any) -> str:
 # ---------------------------------------------------------------- lines
 
 
-def _stream(path: str, text: Text) -> Any:
+def _stream(path: str, text: Text, errors: str = "replace") -> Any:
     """The text of a file, unpacked."""
     import pyarrow as pa
 
     raw = io.BufferedReader(pa.input_stream(path, compression="detect"))
     charset = text.charset or "utf-8-sig"
-    return io.TextIOWrapper(raw, encoding=charset, errors="replace", newline="")
+    return io.TextIOWrapper(raw, encoding=charset, errors=errors, newline="")
 
 
-def _lines(path: str, text: Text) -> Iterator[str]:
+def _lines(path: str, text: Text, errors: str = "replace") -> Iterator[str]:
     """Those of a file, a comment as an empty one."""
-    with contextlib.closing(_stream(path, text)) as stream:
+    with contextlib.closing(_stream(path, text, errors)) as stream:
         for line in stream:
             yield "\n" if text.comment and line.startswith(text.comment) else line
 
@@ -281,10 +298,10 @@ def _header(path: str, text: Text) -> list[str]:
 
 
 class _Encoded(io.RawIOBase):
-    """Lines of text as bytes that are asked for."""
+    """Lines of text as the bytes that are asked for."""
 
-    def __init__(self, lines: Iterable[str], charset: str) -> None:
-        self._pieces, self._left = (line.encode(charset) for line in lines), b""
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._pieces, self._left = (line.encode() for line in lines), b""
 
     def readable(self) -> bool:
         return True
@@ -301,8 +318,8 @@ class _Encoded(io.RawIOBase):
 
 
 def _without_comments(path: str, text: Text) -> Any:
-    charset = text.charset or "utf8"
-    return io.BufferedReader(_Encoded(_lines(path, text), charset), 1 << 16)
+    """A file in UTF-8, without its comments."""
+    return io.BufferedReader(_Encoded(_lines(path, text, "strict")), 1 << 16)
 
 
 # ---------------------------------------------------------------- advice

@@ -103,12 +103,12 @@ class Levels:
     lost: int = 0
 
     def add(self, column: Any) -> None:
-        import pyarrow.compute as pc
-
         self.lost += column.null_count
-        counts = pc.value_counts(texts(column))
-        pairs = zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True)
-        self.found.update({text: count for text, count in pairs if text is not None})
+        coded = texts(column).dictionary_encode()
+        for part in getattr(coded, "chunks", [coded]):
+            codes = np.asarray(part.indices.drop_null())
+            counts = np.bincount(codes, minlength=len(part.dictionary)).tolist()
+            self.found.update(dict(zip(part.dictionary.to_pylist(), counts, strict=True)))
         self._check()
 
     def merge(self, other: Any) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fastreg.sources.names import quoted
-from fastreg.sources.text import ISO, microseconds_of, number_of
+from fastreg.sources.text import ISO, MISSING_WORDS, microseconds_of, number_of
 
 _NEARLY_ALL = 0.8  # of the values, or of the different ones
 _IDENTITY = 0.9  # different values by rows, from which each names a row
@@ -180,7 +180,9 @@ def misread(name: str, found: Reading, counts: Mapping[str, int], *, feature: bo
     if found.others:
         before = f"column {name!r} is text for {value!r}"
         after = f", and nearly all of it {found.noun}: "
-        options.append(f"na_values=[{quoted(found.others)}]")
+        words = f"[{quoted(found.others)}]"
+        own = set(found.others) & {*MISSING_WORDS}  # which another column may have as a level
+        options.append(f"na_values={{{name!r}: {words}}}" if own else f"na_values={words}")
     else:
         before, after = (
             f"column {name!r} is text such as {value!r}",
