@@ -319,7 +319,7 @@ def attack(seed):
             else:
                 X = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
                 left = {n: c for n, c in columns.items() if n not in options.get("drop", ())}
-                return out + compare(left, X, source.feature_names, y, options)
+                return out + compare(left, X, source.feature_names, options)
             if fault:
                 return [fault]
         return ["the advice of messages does not end"]
@@ -415,7 +415,7 @@ def leave(name, options, where):
         options.pop("decimal", None), options.pop("thousands", None)
 
 
-def compare(columns, X, names, y, options):
+def compare(columns, X, names, options):
     """What was read otherwise than a person does."""
     at = {name: X[:, j] for j, name in enumerate(names)}
     kept = options.get("drop", ())

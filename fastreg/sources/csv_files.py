@@ -213,7 +213,9 @@ def _parsed(
     options = _options(text, types, words, True, columns)
     options["read_options"] = pc.ReadOptions(block_size=len(head) + 1, use_threads=False)
     try:
-        return pc.read_csv(io.BytesIO(head), **options)
+        found = pc.read_csv(io.BytesIO(head), **options)
+        found.column_names  # noqa: B018 (that of a name which is not UTF-8 is an error)
+        return found
     except ValueError as error:
         raise ValueError(_in_words(error, path, text)) from None
 
@@ -278,11 +280,12 @@ def _records(path: str, text: Text, header: bool = False) -> Iterator[tuple[int,
     """(line as an editor counts, values) of each row."""
     reader = csv.reader(_lines(path, text), delimiter=text.sep or ",")
     line, begun = 1, header
-    for row in reader:
-        blank = not row or (len(row) == 1 and not row[0].strip())
-        if not blank and begun:
-            yield line, row
-        begun, line = begun or not blank, reader.line_num + 1
+    with contextlib.suppress(csv.Error):  # no line is better than another error
+        for row in reader:
+            blank = not row or (len(row) == 1 and not row[0].strip())
+            if not blank and begun:
+                yield line, row
+            begun, line = begun or not blank, reader.line_num + 1
 
 
 def line_of(path: str, text: Text, number: int) -> int:
