@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
+
 from fastreg.sources.names import check_different
 
 
@@ -57,6 +59,8 @@ def _plain(column: Any) -> Any:
     import pandas as pd
 
     kind = column.dtype
+    if isinstance(kind, np.dtype):
+        return column.to_numpy()  # of a Series pyarrow asks more, which counts where columns do
     if isinstance(kind, pd.PeriodDtype):
         return column.dt.to_timestamp()
     if isinstance(kind, pd.IntervalDtype):

@@ -302,6 +302,34 @@ def test_short_memory_is_an_error(table, capsys, monkeypatch):
     _fails(_fit(table[0]), capsys, "not enough memory")
 
 
+def test_a_european_file_is_read_by_its_options_and_predicted_without(tmp_path, capsys):
+    path, model = tmp_path / "t.csv", tmp_path / "m.npz"
+    lines = [f"{i}.000,5;{i + 1:02d}/01/2023;{'?' if i == 3 else i};{i},5" for i in range(1, 20)]
+    path.write_text("# of X\n" + "\n".join(["a;d;b;y", *lines]) + "\n")
+    argv = ["fit", path, "--target", "y", "--sep", ";", "--decimal", ",", "--comment", "#"]
+    _fails(argv, capsys, "'a' is text", "numbers=['a']", "thousands='.'", "line 3")
+    argv += [
+        "--numbers",
+        "a",
+        "b",
+        "--thousands",
+        ".",
+        "--na-values",
+        "?",
+        "--missing",
+        "indicator",
+    ]
+    _fails([*argv, "--date-format", "d"], capsys, "--date-format must be COL=FORMAT")
+    _fails([*argv, "--keep-default-na", "no"], capsys, "must be true or false")
+    argv += ["--date-format", "d=%d/%m/%Y", "--alpha", "1e-9", "--save", model]
+    assert main(list(map(str, argv))) == 0
+    capsys.readouterr()
+    assert main(["predict", str(model), str(path)]) == 0
+    found = np.array(capsys.readouterr().out.split(), float)
+    np.testing.assert_allclose(found, np.arange(1, 20) + 0.5, atol=0.05)
+    _fails(["predict", model, path, "--sep", "|"], capsys, "give sep=';'")
+
+
 # ---------------------------------------------------------------- predict
 
 
