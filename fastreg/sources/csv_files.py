@@ -10,6 +10,7 @@ import contextlib
 import csv
 import functools
 import io
+import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -355,8 +356,7 @@ def _in_words(error: Exception, path: str, text: Text) -> str:
 
 def _advice(path: str, text: Text) -> str:
     """What the first lines look like."""
-    with contextlib.closing(_stream(path, text)) as stream:
-        lines = [line.strip() for _, line in zip(range(50), stream, strict=False)]
+    lines = [line.strip() for line in itertools.islice(_lines(path, text), 50)]
     first, *rest = [line for line in lines if line] or [""]
     for mark in ("#", "%", "//", "sep="):
         if first.startswith(mark) and text.comment is None:
