@@ -476,7 +476,8 @@ def main(arguments=None) -> int:
     parser.add_argument("--only", type=int, help="the table of this seed")
     chosen = parser.parse_args(arguments)
     seeds = range(chosen.seed, chosen.seed + chosen.count)
-    failed = run(seeds if chosen.only is None else [chosen.only])
+    seeds = seeds if chosen.only is None else [chosen.only]
+    failed = run(seeds)
     for seed, failures in failed.items():
         print(f"seed {seed} ({draw(seed)[0]}):", *failures, sep="\n    ")
     words = Counter(

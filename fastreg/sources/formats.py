@@ -16,6 +16,7 @@ from typing import Any
 from fastreg.sources import csv_files
 from fastreg.sources.conversion import Conversion, conversion_of
 from fastreg.sources.csv_files import Csv, Known
+from fastreg.sources.csv_lines import PACKED
 from fastreg.sources.frames import as_arrow
 from fastreg.sources.names import guarded
 from fastreg.sources.rows import row_of
@@ -23,7 +24,7 @@ from fastreg.sources.text import Text
 
 FORMATS = {
     ".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Arrow", ".feather": "Arrow",
-    **{f".csv{packed}": "CSV" for packed in csv_files.PACKED},
+    **{f".csv{packed}": "CSV" for packed in PACKED},
 }  # fmt: skip
 _PAGE_BYTES = 1 << 16  # of each column of a Parquet file, in place of the column's row group
 _PACKED = 1032  # times that a text may be longer than its file: the most that gzip does
@@ -32,7 +33,7 @@ _PACKED = 1032  # times that a text may be longer than its file: the most that g
 def suffix_of(path: Path) -> str:
     """That which says what a file holds: of `d.csv.gz` both."""
     last = path.suffix.lower()
-    return "".join(path.suffixes[-2:]).lower() if last in csv_files.PACKED else last
+    return "".join(path.suffixes[-2:]).lower() if last in PACKED else last
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Found:
         a digit and a comma."""
         if self.kind != "CSV":
             return self.count_rows()
-        packed = any(Path(file).suffix.lower() in csv_files.PACKED for file in self.files)
+        packed = any(Path(file).suffix.lower() in PACKED for file in self.files)
         n_bytes = (self.n_bytes or 0) * (_PACKED if packed else 1)
         return n_bytes // (2 * len(self.read)) + 1
 

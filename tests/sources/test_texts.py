@@ -198,6 +198,15 @@ def test_words_of_one_column_are_no_words_of_another(tmp_path):
     found = features(fastreg.read(path, "y", na_values={"age": ["999"]}, missing="indicator"))
     np.testing.assert_array_equal(found["age"], [6.0, 5.0, 7.0])
     np.testing.assert_array_equal(found["b"], [999.0, 7.0, 8.0])
+    lines = ["01234,2020-01-01,true,1", "?,2020-01-03,?,2", "10115,?,false,3"]
+    path = csv(tmp_path, rows("zip,d,f,y", lines))
+    words = {name: ["?"] for name in ("zip", "d", "f")} | {"y": []}
+    found = features(fastreg.read(path, "y", na_values=words, missing="indicator"))
+    np.testing.assert_array_equal(found["zip=01234"], [1, 0, 0])
+    np.testing.assert_array_equal(found["d days"], [0, 2, 1])
+    np.testing.assert_array_equal(found["f"], [1, 0.5, 0])
+    for name in ("zip=(missing)", "d (missing)", "f (missing)"):
+        assert found[name].sum() == 1
 
 
 # ---------------------------------------------------------------- files
