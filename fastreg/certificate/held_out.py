@@ -106,7 +106,8 @@ def errors(fold: Fold, terms: Terms, coef: Array, intercept: Array) -> tuple[Arr
 
 
 class _Residuals(NamedTuple):
-    """Of K fits, on the rows of either set, in units of the training rows; v (m,) of test rows."""
+    """Of K fits, on the rows of either set, in units of the training rows and at the intercepts
+    that are best there; v (m,) of test rows."""
 
     data: Data
     R: Array
@@ -123,7 +124,9 @@ class _Residuals(NamedTuple):
         # Rows of neither set are not read, whatever they hold.
         either = dataclasses.replace(data, w=np.maximum(w, v))
         level = reads.levels(data, range(coef.shape[1]))
-        return cls(data, Y - level - reads.products(either, coef / unit), v)
+        R = Y - level - reads.products(either, coef / unit)
+        # At the best intercept: one that dwarfs the spread of y is rounded.
+        return cls(data, R - w @ R if terms.fit_intercept else R, v)
 
     @property
     def unit(self) -> float:
@@ -162,8 +165,7 @@ def _judge(
         enough = enough_move(mse, certain(mse, read.mean_square) - lost)
         far = look.distance(found, columns, _shape(read.data, look, columns, read.v), enough)
         epsilon, move = (np.where(asked, each, np.inf) for each in far)
-    gap = np.minimum(found.gap, 0.5 * epsilon**2) + 0.5 * look.off**2
-    move, square = move + np.abs(look.off), read.unit**2
+    gap, square = np.minimum(found.gap, 0.5 * epsilon**2), read.unit**2
     relative = relative_to(gap, look.target.null)
     return Judged(
         mse * square, lost * square, move * read.unit, relative, read.mean_square * square
@@ -178,8 +180,7 @@ class _Look:
         self.data = data
         assert data.terms.strength is not None
         self.strengths: Array = data.terms.strength
-        self.off = data.w @ R if data.terms.fit_intercept else np.zeros(K)
-        self.R = R - self.off
+        self.R = R
         self.rho2 = data.w @ self.R**2
         every = 1 if n <= _ALL else _EVERY
         self.ends = np.unique(np.append(np.arange(0, K, every), K - 1))

@@ -80,7 +80,7 @@ class Sums:
         spread = self.stats.covariance()[-1, -1]
         whole = total(self.stats._parts)
         terms = Terms(np.zeros((1, 1)), L1(0.0), fit_intercept=model.fit_intercept)
-        left, _ = Test.of(whole, summarise(whole, terms)).errors(model.coef_[:, None])
+        left, _ = Test.of(whole, whole, summarise(whole, terms)).errors(model.coef_[:, None])
         return float(1.0 - left[0] / spread) if spread > 0.0 else np.nan
 
 

@@ -79,12 +79,11 @@ def cross_gram(X, left, right, *, shift=None, scale=None, weights=None, by_block
 
 def _gram_by_blocks(X, left, right, shift, scale, weights):
     """The product of a sparse storage, rows expanded before they are shifted."""
-    columns = left if left is right else np.concatenate([left, right])
+    columns = np.unique(np.concatenate([left, right]))  # `fill` knows one place of each
     rows = max(64, _BUFFER // len(columns))
     m = storages.shape(X)[0]
     out, block = np.zeros((len(left), len(right))), np.empty((min(rows, m), len(columns)))
-    places = np.arange(len(columns))
-    first, second = places[: len(left)], places[len(columns) - len(right) :]
+    first, second = (np.searchsorted(columns, side) for side in (left, right))
     for start in range(0, m, rows):
         stop = min(start + rows, m)
         dense = block[: stop - start]

@@ -207,7 +207,7 @@ class Validation:
         test = moments.total([self.parts[c] for c in self.cells.test[f]])
         problem = summarise(training, asked.make(None, asked.strengths))
         coef, _ = follow(problem, asked.tol, asked.max_iter)
-        held_out = Test.of(test, problem)
+        held_out = Test.of(test, training, problem)
         if asked.gamma is None:
             return from_moments(problem, coef, held_out, asked.tol)
         plain = summarise(training, asked.make(None, None))
@@ -234,10 +234,11 @@ def r_squared_of_folds(parts: list[Moments], n_targets: int, alphas: Array, cent
             terms = Terms(np.ones((1, 1)), L1(0.0), None, centred, alphas[order] / training.weight)
             for t in range(n_targets):
                 problem = summarise(training, terms, t, n_targets)
+                own = moments.of_target(training, t, n_targets)
                 coef, _ = follow(problem, 1e-10, 1000)
                 one = moments.of_target(test, t, n_targets)
                 spread = one.scatter[-1, -1] / one.weight
-                error = Test.of(one, problem).errors(coef)[0] / one.frame.unit[-1] ** 2
+                error = Test.of(one, own, problem).errors(coef)[0] / one.frame.unit[-1] ** 2
                 if spread > 0.0:
                     out[order, f, t] = 1.0 - error / spread
                 else:  # as scikit-learn's r2_score has it

@@ -57,13 +57,16 @@ class Test(NamedTuple):
     step_y: float
 
     @classmethod
-    def of(cls, part: Moments, problem: Summary) -> Test:
-        n, frame = problem.n_features, part.frame
-        shift = np.zeros(n) if problem.shift is None else problem.shift
-        means = frame.unit * part.mean
-        step = (frame.origin[:n] - shift) + means[:n]
-        step_y = (frame.origin[n] - float(problem.mean[0])) + float(means[n])
-        return cls(part, problem, step, step_y)
+    def of(cls, part: Moments, training: Moments, problem: Summary) -> Test:
+        """Means less means, from one origin to the other: as numbers of their own they are rounded
+        where they dwarf the spread."""
+        n, step = problem.n_features, part.frame.unit * part.mean
+        if problem.shift is None:
+            step = step + part.frame.origin
+        else:
+            own = training.frame
+            step = (part.frame.origin - own.origin) + (step - own.unit * training.mean)
+        return cls(part, problem, step[:n], float(step[n]))
 
     def errors(self, coef: Array) -> tuple[Array, Array]:
         """(mse (K,), by how much their sums may be wrong (K,)) of coef (n, K)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -94,6 +95,8 @@ class Problem(Standard):
         """`correlation` of β (n, d) with y (m,) or (m, d): one fused pass over X, or one for each
         where that is faster."""
         n, d = betas.shape
+        if self.far_columns.any():
+            return self._with_far(betas, y)
         if d >= storages.abreast(self.X.storage):
             return self._abreast(betas, y)
         out, rho2 = np.empty((n, d), order="F"), np.empty(d)
@@ -122,6 +125,46 @@ class Problem(Standard):
         self.passes += 1
         out *= -self.scale[:, None]
         return out, 2.0 * values
+
+    def _with_far(self, betas: Array, y: Array) -> tuple[Array, Array]:
+        """`_together` by residuals, whose far columns are centred entry by entry: a rank-one
+        correction of 1e8 rounds at 1e-8."""
+        targets = np.broadcast_to(y[:, None] if y.ndim == 1 else y, (len(y), betas.shape[1]))
+        columns = zip(targets.T, betas.T, strict=True)
+        R = np.stack([self._less(target, beta) for target, beta in columns], axis=1)
+        weighted = R if self.weights is None else self.weights[:, None] * R
+        return self.screen(weighted), np.einsum("id,id->d", weighted, R) / self.total
+
+    def _less(self, y: Array, beta: Array) -> Array:
+        """y − X'β: one pass over X."""
+        self.passes += 1
+        out, theta = np.empty(self.X.shape[0]), beta * self.scale
+        far = self.far_columns
+        theta[far] = 0.0
+        kernels.predict(self.X.storage, theta, shift=self.shift, out=out, workspace=self.workspace)
+        np.subtract(y, out, out=out)
+        if beta[far].any():
+            for rows, values in self._far_blocks():
+                out[rows] -= values @ beta[far]
+        return out
+
+    def _far_blocks(self) -> Iterator[tuple[slice, Array]]:
+        """Rows, and their entries of X' in far columns."""
+        m, columns = self.X.shape[0], np.flatnonzero(self.far_columns)
+        step = max(64, _BUFFER // max(1, len(columns)))
+        for start in range(0, m if len(columns) else 0, step):
+            rows = slice(start, min(start + step, m))
+            block = np.empty((rows.stop - start, len(columns)))
+            options = {"columns": columns, "shift": self.shift, "scale": self.scale}
+            kernels.fill(self.X.storage, start, rows.stop, out=block, **options)
+            yield rows, block
+
+    def _put_far(self, out: Array, residuals: Array) -> Array:
+        """X'ᵀ residuals of the far columns in their places of `out`."""
+        if self.far_columns.any():
+            parts = [values.T @ residuals[rows] for rows, values in self._far_blocks()]
+            out[self.far_columns] = sum(parts[1:], parts[0])
+        return out
 
     def _late_shift(self) -> Array | None:
         """The shift of a dense X if it may be subtracted from products instead of entries: twice
@@ -172,7 +215,7 @@ class Problem(Standard):
         out = np.empty(self.X.shape[1])
         kernels.project(self.X.storage, v, shift=self.shift, out=out, workspace=self.workspace)
         out *= self.scale
-        return out
+        return self._put_far(out, v)
 
     def _common(self) -> dict[str, Any]:
         return {
@@ -219,8 +262,10 @@ class Problem(Standard):
         # Times a sum that is rounding, a shift that does not dwarf the spread is rounding, too.
         shift = self.shift if self._late_shift() is None else None
         kernels.project(self.X.storage, residuals, shift=shift, out=out)
-        out *= (self.scale / self.total)[:, None]
+        out *= self.scale[:, None]
         self.passes += 1
+        out = self._put_far(out, residuals)
+        out /= self.total
         return out
 
 
@@ -272,7 +317,10 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         n_targets=Y.shape[1],
         passes=1,
         workspace=Workspace(X.storage),
-        _starts={0: (products * columns.scale / total, _mean_square(Y[:, 0], weights, total))},
+        # Of a far column they have lost digits: to be read again.
+        _starts={}
+        if columns.far
+        else {0: (products * columns.scale / total, _mean_square(Y[:, 0], weights, total))},
     )
 
 

@@ -112,3 +112,16 @@ def test_gram_bits_do_not_depend_on_threads(name):
         results.add(kernels.cross_gram(X, columns, columns).tobytes())
     set_num_threads(None)
     assert len(results) == 1
+
+
+@pytest.mark.parametrize("make", [sp.csr_matrix, sp.csc_matrix])
+def test_columns_on_both_sides_of_a_far_sparse_product(make):
+    rng = np.random.default_rng(0)
+    X = make(1e8 + np.round(rng.standard_normal((40, 6)) * 2**20) / 2**20)
+    shift, scale = X.toarray().mean(axis=0), np.full(6, 0.5)
+    V = (X.toarray() - shift) * scale
+    for left, right in ((np.array([0, 1, 3]), np.array([3])), (np.arange(6), np.array([5, 2]))):
+        found = kernels.cross_gram(
+            as_design(X).storage, left, right, shift=shift, scale=scale, by_blocks=True
+        )
+        np.testing.assert_allclose(found, V[:, left].T @ V[:, right], atol=1e-12)
