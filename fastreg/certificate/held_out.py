@@ -32,7 +32,7 @@ from fastreg.certificate.training import (
 from fastreg.design import Design
 
 Array = np.ndarray
-_EPS = float(np.finfo(np.float64).eps)
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of a sum, in terms of its terms
 _EVERY = 8  # strengths from one whose correlations are all read to the next
 _ALL = 2048  # columns up to which all are looked at
 _MOST = 4096  # columns whose second moments are kept
@@ -142,7 +142,7 @@ class _Residuals(NamedTuple):
         """(mse, how wrong it may be) where the terms of a prediction are as large as `spread`."""
         rows = self.v > 0
         mse = self.v[rows] @ self.R[rows] ** 2
-        return mse, change_of_error(mse, 4 * _EPS * (spread + np.sqrt(self.mean_square)))
+        return mse, change_of_error(mse, _ROUNDING * (spread + np.sqrt(self.mean_square)))
 
 
 def _shares(weights: Array) -> Array:
@@ -191,9 +191,11 @@ class _Look:
         self.target = Target(data, 0, seen.c0[0], seen)
         self.level = float(np.sqrt(2.0 * self.target.null))
         self.support = np.flatnonzero(data.coef.any(axis=1))
-        self.size = self.norms[self.support] @ np.abs(self.beta(self.support))
-        self.blur = 4 * _EPS * (self.size + self.level)
-        self.known = np.zeros(K, bool)
+        # Of a near column, whose mean is taken off products, entries are as long as that.
+        entry = self.norms + np.minimum(np.abs(data.shift) * data.scale, reads.NEAR)
+        self.size = entry[self.support] @ np.abs(self.beta(self.support))
+        self.blur = _ROUNDING * (self.size + self.level)
+        self.margin = _MARGIN * self.level
 
     def beta(self, columns: Array) -> Array:
         """(p, K) in units near 1."""
@@ -210,36 +212,25 @@ class _Look:
         return out
 
     def slopes(self) -> tuple[Slopes, Array]:
-        """(of the columns that may be used at some point, these); at which points they are all that
-        may be is `known`."""
-        found = [self._of_group(g) for g in range(len(self.groups))]
-        columns = np.unique(np.concatenate([own[used.any(axis=1)] for own, (_, used, _) in found]))
-        g, used = (
-            np.zeros((len(columns), len(self.rho2))),
-            np.zeros((len(columns), len(self.rho2)), bool),
-        )
+        """(of the columns that may be used at some point, these), where residuals move by no more
+        than `margin`."""
+        found = [self._on(g, self._touched(g)) for g in range(len(self.groups))]
+        near = [own[each.used(self.margin).any(axis=1)] for own, each in found]
+        columns = np.unique(np.concatenate(near))
+        shape = len(columns), len(self.rho2)
+        g, doubt, slack = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
         for some, (own, each) in zip(self.groups, found, strict=True):
             where = np.flatnonzero(np.isin(own, columns))
             rows = np.searchsorted(columns, own[where])
-            g[rows, some], used[rows, some] = each.g[where], each.used[where]
-        return Slopes(g, used, np.concatenate([each.gap for _, each in found])), columns
+            g[rows, some], doubt[rows, some] = each.g[where], each.doubt[where]
+            slack[rows, some] = each.slack[where]
+        gap = np.concatenate([each.gap for _, each in found])
+        return Slopes(g, doubt, slack, self.norms[columns], gap), columns
 
-    def _of_group(self, group: int) -> tuple[Array, Slopes]:
-        """The columns that count at points of a group, or may, and what is known of them."""
-        margin = _MARGIN * self.level
-        own, found = self._on(group, self._touched(group, margin))
-        radius = np.sqrt(2.0 * found.gap)
-        known = radius <= margin
-        if not known.all() and len(self.norms) <= _ALL:
-            own, found = self._on(group, self._touched(group, float(radius.max())))
-            known = np.ones(len(radius), bool)
-        self.known[self.groups[group]] = known
-        return own, found
-
-    def _touched(self, group: int, margin: float) -> Array:
+    def _touched(self, group: int) -> Array:
         """Columns that may count where residuals move by `margin` more."""
         some = self.groups[group]
-        room = self.norms * (self._bend(group) + float(self.blur[some].max()) + margin)
+        room = self.norms * (self._bend(group) + float(self.blur[some].max()) + self.margin)
         outside = np.zeros(len(room), bool)
         for end in range(group, min(group + 2, len(self.ends))) if self._between else (group,):
             row, strength = self.seen[end], self.strengths[self.ends[end]]
@@ -271,7 +262,7 @@ class _Look:
         else:
             c = reads.correlations_on(self.data, columns, self.R[:, some])
         rho2 = self.rho2[some]
-        doubt = 2 * _EPS * self.norms[columns, None] * np.sqrt(rho2)
+        doubt = _ROUNDING * self.norms[columns, None] * np.sqrt(rho2)
         points: Points = self.target.points(range(some.start, some.stop), columns, c, rho2)
         with np.errstate(invalid="ignore", over="ignore"):
             return columns, slopes(points, doubt, self.norms[columns], self.blur[some])
@@ -279,7 +270,8 @@ class _Look:
     def distance(self, found: Slopes, columns: Array, shape: Shape, enough: Array) -> Distance:
         """Of the points from their minima."""
         far = distance(found, shape, self.blur, enough)
-        return Distance(*(np.where(self.known, each, np.inf) for each in far))
+        known = far.epsilon <= self.margin
+        return Distance(*(np.where(known, each, np.inf) for each in far))
 
 
 def _shape(data: Data, look: _Look, columns: Array, v: Array) -> Shape:

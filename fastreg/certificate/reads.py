@@ -19,7 +19,7 @@ from fastreg.certificate.terms import Terms
 from fastreg.design import Design, transposed
 
 Array = np.ndarray
-_NEAR = 8.0  # spreads that a shift may be long before entries are centred one by one
+NEAR = 8.0  # spreads that a shift may be long before entries are centred one by one
 _LOOKS = 8  # columns whose claimed lengths are computed
 _WRONG = 0.01  # of its square: error of a length that is not believed
 _HIDDEN = 1e-6  # of the size of a column, a spread of which rounding may be a part
@@ -48,7 +48,7 @@ class Data:
     @functools.cached_property
     def is_near(self) -> bool:
         """Whether no shift dwarfs the spread of its column."""
-        return bool(np.all(np.abs(self.shift) * self.scale <= _NEAR))
+        return bool(np.all(np.abs(self.shift) * self.scale <= NEAR))
 
     @functools.cached_property
     def early(self) -> Array | None:
@@ -58,7 +58,7 @@ class Data:
         its column is no mean of zeros."""
         if self.is_near:
             return None
-        far = np.abs(self.shift) * self.scale > _NEAR
+        far = np.abs(self.shift) * self.scale > NEAR
         return np.where(far, self.shift, 0.0) if self.X.is_sparse else self.shift
 
     @functools.cached_property

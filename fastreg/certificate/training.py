@@ -7,9 +7,10 @@ the training means,
     ‖θ − θ*‖_H ≤ ε = ‖g‖_{H⁻¹}                  P is strongly convex in the norm of H
     |mse − mse*| ≤ 2 √mse τε + (τε)²,           τ² = tr(H⁻¹T)
 
-Coordinates are left out where both θ and θ* are zero: there │c_j│ is farther inside of the
-subdifferential than ‖v_j‖√(2 gap) (the gap-safe sphere: Fercoq, Gramfort & Salmon, ICML 2015).
-A `doubt` is by how much rounding may have changed c.
+Coordinates are left out that are zero and farther inside of their subdifferential than ‖v_j‖ε: the
+minimum without them has c_j inside still, and is that of all (as the gap-safe sphere of Fercoq,
+Gramfort & Salmon, ICML 2015, has it with √(2 gap)). A `doubt` is by how much rounding may have
+changed c.
 """
 
 from __future__ import annotations
@@ -28,16 +29,23 @@ _EPS = float(np.finfo(np.float64).eps)
 _ILL = 1e-11  # reciprocal condition of a Gram matrix below which it is not factorised
 _SAFE = 3.0  # by which LAPACK's estimate of a norm may be too small
 _SHARP = 256  # columns up to which ε and τ are not first bounded by eigenvalues alone
+_ROUNDS = 6  # of columns that may be used, and the bound that they give
 _WORK = 3e10  # multiplications on one fold: half a second
 
 
 class Slopes(NamedTuple):
-    """Of K fits on p columns: g (p, K) ≥ 0 with doubts, whether θ* may be other than zero (p, K),
-    and gaps (K,)."""
+    """Of K fits on p columns: g and by how much it may be wrong (p, K), how far c may move until a
+    coefficient that is zero need not be (p, K), -1 for the others, lengths (p,), and gaps (K,)."""
 
     g: Array
-    used: Array
+    doubt: Array
+    slack: Array
+    lengths: Array
     gap: Array
+
+    def used(self, radius: Array | float) -> Array:
+        """(p, K) bool: which may be used where residuals move by as much."""
+        return self.slack <= self.lengths[:, None] * radius
 
 
 def slopes(points: Points, doubt: Array, lengths: Array, blur: Array | float = 0.0) -> Slopes:
@@ -55,14 +63,13 @@ def slopes(points: Points, doubt: Array, lengths: Array, blur: Array | float = 0
     gap = gap + 2.0 * (whole * np.abs(points.beta)).sum(axis=0)
     u, active = points.c - points.l2 * points.beta, points.beta != 0.0
     pushed = u + np.copysign(doubt, u)
-    g = np.where(
-        active, np.abs(u - points.nearest(u)) + doubt, np.abs(pushed - points.nearest(pushed))
-    )
-    reach = whole + lengths[:, None] * np.sqrt(2.0 * gap)
-    used = active.copy()
-    for end in (u + reach, u - reach):
-        used |= points.nearest(end) != end
-    return Slopes(g, used, gap)
+    g = u - points.nearest(u)
+    inside = np.maximum(np.abs(pushed - points.nearest(pushed)) - np.abs(g), 0.0)
+    most, least = (points.nearest(np.full(u.shape, end)) for end in (np.inf, -np.inf))
+    slack = np.minimum(most - u, u - least) - whole
+    slack[np.broadcast_to(lengths[:, None] == 0.0, slack.shape)] = np.inf  # nothing to be used for
+    slack[active] = -1.0
+    return Slopes(g, np.where(active, doubt, inside), slack, lengths, gap)
 
 
 class Root(NamedTuple):
@@ -72,21 +79,25 @@ class Root(NamedTuple):
     least: float
 
     def bounds(
-        self, g: Array, T: Array, blur: Array | float, *, sharp: bool
+        self, g: Array, doubt: Array, T: Array, blur: Array | float, *, sharp: bool
     ) -> tuple[Array, Array]:
-        """ε and τε, (K,) each, of g (p, K); from eigenvalues alone unless `sharp`."""
+        """ε and τε, (K,) each, of g (p, K) and what it may be off by, whatever the signs; from
+        eigenvalues alone unless `sharp`."""
         if not sharp:
-            epsilon = np.sqrt((g * g).sum(axis=0) / self.least) + blur
+            epsilon = _norms(np.abs(g) + doubt) / np.sqrt(self.least) + blur
             return epsilon, float(np.sqrt(np.trace(T) / self.least)) * epsilon
-        half = self._turned(g)
-        share = np.trace(self._turned(self._turned(T).T))
-        epsilon = np.sqrt((half * half).sum(axis=0)) + blur
+        inverse = scipy.linalg.solve_triangular(
+            self.L, np.eye(len(self.L)), lower=True, check_finite=False
+        )
+        share = float(((inverse @ T) * inverse).sum())
+        epsilon = _norms(inverse @ g) + _norms(np.abs(inverse) @ doubt) + blur
         return epsilon, float(np.sqrt(max(share, 0.0))) * epsilon
 
-    def _turned(self, A: Array) -> Array:
-        """L⁻¹A."""
-        found: Array = scipy.linalg.solve_triangular(self.L, A, lower=True, check_finite=False)
-        return found
+
+def _norms(A: Array) -> Array:
+    """Of the columns."""
+    out: Array = np.sqrt((A * A).sum(axis=0))
+    return out
 
 
 class Shape(NamedTuple):
@@ -124,13 +135,13 @@ def distance(found: Slopes, shape: Shape, blur: Array, enough: Array) -> Distanc
     root = least.on(np.arange(p), 0, from_rows=False)
     if root is not None:
         for sharp in (True,) if p <= _SHARP else (False, True):
-            bounds = root.bounds(found.g, shape.T, blur, sharp=sharp)
+            bounds = root.bounds(found.g, found.doubt, shape.T, blur, sharp=sharp)
             out = Distance(*(np.fmin(*pair) for pair in zip(out, bounds, strict=True)))
             if (out.move <= enough).all():
                 return out
     for from_rows in (False, True) if shape.rows is not None else (False,):
         left = np.flatnonzero(~(out.move <= enough))
-        if float((found.used[:, left].sum(axis=0) ** 3.0).sum()) > _WORK:
+        if float((found.used(0.0)[:, left].sum(axis=0) ** 3.0).sum()) > _WORK:
             break
         for k in left:
             epsilon, move = _on_used(found, shape, blur, int(k), from_rows)
@@ -141,16 +152,20 @@ def distance(found: Slopes, shape: Shape, blur: Array, enough: Array) -> Distanc
 def _on_used(
     found: Slopes, shape: Shape, blur: Array, k: int, from_rows: bool
 ) -> tuple[float, float]:
-    """The bounds on the columns that may be used at point k."""
-    U = np.flatnonzero(found.used[:, k])
-    if not len(U):
-        return 0.0, 0.0
-    root = shape.on(U, k, from_rows=from_rows)
-    if root is None:
-        return np.inf, np.inf
-    T = shape.T[np.ix_(U, U)]
-    epsilon, move = root.bounds(found.g[U, k, None], T, blur[k : k + 1], sharp=True)
-    return float(epsilon[0]), float(move[0])
+    """The bounds on the columns that may be used at point k: those near enough to their kinks for
+    what the bound itself allows."""
+    radius, one = 0.0, slice(k, k + 1)
+    for _ in range(_ROUNDS):
+        U = np.flatnonzero(found.slack[:, k] <= found.lengths * radius)
+        root = shape.on(U, k, from_rows=from_rows) if len(U) else None
+        if root is None:
+            return (0.0, 0.0) if not len(U) else (np.inf, np.inf)
+        T = shape.T[np.ix_(U, U)]
+        epsilon, move = root.bounds(found.g[U, one], found.doubt[U, one], T, blur[one], sharp=True)
+        if epsilon[0] <= radius:
+            return float(epsilon[0]), float(move[0])
+        radius = 4.0 * float(epsilon[0])
+    return np.inf, np.inf
 
 
 def root_of(H: Array) -> Root | None:

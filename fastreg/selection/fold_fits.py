@@ -145,8 +145,9 @@ def _distance_on_supports(
     """τε of least squares on the supports (n, K)."""
     beta, unit = problem.scaled(coef), float(problem.unit[0])
     c = problem.start[:, None] - problem.products @ beta
-    g = np.where(supports, np.abs(c) + problem.doubt(beta), 0.0)
-    found = Slopes(g, supports, np.zeros(len(enough)))
+    g, doubt = (np.where(supports, each, 0.0) for each in (c, problem.doubt(beta)))
+    slack = np.where(supports, -1.0, np.inf)
+    found = Slopes(g, doubt, slack, np.ones(len(coef)), np.zeros(len(enough)))
     shape = _shape(problem, test, np.zeros((len(coef), 1)))
     return distance(found, shape, np.zeros(len(enough)), enough / unit).move * unit
 

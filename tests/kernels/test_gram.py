@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from conftest import STORAGES, matrix, needs_jit
 
 from fastreg import kernels, reference, set_num_threads
