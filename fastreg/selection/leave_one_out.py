@@ -18,6 +18,7 @@ Generalised cross-validation has the mean tr H/m in place of each H_ii.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import operator
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ Array = np.ndarray
 _ROWS = 512  # of a block, whose products stay in a second-level cache
 _CHUNKS = 32  # of blocks, whose sums are kept apart: the same bits for any number of threads
 _LEAST = 2e-16  # of 1 − leverage: with less, nothing is known
-_CLOSE = 1e-3  # 1 − leverage of a row that nearly decides its own prediction
+_CLOSE = 1e-2  # 1 − leverage of a row that nearly decides its own prediction
 _FAR = 1e3  # spreads from which rounding of a mean is looked at
 _DOUBT = 100.0  # a row of an error over its product with a random vector
 _MOST = 2000  # rows that are taken apart
@@ -175,6 +176,13 @@ class _Hats:
             half, one, own[:, :, None], drift, z, u, z - ridge, ridge @ own, 2.0, start.centred
         )
 
+    def refined(self, sums: Sums, total: float) -> _Hats:
+        """With coefficients corrected by the slopes of a read, at one strength."""
+        left = sums.slopes / total - self.slopes  # of the objective, where M⁻¹ = half halfᵀ
+        fits = self.fits + left[:, :, None]
+        ridge = np.eye(len(self.products)) - self.products
+        return dataclasses.replace(self, fits=fits, slopes=ridge @ fits[:, :, 0])
+
     def of_rows(
         self, X: Array, Y: Array, w: Array, total: float, apart: Array | None = None
     ) -> tuple[Sums, Array, Array]:
@@ -272,7 +280,7 @@ class _Tall:
         missed = np.flatnonzero((uncertain > CERTAIN).any(axis=1))
         (m, n), solve = self.problem.X.shape, _solver(values, half, half.T @ self.start.c)
         if 2.0 * len(missed) * m * n * n <= _WORK and len(missed):
-            R = triangular_factor(self.problem)
+            R = triangular_factor(self.problem, self.start.drift)
             for q in missed:
                 self._anew(R, int(q), sums, uncertain)
         return _result(self.problem, sums.loo, sums.plain, sums.dof, uncertain, self.e, solve)
@@ -284,8 +292,11 @@ class _Tall:
         hats = _Hats.of_half(inverse_root(R, l2, max(self.problem.X.shape)), self.start, l2)
         kept = None if self.e is None else self.e[:, :, q].copy()
         found, bound = self._read(hats, slice(q, q + 1))
+        if (bound > CERTAIN).any():
+            hats = hats.refined(found, self.problem.total)
+            found, bound = self._read(hats, slice(q, q + 1))
         S = np.flatnonzero((1.0 - self.leverage < _CLOSE) & (self.w > 0))
-        if (bound > CERTAIN).any() and 0 < len(S) <= min(_MOST, int(np.count_nonzero(self.w)) - 2):
+        if (bound > CERTAIN).any() and 0 < len(S) <= min(_MOST, int(np.count_nonzero(self.w)) - 1):
             found, bound = self._with_rows_apart(hats, q, S)
         if bound.max() < uncertain[q].max():
             uncertain[q] = bound[0]

@@ -38,8 +38,6 @@ def errors_apart(problem: Problem, l2: Array, S: Array) -> tuple[Array, Array]:
     others, share, still = _others(problem, w, S)
     total = others.total / share  # in the weights of `problem`
     assert others.weights is not None
-    R = triangular_factor(others)
-    half = inverse_root(R, l2 * (problem.total / total), len(w))
     some = [
         standard_rows(others.X, slice(i, i + 1), others.shift, others.scale) for i in S.tolist()
     ]
@@ -50,10 +48,13 @@ def errors_apart(problem: Problem, l2: Array, S: Array) -> tuple[Array, Array]:
     data = reads.plain(others.X, rest, others.shift, others.scale)
     sums = reads.correlations_on(data, np.arange(len(l2)), np.column_stack([Y, np.ones(len(w))]))
     sums[still] = 0.0
-    start, drift = half.T @ (sums[:, :k] / total), sums[:, k] / total
+    drift = sums[:, k] / total if others.shift is not None else None
+    R = triangular_factor(others, drift)
+    half = inverse_root(R, l2 * (problem.total / total), len(w))
+    start = half.T @ (sums[:, :k] / total)
     T = np.concatenate(some) @ half
     rows = [np.diag(1.0 / np.sqrt(w[S]))]
-    if others.shift is not None:
+    if drift is not None:
         T -= drift @ half
         rows.append(np.full((1, len(S)), 1.0 / np.sqrt(total)))
     rows.append(T.T / np.sqrt(total))

@@ -144,8 +144,9 @@ def _refine_exactly(problem: Problem, t: int, b: Array, intercept: Array, half: 
     return refine(b, correct, apply)
 
 
-def triangular_factor(problem: Problem) -> Array:
-    """R with RᵀR = X'ᵀWX'/M, from one pass over X."""
+def triangular_factor(problem: Problem, drift: Array | None = None) -> Array:
+    """R with RᵀR = X'ᵀWX'/M, from one pass over X; of X' less a drift (n,) of its means, which
+    their rounding has left."""
     m, n = problem.X.shape
     rows = max(4 * n, 256)
     R = np.zeros((0, n))
@@ -164,6 +165,8 @@ def triangular_factor(problem: Problem) -> Array:
             weights=factors,
             out=block,
         )
+        if drift is not None:
+            block -= drift if factors is None else np.outer(factors[start:stop], drift)
         R = _factor.triangular_factor(np.vstack([R, block]))
     problem.passes += 1
     R /= np.sqrt(problem.total)
