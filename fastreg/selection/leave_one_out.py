@@ -53,6 +53,7 @@ _CLOSE = 1e-2  # 1 − leverage of a row that nearly decides its own prediction
 _FAR = 1e3  # spreads from which rounding of a mean is looked at
 _DOUBT = 100.0  # a row of an error over its product with a random vector
 _MOST = 2000  # rows that are taken apart
+_ENOUGH = 0.4 * CERTAIN  # of a root: a square is as uncertain twice
 _WORK = 1e11  # multiplications of strengths one by one: two seconds
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -277,7 +278,7 @@ class _Tall:
         values, half = spectrum.eigen_gram(self.problem, self.base)
         hats = _Hats.of_spectrum(values, half, self.start, self.factors)
         sums, uncertain = self._read(hats, slice(None))
-        missed = np.flatnonzero((uncertain > CERTAIN).any(axis=1))
+        missed = np.flatnonzero((uncertain > _ENOUGH).any(axis=1))
         (m, n), solve = self.problem.X.shape, _solver(values, half, half.T @ self.start.c)
         if 2.0 * len(missed) * m * n * n <= _WORK and len(missed):
             R = triangular_factor(self.problem, self.start.drift)
@@ -292,11 +293,11 @@ class _Tall:
         hats = _Hats.of_half(inverse_root(R, l2, max(self.problem.X.shape)), self.start, l2)
         kept = None if self.e is None else self.e[:, :, q].copy()
         found, bound = self._read(hats, slice(q, q + 1))
-        if (bound > CERTAIN).any():
+        if (bound > _ENOUGH).any():
             hats = hats.refined(found, self.problem.total)
             found, bound = self._read(hats, slice(q, q + 1))
         S = np.flatnonzero((1.0 - self.leverage < _CLOSE) & (self.w > 0))
-        if (bound > CERTAIN).any() and 0 < len(S) <= min(_MOST, int(np.count_nonzero(self.w)) - 1):
+        if (bound > _ENOUGH).any() and 0 < len(S) <= min(_MOST, int(np.count_nonzero(self.w)) - 1):
             found, bound = self._with_rows_apart(hats, q, S)
         if bound.max() < uncertain[q].max():
             uncertain[q] = bound[0]

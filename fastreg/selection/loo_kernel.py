@@ -100,7 +100,7 @@ class Kernel:
 
     def improved(self, found: Rows, ridges: Array) -> Rows:
         """With what is not certain computed anew from an orthogonal factorisation of the rows."""
-        missed = np.flatnonzero((found.uncertain > 0.5 * CERTAIN).any(axis=1))
+        missed = np.flatnonzero((found.uncertain > 0.4 * CERTAIN).any(axis=1))
         m = len(self.alive)
         if not len(missed) or m * m * (2.0 * self.problem.n_features + len(missed) * m) > _WORK:
             return found
