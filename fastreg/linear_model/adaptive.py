@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from numbers import Integral, Real
 from typing import Any
 
@@ -9,18 +10,22 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg import kernels
+from fastreg._jit import single_threaded_blas
 from fastreg._warnings import warn_of_convergence
-from fastreg.certificate import Terms
+from fastreg.certificate import Terms, relative_to
+from fastreg.certificate.training import CERTAIN
 from fastreg.design import Design, as_design
-from fastreg.linear_model.base import ChoosingRegressor, ridge_terms
+from fastreg.linear_model.base import ChoosingRegressor, ridge_terms, warn_of_choice
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1
 from fastreg.selection.adaptive import Adapted, HeldOut, HeldOutNet, adapt, evidence, folds_of
+from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import Split, check_weights
 from fastreg.selection.group_kernels import HeldOutByKernels
+from fastreg.selection.row_fits import RowFits, weights_of
 from fastreg.solvers import solve
 from fastreg.solvers.problem import with_zeros
 
@@ -36,6 +41,7 @@ class _Adaptive(ChoosingRegressor):
     equal_error_: float
     error_gradient_: Array
     history_: Any
+    cv_certificate_: ChoiceCertificate
 
     max_iter = None
 
@@ -84,6 +90,24 @@ class _Adaptive(ChoosingRegressor):
                 "change its units or offsets"
             )
         return validation
+
+    def _certify(
+        self, design: Any, y: Array, weights: Array | None, splits: list[Split], make: Any,
+        error: float,
+    ) -> None:  # fmt: skip
+        """Errors of folds at the strengths that were found, by fits to their rows; where their mean
+        is not what the search has seen, that is as uncertain."""
+        folds = [weights_of(split, len(y), weights) for split in splits]
+        fits = [RowFits(design, y, *fold, make, 0.0, 1000) for fold in folds]
+        with single_threaded_blas:
+            found = [fit.verdict(np.ones(1), None) for fit in fits]
+        whole = (np.stack(each, axis=1) for each in zip(*found, strict=True))
+        mse, bound, gap, met = whole
+        apart = abs(error - float(mse.mean()))
+        met &= apart <= CERTAIN * max(error, 1e-300)
+        relative = relative_to(bound + apart, mse)
+        self.cv_certificate_ = ChoiceCertificate(relative, gap, 0.0, met)
+        warn_of_choice(self, self.cv_certificate_)
 
     def _report(self, found: Adapted, labels: Array) -> None:
         self.groups_, self.history_ = labels, found.history
@@ -142,6 +166,8 @@ class AdaptiveRidge(_Adaptive):
         "evidence" the noise variance
     error_gradient_ : (G,), of error_ by log alpha_g: zero but at the bounds
     history_ : errors on the way ("evidence": alphas)
+    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong the error of each fold may be at the
+        strengths that were found (`method="cv"`)
     coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
 
     Examples
@@ -219,6 +245,13 @@ class AdaptiveRidge(_Adaptive):
             held_out = self._held_out(design, target, weights, groups, splits)
             found = adapt(held_out, bounds, self.tol)
         alpha = found.alphas[groups]
+        if self.method == "cv":
+
+            def make(own: Array | None, strengths: Array | None) -> Terms:
+                terms = ridge_terms(alpha, own, len(target), True)
+                return dataclasses.replace(terms, strength=strengths)
+
+            self._certify(design, target, weights, splits, make, found.error)
         terms = ridge_terms(alpha, weights, len(target), self.fit_intercept)
         self._finish(X, solve(design, target[:, None], terms, tol=_FINAL))
         self.group_alphas_, self.alpha_ = found.alphas, alpha
@@ -264,6 +297,7 @@ class AdaptiveElasticNet(_Adaptive):
     error_, equal_error_ : held-out mean squared error, and that of the best common pair
     error_gradient_ : (2G,), of error_ by log l1_g, then by log l2_g
     history_ : errors on the way
+    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong the error of each fold may be
     coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
 
     Examples
@@ -319,6 +353,11 @@ class AdaptiveElasticNet(_Adaptive):
         found = adapt(held_out, bounds, self.tol)
         l1, l2 = np.split(found.alphas * held_out.units, 2)
         terms = Terms(l2[groups][:, None], L1(l1[groups]), weights)
+
+        def make(own: Array | None, strengths: Array | None) -> Terms:
+            return dataclasses.replace(terms, weights=own, strength=strengths)
+
+        self._certify(design, target, weights, splits, make, found.error)
         self._finish(X, solve(design, target[:, None], terms, tol=_FINAL))
         self.group_l1_, self.group_l2_ = l1, l2
         self.l1_, self.l2_ = l1[groups], l2[groups]

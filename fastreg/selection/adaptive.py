@@ -180,7 +180,11 @@ def folds_of(parts: list[Moments]) -> tuple[list[Fold], Array]:
     """(a fold for each part that has rows, units of the frame)."""
     parts = [part for part in parts if part.count]
     whole = moments.total(parts)
-    out = [Fold.of(moments.without(parts, whole, [f]), part) for f, part in enumerate(parts)]
+    training = [moments.without(parts, whole, [f]) for f in range(len(parts))]
+    out = [
+        Fold.of(rest, part.seen_from(rest.frame))
+        for rest, part in zip(training, parts, strict=True)
+    ]
     return out, whole.frame.unit
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastreg.certificate.training import CERTAIN
+
 Array = np.ndarray
 
 
@@ -40,11 +42,16 @@ class ChoiceCertificate:
 
     def __str__(self) -> str:
         verdict = "reached" if self.converged else f"NOT reached by {np.count_nonzero(~self.met)}"
-        errors = f"{self.bound.size} errors, certain to {self.bound.max(initial=0.0):.1e}"
-        if self.gap is None:
-            return f"{errors}; asked 1e-06, {verdict}"
-        worst = f"training fits to a relative duality gap of {self.gap.max(initial=0.0):.1e}"
-        return f"{errors}; {worst}, asked {self.tol:.0e}; {verdict}"
+        known = np.isfinite(self.bound)
+        out = f"{self.bound.size} errors"
+        if known.any():
+            out += f", certain to {self.bound[known].max():.1e} of themselves"
+        if not known.all() and self.gap is not None:
+            out += f", {np.count_nonzero(~known)} as certain as their training fits"
+        if self.gap is None or self.tol == 0.0:
+            return f"{out}; asked {CERTAIN:.0e}, {verdict}"
+        gap = f"relative duality gap {self.gap.max(initial=0.0):.1e}"
+        return f"{out}; training fits: {gap}, asked {self.tol:.0e}; {verdict}"
 
     def complaint(self) -> str:
         """What to warn of, empty where there is nothing."""

@@ -29,7 +29,7 @@ from fastreg.penalties import L1
 from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_from_moments
 from fastreg.selection.folds import Cells, Split, cells, check_weights
-from fastreg.selection.row_fits import RowFits
+from fastreg.selection.row_fits import RowFits, weights_of
 from fastreg.solvers import follow
 from fastreg.solvers.problem import standardise
 from fastreg.solvers.summary import summarise
@@ -214,9 +214,7 @@ class Validation:
         return relaxed_from_moments(plain, problem, coef, asked.gamma, held_out, asked.tol)
 
     def _by_rows(self, f: int, asked: _Asked) -> Verdict:
-        train, test = (np.bincount(rows, minlength=len(self.y)) * 1.0 for rows in self.split(f))
-        if self.weights is not None:
-            train, test = train * self.weights, test * self.weights
+        train, test = weights_of(self.split(f), len(self.y), self.weights)
         fits = RowFits(self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
         return fits.verdict(asked.strengths, asked.gamma)
 

@@ -13,11 +13,18 @@ from fastreg.certificate.held_out import Fold
 from fastreg.design import Design, as_design
 from fastreg.penalties import Bounded
 from fastreg.selection.fold_fits import Verdict, certain, verdict
+from fastreg.selection.folds import Split
 from fastreg.selection.relaxed import relax
 from fastreg.solvers import approach, solve
 from fastreg.solvers.problem import Problem, standardise
 
 Array = np.ndarray
+
+
+def weights_of(split: Split, m: int, weights: Array | None) -> tuple[Array, Array]:
+    """(m,) weights of the training rows and of the test rows of a split."""
+    train, test = (np.bincount(rows, minlength=m) * 1.0 for rows in split)
+    return (train, test) if weights is None else (train * weights, test * weights)
 
 
 @dataclass(frozen=True, eq=False)
