@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from fastreg import kernels, plots
+from fastreg import _warnings, kernels, plots
 from fastreg._jit import single_threaded_blas
 from fastreg._progress import draw_bar
 from fastreg._warnings import warn_of_convergence
@@ -40,6 +40,13 @@ from fastreg.sources.names import check_order
 
 Array = np.ndarray
 LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
+
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ConvergenceWarning":  # scikit-learn's, loaded where it is asked for
+        return _warnings.ConvergenceWarning
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

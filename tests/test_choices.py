@@ -1,0 +1,194 @@
+"""What chooses is certified: errors of folds, rows left out, and the certificates that say so."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import fastreg
+from fastreg import moments, probes
+from fastreg.design import as_design
+from fastreg.selection.leave_one_out import leave_one_out
+from tests import choices
+from tests.judge import HAS_EXTENDED
+
+needs_extended = pytest.mark.skipif(not HAS_EXTENDED, reason="the judge needs 80 bits")
+
+
+@needs_extended
+@pytest.mark.parametrize("what", choices.ATTACKS)
+def test_no_error_is_wrong_in_silence(what):
+    found = [choices.ATTACKS[what](seed) for seed in range(60)]
+    found = [each for each in found if each is not None]
+    assert len(found) > 50
+    assert not [each for each in found if each.fault], choices.report(found)
+
+
+@needs_extended
+def test_the_judge_sees_what_is_wrong(monkeypatch):
+    """An error of 1e-3 that nobody tells is a fault."""
+
+    def wrong(*args, **options):
+        found = leave_one_out(*args, **options)
+        found.mse[:] *= 1.001
+        return found
+
+    monkeypatch.setattr(choices, "leave_one_out", wrong)
+    assert any(each.fault for each in map(choices.loo, range(5)) if each is not None)
+
+
+def rounded(rng, *shape):
+    """Numbers that an offset of 1e8 leaves exact."""
+    return np.round(rng.standard_normal(shape) * 2**10) / 2**10
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix, sp.csc_matrix])
+@pytest.mark.parametrize(("m", "n"), [(60, 6), (12, 10), (8, 10)])
+@pytest.mark.parametrize("offset", [1e3, 1e8])
+def test_an_offset_changes_no_error_of_a_fold(make, m, n, offset):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        Z = rounded(rng, m, n)
+        y = Z[:, 0] - Z[:, 1] + 0.1 * rng.standard_normal(m)
+        splits = [(rng.integers(0, m, m), rng.integers(0, m, max(1, m // 3))) for _ in range(3)]
+        options = {"alphas": [0.1, 0.01, 0.001], "cv": splits, "tol": 1e-8}
+        near = fastreg.LassoCV(**options).fit(Z, y)
+        far = fastreg.LassoCV(**options).fit(make(Z + offset), y)
+        np.testing.assert_allclose(far.mse_path_, near.mse_path_, rtol=1e-6)
+        assert far.alpha_ == near.alpha_
+        assert far.cv_certificate_.converged
+
+
+def test_a_column_that_jumps_keeps_its_digits(rng):
+    X = rng.standard_normal((1500, 3))
+    y = -2 * X[:, 1] + 3 * X[:, 2] + rng.standard_normal(1500)
+    X[300:, 0] += 1e8
+    alphas = [0.3, 0.1, 0.03, 0.01]
+    chosen = fastreg.LassoCV(cv=5, alphas=alphas, tol=1e-8).fit(X, y)
+    for k, alpha in enumerate(alphas):
+        own = fastreg.Lasso(alpha=alpha, tol=1e-10).fit(X[300:], y[300:])
+        error = np.mean((y[:300] - own.predict(X[:300])) ** 2)
+        np.testing.assert_allclose(chosen.mse_path_[k, 0], error, rtol=1e-6)
+    source = fastreg.read(
+        lambda: ((X[i : i + 100], y[i : i + 100]) for i in range(0, 1500, 100)), memory=0
+    )
+    stats = fastreg.SufficientStatistics.collect(source, cv=5)
+    for part in stats._parts:  # folds of a stream are dealt out in turn
+        assert part.echo is not None
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix, sp.csc_matrix])
+@pytest.mark.parametrize(("m", "n"), [(60, 4), (6, 10), (20, 20), (21, 20)])
+@pytest.mark.parametrize("alpha", [1.0, 1e-4])
+def test_an_offset_changes_no_row_left_out(make, m, n, alpha):
+    rng = np.random.default_rng(m + n)
+    X = rounded(rng, m, n)
+    y = np.round((X[:, 0] + 0.3 * rng.standard_normal(m)) * 2**10) / 2**10
+    near, far = (
+        fastreg.RidgeCV(alphas=[alpha], store_cv_results=True).fit(make(X + off), y + off)
+        for off in (0.0, 1e8)
+    )
+    np.testing.assert_allclose(np.sqrt(far.cv_results_), np.sqrt(near.cv_results_), rtol=1e-8)
+    assert far.cv_certificate_.converged
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "unit"), [(20, 20, 1.0), (21, 20, 1.0), (20, 20, 1e7), (10, 30, 1.0)]
+)
+@pytest.mark.parametrize("alpha", [1e-12, 1e-8, 1e-4, 1.0])
+def test_rows_left_out_where_rows_are_few(m, n, unit, alpha):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((m, n)) * unit
+    y = X[:, 0] / unit + rng.standard_normal(m)
+    a, errors = alpha * unit**2, []
+    for i in range(m):
+        rest = np.arange(m) != i
+        Z, mean = X[rest] - X[rest].mean(axis=0), y[rest].mean()
+        theta = Z.T @ np.linalg.solve(Z @ Z.T + a * np.eye(m - 1) + unit**2, y[rest] - mean)
+        errors.append(y[i] - mean - (X[i] - X[rest].mean(axis=0)) @ theta)
+    found = fastreg.RidgeCV(alphas=[a], store_cv_results=True).fit(X, y)
+    np.testing.assert_allclose(found.cv_results_[:, 0], np.square(errors), rtol=1e-5)
+    assert found.cv_certificate_.converged
+
+
+def test_raw_units_leave_rows_out_as_80_bits_do():
+    """252 × 751 columns of 1e-7 to 1e8: a kernel matrix of these is rounding alone."""
+    rng = np.random.default_rng(3)
+    m, n = 40, 90
+    X = rng.standard_normal((m, n)) * 10.0 ** rng.uniform(-7, 8, n)
+    X += 10.0 ** rng.uniform(-7, 8, n)
+    y = 10 * rng.standard_normal(m) + 50
+    alphas = np.array([0.1, 1.0, 10.0])
+    found = leave_one_out(as_design(X), y[:, None], None, alphas, centred=True)
+    problem = choices.Problem(X, X, y, None, True, "raw units")
+    for q, alpha in enumerate(alphas):
+        truth = choices._left_out(problem, np.ones(m), alpha)
+        if truth is not None:
+            assert abs(found.mse[q, 0] / float(truth[0]) - 1) <= max(found.bound[q, 0], 1e-9)
+    assert np.all(found.bound <= 1e-4)
+
+
+def test_rows_of_weight_zero_are_none(rng):
+    X, y = rng.standard_normal((30, 4)), rng.standard_normal(30)
+    w = np.r_[np.ones(20), np.zeros(10)]
+    some = fastreg.RidgeCV(alphas=[0.1, 1.0, 10.0]).fit(X[:20], y[:20])
+    whole = fastreg.RidgeCV(alphas=[0.1, 1.0, 10.0]).fit(X, y, w)
+    np.testing.assert_allclose(whole.best_score_, some.best_score_, rtol=1e-12)
+    wide = rng.standard_normal((30, 50))
+    some = fastreg.RidgeCV(alphas=[0.1, 1.0]).fit(wide[:20], y[:20])
+    whole = fastreg.RidgeCV(alphas=[0.1, 1.0], store_cv_results=True).fit(wide, y, w)
+    np.testing.assert_allclose(whole.best_score_, some.best_score_, rtol=1e-12)
+
+
+def test_an_echo_shows_wrong_moments(rng):
+    X, Y = rng.standard_normal((400, 5)), rng.standard_normal((400, 1))
+    (part,) = moments.gather(
+        as_design(X), Y, None, None, 1, moments.Frame.of(as_design(X), Y, None)
+    )
+    assert part.doubts().max() <= 1e-10 * part.weight
+    part.scatter[1, 2] *= 1 + 1e-6
+    assert part.doubts()[1] >= abs(part.scatter[1, 2]) * 1e-6
+    assert probes.direction(6).shape == (6,)
+
+
+def test_fits_that_stop_early_are_told(rng):
+    X = rng.standard_normal((60, 300))
+    y = X[:, :20] @ rng.standard_normal(20) + 0.1 * rng.standard_normal(60)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model = fastreg.LassoCV(cv=3, max_iter=1, tol=1e-10).fit(X, y)
+    assert any("errors that choose alpha" in str(each.message) for each in told)
+    certificate = model.cv_certificate_
+    assert not certificate.converged and "NOT reached" in str(certificate)
+    assert certificate.bound.shape == certificate.gap.shape == model.mse_path_.shape
+
+
+def test_every_estimator_that_chooses_has_a_certificate(rng):
+    X = rng.standard_normal((80, 12))
+    y = X[:, 0] - X[:, 1] + 0.5 * rng.standard_normal(80)
+    for model in (
+        fastreg.LassoCV(tol=0.0), fastreg.ElasticNetCV(l1_ratio=[0.5, 1.0], tol=0.0),
+        fastreg.RidgeCV(), fastreg.AdaptiveRidge(), fastreg.AdaptiveElasticNet(),
+    ):  # fmt: skip
+        certificate = model.fit(X, y).cv_certificate_
+        assert certificate.converged and certificate.bound.max() <= 1e-6, model
+        assert "reached" in str(certificate)
+    selected = fastreg.path(X, y, tol=0.0).select("cv")
+    assert selected.certificate.bound.max() <= 1e-6
+    relaxed = fastreg.path(X, y, tol=0.0).relax(0.3).select("cv")
+    assert relaxed.certificate.bound.max() <= 1e-6
+    stats = fastreg.SufficientStatistics(12, n_folds=4).update(X, y, fold=np.arange(80) % 4)
+    assert stats.cross_validate().cv_certificate.converged
+
+
+def test_blocks_leave_rows_out_with_a_bound(rng):
+    X = rng.standard_normal((300, 8)) + 1e4
+    y = X[:, 0] + rng.standard_normal(300)
+    source = fastreg.read(
+        lambda: ((X[i : i + 50], y[i : i + 50]) for i in range(0, 300, 50)), memory=0
+    )
+    blocks = fastreg.RidgeCV(alphas=[0.1, 1.0]).fit(source)
+    rows = fastreg.RidgeCV(alphas=[0.1, 1.0]).fit(X, y)
+    np.testing.assert_allclose(blocks.best_score_, rows.best_score_, rtol=1e-9)
+    assert blocks.cv_certificate_.converged
