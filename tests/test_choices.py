@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from conftest import JIT
 
 import fastreg
 from fastreg import moments, probes
@@ -19,9 +20,10 @@ needs_extended = pytest.mark.skipif(not HAS_EXTENDED, reason="the judge needs 80
 @needs_extended
 @pytest.mark.parametrize("what", choices.ATTACKS)
 def test_no_error_is_wrong_in_silence(what):
-    found = [choices.ATTACKS[what](seed) for seed in range(60)]
+    count = 60 if JIT else 6
+    found = [choices.ATTACKS[what](seed) for seed in range(count)]
     found = [each for each in found if each is not None]
-    assert len(found) > 50
+    assert len(found) > 0.8 * count
     assert not [each for each in found if each.fault], choices.report(found)
 
 

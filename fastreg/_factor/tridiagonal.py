@@ -157,9 +157,20 @@ def _roots(d: Array, z: Array, rho: float, first: int) -> tuple[Array, Array]:
 
 
 def _of_two(d: Array, z: Array, rho: float, i: int) -> tuple[float, Array]:
-    """Root i and d − λ of one or two terms, for which LAPACK has another convention."""
+    """Root i and d − λ of one or two terms, for which LAPACK has another convention. λ − d_j is a
+    root of a quadratic, j the nearer end: as a difference it would have lost its digits."""
+    first = rho * float(z[0]) ** 2
     if len(d) == 1:
-        shift = rho * z[0] ** 2
-        return float(d[0] + shift), np.array([-shift])
-    values = np.linalg.eigvalsh(np.diag(d) + rho * np.outer(z, z))
-    return float(values[i]), d - values[i]
+        return float(d[0]) + first, np.array([-first])
+    gap, second = float(d[1] - d[0]), rho * float(z[1]) ** 2
+    if i == 0 and gap + 2.0 * (second - first) > 0.0:  # nearer to d[0]
+        b, c = gap + first + second, first * gap
+        tau = 2.0 * c / (b + math.sqrt(max(b * b - 4.0 * c, 0.0)))
+        return float(d[0]) + tau, np.array([-tau, gap - tau])
+    b, c = first + second - gap, second * gap
+    root = math.sqrt(b * b + 4.0 * c)
+    if i == 0:
+        tau = -2.0 * c / (b + root) if b > 0.0 else 0.5 * (b - root)
+    else:
+        tau = 0.5 * (b + root) if b > 0.0 else 2.0 * c / (root - b)
+    return float(d[1]) + tau, np.array([-gap - tau, -tau])
