@@ -9,19 +9,19 @@ and interruptible between calls (`docs/decisions/0001-threads.md`).
 from __future__ import annotations
 
 import _thread
-import contextlib
 import functools
 import os
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from numbers import Integral
 from typing import Any
 
-from fastreg._interrupts import forget_interrupt, interrupt
+from fastreg._interrupts import forget_interrupt, interrupt, interruptible, protected
 
 _lock = threading.Lock()
-_busy = threading.local()  # .inside: this thread is at work for a `run_blocks`
+_busy = threading.local()
+# .inside: this thread's passes are serial; .crew: for whom it works; .blas: users of one thread
 _shares: queue.SimpleQueue[_Share] = queue.SimpleQueue()
 _pool_size = 0
 _PATIENCE = 0.1  # seconds between two looks for a signal
@@ -75,114 +75,165 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
     too. An interrupt goes on to all threads, and is raised once they have ended.
 
     Within `work` a further call is serial: a pool whose threads wait for one another stands still.
+    It ends between its calls where another thread has failed.
     """
     threads = 1 if getattr(_busy, "inside", False) else min(get_num_threads(), count)
     chunk = min(step or count, -(-count // max(threads, 1)))
-    starts = iter(range(0, count, max(chunk, 1)))
-    lock, stop = threading.Lock(), threading.Event()
-
-    def take() -> None:
-        while not stop.is_set():
-            with lock:
-                first = next(starts, None)
-            if first is None:
-                return
-            steps = work(first, min(first + chunk, count))
-            if isinstance(steps, Generator):
-                for _ in steps:
-                    if stop.is_set():
-                        return
-
+    crew = _Crew(work, count, max(chunk, 1))
     if threads <= 1:
-        take()
+        crew.take()
         return
-    others = [_Share(take) for _ in range(1, threads)]
+    others = [_Share(crew) for _ in range(1, threads)]
     try:
         for each in others:
             _hand_out(each)
-        with serial():
-            take()
+        with _Serial(crew):
+            crew.take()
         for each in others:
             each.join()
     except BaseException as fault:
         # Nobody may still be writing into the caller's buffers when it hears of the fault.
-        stop.set()
-        for each in others:
-            each.stop(at_once=not isinstance(fault, Exception))
-        raise
+        crew.is_stopped = True
+        _end(others, at_once=not isinstance(fault, (Exception, _Unwanted)))
+        if not isinstance(fault, _Unwanted):
+            raise
     for each in others:
-        if each.fault is not None:
+        if each.fault is not None and not isinstance(each.fault, _Unwanted):
             raise each.fault
+    crew.check()
+
+
+class _Unwanted(BaseException):
+    """Nobody waits for this work any more: a thread that does another part of it has failed."""
+
+
+class _Crew:
+    """What the threads share that are at work for one `run_blocks`."""
+
+    def __init__(self, work: Callable[[int, int], Any], count: int, chunk: int) -> None:
+        self.is_stopped = False
+        self._work, self._count, self._chunk = work, count, chunk
+        self._starts, self._lock = iter(range(0, count, chunk)), threading.Lock()
+        self._above: _Crew | None = getattr(_busy, "crew", None)
+        self.blas = getattr(_busy, "blas", 0)  # which the caller keeps single-threaded for all
+
+    def take(self) -> None:
+        """Do what is left, a call after the other."""
+        while True:
+            self.check()
+            with self._lock:
+                first = next(self._starts, None)
+            if first is None:
+                return
+            steps = self._work(first, min(first + self._chunk, self._count))
+            if isinstance(steps, Generator):
+                for _ in steps:
+                    self.check()
+
+    def check(self) -> None:
+        """Raise `_Unwanted` if this thread's work, or that of which it is a part, has failed."""
+        crew: _Crew | None = self
+        while crew is not None:
+            if crew.is_stopped:
+                raise _Unwanted
+            crew = crew._above
 
 
 class _Share:
     """What another thread does for a `run_blocks`.
 
     Bare locks only: an interrupt between the steps of a Condition, of which futures are made,
-    leaves it locked.
+    leaves it locked. Whether it has ended is a flag, for the same reason: the lock wakes.
     """
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(self, crew: _Crew) -> None:
         self.fault: BaseException | None = None
-        self._work, self._guard, self._ended = work, threading.Lock(), threading.Lock()
+        self.is_over = False  # ended, or dropped before it began
+        self._crew, self._guard, self._wake = crew, threading.Lock(), threading.Lock()
         self._thread: int | None = None
-        self._is_begun = self._is_dropped = False
-        self._ended.acquire()
+        self._is_begun = False
+        self._wake.acquire()
 
     def __call__(self) -> None:
         try:
             self._run()
-        except BaseException as fault:
-            self.fault = fault
-        try:
-            self._end()
-        except KeyboardInterrupt:  # there is one at most
-            self._end()
-
-    def _run(self) -> None:
-        with self._guard:
-            if self._is_dropped:
-                return
-            self._is_begun, self._thread = True, threading.get_ident()
-        with serial():
-            self._work()
-
-    def _end(self) -> None:
-        with self._guard:
-            self._thread = None
-            forget_interrupt(threading.get_ident())
-        self._ended.release()
-
-    def join(self) -> None:
-        """Wait for its end; signals are seen meanwhile, whichever thread they came to."""
-        while not self._ended.acquire(timeout=_PATIENCE):
-            pass
-        self._ended.release()
-
-    def stop(self, *, at_once: bool) -> None:
-        """Drop it if it has not begun; else wait for its end, whatever interrupts come meanwhile.
-
-        `at_once` interrupts it at its next step in Python.
-        """
-        with self._guard:
-            self._is_dropped = not self._is_begun
-            if at_once and self._thread is not None:
-                interrupt(self._thread)
-        while self._is_begun:
+        except BaseException as fault:  # nothing is called here: an interrupt comes within calls
+            self.fault, self._crew.is_stopped = fault, True
+        while not self.is_over:
             try:
-                return self.join()
+                self._leave()
             except KeyboardInterrupt:
                 continue
 
+    def _run(self) -> None:
+        with self._guard:
+            if self.is_over:
+                return
+            self._is_begun, self._thread = True, threading.get_ident()
+        _busy.blas = self._crew.blas
+        with _Serial(self._crew):
+            self._crew.take()
 
-@contextlib.contextmanager
-def serial() -> Iterator[None]:
-    """Passes of this thread are serial within: whoever calls has threads of its own."""
-    outside, _busy.inside = getattr(_busy, "inside", False), True
-    try:
-        yield
-    finally:
-        _busy.inside = outside
+    def _leave(self) -> None:
+        with self._guard:
+            self._thread = None
+            forget_interrupt(threading.get_ident())
+        self.is_over = True
+        self._wake.release()
+
+    def join(self) -> None:
+        """Wait for its end; signals are seen meanwhile, whichever thread they came to."""
+        while not self.is_over:
+            self._wait()
+
+    def _wait(self) -> None:
+        self._wake.acquire(timeout=_PATIENCE)
+
+    def end(self, *, at_once: bool) -> None:
+        """Drop it if it has not begun; else wait for its end a little.
+
+        `at_once` interrupts it at its next step in Python: an interrupt may be lost in a finaliser,
+        so there is another with each call.
+        """
+        with self._guard:
+            if not self._is_begun:
+                self.is_over = True
+            elif at_once and self._thread is not None:
+                interrupt(self._thread)
+        if not self.is_over:
+            self._wait()
+
+
+@protected
+def _end(shares: list[_Share], *, at_once: bool) -> None:
+    """Wait for the end of all, whatever interrupts come; each makes them end at once."""
+    for each in shares:
+        while not each.is_over:
+            try:
+                each.end(at_once=at_once or interruptible.is_due)
+            except KeyboardInterrupt:
+                at_once = True
+
+
+def serial() -> _Serial:
+    """A context in which passes of this thread are serial: whoever calls has threads of its own."""
+    return _Serial(None)
+
+
+class _Serial:
+    """The same, and the thread works for a crew."""
+
+    def __init__(self, crew: _Crew | None) -> None:
+        self._crew = crew
+
+    @protected
+    def __enter__(self) -> None:
+        self._outside = getattr(_busy, "inside", False), getattr(_busy, "crew", None)
+        _busy.inside, _busy.crew = True, self._crew or self._outside[1]
+
+    @protected
+    def __exit__(self, *exception: object) -> None:
+        _busy.inside, _busy.crew = self._outside
 
 
 def _hand_out(share: _Share) -> None:
@@ -239,21 +290,37 @@ def _take_control() -> None:
 
 
 class _SingleThreadedBlas:
-    """Counts its users, so that fits from several threads restore the number once."""
+    """Counts the threads that use it, so that fits from several restore the number once. Within,
+    no interrupt of the main thread is lost."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
         self._limit: Any = None
 
+    @protected
     def __enter__(self) -> None:
+        interruptible.__enter__()
+        depth = getattr(_busy, "blas", 0)
+        if depth == 0:
+            self._limit_it()
+        _busy.blas = depth + 1
+
+    @protected
+    def __exit__(self, *exception: Any) -> None:
+        _busy.blas -= 1
+        if _busy.blas == 0:
+            self._restore_it()
+        interruptible.__exit__(*exception)
+
+    def _limit_it(self) -> None:
         with self._lock:
             if self._users == 0:
                 _take_control()
                 self._limit = _blas().limit(limits=1)
             self._users += 1
 
-    def __exit__(self, *exception: object) -> None:
+    def _restore_it(self) -> None:
         with self._lock:
             self._users -= 1
             if self._users == 0:

@@ -148,7 +148,7 @@ def _transposed(
         if right is None:
             _add_rows(sums, values, residuals(rows, values), w[rows], extra[rows])
         else:
-            sums[:height, columns] = _turned(right, values)
+            sums[:height, columns] += _turned(right[rows], values)
         a, b = np.searchsorted(looks, (columns.start, columns.stop))
         if b - a == columns.stop - columns.start:
             sums[height, columns] += _squares(data, values, columns, w[rows])
@@ -156,7 +156,8 @@ def _transposed(
             some = values[:, looks[a:b] - columns.start]
             sums[height, looks[a:b]] += _squares(data, some, looks[a:b], w[rows])
 
-    sums = _accumulate(data, (height + 1, n + 2), add, disjoint=R is not None)
+    by_columns = data.X.pieces()[0][0] == slice(0, data.X.shape[0])
+    sums = _accumulate(data, (height + 1, n + 2), add, disjoint=by_columns and R is not None)
     if R is not None and weighted is not None:
         sums[g:height, -2] = extra.sum(axis=0)
         sums[:g, -1] = np.einsum("id,id->d", weighted, R)

@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from fastreg._interrupts import interruptible
+
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
@@ -31,7 +33,8 @@ def atomic(*kept: str) -> Callable[[Fit], Fit]:
             draft.__dict__.update(
                 (name, value) for name, value in vars(self).items() if name not in forgotten
             )
-            fit(draft, *args, **more)
+            with interruptible:
+                fit(draft, *args, **more)
             self.__dict__ = draft.__dict__
             return self
 
