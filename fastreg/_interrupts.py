@@ -41,7 +41,7 @@ def _set(thread: int, kind: object) -> None:
 
 def protected(function: Function) -> Function:
     """The function, whose calls the main thread's interrupts wait for, within `interruptible`."""
-    _protected.add(function.__code__)  # type: ignore[attr-defined]
+    _protected.add(function.__code__)
     return function
 
 

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.linalg
 from conftest import needs_jit
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,6 +117,49 @@ def test_the_triangular_factor_has_the_same_products(shape):
     assert R.shape == (min(shape), shape[1])
     np.testing.assert_array_equal(R, np.triu(R))
     np.testing.assert_allclose(R.T @ R, A.T @ A, atol=1e-12)
+
+
+PIVOTED = {
+    "normal": lambda A: A,
+    "graded": lambda A: A * 10.0 ** -np.linspace(0, 14, A.shape[1]),
+    "huge": lambda A: A * 1e200,
+    "of rank 10": lambda A: A[:, :10] @ A[:10],
+    "zero": lambda A: 0.0 * A,
+}
+
+
+@pytest.mark.parametrize("shape", [(200, 130), (130, 130), (60, 130), (40, 20)])
+@pytest.mark.parametrize("kind", PIVOTED)
+def test_pivoted_columns_are_lapacks(kind, shape):
+    A = PIVOTED[kind](np.random.default_rng(6).standard_normal(shape))
+    Q, R, pivots = _factor.pivoted(A)
+    _, expected, order = scipy.linalg.qr(A, mode="economic", pivoting=True)
+    size = np.abs(A).max() or 1.0
+    np.testing.assert_allclose(Q @ (R / size), A[:, pivots] / size, atol=1e-13)
+    np.testing.assert_allclose(Q.T @ Q, np.eye(min(shape)), atol=1e-14)
+    np.testing.assert_array_equal(R, np.triu(R))
+    assert sorted(pivots) == list(range(shape[1]))
+    if kind in ("normal", "graded"):
+        np.testing.assert_array_equal(pivots, order)
+        np.testing.assert_allclose(R, expected, rtol=1e-8, atol=1e-13)
+
+
+@pytest.mark.parametrize("rank", [10, 130])
+def test_least_norm(rank):
+    A, rng = gram(130, rows=rank) + 0.0, np.random.default_rng(7)
+    for B in (A @ rng.standard_normal(130), A @ rng.standard_normal((130, 3))):
+        expected = np.linalg.pinv(A, rcond=1e-12, hermitian=True) @ B
+        found = _factor.least_norm(A, B, 1e-12)
+        np.testing.assert_allclose(A @ found, A @ expected, atol=1e-10)
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_triangles(lower):
+    A = np.linalg.cholesky(gram(130) + np.eye(130))
+    A, B = A if lower else A.T, np.random.default_rng(8).standard_normal((130, 70))
+    for b in (B, B[:, 0]):
+        np.testing.assert_allclose(A @ _factor.solve_triangular(A, b, lower=lower), b, atol=1e-12)
 
 
 @pytest.mark.parametrize("order", "CF")

@@ -5,9 +5,15 @@ a 4000 × 4000 matrix on one core. Here the same algorithms come in pieces of ab
 second, with LAPACK's own kernels inside. Up to a side of `WHOLE` they are LAPACK's one call.
 """
 
-from fastreg._factor.orthogonal import singular, triangular_factor
-from fastreg._factor.symmetric import eigh, eigvalsh
-from fastreg._factor.triangular import WHOLE, cholesky, definite, solve_cholesky
+from fastreg._factor.orthogonal import pivoted, singular, triangular_factor
+from fastreg._factor.symmetric import eigh, eigvalsh, least_norm
+from fastreg._factor.triangular import (
+    WHOLE,
+    cholesky,
+    definite,
+    solve_cholesky,
+    solve_triangular,
+)
 
 __all__ = [
     "WHOLE",
@@ -15,7 +21,10 @@ __all__ = [
     "definite",
     "eigh",
     "eigvalsh",
+    "least_norm",
+    "pivoted",
     "singular",
     "solve_cholesky",
+    "solve_triangular",
     "triangular_factor",
 ]

@@ -35,11 +35,44 @@ def triangular_factor(A: Array) -> Array:
         stop = min(first + _PANEL, k)
         panel, tau, _, _ = scipy.linalg.lapack.dgeqrf(A[first:, first:stop])
         A[first:, first:stop] = panel
-        for columns in slices(n - stop, 4.0 * panel.size):
-            part = A[first:, stop:][:, columns]
-            work = len(tau) * max(64, part.shape[1])
-            part[:] = scipy.linalg.lapack.dormqr("L", "T", panel, tau, part, work)[0]
+        _apply("T", panel, tau, A[first:, stop:])
     return np.triu(A[:k])
+
+
+def _apply(way: str, panel: Array, tau: Array, B: Array) -> None:
+    """B ← Q B, or Qᵀ B, with the reflections of a panel."""
+    for columns in slices(B.shape[1], 4.0 * panel.size):
+        part = B[:, columns]
+        work = len(tau) * max(64, part.shape[1])
+        part[:] = scipy.linalg.lapack.dormqr("L", way, panel, tau, part, work)[0]
+
+
+def pivoted(A: Array) -> tuple[Array, Array, Array]:
+    """(Q (m, k), R (k, n), pivots (n,)), A[:, pivots] = Q R: of what is left, the longest column
+    comes next. Panels of LAPACK's dlaqps, as in dgeqp3."""
+    m, n = A.shape
+    k = min(m, n)
+    if n <= WHOLE:
+        return scipy.linalg.qr(A, mode="economic", pivoting=True)
+    A, tau, pivots = np.array(A, order="F"), np.empty(k), np.arange(1, n + 1, dtype=np.intc)
+    norms = np.array([scipy.linalg.blas.dnrm2(column) for column in A.T])
+    own = norms.copy()
+    first, done = 0, ctypes.c_int()
+    while first < k:
+        width, rest = min(_PANEL // 2, k - first), n - first
+        F, auxiliary = np.empty((rest, width), order="F"), np.empty(max(width, rest))
+        at = (A[:, first:], leading(A), pivots[first:], tau[first:], norms[first:], own[first:])
+        if k - first > _LAST:
+            call("dlaqps", m, rest, first, width, done, *at, auxiliary, F, rest)
+            first += done.value
+        else:
+            call("dlaqp2", m, rest, first, *at, auxiliary)
+            first = k
+    Q = np.eye(m, k, order="F")
+    for start in reversed(range(0, k, _PANEL)):
+        stop = min(start + _PANEL, k)
+        _apply("N", A[start:, start:stop], tau[start:stop], Q[start:, start:])
+    return Q, np.triu(A[:k]), pivots - 1
 
 
 def singular(A: Array) -> tuple[Array, Array]:

@@ -42,6 +42,18 @@ def eigvalsh(A: Array) -> Array:
     return values * scale
 
 
+def least_norm(A: Array, B: Array, cond: float) -> Array:
+    """A⁺B of a symmetric A, whose eigenvalues up to `cond` of the largest count as zero."""
+    if len(A) <= WHOLE or not np.isfinite(A).all():
+        return np.asarray(scipy.linalg.lstsq(A, B, cond=cond)[0])
+    values, vectors = eigh(A)
+    size = np.abs(values)
+    keep = size > cond * size.max()
+    vectors, values = vectors[:, keep], values[keep]
+    out: Array = vectors @ ((vectors.T @ B).T / values).T
+    return out
+
+
 def _scaled(A: Array) -> tuple[Array, float]:
     """(A/scale in Fortran's order, scale): squares of lengths must not leave float64."""
     scale = float(np.abs(A).max()) or 1.0

@@ -53,6 +53,17 @@ def solve_cholesky(L: Array, B: Array) -> Array:
     return out
 
 
+def solve_triangular(L: Array, B: Array, *, lower: bool = False) -> Array:
+    """L⁻¹B, a few columns at a time."""
+    if B.ndim == 1 or len(L) <= WHOLE:
+        return scipy.linalg.solve_triangular(L, B, lower=lower, check_finite=False)
+    out = np.empty(B.shape, order="F")
+    for columns in slices(B.shape[1], 1.0 * len(L) ** 2):
+        some = B[:, columns]
+        out[:, columns] = scipy.linalg.solve_triangular(L, some, lower=lower, check_finite=False)
+    return out
+
+
 def slices(length: int, operations: float) -> list[slice]:
     """Parts of a range whose items take so many operations each."""
     step = max(1, int(_WORK / max(operations, 1.0)))

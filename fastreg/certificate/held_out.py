@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastreg import _factor
 from fastreg.certificate import Target, normalise, reads
 from fastreg.certificate.gap import Points, relative_to
 from fastreg.certificate.reads import Data
@@ -287,7 +288,7 @@ def _shape(data: Data, look: _Look, columns: Array, v: Array) -> Shape:
         R: Array = np.zeros((0, len(U)))
         for rows, values in _blocks(data, columns[U], data.w):
             stacked = np.vstack([R, np.sqrt(data.w[rows, None]) * values])
-            R = np.linalg.qr(stacked, mode="r")  # type: ignore[assignment]
+            R = _factor.triangular_factor(stacked)
         return R
 
     return Shape(G, T, l2, rows_of)

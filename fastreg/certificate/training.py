@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
+from fastreg import _factor
 from fastreg.certificate.gap import Points, gap_and_objective
 
 Array = np.ndarray
@@ -86,9 +87,7 @@ class Root(NamedTuple):
         if not sharp:
             epsilon = _norms(np.abs(g) + doubt) / np.sqrt(self.least) + blur
             return epsilon, float(np.sqrt(np.trace(T) / self.least)) * epsilon
-        inverse = scipy.linalg.solve_triangular(
-            self.L, np.eye(len(self.L)), lower=True, check_finite=False
-        )
+        inverse = _factor.solve_triangular(self.L, np.eye(len(self.L)), lower=True)
         share = float(((inverse @ T) * inverse).sum())
         epsilon = _norms(inverse @ g) + _norms(np.abs(inverse) @ doubt) + blur
         return epsilon, float(np.sqrt(max(share, 0.0))) * epsilon
@@ -114,7 +113,7 @@ class Shape(NamedTuple):
         if from_rows:
             assert self.rows is not None
             stacked = np.vstack([self.rows(U), np.diag(np.sqrt(l2))])
-            return root_of_rows(np.asarray(np.linalg.qr(stacked, mode="r")))
+            return root_of_rows(_factor.triangular_factor(stacked))
         H = self.G[np.ix_(U, U)]
         H[np.diag_indices_from(H)] += l2
         return root_of(H)

@@ -93,7 +93,9 @@ class Fold:
         value, slope = self.held_out(b)
         S = np.flatnonzero(b)
         D, pull = l2[S] / size[S] ** 2, np.sign(b[S]) * l1[S] / (size[S] * level)
-        z = scipy.linalg.lstsq(self.S[np.ix_(S, S)] + np.diag(D), slope[S])[0] if len(S) else D
+        z = D
+        if len(S):
+            z = _factor.least_norm(self.S[np.ix_(S, S)] + np.diag(D), slope[S], _EPS)
         by_l1, by_l2 = np.zeros(len(b)), np.zeros(len(b))
         by_l1[S], by_l2[S] = -z * pull, -z * b[S] * D
         return value, by_l1, by_l2

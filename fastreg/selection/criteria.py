@@ -25,6 +25,7 @@ from scipy.special import gammaln
 from fastreg import _factor
 
 Array = np.ndarray
+_EPS = float(np.finfo(np.float64).eps)
 CRITERIA = ("aic", "aicc", "bic", "ebic", "cp", "gcv")
 
 
@@ -64,7 +65,7 @@ def _trace(G: Array, ridge: Array) -> float:
         values = _factor.eigvalsh(G / np.outer(ridge, ridge))
         values = np.maximum(values, 0.0)
         return float((values / (values + 1.0)).sum())
-    return float(np.trace(np.linalg.lstsq(G + np.diag(ridge**2), G, rcond=None)[0]))
+    return float(np.trace(_factor.least_norm(G + np.diag(ridge**2), G, len(G) * _EPS)))
 
 
 def values(name: str, rss: Array, dof: Array, m: int, n: int, intercept: bool = True) -> Array:

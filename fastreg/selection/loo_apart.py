@@ -13,8 +13,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import scipy.linalg
 
+from fastreg import _factor
 from fastreg.certificate import reads
 from fastreg.selection.loo_kernel import pivoted_qr, quotients
 from fastreg.solvers.problem import Problem, standard_rows, standardise
@@ -72,7 +72,7 @@ def _left(B: Array, p: Array, level: Array, eta: float) -> tuple[Array, Array]:
     """(e (s, k), bounds (k,)) of a covariance A = BᵀB and what the others leave of S."""
     _, R, pivots = pivoted_qr(B)
     half = np.empty(R.shape)  # half halfᵀ = A⁻¹
-    half[pivots] = scipy.linalg.solve_triangular(R, np.eye(len(R)))
+    half[pivots] = _factor.solve_triangular(R, np.eye(len(R)))
     first = half.T @ p
     P, square = (half * half).sum(axis=1)[:, None], (first * first).sum(axis=0)[:, None]
     e, bound = quotients((half @ first)[:, :, None], P, square, np.array([eta]), level)

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
 
 from fastreg import _factor, kernels
 from fastreg.certificate import reads
@@ -143,7 +142,7 @@ class Kernel:
         p = R.shape[1]
         Q, S, pivots = pivoted_qr(np.vstack([R, np.sqrt(ridge) * np.eye(p)]))
         inverse = np.empty((p, p))  # S⁻¹ with its rows where they belong
-        inverse[pivots] = scipy.linalg.solve_triangular(S, np.eye(p))
+        inverse[pivots] = _factor.solve_triangular(S, np.eye(p))
         half = inverse if self.axis is None else _reflected(inverse, self.axis)
         first = half.T @ self.y
         alpha, P = half @ first, (half * half).sum(axis=1)
@@ -244,7 +243,7 @@ def pivoted_qr(rows: Array) -> tuple[Array, Array, Array]:
     """(Q, S, pivots), rows[:, pivots] = QS: rows longest first and columns pivoted, with which the
     rounding of each row is in proportion to its own length (Cox & Higham, BIT 38, 1998)."""
     order = np.argsort(-np.abs(rows).max(axis=1), kind="stable")
-    Q, S, pivots = scipy.linalg.qr(rows[order], mode="economic", pivoting=True)
+    Q, S, pivots = _factor.pivoted(rows[order])
     out = np.empty(Q.shape)
     out[order] = Q
     return out, S, pivots

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
+from fastreg import _factor
 from fastreg.solvers.ridge import cholesky
 from fastreg.solvers.standard import Standard
 
@@ -59,7 +60,7 @@ def _solution(G: Array, c: Array) -> Array:
         return c
     factor = cholesky(G, np.zeros(len(c)))
     if factor is None:
-        return scipy.linalg.lstsq(G, c, cond=1e-12)[0]
+        return _factor.least_norm(G, c, 1e-12)
     L, scale = factor
     beta = np.zeros(len(c))
     for _ in range(2):  # the second time a refinement

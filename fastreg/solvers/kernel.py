@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 
 from fastreg import _factor, kernels
 from fastreg.solvers.problem import Problem
@@ -153,7 +152,7 @@ def _inverse(K: Array, ridge: float) -> _Inverse:
         if L is not None:
             return _Inverse(
                 lambda v: _factor.solve_cholesky(L, v),
-                lambda V: scipy.linalg.solve_triangular(L, V, lower=True),
+                lambda V: _factor.solve_triangular(L, V, lower=True),
             )
     values, vectors = _factor.eigh(K)
     keep = values > len(K) * _EPS * values[-1]
