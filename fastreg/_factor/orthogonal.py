@@ -16,7 +16,7 @@ import numpy as np
 import scipy.linalg
 
 from fastreg._factor.lapack import call, leading
-from fastreg._factor.triangular import WHOLE, slices
+from fastreg._factor.triangular import WHOLE, fortran, slices
 from fastreg._factor.tridiagonal import eigen_tridiagonal
 
 Array = np.ndarray
@@ -30,7 +30,7 @@ def triangular_factor(A: Array) -> Array:
     n, k = A.shape[1], min(A.shape)
     if n <= WHOLE:
         return np.asarray(np.linalg.qr(A, mode="r"))
-    A = np.array(A, order="F")
+    A = fortran(A)
     for first in range(0, k, _PANEL):
         stop = min(first + _PANEL, k)
         panel, tau, _, _ = scipy.linalg.lapack.dgeqrf(A[first:, first:stop])
@@ -54,7 +54,7 @@ def pivoted(A: Array) -> tuple[Array, Array, Array]:
     k = min(m, n)
     if n <= WHOLE:
         return scipy.linalg.qr(A, mode="economic", pivoting=True)
-    A, tau, pivots = np.array(A, order="F"), np.empty(k), np.arange(1, n + 1, dtype=np.intc)
+    A, tau, pivots = fortran(A), np.empty(k), np.arange(1, n + 1, dtype=np.intc)
     norms = np.array([scipy.linalg.blas.dnrm2(column) for column in A.T])
     own = norms.copy()
     first, done = 0, ctypes.c_int()
@@ -88,7 +88,7 @@ def singular(A: Array) -> tuple[Array, Array]:
     if m > n:
         return singular(triangular_factor(A))
     scale = float(np.abs(A).max()) or 1.0
-    A = np.array(A / scale, order="F")
+    A = fortran(A, scale)
     diagonal, off, tau = _bidiagonal(A)
     between = np.empty(2 * n - 1)
     between[::2], between[1::2] = diagonal, off

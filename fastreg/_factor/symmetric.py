@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 
 from fastreg._factor.lapack import call, leading
-from fastreg._factor.triangular import WHOLE, slices
+from fastreg._factor.triangular import WHOLE, fortran, slices
 from fastreg._factor.tridiagonal import eigen_tridiagonal
 
 Array = np.ndarray
@@ -57,7 +57,7 @@ def least_norm(A: Array, B: Array, cond: float) -> Array:
 def _scaled(A: Array) -> tuple[Array, float]:
     """(A/scale in Fortran's order, scale): squares of lengths must not leave float64."""
     scale = float(np.abs(A).max()) or 1.0
-    return np.array(A / scale, order="F"), scale
+    return fortran(A, scale), scale
 
 
 def _tridiagonal(A: Array) -> tuple[Array, Array, Array]:

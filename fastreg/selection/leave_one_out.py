@@ -47,6 +47,7 @@ from fastreg.sources.rows import Block, Layout
 
 Array = np.ndarray
 _ROWS = 512  # of a block, whose products stay in a second-level cache
+_PRODUCT = 3e9  # multiplications of one, during which no signal is seen: 0.3 s
 _CHUNKS = 32  # of blocks, whose sums are kept apart: the same bits for any number of threads
 _LEAST = 2e-16  # of 1 − leverage: with less, nothing is known
 _CLOSE = 1e-2  # 1 − leverage of a row that nearly decides its own prediction
@@ -311,13 +312,14 @@ class _Tall:
         """One read of X at some strengths: sums of rows that are not apart, and their bounds."""
         problem, m = self.problem, len(self.w)
         self.leverage = np.zeros(m)
-        count = -(-m // _ROWS)
+        height = _height(problem.n_features)
+        count = -(-m // height)
         step = max(1, count // _CHUNKS)
         parts: list[Any] = [None] * -(-count // step)
 
         def work(first: int, last: int) -> Iterator[None]:
             for b in range(first, last):
-                rows = slice(b * _ROWS, min((b + 1) * _ROWS, m))
+                rows = slice(b * height, min((b + 1) * height, m))
                 found = self._of_block(hats, rows, some, apart)
                 part = parts[first // step]
                 parts[first // step] = found if part is None else part + found
@@ -400,9 +402,9 @@ class _Rows:
     def __call__(self, block: Block, row: int) -> Sums:
         X, Y, weights = self.layout.check(block)
         w = np.ones(len(Y)) if weights is None else weights
-        found = []
-        for start in range(0, len(Y), _ROWS):
-            rows = slice(start, min(start + _ROWS, len(Y)))
+        found, height = [], _height(len(self.scale))
+        for start in range(0, len(Y), height):
+            rows = slice(start, min(start + height, len(Y)))
             some = standard_rows(X, rows, self.shift, self.scale)
             y = (Y[rows] - self.mean) / self.units
             found.append(self.hats.of_rows(some, y, w[rows], self.total)[0])
@@ -445,6 +447,11 @@ def _of_squares(uncertain: Array) -> Array:
     with np.errstate(over="ignore"):
         out: Array = 2.0 * uncertain + uncertain**2
     return out
+
+
+def _height(n: int) -> int:
+    """Rows of a block of n columns."""
+    return int(np.clip(_PRODUCT / max(n, 1) ** 2, 16, _ROWS))
 
 
 def _common_factor(problem: Problem) -> float:
