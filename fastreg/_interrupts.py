@@ -74,6 +74,8 @@ class Interruptible:
         self._depth = max(self._depth - 1, 0)
         if self._depth == 0:
             self._leave(fault)
+        elif self._since is not None:  # it came within a protected function, perhaps this one
+            self._raise(signal.SIGINT, None)
 
     @property
     def is_due(self) -> bool:
