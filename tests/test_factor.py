@@ -202,7 +202,7 @@ G, B = A.T @ A / n, np.vstack([A, A])
 work = {
     "eigh": lambda: _factor.eigh(G), "singular": lambda: _factor.singular(A),
     "triangular_factor": lambda: _factor.triangular_factor(B),
-    "solve_cholesky": lambda: _factor.solve_cholesky(G, A),
+    "solve_cholesky": lambda: _factor.solve_cholesky(G, A), "pivoted": lambda: _factor.pivoted(A),
 }[sys.argv[1]]
 waits, sent, seen = [], [0.0], threading.Event()
 def note(*_):
@@ -225,7 +225,9 @@ with single_threaded_blas:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
-@pytest.mark.parametrize("name", ["eigh", "singular", "triangular_factor", "solve_cholesky"])
+@pytest.mark.parametrize(
+    "name", ["eigh", "singular", "pivoted", "triangular_factor", "solve_cholesky"]
+)
 def test_a_signal_is_seen_in_the_middle(name):
     done = subprocess.run(
         [sys.executable, "-c", LATENCY, name], capture_output=True, text=True, timeout=300,
@@ -240,7 +242,7 @@ INTERRUPTED = """
 import os, signal, sys, threading, time
 import numpy as np, fastreg
 rng = np.random.default_rng(0)
-kind, delay = sys.argv[1], float(sys.argv[2])
+kind = sys.argv[1]
 n = 2200
 X = rng.standard_normal((n + 300, n))
 if kind == "wide":
@@ -259,36 +261,33 @@ fit = {
 }[kind]
 fit(X[small, :30], y[small])  # compiled
 sent = []
-def interrupt():
+def interrupt(delay):
     time.sleep(delay)
     sent.append(time.perf_counter())
     os.kill(os.getpid(), signal.SIGINT)
-threading.Thread(target=interrupt, daemon=True).start()
-try:
-    fit(X, y)
-    print("ended before")
-except KeyboardInterrupt:
-    took, before = time.perf_counter() - sent[0], time.process_time()
-    time.sleep(0.4)
-    print(took, time.process_time() - before)
+for delay in map(float, sys.argv[2:]):
+    threading.Thread(target=interrupt, args=(delay,), daemon=True).start()
+    try:
+        while True:
+            fit(X, y)
+    except KeyboardInterrupt:
+        took, before = time.perf_counter() - sent[-1], time.process_time()
+        time.sleep(0.3)
+        print(took, time.process_time() - before)
 """
 
 
 @needs_jit
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
-@pytest.mark.parametrize("delay", [0.6, 1.8])
 @pytest.mark.parametrize("kind", ["leave-one-out", "wide", "dependent", "kernel", "folds", "path"])
-def test_an_interrupt_ends_a_long_fit_and_all_its_threads(kind, delay):
+def test_an_interrupt_ends_a_long_fit_and_all_its_threads(kind):
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", INTERRUPTED, kind, str(delay)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+        [sys.executable, "-W", "ignore", "-c", INTERRUPTED, kind, "0.4", "1.1", "2.5"],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    if done.stdout.startswith("ended"):
-        pytest.skip("the machine is faster than that")
-    took, afterwards = map(float, done.stdout.split())
-    assert took < 0.5
-    assert afterwards < 0.1
+    found = [tuple(map(float, line.split())) for line in done.stdout.splitlines()]
+    assert len(found) == 3
+    for took, afterwards in found:  # half a second, and as much on a machine that others keep busy
+        assert took < 1.0
+        assert afterwards < 0.1
