@@ -17,7 +17,7 @@ from fastreg._factor.tridiagonal import eigen_tridiagonal
 
 Array = np.ndarray
 _LAST = 256  # side of what is left for one call
-_TRAFFIC = 8e8  # entries that a panel reads, of memory
+_TRAFFIC = 4e8  # entries that a panel reads, of memory
 
 
 def eigh(A: Array) -> tuple[Array, Array]:
