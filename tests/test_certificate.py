@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import fastreg
 from fastreg import certificate
-from fastreg.certificate import Terms, certify
+from fastreg.certificate import Terms, certify, reads
 from fastreg.design import as_design
 from fastreg.penalties import L1, Bounded, non_negative
 from fastreg.solvers import solve
@@ -160,3 +160,14 @@ def test_blas_is_held_at_one_thread(monkeypatch):
     X, y = np.random.default_rng(0).standard_normal((2, 40, 3))
     fastreg.LassoCV(cv=3).fit(X, y[:, 0])
     assert found and set(found) == {1}
+
+
+@pytest.mark.parametrize("order", "CF")
+def test_residuals_at_hand_are_read_against_rows_or_columns_in_blocks(order, rng, monkeypatch):
+    monkeypatch.setattr("fastreg.design.matrix._BLOCK_BYTES", 1024)
+    A, R = rng.standard_normal((60, 20)), rng.standard_normal((60, 3))
+    X, w, scale = as_design(np.array(A, order=order)), np.full(60, 1 / 60), np.ones(20)
+    assert len(X.pieces()) > 1
+    found = reads.with_residuals(reads.plain(X, w, None, scale), R, None)
+    np.testing.assert_allclose(found.c, R.T @ A / 60, atol=1e-14)
+    np.testing.assert_allclose(found.norms, np.sqrt((A * A).mean(axis=0)), atol=1e-14)
