@@ -42,7 +42,6 @@ Array = np.ndarray
 LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
 
 
-
 def __getattr__(name: str) -> Any:
     if name == "ConvergenceWarning":  # scikit-learn's, loaded where it is asked for
         return _warnings.ConvergenceWarning
