@@ -165,6 +165,7 @@ def verdict(mse: Array, lost: Array, move: Array, gap: Array, limit: Array, tol:
 
 
 def certain(mse: Array, mean_square: Any) -> Array:
-    """By how much errors may be wrong without a word."""
-    out: Array = CERTAIN * np.maximum(mse, _ROUNDING * mean_square)
-    return out
+    """By how much errors may be wrong without a word: of one that is rounding of y alone no more is
+    known than that."""
+    floor = _ROUNDING * mean_square
+    return np.where(mse <= floor, floor, CERTAIN * mse)

@@ -34,6 +34,7 @@ from fastreg.design import Design
 from fastreg.moments import Moments
 from fastreg.penalties import L1
 from fastreg.selection.choice import ChoiceCertificate
+from fastreg.selection.fold_fits import certain
 from fastreg.selection.loo_apart import errors_apart
 from fastreg.selection.loo_kernel import Kernel
 from fastreg.solvers import spectrum
@@ -65,6 +66,7 @@ class LeaveOneOut:
 
     mse : (K, k) Σ w e²/m over the m rows that count; gcv : (K, k) the same with the mean leverage
     bound : (K, k) by how much of itself each may be wrong
+    mean_square : (k,) Σ w (y − ȳ)²/m
     dof : (K,) tr H
     errors : (m, k, K) e of every row, if asked for
     problem : the standard form; solve : (s, t) ↦ β (n,) of target t at strength s = alpha/Σw
@@ -73,6 +75,7 @@ class LeaveOneOut:
     mse: Array
     gcv: Array
     bound: Array
+    mean_square: Array
     dof: Array
     errors: Array | None
     problem: Standard
@@ -80,7 +83,9 @@ class LeaveOneOut:
 
     def certificate(self, tol: float) -> ChoiceCertificate:
         """Of the errors."""
-        return ChoiceCertificate(self.bound, None, tol, self.bound <= CERTAIN)
+        with np.errstate(invalid="ignore"):
+            met = self.bound * self.mse <= certain(self.mse, self.mean_square)
+        return ChoiceCertificate(self.bound, None, tol, met | (self.bound <= CERTAIN))
 
 
 def leave_one_out(
@@ -107,6 +112,8 @@ def leave_one_out(
         problem = standardise(X, Y, terms)
         factors = alphas / _total(weights, len(Y))
         base = np.where(problem.constant, 0.0, problem.scale**2)
+        if _count(weights, len(Y)) <= centred:
+            return _of_one_row(problem, factors)
         if _count(weights, len(Y)) <= np.count_nonzero(base) + centred:
             return _by_kernel(problem, base, factors, keep)
         return _Tall(problem, base, factors, keep).result()
@@ -381,9 +388,10 @@ def leave_one_out_of(
         sums: Sums = source.reduce(work, operator.add)
     uncertain = hats.uncertain(sums, problem.total, np.array([each.square for each in problems]))
     solve = _solver(values, half, half.T @ c)
+    squares = np.array([each.square for each in problems]) * problem.total * units**2
     return LeaveOneOut(
         *_means(sums.loo, sums.plain, sums.dof, units[:, None] ** 2, sums.rows),
-        _of_squares(uncertain), sums.dof, None, problem, solve,
+        _of_squares(uncertain), squares / sums.rows, sums.dof, None, problem, solve,
     )  # fmt: skip
 
 
@@ -411,6 +419,16 @@ class _Rows:
         return functools.reduce(operator.add, found)
 
 
+def _of_one_row(problem: Problem, factors: Array) -> LeaveOneOut:
+    """An intercept without the only row that counts is anything: no error is a number."""
+    m, k, K = problem.X.shape[0], problem.n_targets, len(factors)
+    nothing, none = np.full((K, k), np.nan), np.zeros((K, k))
+    errors, zero = np.full((m, k, K), np.nan), np.zeros(problem.n_features)
+    return LeaveOneOut(
+        nothing, nothing, none, np.zeros(k), np.ones(K), errors, problem, lambda s, t: zero
+    )
+
+
 def _by_kernel(problem: Problem, base: Array, factors: Array, keep: bool) -> LeaveOneOut:
     kernel, ridges = Kernel(problem, base), factors * problem.total
     found = kernel.improved(kernel.rows(ridges), ridges)
@@ -432,7 +450,9 @@ def _result(
     means = _means(loo, plain, dof, top * unit**2, counted)
     if errors is not None:
         errors = errors * unit
-    return LeaveOneOut(*means, _of_squares(uncertain), dof, errors, problem, solve)
+    w = np.ones(len(problem.Y)) if problem.weights is None else problem.weights
+    square = (w @ problem.Y**2) * top * unit[:, 0] ** 2 / counted
+    return LeaveOneOut(*means, _of_squares(uncertain), square, dof, errors, problem, solve)
 
 
 def _means(loo: Array, plain: Array, dof: Array, unit: Array, counted: int) -> tuple[Array, Array]:
