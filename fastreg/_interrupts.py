@@ -27,15 +27,7 @@ _protected: set[CodeType] = set()
 
 def interrupt(thread: int) -> None:
     """Raise KeyboardInterrupt in a thread, by its identifier, at its next step in Python."""
-    _set(thread, ctypes.py_object(KeyboardInterrupt))
-
-
-def forget_interrupt(thread: int) -> None:
-    """Take back an interrupt that the thread has not seen yet."""
-    _set(thread, None)
-
-
-def _set(thread: int, kind: object) -> None:
+    kind = ctypes.py_object(KeyboardInterrupt)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), kind)
 
 

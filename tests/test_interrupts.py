@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import needs_jit
 
+import fastreg
 from fastreg._interrupts import interruptible, protected
 from fastreg._jit import run_blocks, set_num_threads, single_threaded_blas
 
@@ -298,3 +299,18 @@ except RuntimeError as fault:
 @pytest.mark.parametrize("thread", ["main", "other"])
 def test_a_fold_that_fails_lets_the_process_end(thread):
     assert outcomes(BROKEN, thread) == ["boom"]
+
+
+@needs_jit
+def test_a_fit_can_be_traced_after_another():
+    """A debugger traces every call; one that looks for interrupts for ever stands still."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 4))
+    model = fastreg.LassoCV(cv=3, alphas=5).fit(X, X[:, 0])
+    calls = []
+    sys.settrace(lambda frame, event, argument: calls.append(frame.f_code.co_name))
+    try:
+        model.fit(X, X[:, 1])
+    finally:
+        sys.settrace(None)
+    assert "fit" in calls
