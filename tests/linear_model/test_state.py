@@ -3,6 +3,7 @@
 import inspect
 import os
 import pickle
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from conftest import needs_jit
 
 import fastreg
+from fastreg._interrupts import interruptible
 from fastreg.linear_model.state import atomic, fitted_attributes
 from fastreg.network import MLPRegressor, MLPRegressorCV
 
@@ -38,9 +40,13 @@ HOME = os.fspath(Path(inspect.getfile(atomic)).parent)
 
 @pytest.fixture(autouse=True)
 def _quiet():
+    before = signal.getsignal(signal.SIGINT)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+    # A trace function interrupts between a context's entry and its body, where no signal comes.
+    interruptible.__init__()
+    signal.signal(signal.SIGINT, before)
 
 
 def data(seed):
