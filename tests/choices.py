@@ -231,7 +231,7 @@ def net(sample: Sample, alpha, ratio, positive):
         c = sample.A.T @ (sample.b - sample.A @ theta) - l2 * theta
         excess = np.where(positive, c, np.abs(c)) - l1
         excess[active | ~live] = -1
-        level = l1 + np.sqrt(sample.b @ sample.b)
+        level = l1 + np.sqrt(sample.b @ sample.b) + LD(1e-300)
         j = int(np.argmax(excess / level))
         if excess[j] <= 1e-17 * level[j]:
             slack = -(excess / level)[live & ~active]
