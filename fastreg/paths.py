@@ -28,8 +28,7 @@ from fastreg.design import Design, as_design, as_target, as_weights, feature_nam
 from fastreg.functional import check_predictions, nonnegative
 from fastreg.penalties import L1, Bounded
 from fastreg.selection import criteria, relaxed
-from fastreg.selection.choice import ChoiceCertificate
-from fastreg.selection.cross_validation import Errors, Validation
+from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.selection.folds import Split, as_splits, neighbours
 from fastreg.solvers import METHODS, Grid, solve
 from fastreg.solvers.problem import standardise
@@ -346,6 +345,8 @@ class InMemory(Source):
         return standardise(self.X, self.y[:, None], self.terms)
 
     def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
+        from fastreg.selection.cross_validation import Validation  # not part of a first fit
+
         terms, splits = self.terms, as_splits(_splits(cv, self.y), len(self.y))
         validation = Validation(self.X, self.y, terms.weights, splits, terms.fit_intercept)
 

@@ -23,8 +23,7 @@ from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights, nonfinite_message
 from fastreg.functional import nonnegative
 from fastreg.moments import Frame, Moments
-from fastreg.selection.choice import ChoiceCertificate
-from fastreg.selection.cross_validation import Errors, Validation
+from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.solvers import solve_moments
 from fastreg.solvers.summary import Summary, summarise
 from fastreg.solvers.working_set import largest_strength
@@ -373,6 +372,8 @@ class SufficientStatistics:
             raise ValueError("cross-validation needs rows in two folds at least: update(fold=…)")
         with single_threaded_blas:
             strengths = self._strengths(self._whole(), spec, target, tol, max_iter)
+        from fastreg.selection.cross_validation import Validation  # not part of a first fit
+
         found = Validation.of_moments(parts, spec.centred).errors(
             lambda _, asked: spec.terms(asked), strengths, tol, max_iter
         )

@@ -13,6 +13,7 @@ import numpy as np
 from fastreg.penalties import L1, Bounded
 
 Array = np.ndarray
+CERTAIN = 1e-6  # relative error of a mean squared error that is not told
 
 
 def relative_to(gap: Any, null: Any) -> Array:

@@ -22,10 +22,9 @@ import numpy as np
 import scipy.linalg
 
 from fastreg import _factor
-from fastreg.certificate.gap import Points, gap_and_objective
+from fastreg.certificate.gap import CERTAIN, Points, gap_and_objective
 
 Array = np.ndarray
-CERTAIN = 1e-6  # relative error of a mean squared error that is not told
 _EPS = float(np.finfo(np.float64).eps)
 _ILL = 1e-11  # reciprocal condition of a Gram matrix below which it is not factorised
 _SAFE = 3.0  # by which LAPACK's estimate of a norm may be too small
@@ -199,3 +198,18 @@ def enough_move(mse: Array, room: Array) -> Array:
     room = np.maximum(room, 0.0)
     out: Array = room / (2.0 * np.sqrt(mse) + np.sqrt(room) + 1e-300)
     return out
+
+
+__all__ = [
+    "CERTAIN",
+    "Distance",
+    "Root",
+    "Shape",
+    "Slopes",
+    "change_of_error",
+    "distance",
+    "enough_move",
+    "root_of",
+    "root_of_rows",
+    "slopes",
+]

@@ -24,8 +24,8 @@ from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
-from fastreg.selection.choice import ChoiceCertificate, stacked
-from fastreg.selection.cross_validation import Errors, Validation
+from fastreg.selection.choice import ChoiceCertificate, Errors, stacked
+from fastreg.selection.cross_validation import Validation
 from fastreg.solvers import Solution, confirm, follow, solve, solve_moments
 from fastreg.solvers.summary import summarise
 

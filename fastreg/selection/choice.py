@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastreg.certificate.training import CERTAIN
+from fastreg.certificate.gap import CERTAIN, relative_to
 
 Array = np.ndarray
 
@@ -78,3 +78,38 @@ def stacked(each: list[ChoiceCertificate]) -> ChoiceCertificate:
     bound, met = (np.stack([getattr(one, name) for one in each]) for name in ("bound", "met"))
     gap = np.stack([np.zeros(0) if one.gap is None else one.gap for one in each])
     return ChoiceCertificate(bound, gap, each[0].tol, met)
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """(K, F) mean squared errors of F folds, which count alike, as scikit-learn has it; and of
+    each what `fold_fits.Verdict` says."""
+
+    mse: Array
+    bound: Array
+    gap: Array
+    met: Array
+
+    @property
+    def mean(self) -> Array:
+        """(K,)"""
+        return self.mse.mean(axis=1)
+
+    @property
+    def standard_error(self) -> Array:
+        """(K,): of the mean, from the spread of the folds."""
+        folds = self.mse.shape[1]
+        return self.mse.std(axis=1, ddof=1 if folds > 1 else 0) / np.sqrt(folds)
+
+    def certificate(self, tol: float) -> ChoiceCertificate:
+        """Of the errors, whose training fits were asked for a gap of `tol`."""
+        return ChoiceCertificate(relative_to(self.bound, self.mse), self.gap, tol, self.met)
+
+    def choose(self, rule: str = "min") -> int:
+        """Of descending strengths: that of the least mean error, or for "1se" the largest whose
+        mean is within a standard error of it (Hastie, Tibshirani & Friedman 2009, §7.10)."""
+        mean = np.where(np.isnan(self.mean), np.inf, self.mean)
+        best = int(np.argmin(mean))
+        if rule == "min":
+            return best
+        return int(np.flatnonzero(mean <= mean[best] + self.standard_error[best])[0])

@@ -15,18 +15,17 @@ Every error has a bound (`fold_fits`); where the first route misses it, the seco
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastreg import moments
 from fastreg._jit import run_blocks, single_threaded_blas
-from fastreg.certificate import Terms, relative_to
+from fastreg.certificate import Terms
 from fastreg.design import Design, nonfinite_message
 from fastreg.moments import Moments
 from fastreg.penalties import L1
-from fastreg.selection.choice import ChoiceCertificate
+from fastreg.selection.choice import Errors
 from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_from_moments
 from fastreg.selection.folds import Cells, Split, cells, check_weights
 from fastreg.selection.row_fits import RowFits, weights_of
@@ -37,41 +36,6 @@ from fastreg.solvers.summary import summarise
 Array = np.ndarray
 _WIDEST = 2048  # columns up to which moments of every cell are kept
 MakeTerms = Callable[[Array | None, Array | None], Terms]  # (weights, strengths) → Terms
-
-
-@dataclass(frozen=True, eq=False)
-class Errors:
-    """(K, F) mean squared errors of F folds, which count alike, as scikit-learn has it; and of
-    each what `fold_fits.Verdict` says."""
-
-    mse: Array
-    bound: Array
-    gap: Array
-    met: Array
-
-    @property
-    def mean(self) -> Array:
-        """(K,)"""
-        return self.mse.mean(axis=1)
-
-    @property
-    def standard_error(self) -> Array:
-        """(K,): of the mean, from the spread of the folds."""
-        folds = self.mse.shape[1]
-        return self.mse.std(axis=1, ddof=1 if folds > 1 else 0) / np.sqrt(folds)
-
-    def certificate(self, tol: float) -> ChoiceCertificate:
-        """Of the errors, whose training fits were asked for a gap of `tol`."""
-        return ChoiceCertificate(relative_to(self.bound, self.mse), self.gap, tol, self.met)
-
-    def choose(self, rule: str = "min") -> int:
-        """Of descending strengths: that of the least mean error, or for "1se" the largest whose
-        mean is within a standard error of it (Hastie, Tibshirani & Friedman 2009, §7.10)."""
-        mean = np.where(np.isnan(self.mean), np.inf, self.mean)
-        best = int(np.argmin(mean))
-        if rule == "min":
-            return best
-        return int(np.flatnonzero(mean <= mean[best] + self.standard_error[best])[0])
 
 
 class _Asked(NamedTuple):
