@@ -194,8 +194,8 @@ class _Look:
         self.support = np.flatnonzero(data.coef.any(axis=1))
         # Of a near column, whose mean is taken off products, entries are as long as that.
         entry = self.norms + np.minimum(np.abs(data.shift) * data.scale, reads.NEAR)
-        self.size = entry[self.support] @ np.abs(self.beta(self.support))
-        self.blur = _ROUNDING * (self.size + self.level)
+        size = entry[self.support] @ np.abs(self.beta(self.support))
+        self.blur = _ROUNDING * (size + self.level)
         self.margin = _MARGIN * self.level
 
     def beta(self, columns: Array) -> Array:

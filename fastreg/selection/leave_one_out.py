@@ -56,7 +56,7 @@ _FAR = 1e3  # spreads from which rounding of a mean is looked at
 _DOUBT = 100.0  # a row of an error over its product with a random vector
 _MOST = 2000  # rows that are taken apart
 _ENOUGH = 0.4 * CERTAIN  # of a root: a square is as uncertain twice
-_WORK = 1e11  # multiplications of strengths one by one: two seconds
+_WORK = 1e11  # multiplications of strengths one by one
 _EPS = float(np.finfo(np.float64).eps)
 
 

@@ -30,7 +30,7 @@ Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
 _PROBES, _DOUBT = 2, 10.0  # rows of E over the largest of two products with normal numbers
 _BACKWARD = 8 * _EPS  # of a column: backward error of an orthogonal factorisation
-_WORK = 1e11  # multiplications of factorisations that are made anew: two seconds
+_WORK = 1e11  # multiplications of factorisations that are made anew: 14 s at side 3200
 _COLUMNS = 256  # of X at once in an orthogonal factorisation
 
 
