@@ -64,7 +64,7 @@ _HOME = {
     "load_model": "persistence",
     "objective": "functional",
     "path": "paths",
-    "read": "sources",
+    "read": "sources.opening",
     "save_model": "persistence",
     "set_num_threads": "_jit",
 }

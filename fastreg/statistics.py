@@ -12,7 +12,7 @@ import math
 import os
 import time
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,9 @@ from fastreg.solvers import solve_moments
 from fastreg.solvers.summary import Summary, summarise
 from fastreg.solvers.working_set import largest_strength
 from fastreg.sources.blocks import Source
-from fastreg.sources.encoding import Encoding
+
+if TYPE_CHECKING:
+    from fastreg.sources.encoding import Encoding
 
 Array = np.ndarray
 _FORMAT, _VERSION = "fastreg statistics", 3
@@ -457,6 +459,8 @@ class SufficientStatistics:
         out = cls(header["n_features"], header["n_targets"], header["n_folds"])
         out.feature_names, out.flat = header["feature_names"], header["flat"]
         if header["encoding"] is not None:
+            from fastreg.sources.encoding import Encoding
+
             out.encoding = Encoding.from_plain(header["encoding"])
         if arrays:
             out._parts = _sound_parts(arrays, out, str(path))

@@ -20,6 +20,7 @@ from fastreg.sources.blocks import Source, Whole, worked
 from fastreg.sources.columns import Options, Reading, reading
 from fastreg.sources.conversion import Conversion, conversion_of
 from fastreg.sources.frames import as_arrow
+from fastreg.sources.given import is_dask
 from fastreg.sources.rows import Block, Layout, row_of
 from fastreg.sources.streams import parts_of
 from fastreg.sources.suspects import MisreadError
@@ -27,14 +28,6 @@ from fastreg.sources.suspects import MisreadError
 Array = np.ndarray
 T = TypeVar("T")
 _FAN = 8  # sums that are added up at once
-
-
-def is_dask(data: Any) -> bool:
-    """Whether data is a dask collection, judged without importing dask, or delayed blocks."""
-    if isinstance(data, list | tuple):
-        return bool(data) and all(is_dask(item) for item in data)
-    library = type(data).__module__.partition(".")[0]
-    return library in {"dask", "dask_expr"} and hasattr(data, "__dask_graph__")
 
 
 class Cluster(Source):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -22,8 +23,8 @@ pytestmark = [pytest.mark.skipif(os.name == "nt", reason="SIGKILL"), needs_jit]
 N_CHUNKS, ROWS, N = 24, 400, 8
 
 
-@pytest.fixture(scope="module")
-def client():
+@contextlib.contextmanager
+def two_processes():
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 20}),
         distributed.LocalCluster(
@@ -32,6 +33,12 @@ def client():
         ) as cluster,
         distributed.Client(cluster) as client,
     ):  # fmt: skip
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client():
+    with two_processes() as client:
         yield client
 
 
@@ -73,20 +80,21 @@ def test_a_cluster_gives_the_bits_of_threads_and_the_answer_of_memory(client):
     np.testing.assert_allclose(found.mse_path_, expected.mse_path_, rtol=1e-9)
 
 
-def test_a_worker_that_is_killed_in_the_middle_changes_no_bit(client):
+@pytest.mark.parametrize("trial", range(4))
+def test_a_worker_that_is_killed_in_the_middle_changes_no_bit(trial, client):
+    """Each time in a cluster of its own: dask does not always start a killed worker again."""
     expected = bits(fastreg.LassoCV(cv=4).fit(*arrays()))
-    for trial in range(10):
+    with two_processes() as killed:
         X, y = arrays(pause=0.02)
         found = []
         fit = threading.Thread(target=keep_fit, args=(found, X, y))
-        pids = list(client.run(os.getpid).values())
+        pids = list(killed.run(os.getpid).values())
         fit.start()
-        time.sleep(0.05 + 0.02 * trial)
+        time.sleep(0.05 + 0.06 * trial)
         assert fit.is_alive(), "the fit was over before a worker was killed"
         os.kill(pids[trial % len(pids)], signal.SIGKILL)
-        fit.join(timeout=60)
+        fit.join(timeout=120)
         assert found and bits(found[0]) == expected
-        client.wait_for_workers(2, timeout=60)
 
 
 def test_faults_on_a_worker_are_told_with_their_place(client):
