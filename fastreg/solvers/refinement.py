@@ -54,6 +54,6 @@ def inverse_root(R: Array, l2: Array, size: int) -> Array:
     lengths = np.sqrt((stacked * stacked).sum(axis=0))
     inverse = np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
     sigma, Vt = _factor.singular(stacked * inverse)
-    keep = sigma > size * _EPS * sigma[0]
+    keep = sigma > size * _EPS * sigma.max(initial=0.0)
     root: Array = (inverse[:, None] * Vt[keep].T) / sigma[keep]
     return root
