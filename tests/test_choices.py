@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from conftest import JIT
+from sklearn.linear_model import Ridge as SkRidge
+from sklearn.model_selection import GridSearchCV, KFold
 
 import fastreg
 from fastreg import moments, probes
@@ -25,6 +27,24 @@ def test_no_error_is_wrong_in_silence(what):
     found = [each for each in found if each is not None]
     assert len(found) > 0.8 * count
     assert not [each for each in found if each.fault], choices.report(found)
+
+
+@needs_extended
+@pytest.mark.parametrize(
+    ("seed", "most"),
+    [
+        (10244, 1e-8),  # dummies of one row each: columns that nothing else varies in
+        (10378, 1e-8),  # a column 1e13 times its ridge, in one row
+        (14235, 1e-8),  # columns of 1e-7 and 1e12 beside alphas of 1e-21
+        (12146, 1e-3),  # condition 2e9: wrong by 3e-7
+        (14080, 1e-3),  # condition 4e10
+    ],
+)
+def test_rows_left_out_are_as_certain_as_their_bound(seed, most):
+    found = choices.loo(seed)
+    assert found is not None
+    assert found.error <= found.bound <= most
+    assert not found.fault
 
 
 @needs_extended
@@ -171,7 +191,8 @@ def test_every_estimator_that_chooses_has_a_certificate(rng):
     y = X[:, 0] - X[:, 1] + 0.5 * rng.standard_normal(80)
     for model in (
         fastreg.LassoCV(tol=0.0), fastreg.ElasticNetCV(l1_ratio=[0.5, 1.0], tol=0.0),
-        fastreg.RidgeCV(), fastreg.AdaptiveRidge(), fastreg.AdaptiveElasticNet(),
+        fastreg.RidgeCV(), fastreg.RidgeCV(cv=4), fastreg.RidgeCV(cv=4, scoring="r2"),
+        fastreg.AdaptiveRidge(), fastreg.AdaptiveElasticNet(),
     ):  # fmt: skip
         certificate = model.fit(X, y).cv_certificate_
         assert certificate.converged and certificate.bound.max() <= 1e-6, model
@@ -194,3 +215,32 @@ def test_blocks_leave_rows_out_with_a_bound(rng):
     rows = fastreg.RidgeCV(alphas=[0.1, 1.0]).fit(X, y)
     np.testing.assert_allclose(blocks.best_score_, rows.best_score_, rtol=1e-9)
     assert blocks.cv_certificate_.converged
+
+
+@pytest.mark.parametrize("shape", [(60, 5), (30, 50), (40, 5000)])
+@pytest.mark.parametrize("scoring", [None, "neg_mean_squared_error", "neg_root_mean_squared_error"])
+@pytest.mark.parametrize("k", [0, 3])
+def test_ridges_by_folds_are_those_of_a_grid_search_with_a_bound(rng, shape, scoring, k):
+    if k and shape[1] == 5000 and not JIT:
+        pytest.skip("the same for one target")
+    X = rng.standard_normal(shape) + 3.0
+    Y = X[:, : max(k, 1)] + rng.standard_normal((len(X), max(k, 1)))
+    Y = Y if k else Y[:, 0]
+    alphas = [1.0, 0.1, 100.0]
+    mine = fastreg.RidgeCV(alphas, cv=4, scoring=scoring).fit(X, Y)
+    search = GridSearchCV(SkRidge(), {"alpha": alphas}, cv=KFold(4), scoring=scoring).fit(X, Y)
+    assert mine.alpha_ == search.best_params_["alpha"]
+    np.testing.assert_allclose(mine.best_score_, search.best_score_, rtol=1e-9)
+    assert mine.cv_certificate_.bound.shape == ((3, 4, 3) if k else (3, 4))
+    assert mine.cv_certificate_.bound.max() <= 1e-6
+
+
+def test_ridges_by_folds_with_weights_or_other_scores_have_no_bound(rng):
+    X = rng.standard_normal((40, 3))
+    y, w = X[:, 0] + rng.standard_normal(40), rng.uniform(0.5, 1.0, 40)
+    assert not hasattr(fastreg.RidgeCV(cv=4).fit(X, y, w), "cv_certificate_")
+    other = fastreg.RidgeCV(cv=4, scoring="neg_mean_absolute_error").fit(X, y)
+    assert not hasattr(other, "cv_certificate_")
+    source = fastreg.read(lambda: [(X, y)], memory=0)
+    blocks = fastreg.RidgeCV(cv=4).fit(source)
+    assert blocks.cv_certificate_.bound.shape == (3, 4) and blocks.cv_certificate_.converged

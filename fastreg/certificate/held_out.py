@@ -27,6 +27,7 @@ from fastreg.certificate.training import (
     Slopes,
     change_of_error,
     distance,
+    distance_by_ridge,
     enough_move,
     slopes,
 )
@@ -162,9 +163,9 @@ def _judge(
     mse, lost = read.errors(look.spread(read.v))
     epsilon, move = np.full((2, len(mse)), np.inf)
     asked = ~(found.gap <= tol * look.target.null) | (tol == 0.0)
-    if asked.any() and len(columns) <= _MOST:
+    if asked.any():
         enough = enough_move(mse, certain(mse, read.mean_square) - lost)
-        far = look.distance(found, columns, _shape(read.data, look, columns, read.v), enough)
+        far = look.distance(found, columns, read.v, enough)
         epsilon, move = (np.where(asked, each, np.inf) for each in far)
     gap, square = np.minimum(found.gap, 0.5 * epsilon**2), read.unit**2
     relative = relative_to(gap, look.target.null)
@@ -206,10 +207,7 @@ class _Look:
 
     def spread(self, v: Array) -> Array:
         """(K,): Σ_j │β_j│ √(Σ v x'²), as large as the terms of predictions of the test rows."""
-        square = np.zeros(len(self.support))
-        for rows, values in _blocks(self.data, self.support, v):
-            square += v[rows] @ values**2
-        out: Array = np.sqrt(square) @ np.abs(self.beta(self.support))
+        out: Array = np.sqrt(_squares(self.data, self.support, v)) @ np.abs(self.beta(self.support))
         return out
 
     def slopes(self) -> tuple[Slopes, Array]:
@@ -268,11 +266,24 @@ class _Look:
         with np.errstate(invalid="ignore", over="ignore"):
             return columns, slopes(points, doubt, self.norms[columns], self.blur[some])
 
-    def distance(self, found: Slopes, columns: Array, shape: Shape, enough: Array) -> Distance:
-        """Of the points from their minima."""
-        far = distance(found, shape, self.blur, enough)
+    def distance(self, found: Slopes, columns: Array, v: Array, enough: Array) -> Distance:
+        """Of the points from their minima; v (m,) of test rows."""
+        l2 = (self.target.l2[columns, None] * self.strengths).min(axis=0, initial=np.inf)
+        trace = float(_squares(self.data, columns, v).sum()) if l2.all() else np.inf
+        far = distance_by_ridge(found, l2, trace, self.blur)
+        if len(columns) <= _MOST and not (far.move <= enough).all():
+            shape = _shape(self.data, self, columns, v)
+            far = distance(found, shape, self.blur, enough)
         known = far.epsilon <= self.margin
         return Distance(*(np.where(known, each, np.inf) for each in far))
+
+
+def _squares(data: Data, columns: Array, v: Array) -> Array:
+    """(p,): Σ v x'² of some columns."""
+    out = np.zeros(len(columns))
+    for rows, values in _blocks(data, columns, v):
+        out += v[rows] @ values**2
+    return out
 
 
 def _shape(data: Data, look: _Look, columns: Array, v: Array) -> Shape:

@@ -147,6 +147,14 @@ def distance(found: Slopes, shape: Shape, blur: Array, enough: Array) -> Distanc
     return out
 
 
+def distance_by_ridge(found: Slopes, l2: Array, trace: float, blur: Array) -> Distance:
+    """From the least ridge term of each fit alone, l2 (K,), and tr T: H ≥ l2."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        epsilon = (_norms(found.g) + _norms(found.doubt)) / np.sqrt(l2) + blur
+        move = epsilon * np.sqrt(trace / l2)
+    return Distance(*(np.where(np.isnan(each), np.inf, each) for each in (epsilon, move)))
+
+
 def _on_used(
     found: Slopes, shape: Shape, blur: Array, k: int, from_rows: bool
 ) -> tuple[float, float]:
@@ -208,6 +216,7 @@ __all__ = [
     "Slopes",
     "change_of_error",
     "distance",
+    "distance_by_ridge",
     "enough_move",
     "root_of",
     "root_of_rows",

@@ -30,9 +30,10 @@ from fastreg.linear_model.routing import is_enabled, routed, router, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1
 from fastreg.selection.choice import ChoiceCertificate
-from fastreg.selection.cross_validation import r_squared_of_folds
+from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import check_weights
 from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out, leave_one_out_of
+from fastreg.selection.ridge_folds import SCORES, ridge_scores
 from fastreg.solvers import confirm
 from fastreg.sources import Source
 from fastreg.statistics import collected
@@ -65,8 +66,10 @@ class RidgeCV(LinearRegressor):
     best_score_ : float or (k,), of alpha_: the larger the better
     cv_results_ : (m, K) or (m, k, K), squared errors times weights, or with `scoring` the
         predictions
-    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong the mean error of each alpha may be;
-        without `cv`. With it, each training fit has a certificate, and warns, by itself
+    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong the mean error of each alpha may be
+        (K,) or (K, k); with `cv` the error of each fold (K, F) or (K, F, k), where scores are R²
+        or squared errors, alphas > 0 and no row has a weight. Otherwise there is none: each
+        training fit has a certificate, and warns, by itself
     dof_ : (K,) effective degrees of freedom, intercept included, of `alphas` (without `cv`)
     coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
         Of the fit to all rows, as in `Ridge`.
@@ -185,8 +188,10 @@ class RidgeCV(LinearRegressor):
             cv = check_folds(self.cv, source, params)
             if self.alpha_per_target:
                 raise ValueError("cv!=None and alpha_per_target=True are incompatible")
-            parts = collected(source, cv)
-            scores = r_squared_of_folds(parts, source.n_targets, alphas, self.fit_intercept)
+            parts, T = collected(source, cv), source.n_targets
+            own = [[moments.of_target(part, t, T) for part in parts] for t in range(T)]
+            validations = [Validation.of_moments(each, self.fit_intercept) for each in own]
+            scores = self._fold_scores(validations, alphas, "r2", flat=source.flat)[:, None]
         elif isinstance(source, Source):
             parts = collected(source, None)
             found = leave_one_out_of(
@@ -255,29 +260,55 @@ class RidgeCV(LinearRegressor):
         return confirm(design, Y, terms, problem, coef, intercept, tol=self.tol)
 
     def _by_folds(self, X, y, sample_weight, alphas, params):
-        """scikit-learn's own grid search, over `Ridge`."""
-        from sklearn.model_selection import GridSearchCV
-
+        """Scores of squared errors with a bound on each error, others by scikit-learn's own grid
+        search over `Ridge`."""
         if self.alpha_per_target:
             raise ValueError("cv!=None and alpha_per_target=True are incompatible")
         if self.store_cv_results:
             raise ValueError("cv!=None and store_cv_results=True are incompatible")
-        m = as_design(X).shape[0]
+        design = as_design(X)
+        target = as_target(y, design.shape[0])
         grouped_by, scored_by = routed(self, sample_weight, params)
-        splits = splits_of(self.cv, X, as_target(y, m), grouped_by)
-        check_weights(as_weights(sample_weight, m), splits)
+        splits = splits_of(self.cv, X, target, grouped_by)
+        weights = as_weights(sample_weight, design.shape[0])
+        check_weights(weights, splits)
+        scoring = "r2" if self.scoring is None else self.scoring
+        # As there, test rows count alike: weights are of training rows only.
+        certified = scoring in SCORES if isinstance(scoring, str) else False
+        few = scoring == "r2" and min(len(test) for _, test in splits) < 2
+        if certified and weights is None and alphas.min() > 0 and not few:
+            Y = target.reshape(len(target), -1).T
+            centred = self.fit_intercept
+            each = [Validation(design, own, None, splits, centred) for own in Y]
+            scores = self._fold_scores(each, alphas, scoring, flat=target.ndim == 1)
+            best = int(np.argmax(scores))
+            model = Ridge(alphas[best], fit_intercept=centred).fit(X, y)
+            self.alpha_, self.best_score_ = float(alphas[best]), scores[best]
+        else:
+            search = self._searched(X, y, sample_weight, alphas, splits, scored_by)
+            model = search.best_estimator_
+            self.alpha_, self.best_score_ = model.alpha, search.best_score_
+        for name in ("coef_", "intercept_", "dual_gap_", "certificate_", "n_iter_"):
+            setattr(self, name, getattr(model, name))
+        self._check_names(X)
+        return self
+
+    def _fold_scores(self, targets, alphas, scoring, *, flat):
+        """(K,), and what they are worth."""
+        found = ridge_scores(targets, alphas, scoring, flat=flat)
+        self.cv_certificate_ = found.certificate
+        warn_of_choice(self, self.cv_certificate_)
+        return found.scores
+
+    def _searched(self, X, y, sample_weight, alphas, splits, scored_by):
+        from sklearn.model_selection import GridSearchCV
+
         model = Ridge(fit_intercept=self.fit_intercept)
         if is_enabled():
             model.set_fit_request(sample_weight=True)
         search = GridSearchCV(model, {"alpha": list(alphas)}, cv=splits, scoring=self._scorer())
         weighted_by = {} if sample_weight is None else {"sample_weight": sample_weight}
-        search.fit(X, y, **(scored_by | weighted_by))
-        model = search.best_estimator_
-        for name in ("coef_", "intercept_", "dual_gap_", "certificate_", "n_iter_"):
-            setattr(self, name, getattr(model, name))
-        self._check_names(X)
-        self.alpha_, self.best_score_ = model.alpha, search.best_score_
-        return self
+        return search.fit(X, y, **(scored_by | weighted_by))
 
 
 class _Given(BaseEstimator):  # type: ignore[misc]

@@ -53,6 +53,11 @@ class ChoiceCertificate:
         gap = f"relative duality gap {self.gap.max(initial=0.0):.1e}"
         return f"{out}; training fits: {gap}, asked {self.tol:.0e}; {verdict}"
 
+    def __getitem__(self, points: Array) -> ChoiceCertificate:
+        """Of the errors at some strengths, along the first axis."""
+        gap = None if self.gap is None else self.gap[points]
+        return ChoiceCertificate(self.bound[points], gap, self.tol, self.met[points])
+
     def complaint(self) -> str:
         """What to warn of, empty where there is nothing."""
         if self.converged:
@@ -73,10 +78,10 @@ class ChoiceCertificate:
         )
 
 
-def stacked(each: list[ChoiceCertificate]) -> ChoiceCertificate:
-    """The certificates of several l1_ratios as one, with an axis more."""
-    bound, met = (np.stack([getattr(one, name) for one in each]) for name in ("bound", "met"))
-    gap = np.stack([np.zeros(0) if one.gap is None else one.gap for one in each])
+def stacked(each: list[ChoiceCertificate], axis: int = 0) -> ChoiceCertificate:
+    """The certificates of several l1_ratios, or targets, as one, with an axis more."""
+    bound, met = (np.stack([getattr(one, name) for one in each], axis) for name in ("bound", "met"))
+    gap = np.stack([np.zeros(0) if one.gap is None else one.gap for one in each], axis)
     return ChoiceCertificate(bound, gap, each[0].tol, met)
 
 

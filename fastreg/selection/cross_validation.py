@@ -93,6 +93,26 @@ class Validation:
         train, test = (np.flatnonzero(np.isin(self.cells.of_row, each)) for each in chosen)
         return train, test
 
+    def training_weight(self, f: int) -> float:
+        """Of the rows that fold f is fitted to."""
+        if not self.has_rows:
+            assert self.cells is not None
+            return float(sum(self.parts[c].weight for c in self.cells.training[f]))
+        train, _ = self.split(f)
+        return float(len(train) if self.weights is None else self.weights[train].sum())
+
+    def spread(self, f: int) -> tuple[float, int]:
+        """Mean square of y about its mean over the test rows of fold f, and the count of these."""
+        if not self.has_rows:
+            assert self.cells is not None
+            part = moments.total([self.parts[c] for c in self.cells.test[f]])
+            square = float(part.scatter[-1, -1]) * float(part.frame.unit[-1]) ** 2
+            return square / part.weight, part.count
+        test = self.split(f)[1]
+        w = None if self.weights is None else self.weights[test]
+        mean = np.average(self.y[test], weights=w)
+        return float(np.average((self.y[test] - mean) ** 2, weights=w)), len(test)
+
     def _gather(self, found: Cells, always: bool) -> None:
         memory = 8 * (found.count + 3) * self.X.shape[1] ** 2
         if memory > 8 * max(self.X.nnz, 1 << 24) and not always:
@@ -136,14 +156,17 @@ class Validation:
         gamma: float | None = None,
         tell: Callable[[], None] | None = None,
     ) -> Errors:
-        """Errors of every fold at descending strengths, of relaxed fits unless `gamma` is None;
-        `tell` is called after each, from any thread."""
-        asked = _Asked(make, strengths, tol, max_iter, gamma)
+        """Errors of every fold at descending strengths (K,), or (K, F) of their own in each, of
+        relaxed fits unless `gamma` is None; `tell` is called after each, from any thread."""
+        each = np.broadcast_to(
+            strengths.reshape(len(strengths), -1), (len(strengths), self.n_splits)
+        )
         out = [np.empty((len(strengths), self.n_splits)) for _ in range(3)]
         out.append(np.empty(out[0].shape, bool))
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
+                asked = _Asked(make, each[:, f], tol, max_iter, gamma)
                 for into, found in zip(out, self._fold(f, asked), strict=True):
                     into[:, f] = found
                 if tell is not None:
@@ -181,31 +204,6 @@ class Validation:
         train, test = weights_of(self.split(f), len(self.y), self.weights)
         fits = RowFits(self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
         return fits.verdict(asked.strengths, asked.gamma)
-
-
-def r_squared_of_folds(parts: list[Moments], n_targets: int, alphas: Array, centred: bool) -> Array:
-    """(K, 1): mean over folds and targets of R² of ridges ‖y − Xw − b‖² + alpha·‖w‖² fitted to the
-    other folds."""
-    if min(part.count for part in parts) < 2:
-        raise ValueError("R² needs two rows in every fold: use fewer folds")
-    whole, order = moments.total(parts), np.argsort(alphas)[::-1]
-    out = np.empty((len(alphas), len(parts), n_targets))
-    with single_threaded_blas:
-        for f, test in enumerate(parts):
-            training = moments.without(parts, whole, [f])
-            terms = Terms(np.ones((1, 1)), L1(0.0), None, centred, alphas[order] / training.weight)
-            for t in range(n_targets):
-                problem = summarise(training, terms, t, n_targets)
-                own = moments.of_target(training, t, n_targets)
-                coef, _ = follow(problem, 1e-10, 1000)
-                one = moments.of_target(test, t, n_targets)
-                spread = one.scatter[-1, -1] / one.weight
-                error = Test.of(one, own, problem).errors(coef)[0] / one.frame.unit[-1] ** 2
-                if spread > 0.0:
-                    out[order, f, t] = 1.0 - error / spread
-                else:  # as scikit-learn's r2_score has it
-                    out[order, f, t] = error == 0.0
-    return out.mean(axis=(1, 2))[:, None]
 
 
 def _no_penalty() -> Any:

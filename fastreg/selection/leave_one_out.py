@@ -109,9 +109,10 @@ def leave_one_out(
     keep : whether to keep the errors of every row
     """
     with single_threaded_blas:
-        terms = Terms(np.ones((1, Y.shape[1])), L1(0.0), weights, centred)
-        problem = standardise(X, Y, terms)
         factors = alphas / _total(weights, len(Y))
+        # The least strength: columns are to be as large as they are wherever they count.
+        terms = Terms(np.full((1, Y.shape[1]), factors.min()), L1(0.0), weights, centred)
+        problem = standardise(X, Y, terms)
         base = np.where(problem.constant, 0.0, problem.scale**2)
         if _count(weights, len(Y)) <= centred:
             return _of_one_row(problem, factors)
@@ -375,7 +376,8 @@ def leave_one_out_of(
     """`leave_one_out` of rows that are read once more, block by block, beside their moments."""
     T = source.n_targets
     with single_threaded_blas:
-        terms = Terms(np.ones((1, 1)), L1(0.0), None, centred)
+        weight = float(alphas.min()) / parts.weight
+        terms = Terms(np.full((1, 1), weight), L1(0.0), None, centred)
         problems = [summarise(parts, terms, t, T) for t in range(T)]
         problem = problems[0]
         factors = alphas / problem.total

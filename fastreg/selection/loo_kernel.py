@@ -15,7 +15,7 @@ Where K is known to E, ‖(Λ + ρ)^−½ UᵀEU (Λ + ρ)^−½‖ ≤ η bound
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +30,8 @@ Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
 _PROBES, _DOUBT = 2, 10.0  # rows of E over the largest of two products with normal numbers
 _BACKWARD = 8 * _EPS  # of a column: backward error of an orthogonal factorisation
-_WORK = 1e11  # multiplications of factorisations that are made anew: 14 s at side 3200
+_REPLICAS, _CHANCE = 2, 16.0  # from entries moved at random; an error over the larger difference
+_WORK = 3e10  # multiplications of factorisations that are made anew: 14 s at side 3200, thrice
 _COLUMNS = 256  # of X at once in an orthogonal factorisation
 
 
@@ -103,39 +104,46 @@ class Kernel:
         m = len(self.alive)
         if not len(missed) or m * m * (2.0 * self.problem.n_features + len(missed) * m) > _WORK:
             return found
-        R = self._orthogonal()
+        R, *others = (self._orthogonal(moved) for moved in range(1 + _REPLICAS))
         for q in missed:
             e, residual, bound = self._anew(R, float(ridges[q]))
+            size = np.maximum(np.sqrt((e * e).sum(axis=0)), 1e-300)
+            for other in others:
+                off = self._anew(other, float(ridges[q]))[0] - e
+                bound = np.maximum(bound, _CHANCE * np.sqrt((off * off).sum(axis=0)) / size)
             if bound.max() < found.uncertain[q].max():
                 found.e[:, :, q], found.residual[:, :, q] = e, residual
                 found.uncertain[q] = bound
         return found
 
-    def _orthogonal(self) -> Array:
+    def _orthogonal(self, moved: int = 0) -> Array:
         """R with RᵀR = K, without the axis of f: rows and columns in order of size, so that the
-        rounding of a long column of X does not hide a short one."""
-        problem = self.problem
-        order = np.argsort(-(np.sqrt(problem.curvatures) * self.root), kind="stable")
-        order = order[self.root[order] > 0]
+        rounding of a long column of X does not hide a short one; of entries `moved` within their
+        last place at random, if not 0."""
+        random = np.random.default_rng(moved)
         R = np.zeros((0, len(self.alive)))
-        for start in range(0, len(order), _COLUMNS):
-            some = order[start : start + _COLUMNS]
-            block = self._columns(some)
+        for block in self._columns():
+            if moved:
+                block *= 1.0 + _EPS * random.uniform(-1.0, 1.0, block.shape)
             _, S, pivots = pivoted_qr(np.vstack([R, block]))
             R = np.empty(S.shape)
             R[:, pivots] = S
         return R if self.axis is None else _reflected(R.T, self.axis, whole=True).T[:, 1:]
 
-    def _columns(self, some: Array) -> Array:
-        """(b, m): Z of some columns, turned."""
+    def _columns(self) -> Iterator[Array]:
+        """(b, m): columns f D^−½ x'_j of Z, some at a time, in order of size."""
         problem = self.problem
-        block = np.empty((problem.X.shape[0], len(some)))
-        kernels.fill(
-            problem.X.storage, 0, len(block), columns=some, shift=problem.shift,
-            scale=problem.scale, out=block,
-        )  # fmt: skip
-        block = block[self.alive] * self.root[some] * self.f[self.alive, None]
-        return block.T
+        order = np.argsort(-(np.sqrt(problem.curvatures) * self.root), kind="stable")
+        order = order[self.root[order] > 0]
+        for start in range(0, len(order), _COLUMNS):
+            some = order[start : start + _COLUMNS]
+            block = np.empty((problem.X.shape[0], len(some)))
+            kernels.fill(
+                problem.X.storage, 0, len(block), columns=some, shift=problem.shift,
+                scale=problem.scale, out=block,
+            )  # fmt: skip
+            block = block[self.alive] * self.root[some] * self.f[self.alive, None]
+            yield block.T
 
     def _anew(self, R: Array, ridge: float) -> tuple[Array, Array, Array]:
         """(e, residual, bounds (k,)) from a triangle S with SᵀS = RᵀR + ρI."""
