@@ -24,6 +24,7 @@ says something where nothing is penalised and no finite bound exists.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -390,24 +391,32 @@ class Target:
         return unknown
 
     def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
-        """Features that count: where θ = 0 and c is in the domain of p* every term is zero.
+        """Features that count: where θ = 0 and c is a subgradient there every term is zero."""
+        return np.flatnonzero(coef.any(axis=1) | self.is_outside(c, doubt, strength))
 
-        The domain of (f·p)* is f times that of p*, an interval around 0: the ends of c/f decide.
-        """
-        highest, lowest = np.zeros(c.shape[1]), np.zeros(c.shape[1])
-        with np.errstate(divide="ignore", invalid="ignore"):
+    @functools.cached_property
+    def _held(self) -> tuple[Array, Array]:
+        """(n,) each: ends of the subdifferential of p at 0, in units of c. It is where p* is 0,
+        and that of f·p is f times as long."""
+        zero = np.zeros(len(self._down))
+        ends = (nearest_subgradient(self._penalty, zero, zero + end) for end in (-np.inf, np.inf))
+        with np.errstate(over="ignore"):
+            low, high = (end / self._down for end in ends)
+        return low, high
+
+    def is_outside(self, c: Array, room: Array | float, strength: Array) -> Array:
+        """(n,) bool: where c (g, n), at strengths (g,), may be no subgradient at 0 at one of them
+        if it moves by `room`."""
+        low, high = self._held
+        least, most = np.full((2, c.shape[1]), [[np.inf], [-np.inf]])
+        # ∞·0 and 0/0: at no strength nothing is held.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for row, factor in zip(c, strength, strict=True):  # one by one: c is as large as θ
-                np.maximum(highest, (row + doubt) / factor, out=highest)
-                np.minimum(lowest, (row - doubt) / factor, out=lowest)
-        outside = self.is_outside(highest) | self.is_outside(lowest)
-        return np.flatnonzero(coef.any(axis=1) | outside)
-
-    def is_outside(self, c: Array) -> Array:
-        """(n,) bool: where c over the strength leaves the domain of p*, or p* is not zero."""
-        with np.errstate(invalid="ignore", over="ignore"):
-            own = c * self._down
-            inside = dual_projection(self._penalty, own) == own
-            out: Array = ~inside | (dual_value(self._penalty, own) != 0.0)
+                each = row / factor
+                np.minimum(least, each, out=least)
+                np.maximum(most, each, out=most)
+            room = room / strength.min()
+            out: Array = ~((most + room <= high) & (least - room >= low))
         return out
 
     def _least_penalty(self) -> float:

@@ -1,9 +1,10 @@
 """Training fits and their errors on test rows, judged from X by NumPy: see `training`.
 
-Where columns are many, the correlations of all are read at every few strengths. A path is nearly
-linear in the strength between two of them: c_j is a mean of those at the ends, but for ‖v_j‖ times
-the distance of the residuals from theirs. A column that is that far inside of the domain of p* at
-both ends counts for nothing between them.
+Where columns are many, the correlations of all are those that a solver claims, if a few random
+combinations of them are as read from X. Else they are read at every few strengths: a path is nearly
+linear in the strength between two of them, so c_j is a mean of those at the ends, but for ‖v_j‖
+times the distance of the residuals from theirs. A column that is that far inside of the
+subdifferential at zero at both ends counts for nothing between them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from fastreg.design import Design
 
 Array = np.ndarray
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of a sum, in terms of its terms
+_PROBES, _DOUBT = 4, 100.0  # combinations of claims; their error over the largest seen
+_TOGETHER = 32  # strengths of which columns that may count are looked at together
 _EVERY = 8  # strengths from one whose correlations are all read to the next
 _ALL = 2048  # columns up to which all are looked at
 _MOST = 4096  # columns whose second moments are kept
@@ -71,14 +74,16 @@ class Judged(NamedTuple):
 
 
 def judge(
-    fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any, tol: float
-) -> Judged:
+    fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any, tol: float,
+    claims: Array | None = None,
+) -> Judged:  # fmt: skip
     """Of coef (n, K), intercept (K,) at the strengths of `terms`.
 
     Parameters
     ----------
     certain : (mse, mean square) ↦ by how much an error may be wrong before bounds are sharpened
     tol : relative gap that is enough, where `move` is not asked for; 0 asks for it everywhere
+    claims : (n, K) or None, Vᵀ(w∘r) as somebody claims, in the user's units of y; overwritten
     """
     K, m = coef.shape[1], fold.X.shape[0]
     step = max(1, min(K, max(_ROOM, fold.X.nnz // 25) // m))
@@ -87,7 +92,8 @@ def judge(
     for first in range(0, K, step):
         some = slice(first, min(first + step, K))
         own = dataclasses.replace(terms, weights=fold.train, strength=strengths[some])
-        parts.append(_judge(fold, own, coef[:, some], intercept[some], certain, tol))
+        claimed = None if claims is None else claims[:, some]
+        parts.append(_judge(fold, own, coef[:, some], intercept[some], certain, tol, claimed))
     one: Judged = parts[0]
     names = [name for name in one._fields if name != "mean_square"]
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
@@ -97,23 +103,22 @@ def judge(
 def errors(fold: Fold, terms: Terms, coef: Array, intercept: Array) -> tuple[Array, Array, float]:
     """(mse (K,), how wrong its sums may be (K,), mean square of y) on the test rows."""
     read = _Residuals.of(fold, terms, coef, intercept)
-    lengths = np.zeros(len(coef))
-    used = np.flatnonzero(coef.any(axis=1))
-    for _, values in _blocks(read.data, used, read.v):
-        lengths[used] = np.maximum(lengths[used], np.abs(values).max(axis=0, initial=0.0))
-    size = np.abs(coef[used] / fold.scale[used, None] / read.unit)
+    mse, lost = read.errors()
     square = read.unit**2
-    mse, lost = read.errors(lengths[used] @ size)
     return mse * square, lost * square, read.mean_square * square
 
 
 class _Residuals(NamedTuple):
     """Of K fits, on the rows of either set, in units of the training rows and at the intercepts
-    that are best there; v (m,) of test rows."""
+    that are best there; v (m,) of test rows. Of the p columns in use: these, β (p, K) in units
+    near 1, and Σ v x'²."""
 
     data: Data
     R: Array
     v: Array
+    used: Array
+    beta: Array
+    squares: Array
 
     @classmethod
     def of(cls, fold: Fold, terms: Terms, coef: Array, intercept: Array) -> _Residuals:
@@ -123,12 +128,15 @@ class _Residuals(NamedTuple):
         data = Data(
             fold.X, Y, w, shift, fold.scale, fold.constant, terms, coef, intercept, mean, unit
         )
+        used = np.flatnonzero(coef.any(axis=1))
+        beta = coef[used] / fold.scale[used, None] / float(unit[0])
+        R, squares = np.repeat(Y, coef.shape[1], axis=1), np.zeros(len(used))
         # Rows of neither set are not read, whatever they hold.
-        either = dataclasses.replace(data, w=np.maximum(w, v))
-        level = reads.levels(data, range(coef.shape[1]))
-        R = Y - level - reads.products(either, coef / unit)
+        for rows, values in _blocks(data, used, np.maximum(w, v)):
+            R[rows] -= values @ beta
+            squares += v[rows] @ values**2
         # At the best intercept: one that dwarfs the spread of y is rounded.
-        return cls(data, R - w @ R if terms.fit_intercept else R, v)
+        return cls(data, R - w @ R if terms.fit_intercept else R, v, used, beta, squares)
 
     @property
     def unit(self) -> float:
@@ -140,11 +148,13 @@ class _Residuals(NamedTuple):
         rows = self.v > 0
         return float(self.v[rows] @ self.data.Y[rows, 0] ** 2)
 
-    def errors(self, spread: Array) -> tuple[Array, Array]:
-        """(mse, how wrong it may be) where the terms of a prediction are as large as `spread`."""
+    def errors(self) -> tuple[Array, Array]:
+        """(mse, how wrong its sums may be), (K,): terms of predictions are as large as
+        Σ_j │β_j│ √(Σ v x'²)."""
         rows = self.v > 0
         mse = self.v[rows] @ self.R[rows] ** 2
-        return mse, change_of_error(mse, _ROUNDING * (spread + np.sqrt(self.mean_square)))
+        spread = np.sqrt(self.squares) @ np.abs(self.beta) + np.sqrt(self.mean_square)
+        return mse, change_of_error(mse, _ROUNDING * spread)
 
 
 def _shares(weights: Array) -> Array:
@@ -155,12 +165,13 @@ def _shares(weights: Array) -> Array:
 
 
 def _judge(
-    fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any, tol: float
-) -> Judged:
+    fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any, tol: float,
+    claims: Array | None,
+) -> Judged:  # fmt: skip
     read = _Residuals.of(fold, terms, coef, intercept)
-    look = _Look(read.data, read.R, fold.lengths)
+    look = _Look(read, fold.lengths, claims)
     found, columns = look.slopes()
-    mse, lost = read.errors(look.spread(read.v))
+    mse, lost = read.errors()
     epsilon, move = np.full((2, len(mse)), np.inf)
     asked = ~(found.gap <= tol * look.target.null) | (tol == 0.0)
     if asked.any():
@@ -177,38 +188,49 @@ def _judge(
 class _Look:
     """The second look at the correlations of K points of a path, some neighbours at a time."""
 
-    def __init__(self, data: Data, R: Array, lengths: Array | None) -> None:
-        n, K = data.coef.shape
-        self.data = data
-        assert data.terms.strength is not None
-        self.strengths: Array = data.terms.strength
-        self.R = R
-        self.rho2 = data.w @ self.R**2
-        every = 1 if n <= _ALL else _EVERY
-        self.ends = np.unique(np.append(np.arange(0, K, every), K - 1))
-        cuts = np.append(self.ends[: max(1, len(self.ends) - (every > 1))], K)
-        self.groups = [slice(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
-        seen = reads.with_residuals(data, self.R[:, self.ends], lengths)
-        self.seen, self.norms = seen.c, seen.norms
-        self.target = Target(data, 0, seen.c0[0], seen)
+    def __init__(
+        self, read: _Residuals, lengths: Array | None, claims: Array | None = None
+    ) -> None:
+        self.data, self.R, self.used, self.beta = read.data, read.R, read.used, read.beta
+        n = len(self.data.coef)
+        assert self.data.terms.strength is not None
+        self.strengths: Array = self.data.terms.strength
+        self.rho2 = self.data.w @ self.R**2
+        if n <= _ALL or claims is None or not self._believe(claims, lengths):
+            self._read_ends(lengths, 1 if n <= _ALL else _EVERY)
         self.level = float(np.sqrt(2.0 * self.target.null))
-        self.support = np.flatnonzero(data.coef.any(axis=1))
         # Of a near column, whose mean is taken off products, entries are as long as that.
-        entry = self.norms + np.minimum(np.abs(data.shift) * data.scale, reads.NEAR)
-        size = entry[self.support] @ np.abs(self.beta(self.support))
+        shift = np.abs(self.data.shift[self.used]) * self.data.scale[self.used]
+        size = (self.norms[self.used] + np.minimum(shift, reads.NEAR)) @ np.abs(self.beta)
         self.blur = _ROUNDING * (size + self.level)
         self.margin = _MARGIN * self.level
 
-    def beta(self, columns: Array) -> Array:
-        """(p, K) in units near 1."""
-        data = self.data
-        scaled: Array = data.coef[columns] / data.scale[columns, None] / float(data.unit[0])
-        return scaled
+    def _believe(self, claims: Array, lengths: Array | None) -> bool:
+        """Whether claimed correlations, overwritten, are right: c is taken to be wrong by a hundred
+        times the largest difference of `_PROBES` combinations of all points."""
+        K = claims.shape[1]
+        self.ends = np.arange(K)
+        self.groups = [slice(k, min(k + _TOGETHER, K)) for k in range(0, K, _TOGETHER)]
+        if K <= 2 * _PROBES or not self.data.is_near:
+            return False
+        claims /= float(self.data.unit[0])
+        signs = np.random.default_rng(0).standard_normal((K, _PROBES))
+        seen = reads.with_residuals(self.data, self.R @ signs, lengths)
+        error = seen.c - (claims @ signs).T
+        self.doubt = _DOUBT * float(np.sqrt((error * error).sum(axis=1)).max())
+        self.seen, self.norms = claims.T, seen.norms
+        self.target = Target(self.data, 0, seen.c0[0], seen)
+        return self.doubt <= 1e-3 * _MARGIN * float(np.sqrt(2.0 * self.target.null))
 
-    def spread(self, v: Array) -> Array:
-        """(K,): Σ_j │β_j│ √(Σ v x'²), as large as the terms of predictions of the test rows."""
-        out: Array = np.sqrt(_squares(self.data, self.support, v)) @ np.abs(self.beta(self.support))
-        return out
+    def _read_ends(self, lengths: Array | None, every: int) -> None:
+        """Correlations from X, at every few strengths and the last."""
+        K = len(self.rho2)
+        self.ends, self.doubt = np.unique(np.append(np.arange(0, K, every), K - 1)), 0.0
+        cuts = np.append(self.ends[: max(1, len(self.ends) - (every > 1))], K)
+        self.groups = [slice(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
+        seen = reads.with_residuals(self.data, self.R[:, self.ends], lengths)
+        self.seen, self.norms = seen.c, seen.norms
+        self.target = Target(self.data, 0, seen.c0[0], seen)
 
     def slopes(self) -> tuple[Slopes, Array]:
         """(of the columns that may be used at some point, these), where residuals move by no more
@@ -229,19 +251,16 @@ class _Look:
     def _touched(self, group: int) -> Array:
         """Columns that may count where residuals move by `margin` more."""
         some = self.groups[group]
-        room = self.norms * (self._bend(group) + float(self.blur[some].max()) + self.margin)
-        outside = np.zeros(len(room), bool)
-        for end in range(group, min(group + 2, len(self.ends))) if self._between else (group,):
-            row, strength = self.seen[end], self.strengths[self.ends[end]]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                outside |= self.target.is_outside((row + room) / strength)
-                outside |= self.target.is_outside((row - room) / strength)
-        outside[self.support] |= self.data.coef[self.support, some].any(axis=1)
+        ends = slice(group, group + 2) if self._between else some
+        far = self._bend(group) + float(self.blur[some].max()) + self.margin
+        room = self.norms * far + self.doubt
+        outside = self.target.is_outside(self.seen[ends], room, self.strengths[self.ends[ends]])
+        outside[self.used] |= self.beta[:, some].any(axis=1)
         return np.flatnonzero(outside)
 
     @property
     def _between(self) -> bool:
-        """Whether groups lie between ends, not each at one."""
+        """Whether groups lie between ends, not at ends of their own."""
         return len(self.ends) < len(self.rho2)
 
     def _bend(self, group: int) -> float:
@@ -256,12 +275,12 @@ class _Look:
 
     def _on(self, group: int, columns: Array) -> tuple[Array, Slopes]:
         some = self.groups[group]
-        if some.stop - some.start == 1:
-            c = self.seen[group, columns, None]
+        if not self._between:
+            c = self.seen[some][:, columns].T
         else:
             c = reads.correlations_on(self.data, columns, self.R[:, some])
         rho2 = self.rho2[some]
-        doubt = _ROUNDING * self.norms[columns, None] * np.sqrt(rho2)
+        doubt = _ROUNDING * self.norms[columns, None] * np.sqrt(rho2) + self.doubt
         points: Points = self.target.points(range(some.start, some.stop), columns, c, rho2)
         with np.errstate(invalid="ignore", over="ignore"):
             return columns, slopes(points, doubt, self.norms[columns], self.blur[some])

@@ -143,8 +143,8 @@ def _transposed(
     # and Σ w r² of each residual.
     height = g + more
 
-    def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
-        values = _values(data, block, rows, columns)
+    def add(masked: bool, sums: Array, rows: slice, columns: slice, block: Any) -> None:
+        values = _values(data, block, rows, columns, masked=masked)
         if right is None:
             _add_rows(sums, values, residuals(rows, values), w[rows], extra[rows])
         else:
@@ -157,7 +157,13 @@ def _transposed(
             sums[height, looks[a:b]] += _squares(data, some, looks[a:b], w[rows])
 
     by_columns = data.X.pieces()[0][0] == slice(0, data.X.shape[0])
-    sums = _accumulate(data, (height + 1, n + 2), add, disjoint=by_columns and R is not None)
+    disjoint = by_columns and R is not None
+    for masked in (False, True):  # rows of weight zero count for nothing, unless they are infinite
+        with np.errstate(invalid="ignore", over="ignore"):
+            work = functools.partial(add, masked)
+            sums = _accumulate(data, (height + 1, n + 2), work, disjoint=disjoint)
+        if np.isfinite(sums).all():
+            break
     if R is not None and weighted is not None:
         sums[g:height, -2] = extra.sum(axis=0)
         sums[:g, -1] = np.einsum("id,id->d", weighted, R)
@@ -314,15 +320,20 @@ def exact_sum(start: float, a: Array, b: Array) -> float:
     return math.fsum([start, *p, *(al * bl - (((p - ah * bh) - al * bh) - ah * bl))])
 
 
-def _values(data: Data, block: Any, rows: slice, columns: Any) -> Any:
-    """block − early shift in float64; zero in rows of weight zero, whatever they hold."""
+def _values(data: Data, block: Any, rows: slice, columns: Any, *, masked: bool = True) -> Any:
+    """block − early shift in float64; if `masked`, zero in rows of weight zero, whatever they
+    hold."""
     block = block.astype(np.float64, copy=False)
-    w, alive = data.w[rows], (data.w[rows] > 0)[:, None]
     if data.X.is_sparse:
         values = block if data.early is None else _shifted(block, data.early[columns])
-        return values if w.all() else values.multiply(alive).asformat(values.format)
-    values = block if data.early is None else block - data.early[columns]
-    return values if w.all() else np.where(alive, values, 0.0)
+    else:
+        values = block if data.early is None else block - data.early[columns]
+    if not masked or data.w[rows].all():
+        return values
+    alive = (data.w[rows] > 0)[:, None]
+    if data.X.is_sparse:
+        return values.multiply(alive).asformat(values.format)
+    return np.where(alive, values, 0.0)
 
 
 def _shifted(block: Any, shift: Array) -> Any:

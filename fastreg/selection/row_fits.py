@@ -48,8 +48,8 @@ class RowFits:
         of its own."""
         Y, terms = self.y[:, None], self.make(self.train, strengths)
         tol, limit = self.tol, self.max_iter
-        problem, coef, intercept = approach(self.X, Y, terms, tol=tol, max_iter=limit)
-        found = self._judge(problem, terms, coef, intercept, gamma)
+        problem, coef, intercept, claims = approach(self.X, Y, terms, tol=tol, max_iter=limit)
+        found = self._judge(problem, terms, coef, intercept, gamma, claims)
         missed = np.flatnonzero(~found.met)
         if not len(missed):
             return found
@@ -59,10 +59,11 @@ class RowFits:
         return found.with_points(missed, again)
 
     def _judge(
-        self, problem: Problem, terms: Terms, coef: Array, intercept: Array, gamma: float | None
-    ) -> Verdict:
+        self, problem: Problem, terms: Terms, coef: Array, intercept: Array, gamma: float | None,
+        claims: Array | None = None,
+    ) -> Verdict:  # fmt: skip
         fold = self._fold(problem)
-        found = held_out.judge(fold, terms, coef, intercept, certain, self.tol)
+        found = held_out.judge(fold, terms, coef, intercept, certain, self.tol, claims)
         mse, lost, move, gap, mean_square = found
         if gamma is not None:
             mse, lost, mean_square, free = self._relaxed(fold, coef, gamma)

@@ -186,16 +186,18 @@ def follow(problem: Standard, tol: float, max_iter: int) -> tuple[Array, Array]:
 
 def approach(
     X: Design, Y: Array, terms: Terms, *, tol: float, max_iter: int | None = None
-) -> tuple[Problem, Array, Array]:
-    """(problem, coef (n, k), intercept (k,)): `solve` to a gap that the solver gives itself,
-    without a certificate: for the folds of a cross-validation, which have one of their own."""
+) -> tuple[Problem, Array, Array, Array | None]:
+    """(problem, coef (n, k), intercept (k,), claims): `solve` to a gap that the solver gives
+    itself, without a certificate: for the folds of a cross-validation, which have one of their own
+    that may want the correlations that it claims (n, k), or None."""
     with single_threaded_blas:
         problem = standardise(X, Y, terms)
         method = choose(X.shape, terms, "auto")
         limit = 1000 if max_iter is None else max_iter
         found = _minimise(problem, method, None, tol, limit, _is_whole(problem, method), None)
         coef, intercept = problem.unscale(found.beta)
-        return problem, coef, intercept if found.intercept is None else found.intercept
+        intercept = intercept if found.intercept is None else found.intercept
+        return problem, coef, intercept, found.claims
 
 
 def solve_moments(
