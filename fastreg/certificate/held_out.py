@@ -314,12 +314,14 @@ def _shape(data: Data, look: _Look, columns: Array, v: Array) -> Shape:
         T += values.T @ (v[rows, None] * values)
     l2 = look.target.l2[columns, None] * look.strengths
 
-    def rows_of(U: Array) -> Array:
-        R: Array = np.zeros((0, len(U)))
-        for rows, values in _blocks(data, columns[U], data.w):
-            stacked = np.vstack([R, np.sqrt(data.w[rows, None]) * values])
-            R = _factor.triangular_factor(stacked)
-        return R
+    def rows_of(U: Array) -> tuple[Array, Array]:
+        found = []
+        for weights in (data.w, v):
+            R: Array = np.zeros((0, len(U)))
+            for rows, values in _blocks(data, columns[U], weights):
+                R = _factor.triangular_factor(np.vstack([R, np.sqrt(weights[rows, None]) * values]))
+            found.append(R)
+        return found[0], found[1]
 
     return Shape(G, T, l2, rows_of)
 

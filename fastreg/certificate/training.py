@@ -26,6 +26,7 @@ from fastreg.certificate.gap import CERTAIN, Points, gap_and_objective
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
+_ROUNDING = 8 * _EPS  # of a second moment, in terms of its columns
 _ILL = 1e-11  # reciprocal condition of a Gram matrix below which it is not factorised
 _SAFE = 3.0  # by which LAPACK's estimate of a norm may be too small
 _SHARP = 256  # columns up to which ε and τ are not first bounded by eigenvalues alone
@@ -79,17 +80,43 @@ class Root(NamedTuple):
     least: float
 
     def bounds(
-        self, g: Array, doubt: Array, T: Array, blur: Array | float, *, sharp: bool
+        self, g: Array, doubt: Array, test: Spread, blur: Array | float, *, sharp: bool
     ) -> tuple[Array, Array]:
         """ε and τε, (K,) each, of g (p, K) and what it may be off by, whatever the signs; from
         eigenvalues alone unless `sharp`."""
         if not sharp:
             epsilon = _norms(np.abs(g) + doubt) / np.sqrt(self.least) + blur
-            return epsilon, float(np.sqrt(np.trace(T) / self.least)) * epsilon
+            return epsilon, float(test.length / np.sqrt(self.least)) * epsilon
         inverse = _factor.solve_triangular(self.L, np.eye(len(self.L)), lower=True)
-        share = float(((inverse @ T) * inverse).sum())
         epsilon = _norms(inverse @ g) + _norms(np.abs(inverse) @ doubt) + blur
-        return epsilon, float(np.sqrt(max(share, 0.0))) * epsilon
+        return epsilon, test.tau(inverse) * epsilon
+
+
+class Spread(NamedTuple):
+    """Second moments of the test rows: T (p, p), or a triangle R with RᵀR = T, whose rounding an
+    inverse of 1e20 does not turn into more than T is."""
+
+    T: Array | None
+    R: Array | None = None
+
+    @property
+    def length(self) -> float:
+        """√tr T"""
+        if self.R is not None:
+            return float(np.linalg.norm(self.R))
+        assert self.T is not None
+        return float(np.sqrt(np.trace(self.T)))
+
+    def tau(self, inverse: Array) -> float:
+        """√tr(H⁻¹T) of H⁻¹ = inverseᵀ inverse, rounding of the moments included."""
+        if self.R is not None:
+            sizes = np.sqrt((self.R * self.R).sum(axis=0))
+            lost = _ROUNDING * np.linalg.norm(np.abs(inverse) @ sizes) * np.sqrt(len(sizes))
+            return float(np.linalg.norm(inverse @ self.R.T) + lost)
+        assert self.T is not None
+        square = float(((inverse @ self.T) * inverse).sum())
+        lost = _ROUNDING * ((np.abs(inverse) @ np.sqrt(np.diag(self.T))) ** 2).sum()
+        return float(np.sqrt(max(square, 0.0) + lost))
 
 
 def _norms(A: Array) -> Array:
@@ -100,22 +127,25 @@ def _norms(A: Array) -> Array:
 
 class Shape(NamedTuple):
     """Second moments on p columns: G (p, p) and T (p, p) of training and test rows, l2 (p, K) or
-    (p, 1), and R for some columns with RᵀR = G there, where rows are at hand."""
+    (p, 1), and triangles for some columns with RᵀR = G and RᵀR = T there, where rows are at
+    hand."""
 
     G: Array
     T: Array
     l2: Array
-    rows: Callable[[Array], Array] | None = None
+    rows: Callable[[Array], tuple[Array, Array]] | None = None
 
-    def on(self, U: Array, k: int, *, from_rows: bool) -> Root | None:
+    def on(self, U: Array, k: int, *, from_rows: bool) -> tuple[Root | None, Spread]:
+        """H at point k, if rounding leaves it regular, and the test rows."""
         l2 = self.l2[U, k if self.l2.shape[1] > 1 else 0]
         if from_rows:
             assert self.rows is not None
-            stacked = np.vstack([self.rows(U), np.diag(np.sqrt(l2))])
-            return root_of_rows(_factor.triangular_factor(stacked))
+            train, test = self.rows(U)
+            stacked = np.vstack([train, np.diag(np.sqrt(l2))])
+            return root_of_rows(_factor.triangular_factor(stacked)), Spread(None, test)
         H = self.G[np.ix_(U, U)]
         H[np.diag_indices_from(H)] += l2
-        return root_of(H)
+        return root_of(H), Spread(self.T[np.ix_(U, U)])
 
 
 class Distance(NamedTuple):
@@ -130,10 +160,10 @@ def distance(found: Slopes, shape: Shape, blur: Array, enough: Array) -> Distanc
     p, K = found.g.shape
     out = Distance(np.full(K, np.inf), np.full(K, np.inf))
     least = shape._replace(l2=shape.l2.min(axis=1, keepdims=True))
-    root = least.on(np.arange(p), 0, from_rows=False)
+    root, test = least.on(np.arange(p), 0, from_rows=False)
     if root is not None:
         for sharp in (True,) if p <= _SHARP else (False, True):
-            bounds = root.bounds(found.g, found.doubt, shape.T, blur, sharp=sharp)
+            bounds = root.bounds(found.g, found.doubt, test, blur, sharp=sharp)
             out = Distance(*(np.fmin(*pair) for pair in zip(out, bounds, strict=True)))
             if (out.move <= enough).all():
                 return out
@@ -163,11 +193,13 @@ def _on_used(
     radius, one = 0.0, slice(k, k + 1)
     for _ in range(_ROUNDS):
         U = np.flatnonzero(found.slack[:, k] <= found.lengths * radius)
-        root = shape.on(U, k, from_rows=from_rows) if len(U) else None
+        if not len(U):
+            return 0.0, 0.0
+        root, test = shape.on(U, k, from_rows=from_rows)
         if root is None:
-            return (0.0, 0.0) if not len(U) else (np.inf, np.inf)
-        T = shape.T[np.ix_(U, U)]
-        epsilon, move = root.bounds(found.g[U, one], found.doubt[U, one], T, blur[one], sharp=True)
+            return np.inf, np.inf
+        g, doubt = found.g[U, one], found.doubt[U, one]
+        epsilon, move = root.bounds(g, doubt, test, blur[one], sharp=True)
         if epsilon[0] <= radius:
             return float(epsilon[0]), float(move[0])
         radius = 4.0 * float(epsilon[0])

@@ -66,6 +66,9 @@ def summarise(moments: Moments, terms: Terms, target: int = 0, n_targets: int = 
         add_outer(second, 1.0, frame.origin / frame.unit + moments.mean)
     mean = frame.origin + frame.unit * moments.mean
     size = np.sqrt(np.diag(second))
+    doubts = moments.doubts() / moments.weight
+    if not terms.fit_intercept:  # the origin added rounds in terms of what it is
+        doubts = doubts + 4 * EPS * size * np.sqrt(size @ size)
     # What is left of a column beside its mean may be rounding alone.
     constant = size[:n] <= 4 * EPS * np.abs(moments.mean[:n])
     ridges = np.sqrt(terms.ridges().max(axis=1)) / frame.unit[:n]
@@ -92,7 +95,7 @@ def summarise(moments: Moments, terms: Terms, target: int = 0, n_targets: int = 
         products=products,
         start=start,
         square=(spread / level) ** 2,
-        doubts=inverse * moments.doubts()[:n] / moments.weight,
+        doubts=inverse * doubts[:n],
         drift=((frame.origin[:n] - mean[:n]) / frame.unit[:n] + moments.mean[:n]) * inverse
         if terms.fit_intercept
         else None,
