@@ -23,9 +23,10 @@ from fastreg import _warnings, kernels, plots
 from fastreg._jit import single_threaded_blas
 from fastreg._progress import draw_bar
 from fastreg._warnings import warn_of_convergence
-from fastreg.certificate import Certificate, Terms, penalty_value
+from fastreg.certificate import Certificate, penalty_value
 from fastreg.design import Design, as_design, as_target, as_weights, feature_names
 from fastreg.functional import check_predictions, nonnegative
+from fastreg.objectives import Objective
 from fastreg.penalties import L1, Bounded
 from fastreg.selection import criteria, relaxed
 from fastreg.selection.choice import ChoiceCertificate, Errors
@@ -95,19 +96,19 @@ class Path:
         )
 
     def _penalties(self) -> Array:
-        terms = self.data.terms
-        ridge = 0.5 * (np.broadcast_to(terms.l2, self.coefs.shape) * self.coefs**2).sum(axis=0)
+        objective = self.data.objective
+        ridge = 0.5 * (np.broadcast_to(objective.l2, self.coefs.shape) * self.coefs**2).sum(axis=0)
         return self.alphas * (
-            ridge + penalty_value(column_of(terms.penalty), self.coefs).sum(axis=0)
+            ridge + penalty_value(column_of(objective.penalty), self.coefs).sum(axis=0)
         )
 
     @functools.cached_property
     def dof(self) -> Array:
         """(K,) degrees of freedom, the intercept's included; see `fastreg.selection.criteria`."""
-        terms = self.data.terms
-        l2 = np.broadcast_to(terms.l2[:, 0], len(self.coefs))
+        objective = self.data.objective
+        l2 = np.broadcast_to(objective.l2[:, 0], len(self.coefs))
         return criteria.degrees_of_freedom(
-            self.coefs, l2, self.alphas, self.data.covariance, terms.fit_intercept
+            self.coefs, l2, self.alphas, self.data.covariance, objective.fit_intercept
         )
 
     def select(self, criterion: str = "bic", *, cv: Any = 5) -> Selected:
@@ -155,7 +156,7 @@ class Path:
             self.dof,
             self.data.count,
             len(self.coefs),
-            self.data.terms.fit_intercept,
+            self.data.objective.fit_intercept,
         )
         return self._selected(criterion, int(np.argmin(found)), found, None)
 
@@ -187,7 +188,7 @@ class Path:
         share = nonnegative(gamma, "gamma")
         if share > 1.0:
             raise ValueError(f"gamma must be between 0 and 1, got {gamma!r}")
-        if not isinstance(self.data.terms.penalty, L1):
+        if not isinstance(self.data.objective.penalty, L1):
             raise ValueError("a path with bounds is not relaxed: least squares would leave them")
         with single_threaded_blas:
             found = relaxed.relax(self.data.problem(), self.coefs, share)
@@ -266,7 +267,7 @@ class Relaxed(Path):
     @functools.cached_property
     def dof(self) -> Array:
         """(K,) size of the support, intercept included; the search for it is not counted."""
-        return np.count_nonzero(self.coefs, axis=0) + float(self.data.terms.fit_intercept)
+        return np.count_nonzero(self.coefs, axis=0) + float(self.data.objective.fit_intercept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,10 +304,10 @@ class Selected:
 class Source(ABC):
     """What a path was fitted to.
 
-    terms : before the strengths; count : rows; weight : Σ w
+    objective : before the strengths; count : rows; weight : Σ w
     """
 
-    terms: Terms
+    objective: Objective
     count: int
     weight: float
 
@@ -335,23 +336,23 @@ class InMemory(Source):
     max_iter: int
 
     @classmethod
-    def of(cls, X: Design, y: Array, terms: Terms, max_iter: int) -> InMemory:
-        weights = terms.weights
+    def of(cls, X: Design, y: Array, objective: Objective, max_iter: int) -> InMemory:
+        weights = objective.weights
         count = X.shape[0] if weights is None else int(np.count_nonzero(weights))
         weight = float(X.shape[0] if weights is None else weights.sum())
-        return cls(dataclasses.replace(terms, strength=None), count, weight, X, y, max_iter)
+        return cls(dataclasses.replace(objective, strength=None), count, weight, X, y, max_iter)
 
     def problem(self) -> Standard:
-        return standardise(self.X, self.y[:, None], self.terms)
+        return standardise(self.X, self.y[:, None], self.objective)
 
     def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
         from fastreg.selection.cross_validation import Validation  # not part of a first fit
 
-        terms, splits = self.terms, as_splits(_splits(cv, self.y), len(self.y))
-        validation = Validation(self.X, self.y, terms.weights, splits, terms.fit_intercept)
+        objective, splits = self.objective, as_splits(_splits(cv, self.y), len(self.y))
+        validation = Validation(self.X, self.y, objective.weights, splits, objective.fit_intercept)
 
-        def make(weights: Array | None, own: Array | None) -> Terms:
-            return dataclasses.replace(terms, weights=weights, strength=own)
+        def make(weights: Array | None, own: Array | None) -> Objective:
+            return dataclasses.replace(objective, weights=weights, strength=own)
 
         return validation.errors(make, strengths, tol, self.max_iter, gamma=gamma)
 
@@ -480,7 +481,7 @@ def path(
         grid = Grid(count, least, kind(factor * max(ratio, LEAST_RATIO)))
     elif eps is not None:
         raise ValueError("eps is without use where alphas are given")
-    terms = Terms(
+    objective = Objective(
         l2=(factor * (1.0 - ratio))[:, None],
         penalty=kind(factor * ratio),
         weights=as_weights(sample_weight, m),
@@ -491,7 +492,7 @@ def path(
     solution = solve(
         design,
         target[:, None],
-        terms,
+        objective,
         tol=tol,
         max_iter=int(max_iter),
         method=solver,
@@ -508,7 +509,7 @@ def path(
         l1_ratio=ratio,
         certificate=certificate,
         n_iter=solution.n_iter,
-        data=InMemory.of(design, target, terms, int(max_iter)),
+        data=InMemory.of(design, target, objective, int(max_iter)),
         feature_names=names_of(X),
     )
 

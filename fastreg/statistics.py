@@ -19,10 +19,10 @@ import numpy as np
 from fastreg import checkpoints, gathering, moments, paths
 from fastreg._jit import single_threaded_blas
 from fastreg._warnings import warn_of_convergence
-from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights, nonfinite_message
 from fastreg.functional import nonnegative
 from fastreg.moments import Frame, Moments
+from fastreg.objectives import Objective
 from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.solvers import solve_moments
 from fastreg.solvers.summary import Summary, summarise
@@ -331,7 +331,7 @@ class SufficientStatistics:
         with single_threaded_blas:
             strengths = self._strengths(whole, spec, target, tol, max_iter)
         found = solve_moments(
-            whole, spec.terms(strengths), tol=tol, max_iter=max_iter, target=target,
+            whole, spec.objective(strengths), tol=tol, max_iter=max_iter, target=target,
             n_targets=self.n_targets,
         )  # fmt: skip
         paths.warn(found.certificate, False, max_iter)
@@ -344,7 +344,7 @@ class SufficientStatistics:
             certificate=found.certificate,
             n_iter=1,
             data=_Collected(
-                spec.terms(None), self.n_samples, self.weight, whole, target, self.n_targets
+                spec.objective(None), self.n_samples, self.weight, whole, target, self.n_targets
             ),
             feature_names=self.feature_names,
         )
@@ -377,7 +377,7 @@ class SufficientStatistics:
         from fastreg.selection.cross_validation import Validation  # not part of a first fit
 
         found = Validation.of_moments(parts, spec.centred).errors(
-            lambda _, asked: spec.terms(asked), strengths, tol, max_iter
+            lambda _, asked: spec.objective(asked), strengths, tol, max_iter
         )
         certificate = found.certificate(tol)
         if certificate.complaint():
@@ -400,7 +400,7 @@ class SufficientStatistics:
         )
 
     def _summary(self, part: Moments, spec: _Spec, strengths: Array, target: int) -> Summary:
-        return summarise(part, spec.terms(strengths), target, self.n_targets)
+        return summarise(part, spec.objective(strengths), target, self.n_targets)
 
     def _strengths(
         self, whole: Moments, spec: _Spec, target: int, tol: float, max_iter: int
@@ -580,8 +580,8 @@ class _Spec:
     factor: Array
     kind: Any
 
-    def terms(self, strengths: Array | None) -> Terms:
-        return Terms(
+    def objective(self, strengths: Array | None) -> Objective:
+        return Objective(
             l2=(self.factor * (1.0 - self.ratio))[:, None],
             penalty=self.kind(self.factor * self.ratio),
             fit_intercept=self.centred,
@@ -598,7 +598,7 @@ class _Collected(paths.Source):
     n_targets: int
 
     def problem(self) -> Summary:
-        return summarise(self.whole, self.terms, self.target, self.n_targets)
+        return summarise(self.whole, self.objective, self.target, self.n_targets)
 
     def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
         raise ValueError("folds are given with update: call cross_validate of the statistics")

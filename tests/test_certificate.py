@@ -8,21 +8,22 @@ from hypothesis import strategies as st
 
 import fastreg
 from fastreg import certificate
-from fastreg.certificate import Terms, certify, reads
+from fastreg.certificate import certify, reads
 from fastreg.design import as_design
+from fastreg.objectives import Objective
 from fastreg.penalties import L1, Bounded, non_negative
 from fastreg.solvers import solve
 
 
-def objective(A, y, w, coef, b, l2, l1):
+def evaluated(A, y, w, coef, b, l2, l1):
     r = A @ coef + b - y
     return (w @ r**2) / (2 * w.sum()) + l2 / 2 * coef @ coef + l1 * np.abs(coef).sum()
 
 
-def check(X, y, coef, b, terms, **options):
+def check(X, y, coef, b, objective, **options):
     arguments = {"shift": None, "scale": np.ones(X.shape[1]), "tol": 1e-4, **options}
     return certify(
-        X, y[:, None], coef[:, None], np.array([b]), terms, method="none", passes=0, **arguments
+        X, y[:, None], coef[:, None], np.array([b]), objective, method="none", passes=0, **arguments
     )
 
 
@@ -46,17 +47,17 @@ def test_gap_bounds_the_distance_to_the_minimum(
     A, y, w = matrix(m, n, seed), rng.standard_normal(m), rng.random(m) + 0.1
     X = as_design(STORAGES[storage](A))
     kind = non_negative if positive else L1
-    terms = Terms(np.array([[l2]]), kind(l1), w if weighted else None, intercept)
-    best = solve(X, y[:, None], terms, tol=1e-12)
+    objective = Objective(np.array([[l2]]), kind(l1), w if weighted else None, intercept)
+    best = solve(X, y[:, None], objective, tol=1e-12)
     w = w if weighted else np.ones(m)
-    least = objective(A, y, w, best.coef[:, 0], best.intercept[0], l2, l1)
+    least = evaluated(A, y, w, best.coef[:, 0], best.intercept[0], l2, l1)
 
     coef = best.coef[:, 0] + spoil * rng.standard_normal(n)
     coef = np.maximum(coef, 0) if positive else coef
     b = best.intercept[0] + (spoil * rng.standard_normal() if intercept else 0.0)
-    found = check(X, y, coef, b, terms)
-    value = objective(A, y, w, coef, b, l2, l1)
-    null = objective(A, y, w, 0 * coef, w @ y / w.sum() if intercept else 0.0, 0, 0)
+    found = check(X, y, coef, b, objective)
+    value = evaluated(A, y, w, coef, b, l2, l1)
+    null = evaluated(A, y, w, 0 * coef, w @ y / w.sum() if intercept else 0.0, 0, 0)
     assert value - least <= found.gap[0] + 1e-11 * max(value, null)
     np.testing.assert_allclose(found.objective[0], value, rtol=1e-9, atol=1e-13)
     np.testing.assert_allclose(found.null[0], null, rtol=1e-9, atol=1e-13)
@@ -68,33 +69,33 @@ def test_gap_bounds_the_distance_to_the_minimum(
 @pytest.mark.parametrize("storage", ["C", "csr", "csc"])
 def test_a_spoiled_answer_is_noticed(storage, rng):
     A, y = matrix(), rng.standard_normal(37)
-    X, terms = as_design(STORAGES[storage](A)), Terms(np.array([[0.01]]), L1(0.02))
-    best = solve(X, y[:, None], terms, tol=1e-10)
-    good = check(X, y, best.coef[:, 0], best.intercept[0], terms)
+    X, objective = as_design(STORAGES[storage](A)), Objective(np.array([[0.01]]), L1(0.02))
+    best = solve(X, y[:, None], objective, tol=1e-10)
+    good = check(X, y, best.coef[:, 0], best.intercept[0], objective)
     assert good.converged and good.kkt[0] < 1e-8
     for coef, b in [
         (best.coef[:, 0] + 0.05, best.intercept[0]),
         (best.coef[:, 0], best.intercept[0] + 0.1),
         (np.zeros(6), best.intercept[0]),
     ]:
-        spoiled = check(X, y, coef, b, terms)
+        spoiled = check(X, y, coef, b, objective)
         assert not spoiled.converged
         assert spoiled.relative_gap[0] > 1e-3
 
 
 def test_any_shift_and_scale_give_the_same_certificate(rng):
     A, y = matrix() + 3.0, rng.standard_normal(37)
-    X, terms = as_design(A), Terms(np.array([[0.01]]), L1(0.02))
+    X, objective = as_design(A), Objective(np.array([[0.01]]), L1(0.02))
     coef = rng.standard_normal(6)
-    plain = check(X, y, coef, 0.2, terms)
-    other = check(X, y, coef, 0.2, terms, shift=A.mean(axis=0), scale=2.0 ** np.arange(6))
+    plain = check(X, y, coef, 0.2, objective)
+    other = check(X, y, coef, 0.2, objective, shift=A.mean(axis=0), scale=2.0 ** np.arange(6))
     np.testing.assert_allclose(other.gap, plain.gap, rtol=1e-10)
     np.testing.assert_allclose(other.kkt, plain.kkt, rtol=1e-8)
 
 
 def test_a_constant_target_has_no_gap():
-    X, terms = as_design(matrix()), Terms(np.array([[0.0]]), L1(0.1))
-    found = check(X, np.full(37, 0.1), np.zeros(6), 0.1, terms)
+    X, objective = as_design(matrix()), Objective(np.array([[0.0]]), L1(0.1))
+    found = check(X, np.full(37, 0.1), np.zeros(6), 0.1, objective)
     assert found.gap[0] == 0.0 and found.relative_gap[0] == 0.0 and found.converged
 
 
@@ -105,16 +106,16 @@ def test_an_unknown_penalty_has_no_certificate(rng):
             rng.standard_normal(37),
             np.zeros(6),
             0.0,
-            Terms(np.zeros((1, 1)), (1,)),
+            Objective(np.zeros((1, 1)), (1,)),
         )
 
 
 def test_text_says_what_was_reached_and_asked(rng):
     A, y = matrix(), rng.standard_normal(37)
     X = as_design(A)
-    penalised = check(X, y, np.ones(6), 0.0, Terms(np.array([[0.1]]), L1(0.1)))
+    penalised = check(X, y, np.ones(6), 0.0, Objective(np.array([[0.1]]), L1(0.1)))
     assert "relative duality gap" in str(penalised) and "asked 1e-04, NOT reached" in str(penalised)
-    free = check(X, y, np.ones(6), 0.0, Terms(np.zeros((1, 1)), L1(0.0)))
+    free = check(X, y, np.ones(6), 0.0, Objective(np.zeros((1, 1)), L1(0.0)))
     assert "KKT residual" in str(free) and "without a penalty" in str(free)
 
 
@@ -129,19 +130,19 @@ def test_the_gap_of_a_bounded_answer_is_a_bound_and_tight(seed, l1, l2, spoil):
     rng = np.random.default_rng(seed)
     A, y = matrix(15, 6, seed), rng.standard_normal(15)
     low, high = -0.3 * rng.random(6), np.where(rng.random(6) < 0.3, np.inf, 0.2 * rng.random(6))
-    X, terms = as_design(A), Terms(np.array([[l2]]), Bounded(l1, low, high))
-    best = solve(X, y[:, None], terms, tol=1e-12)
+    X, objective = as_design(A), Objective(np.array([[l2]]), Bounded(l1, low, high))
+    best = solve(X, y[:, None], objective, tol=1e-12)
     coef = np.clip(best.coef[:, 0] + spoil * rng.standard_normal(6), low, high)
-    least = objective(A, y, np.ones(15), best.coef[:, 0], best.intercept[0], l2, l1)
+    least = evaluated(A, y, np.ones(15), best.coef[:, 0], best.intercept[0], l2, l1)
     b = (y - A @ coef).mean()
-    found = check(X, y, coef, b, terms)
-    value = objective(A, y, np.ones(15), coef, b, l2, l1)
+    found = check(X, y, coef, b, objective)
+    value = evaluated(A, y, np.ones(15), coef, b, l2, l1)
     assert value - least <= found.gap[0] + 1e-11
     if not (l1 == 0.0 and l2 == 0.0 and np.isinf(high).any()):
         assert best.certificate.relative_gap[0] <= 1e-9
     outside = coef.copy()
     outside[0] = low[0] - 1e-3
-    assert not check(X, y, outside, b, terms).converged
+    assert not check(X, y, outside, b, objective).converged
 
 
 def test_blas_is_held_at_one_thread(monkeypatch):

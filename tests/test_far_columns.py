@@ -5,8 +5,9 @@ import pytest
 import scipy.sparse as sp
 
 import fastreg
-from fastreg.certificate import Terms, certify
+from fastreg.certificate import certify
 from fastreg.design import as_design
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from tests.conftest import STORAGES
 from tests.judge import HAS_EXTENDED, LD, Data
@@ -123,7 +124,8 @@ def test_a_shift_and_a_scale_that_mislead_certify_nothing_false(storage, far, rn
     scale, shift = np.full(2, 2.0**-60), X.mean(axis=0)
     found = certify(
         as_design(STORAGES[storage](X)), y[:, None], coef, y.mean() - X.mean(axis=0) @ coef,
-        Terms(np.zeros((1, 1)), L1(0.0)), tol=1e-4, method="", passes=0, shift=shift, scale=scale,
+        Objective(np.zeros((1, 1)), L1(0.0)), tol=1e-4, method="", passes=0, shift=shift,
+        scale=scale,
     )  # fmt: skip
     assert found.by_kkt and not found.converged
     assert found.kkt[0] >= 0.99
@@ -133,9 +135,9 @@ def test_a_constant_column_is_explained_by_the_intercept(rng):
     X = np.column_stack([rng.standard_normal(40), np.full(40, 0.1)])
     y = X[:, 0] + rng.standard_normal(40)
     model = fastreg.Ridge(alpha=0.0).fit(X, y)
-    terms, coef = Terms(np.zeros((1, 1)), L1(0.0)), model.coef_[:, None]
+    objective, coef = Objective(np.zeros((1, 1)), L1(0.0)), model.coef_[:, None]
     found = certify(
-        as_design(X), y[:, None], coef, np.array([model.intercept_]), terms,
+        as_design(X), y[:, None], coef, np.array([model.intercept_]), objective,
         tol=1e-4, method="", passes=0,
     )  # fmt: skip
     assert found.converged and found.by_kkt

@@ -95,7 +95,7 @@ def test_truncation_ends_where_the_selection_changes(ratio, rng):
     """y moved along η_j: the same features and signs inside the interval, others just outside."""
     X, y, _ = regression(rng, m=40, n=8, noise=2.0)
     alpha = 0.3
-    terms = fastreg.ElasticNet(alpha=alpha, l1_ratio=ratio)._fitted_terms(None, len(y))
+    objective = fastreg.ElasticNet(alpha=alpha, l1_ratio=ratio)._fitted_objective(None, len(y))
 
     def signs(target):
         model = fastreg.ElasticNet(alpha=alpha, l1_ratio=ratio, tol=1e-12)
@@ -103,7 +103,7 @@ def test_truncation_ends_where_the_selection_changes(ratio, rng):
 
     now = signs(y)
     S = np.flatnonzero(now)
-    problem = standardise(as_design(X), y[:, None], terms)
+    problem = standardise(as_design(X), y[:, None], objective)
     chosen = selective._Selected(problem, S, now[S])
     size = problem.scale[S] * problem.unit[0]
     Xs = (X - X.mean(axis=0))[:, S]

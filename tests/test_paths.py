@@ -13,8 +13,8 @@ from sklearn.linear_model import enet_path as sklearn_enet_path
 
 import fastreg
 from fastreg._jit import set_num_threads
-from fastreg.certificate import Terms
 from fastreg.design import as_design
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.solvers import solve, working_set
 
@@ -237,8 +237,8 @@ def test_a_wrong_gram_matrix_is_found_out(monkeypatch):
 def test_a_whole_gram_matrix_spares_reads_of_X():
     X, y = as_design(regression(2000, 50)[0]), regression(2000, 50)[1]
     strengths = np.geomspace(1.0, 1e-3, 40)
-    terms = Terms(np.zeros((1, 1)), L1(1.0), strength=strengths)
-    assert solve(X, y[:, None], terms, tol=1e-6).certificate.passes <= 6
+    objective = Objective(np.zeros((1, 1)), L1(1.0), strength=strengths)
+    assert solve(X, y[:, None], objective, tol=1e-6).certificate.passes <= 6
 
 
 @settings(max_examples=60 if JIT else 5, deadline=None)

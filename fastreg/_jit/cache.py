@@ -57,8 +57,8 @@ PACKAGE = Path(__file__).resolve().parent.parent
 JITTED = (
     "_jit/*.py",
     "elementary.py",
-    "losses.py",
-    "penalties.py",
+    "losses/*.py",
+    "penalties/*.py",
     "design/*.py",
     "kernels/*.py",
     "network/kernels.py",

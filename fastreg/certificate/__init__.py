@@ -47,8 +47,8 @@ from fastreg.certificate.gap import (
     relative_to,
 )
 from fastreg.certificate.reads import Data, correlate, exact_sum, levels
-from fastreg.certificate.terms import Terms
 from fastreg.design import Design
+from fastreg.objectives import Objective
 from fastreg.sources.blocks import Source
 
 Array = np.ndarray
@@ -107,7 +107,7 @@ def certify(
     Y: Array,
     coef: Array,
     intercept: Array,
-    terms: Terms,
+    objective: Objective,
     *,
     tol: float,
     method: str,
@@ -130,7 +130,7 @@ def certify(
     Y : (m, k), or (m, 1) for k points of one target
     coef : (n, k)
     intercept : (k,)
-    terms : the rest of the objective
+    objective : the rest of the objective
     tol, method, passes : what to report
     shift : (n,) or None, about the means of the columns
     scale : (n,) or None, about the inverse sizes of the columns, powers of two
@@ -144,14 +144,14 @@ def certify(
         points a read of X each: see `_judge_claims`.
     """
     (m, n), k = X.shape, coef.shape[1]
-    w = np.ones(m) if terms.weights is None else terms.weights / terms.weights.max()
+    w = np.ones(m) if objective.weights is None else objective.weights / objective.weights.max()
     if not w.all():  # whatever a row of weight zero holds
         Y = np.where((w > 0)[:, None], Y, Y[int(np.argmax(w))])
     w = w / w.sum()
     shift = np.zeros(n) if shift is None else shift
     scale = np.ones(n) if scale is None else scale
-    mean, unit, Y = normalise(Y, w, terms.fit_intercept)
-    data = Data(X, Y, w, shift, scale, constant, terms, coef, intercept, mean, unit)
+    mean, unit, Y = normalise(Y, w, objective.fit_intercept)
+    data = Data(X, Y, w, shift, scale, constant, objective, coef, intercept, mean, unit)
     with single_threaded_blas:  # two pools at once took 110 to 390 ms for 37 (NumPy 1.26)
         if claims is not None and k > _PROBES and Y.shape[1] == 1 and data.is_near:
             claims /= unit
@@ -168,7 +168,7 @@ def certify_source(
     source: Source,
     coef: Array,
     intercept: Array,
-    terms: Terms,
+    objective: Objective,
     *,
     tol: float,
     method: str,
@@ -183,12 +183,12 @@ def certify_source(
 
     Parameters
     ----------
-    terms : with weights of None: the source has them
+    objective : with weights of None: the source has them
     mean, unit : (T,) about the means and the spreads of the T targets, powers of two
     """
     n, k = coef.shape
     shift = np.zeros(n) if shift is None else shift
-    work = streamed.Sums(source.layout, coef, intercept, shift, scale, mean, unit, terms)
+    work = streamed.Sums(source.layout, coef, intercept, shift, scale, mean, unit, objective)
     with single_threaded_blas:
         found = streamed.read(source, work, constant)
     verdicts = []
@@ -309,7 +309,7 @@ def _judge_claims(data: Data, claims: Array, lengths: Array | None) -> tuple[Arr
     errors = (seen.c - c0) - ((claims @ signs).T - np.multiply.outer(signs.sum(axis=0), c0))
     doubt = _DOUBT * float(np.sqrt((errors**2).sum(axis=1)).max())
     target = Target(data, 0, c0, seen)
-    off = -levels(data, range(k)) if data.terms.fit_intercept else np.zeros(k)
+    off = -levels(data, range(k)) if data.objective.fit_intercept else np.zeros(k)
     rho2 = np.maximum(2.0 * target.null - _fitted(data, c0, claims), 0.0)
     return target.judge(range(k), claims.T, rho2, off, doubt), seen.passes
 
@@ -327,8 +327,8 @@ class Target:
     def __init__(self, data: Data, t: int, c0: Array, seen: Any, null: float | None = None) -> None:
         self._data = data
         self._unit, self._mean = data.of(data.unit, t), data.of(data.mean, t)
-        self.l2 = data.of(data.terms.l2, t) * data.scale * data.scale
-        self._penalty = in_units(data.terms.penalty, float(self._unit))
+        self.l2 = data.of(data.objective.l2, t) * data.scale * data.scale
+        self._penalty = in_units(data.objective.penalty, float(self._unit))
         self._norms, self._sizes = seen.norms, seen.sizes
         self._length = _least_length(seen.norms, seen.sizes)
         self._most = float(np.max(np.abs(c0) / self._length))
@@ -342,16 +342,16 @@ class Target:
     def judge(self, points: range, c: Array, rho2: Array, off: Array, doubt: float = 0.0) -> Array:
         """Rows of gap, objective, null, KKT residual, and whether a feature is free, (5, g), from
         c (g, n) whose every entry may be wrong by `doubt`."""
-        data, terms = self._data, self._data.terms
+        data, objective = self._data, self._data.objective
         coef = data.coef[:, points.start : points.stop]
         strength = np.ones(len(points))
-        if terms.strength is not None:
-            strength = terms.strength[points.start : points.stop]
+        if objective.strength is not None:
+            strength = objective.strength[points.start : points.stop]
         part = self._touched(coef, c, strength, doubt)
         found = self.points(points, part, c[:, part].T, rho2)
         if doubt:
             found = found.at(found.c + np.copysign(doubt, found.c))
-        gap, objective = gap_and_objective(found)
+        gap, value = gap_and_objective(found)
         gap = gap + 0.5 * off**2 + 2.0 * doubt * np.abs(found.beta).sum(axis=0)
         if self.null == 0.0:  # a constant target, met as closely as its mean can be rounded
             gap = np.where(gap <= (8 * _EPS * abs(self._mean) / self._unit) ** 2, 0.0, gap)
@@ -360,15 +360,15 @@ class Target:
         with np.errstate(invalid="ignore"):  # ∞·0, of bounds at no strength: a gap is known
             free = self._lightest * strength < 1.0
         null = np.full(len(points), self.null)
-        return np.stack([gap, objective + 0.5 * off**2, null, kkt, free])
+        return np.stack([gap, value + 0.5 * off**2, null, kkt, free])
 
     def points(self, points: range, part: Array, c: Array, rho2: Array) -> Points:
         """What the formulas need of some points and features, c (p, g)."""
         data, unit, scale = self._data, self._unit, self._data.scale[part, None]
         coef = data.coef[part, points.start : points.stop]
         strength = np.ones(len(points))
-        if data.terms.strength is not None:
-            strength = data.terms.strength[points.start : points.stop]
+        if data.objective.strength is not None:
+            strength = data.objective.strength[points.start : points.stop]
         return points_of(
             _some(self._penalty, part, strength),
             c=c,
@@ -472,7 +472,6 @@ def _power_of_two(size: Array) -> Array:
 __all__ = [
     "KKT",
     "Certificate",
-    "Terms",
     "certify",
     "certify_moments",
     "certify_source",

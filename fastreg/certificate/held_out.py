@@ -21,7 +21,6 @@ from fastreg import _factor
 from fastreg.certificate import Target, normalise, reads
 from fastreg.certificate.gap import Points, relative_to
 from fastreg.certificate.reads import Data
-from fastreg.certificate.terms import Terms
 from fastreg.certificate.training import (
     Distance,
     Shape,
@@ -33,6 +32,7 @@ from fastreg.certificate.training import (
     slopes,
 )
 from fastreg.design import Design
+from fastreg.objectives import Objective
 
 Array = np.ndarray
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of a sum, in terms of its terms
@@ -74,10 +74,10 @@ class Judged(NamedTuple):
 
 
 def judge(
-    fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any, tol: float,
+    fold: Fold, objective: Objective, coef: Array, intercept: Array, certain: Any, tol: float,
     claims: Array | None = None,
 ) -> Judged:  # fmt: skip
-    """Of coef (n, K), intercept (K,) at the strengths of `terms`.
+    """Of coef (n, K), intercept (K,) at the strengths of `objective`.
 
     Parameters
     ----------
@@ -87,11 +87,11 @@ def judge(
     """
     K, m = coef.shape[1], fold.X.shape[0]
     step = max(1, min(K, max(_ROOM, fold.X.nnz // 25) // m))
-    strengths = np.ones(K) if terms.strength is None else terms.strength
+    strengths = np.ones(K) if objective.strength is None else objective.strength
     parts = []
     for first in range(0, K, step):
         some = slice(first, min(first + step, K))
-        own = dataclasses.replace(terms, weights=fold.train, strength=strengths[some])
+        own = dataclasses.replace(objective, weights=fold.train, strength=strengths[some])
         claimed = None if claims is None else claims[:, some]
         parts.append(_judge(fold, own, coef[:, some], intercept[some], certain, tol, claimed))
     one: Judged = parts[0]
@@ -100,9 +100,11 @@ def judge(
     return one._replace(**whole)  # type: ignore[arg-type]
 
 
-def errors(fold: Fold, terms: Terms, coef: Array, intercept: Array) -> tuple[Array, Array, float]:
+def errors(
+    fold: Fold, objective: Objective, coef: Array, intercept: Array
+) -> tuple[Array, Array, float]:
     """(mse (K,), how wrong its sums may be (K,), mean square of y) on the test rows."""
-    read = _Residuals.of(fold, terms, coef, intercept)
+    read = _Residuals.of(fold, objective, coef, intercept)
     mse, lost = read.errors()
     square = read.unit**2
     return mse * square, lost * square, read.mean_square * square
@@ -121,12 +123,12 @@ class _Residuals(NamedTuple):
     squares: Array
 
     @classmethod
-    def of(cls, fold: Fold, terms: Terms, coef: Array, intercept: Array) -> _Residuals:
+    def of(cls, fold: Fold, objective: Objective, coef: Array, intercept: Array) -> _Residuals:
         w, v = _shares(fold.train), _shares(fold.test)
-        mean, unit, Y = normalise(fold.y[:, None], w, terms.fit_intercept)
+        mean, unit, Y = normalise(fold.y[:, None], w, objective.fit_intercept)
         shift = np.zeros(fold.X.shape[1]) if fold.shift is None else fold.shift
         data = Data(
-            fold.X, Y, w, shift, fold.scale, fold.constant, terms, coef, intercept, mean, unit
+            fold.X, Y, w, shift, fold.scale, fold.constant, objective, coef, intercept, mean, unit
         )
         used = np.flatnonzero(coef.any(axis=1))
         beta = coef[used] / fold.scale[used, None] / float(unit[0])
@@ -136,7 +138,7 @@ class _Residuals(NamedTuple):
             R[rows] -= values @ beta
             squares += v[rows] @ values**2
         # At the best intercept: one that dwarfs the spread of y is rounded.
-        return cls(data, R - w @ R if terms.fit_intercept else R, v, used, beta, squares)
+        return cls(data, R - w @ R if objective.fit_intercept else R, v, used, beta, squares)
 
     @property
     def unit(self) -> float:
@@ -165,10 +167,10 @@ def _shares(weights: Array) -> Array:
 
 
 def _judge(
-    fold: Fold, terms: Terms, coef: Array, intercept: Array, certain: Any, tol: float,
+    fold: Fold, objective: Objective, coef: Array, intercept: Array, certain: Any, tol: float,
     claims: Array | None,
 ) -> Judged:  # fmt: skip
-    read = _Residuals.of(fold, terms, coef, intercept)
+    read = _Residuals.of(fold, objective, coef, intercept)
     look = _Look(read, fold.lengths, claims)
     found, columns = look.slopes()
     mse, lost = read.errors()
@@ -193,8 +195,8 @@ class _Look:
     ) -> None:
         self.data, self.R, self.used, self.beta = read.data, read.R, read.used, read.beta
         n = len(self.data.coef)
-        assert self.data.terms.strength is not None
-        self.strengths: Array = self.data.terms.strength
+        assert self.data.objective.strength is not None
+        self.strengths: Array = self.data.objective.strength
         self.rho2 = self.data.w @ self.R**2
         if n <= _ALL or claims is None or not self._believe(claims, lengths):
             self._read_ends(lengths, 1 if n <= _ALL else _EVERY)

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg._jit import run_blocks
-from fastreg.certificate.terms import Terms
 from fastreg.design import Design, transposed
+from fastreg.objectives import Objective
 
 Array = np.ndarray
 NEAR = 8.0  # spreads that a shift may be long before entries are centred one by one
@@ -39,7 +39,7 @@ class Data:
     shift: Array
     scale: Array
     constant: Array | None
-    terms: Terms
+    objective: Objective
     coef: Array
     intercept: Array
     mean: Array
@@ -111,7 +111,7 @@ def correlate(
 def _without_constants(data: Data, found: Correlations) -> Correlations:
     """Zero for columns that an intercept makes zero: of a spread near rounding, a look says."""
     doubtful = np.flatnonzero(found.norms < _HIDDEN * found.sizes)
-    if not data.terms.fit_intercept or not len(doubtful):
+    if not data.objective.fit_intercept or not len(doubtful):
         return found
     entries = data.X.matrix[:, doubtful][data.w > 0]
     entries = entries.toarray() if data.X.is_sparse else entries
@@ -131,7 +131,7 @@ def _transposed(
 ) -> Correlations | None:
     """Correlations of g residuals, R or from each block of rows; and of w∘(y, 1) in `extra`.
     None if claimed norms are wrong."""
-    n, w, centred = data.X.shape[1], data.w, data.terms.fit_intercept
+    n, w, centred = data.X.shape[1], data.w, data.objective.fit_intercept
     looks = _looks(norms, n)
     off = np.zeros(g)
     if R is not None and centred:
@@ -190,10 +190,10 @@ def with_residuals(data: Data, R: Array, norms: Array | None) -> Correlations:
 def plain(X: Design, w: Array, shift: Array | None, scale: Array) -> Data:
     """V = (X − 1 shiftᵀ) diag(scale) and weights, for products alone."""
     n = X.shape[1]
-    terms = Terms(np.zeros((1, 1)), None, None, shift is not None)
+    objective = Objective(np.zeros((1, 1)), None, None, shift is not None)
     none, one = np.zeros((n, 1)), np.ones(1)
     shift = np.zeros(n) if shift is None else shift
-    return Data(X, np.zeros((len(w), 1)), w, shift, scale, None, terms, none, one, one, one)
+    return Data(X, np.zeros((len(w), 1)), w, shift, scale, None, objective, none, one, one, one)
 
 
 def correlations_on(data: Data, columns: Array, R: Array) -> Array:
@@ -251,7 +251,7 @@ def sums_over_rows(data: Data) -> Array:
 def about_means(data: Data, sums: Array, g: int, off: Array | None) -> Correlations:
     """Correlations from the sums of `_transposed`, whose last rows are those of w and Σ w v²;
     `off` is None where the residuals still have means."""
-    n, centred, height = sums.shape[1] - 2, data.terms.fit_intercept, len(sums) - 1
+    n, centred, height = sums.shape[1] - 2, data.objective.fit_intercept, len(sums) - 1
     out, squares, sides = sums[:height, :n], sums[height, :n], sums[:height, -2]
     total, rho2, passes = sides[:g], sums[:g, -1], 1 if off is None else 2
     shift, scale = data.late, data.scale

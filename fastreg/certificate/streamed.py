@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg.certificate.reads import Data, about_means, sums_over_rows
-from fastreg.certificate.terms import Terms
+from fastreg.objectives import Objective
 from fastreg.sources.blocks import Source
 from fastreg.sources.rows import Block, Layout
 
@@ -27,7 +27,7 @@ class Sums:
     scale: Array
     mean: Array  # (T,)
     unit: Array  # (T,)
-    terms: Terms
+    objective: Objective
 
     def __call__(self, block: Block, row: int) -> Array:
         rows = self.layout.check(block)
@@ -36,7 +36,7 @@ class Sums:
 
     def data(self, X: Any, Y: Array, w: Array) -> Data:
         return Data(
-            X, Y, w, self.shift, self.scale, None, self.terms, self.coef, self.intercept,
+            X, Y, w, self.shift, self.scale, None, self.objective, self.coef, self.intercept,
             self.mean, self.unit,
         )  # fmt: skip
 
@@ -63,7 +63,7 @@ class Read(NamedTuple):
 def read(source: Source, work: Sums, constant: Array | None) -> Read:
     """Correlations, lengths and null objectives of a source."""
     sums: Array = source.reduce(work, operator.add)
-    k, T, centred = work.coef.shape[1], len(work.mean), work.terms.fit_intercept
+    k, T, centred = work.coef.shape[1], len(work.mean), work.objective.fit_intercept
     sums = sums / sums[-2, -2]
     level, square = sums[k : k + T, -2], sums[k : k + T, -1]
     data = work.data(_Absent(source.is_sparse), np.zeros((1, T)), np.ones(1))

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 import fastreg
-from fastreg.certificate import Certificate, Terms, certify
+from fastreg.certificate import Certificate, certify
 from fastreg.cli.demo_results import Curve, Results, Time
 from fastreg.cli.report import Advance, heading, line, pairs, progress, seconds, table
 from fastreg.design import Design, as_design
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 
 Array = np.ndarray
@@ -228,13 +229,13 @@ def _best_fits(models: dict[str, Any], X: Array, y: Array, advance: Advance) -> 
     return best
 
 
-def _terms(model: Any, m: int) -> Terms:
+def _objective(model: Any, m: int) -> Objective:
     """The objective of one of the estimators, of fastreg or scikit-learn, per row."""
     kind = type(model).__name__
     ratio = {"Ridge": 0.0, "Lasso": 1.0}.get(kind, getattr(model, "l1_ratio", 0.0))
     strength = model.alpha / m if kind == "Ridge" else model.alpha
     l2 = np.full((1, 1), strength * (1.0 - ratio))
-    return Terms(l2, L1(strength * ratio), None, model.fit_intercept)
+    return Objective(l2, L1(strength * ratio), None, model.fit_intercept)
 
 
 def _certified(X: Design, y: Array, model: Any) -> Certificate:
@@ -244,7 +245,7 @@ def _certified(X: Design, y: Array, model: Any) -> Certificate:
         y[:, None],
         np.array(model.coef_, dtype=np.float64)[:, None],
         np.atleast_1d(np.asarray(model.intercept_, np.float64)),
-        _terms(model, len(y)),
+        _objective(model, len(y)),
         shift=None,
         scale=np.ones(X.shape[1]),
         tol=_TOL,

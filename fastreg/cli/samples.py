@@ -71,16 +71,16 @@ class Sums:
 
     def r_squared(self, model: Any) -> float:
         """NaN if the target is constant."""
-        from fastreg.certificate import Terms
         from fastreg.moments import total
+        from fastreg.objectives import Objective
         from fastreg.penalties import L1
         from fastreg.selection.fold_fits import Test
         from fastreg.solvers.summary import summarise
 
         spread = self.stats.covariance()[-1, -1]
         whole = total(self.stats._parts)
-        terms = Terms(np.zeros((1, 1)), L1(0.0), fit_intercept=model.fit_intercept)
-        left, _ = Test.of(whole, whole, summarise(whole, terms)).errors(model.coef_[:, None])
+        objective = Objective(np.zeros((1, 1)), L1(0.0), fit_intercept=model.fit_intercept)
+        left, _ = Test.of(whole, whole, summarise(whole, objective)).errors(model.coef_[:, None])
         return float(1.0 - left[0] / spread) if spread > 0.0 else np.nan
 
 

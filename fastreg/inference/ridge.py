@@ -27,9 +27,9 @@ from scipy.special import stdtr, stdtrit
 
 from fastreg import kernels
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import Terms
 from fastreg.design import Design
 from fastreg.inference.table import Inference, caveat, named
+from fastreg.objectives import Objective
 from fastreg.solvers.problem import Problem, standardise
 from fastreg.solvers.ridge import inverse as invert
 
@@ -48,7 +48,7 @@ RIDGE_METHODS = tuple(_ASSUMES)
 def ridge_inference(
     X: Design,
     y: Array,
-    terms: Terms,
+    objective: Objective,
     coef: Array,
     intercept: float,
     *,
@@ -63,7 +63,7 @@ def ridge_inference(
     ----------
     X : Design, (m, n); its Gram matrix is kept
     y : (m,)
-    terms : of the fit, without a penalty but the ridge
+    objective : of the fit, without a penalty but the ridge
     coef, intercept : (n,) and float
     method : one of RIDGE_METHODS
     level : of the intervals
@@ -79,14 +79,14 @@ def ridge_inference(
     if method not in RIDGE_METHODS:
         raise ValueError(f"method must be one of {', '.join(RIDGE_METHODS)}, got {method!r}")
     with single_threaded_blas:
-        fit = _Fit.of(X, y, terms, coef)
+        fit = _Fit.of(X, y, objective, coef)
         table = getattr(fit, method)()
     place = np.flatnonzero(~fit.problem.constant)
     error = np.zeros(X.shape[1])
     size = fit.problem.scale[place] * float(fit.problem.unit[0])
     error[place] = np.sqrt(np.maximum(np.diag(table.covariance), 0.0)) * size
     features, estimate = np.arange(X.shape[1]), coef
-    if terms.fit_intercept:
+    if objective.fit_intercept:
         at_mean = fit.means * fit.problem.scale[place]
         of_level = table.level - 2.0 * at_mean @ table.mixed + at_mean @ table.covariance @ at_mean
         unit = float(fit.problem.unit[0])
@@ -124,8 +124,8 @@ class _Fit:
     trace2: float
 
     @classmethod
-    def of(cls, X: Design, y: Array, terms: Terms, coef: Array) -> _Fit:
-        problem = standardise(X, y[:, None], terms)
+    def of(cls, X: Design, y: Array, objective: Objective, coef: Array) -> _Fit:
+        problem = standardise(X, y[:, None], objective)
         live = np.flatnonzero(~problem.constant)
         gram = problem.gram(live, live)
         inverse = invert(gram, problem.ridge(0, live))
@@ -205,8 +205,8 @@ def _inference(
     y2 = 2.0 * fit.problem.null(0) * fit.problem.total
     rss = float(fit.w @ fit.residual**2)
     top = 1.0
-    if fit.problem.terms.weights is not None:
-        top = float(fit.problem.terms.weights.max() / fit.w.max())
+    if fit.problem.objective.weights is not None:
+        top = float(fit.problem.objective.weights.max() / fit.w.max())
     return Inference(
         names=named(features, names),
         features=features,

@@ -23,9 +23,9 @@ import scipy.optimize
 from scipy.special import betaln, log_ndtr, stdtr
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import Terms
 from fastreg.design import Design
 from fastreg.inference.table import Inference, caveat, named
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.solvers import solve
 from fastreg.solvers.problem import Problem, standardise
@@ -47,7 +47,7 @@ _ASSUMES = (
 def selective_inference(
     X: Design,
     y: Array,
-    terms: Terms,
+    objective: Objective,
     *,
     level: float = 0.95,
     noise: float | None = None,
@@ -60,7 +60,7 @@ def selective_inference(
     ----------
     X : Design, (m, n)
     y : (m,)
-    terms : of the fit, with an `L1`
+    objective : of the fit, with an `L1`
     level : of the intervals
     noise : σ at weight 1; None estimates it, from least squares on all features if n ≤ 3000 and
         that leaves ten degrees of freedom, else on the selected ones, which is too small
@@ -73,9 +73,9 @@ def selective_inference(
         The selected columns depend on one another, no degree of freedom is left, or rounding
         hides which features are kept.
     """
-    if not isinstance(terms.penalty, L1):
+    if not isinstance(objective.penalty, L1):
         raise ValueError("selective intervals are for an L1 penalty without bounds")
-    solution = solve(X, y[:, None], terms, tol=_EXACT)
+    solution = solve(X, y[:, None], objective, tol=_EXACT)
     if not solution.certificate.converged:
         gap = float(solution.certificate.relative_gap[0])
         raise ValueError(
@@ -84,9 +84,9 @@ def selective_inference(
         )
     S = np.flatnonzero(solution.coef[:, 0])
     with single_threaded_blas:
-        problem = standardise(X, y[:, None], terms)
+        problem = standardise(X, y[:, None], objective)
         model = _Selected(problem, S, np.sign(solution.coef[S, 0]))
-        sigma, dof, source = _noise(X, y, terms, model, noise)
+        sigma, dof, source = _noise(X, y, objective, model, noise)
     light = float(np.sqrt(problem.total / model.weight))  # what σ is at the weights of the problem
     unit = float(problem.unit[0])
     size = problem.scale[S] * unit
@@ -133,7 +133,7 @@ class _Selected:
         self.least_squares = self.inverse @ c[S]
         self.rss = max(self.square - float(c[S] @ self.least_squares), 0.0)
         self.r2 = 1.0 - self.rss / self.square if self.square > 0.0 else np.nan
-        weights = problem.terms.weights
+        weights = problem.objective.weights
         self.weight = float(problem.X.shape[0] if weights is None else weights.sum())
         self.count = int(problem.X.shape[0] if weights is None else np.count_nonzero(weights))
         self.unit = float(problem.unit[0])
@@ -184,20 +184,20 @@ def _inverse(G: Array, l2: Array) -> Array:
 
 
 def _noise(
-    X: Design, y: Array, terms: Terms, model: _Selected, given: float | None
+    X: Design, y: Array, objective: Objective, model: _Selected, given: float | None
 ) -> tuple[float, float, str]:
     """(σ at weight 1, residual degrees of freedom, where it is from)."""
-    used = len(model.least_squares) + terms.fit_intercept
+    used = len(model.least_squares) + objective.fit_intercept
     if given is not None:
         return float(given), model.count - used, "given"
     rss = model.rss * model.weight * model.unit**2
     source = "on the features selected: too small if others matter"
     rank = model.rank() if X.shape[1] <= _FULL else model.count
-    if model.count - rank - terms.fit_intercept >= _LEAST_DOF:
-        free = Terms(np.zeros((1, 1)), L1(0.0), terms.weights, terms.fit_intercept)
+    if model.count - rank - objective.fit_intercept >= _LEAST_DOF:
+        free = Objective(np.zeros((1, 1)), L1(0.0), objective.weights, objective.fit_intercept)
         found = solve(X, y[:, None], free, tol=1e-10)
         rss = 2.0 * float(found.certificate.objective[0]) * model.weight
-        used, source = rank + terms.fit_intercept, "on all features"
+        used, source = rank + objective.fit_intercept, "on all features"
     dof = model.count - used
     if dof <= 0:
         raise ValueError(f"{model.count} rows leave no degree of freedom to σ: give noise")

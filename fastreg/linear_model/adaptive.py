@@ -12,13 +12,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastreg import kernels
 from fastreg._jit import single_threaded_blas
 from fastreg._warnings import warn_of_convergence
-from fastreg.certificate import Terms, relative_to
+from fastreg.certificate import relative_to
 from fastreg.certificate.training import CERTAIN
 from fastreg.design import Design, as_design
-from fastreg.linear_model.base import ChoosingRegressor, ridge_terms, warn_of_choice
+from fastreg.linear_model.base import ChoosingRegressor, ridge_objective, warn_of_choice
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.selection.adaptive import Adapted, HeldOut, HeldOutNet, adapt, evidence, folds_of
 from fastreg.selection.choice import ChoiceCertificate
@@ -247,13 +248,13 @@ class AdaptiveRidge(_Adaptive):
         alpha = found.alphas[groups]
         if self.method == "cv":
 
-            def make(own: Array | None, strengths: Array | None) -> Terms:
-                terms = ridge_terms(alpha, own, len(target), True)
-                return dataclasses.replace(terms, strength=strengths)
+            def make(own: Array | None, strengths: Array | None) -> Objective:
+                objective = ridge_objective(alpha, own, len(target), True)
+                return dataclasses.replace(objective, strength=strengths)
 
             self._certify(design, target, weights, splits, make, found.error)
-        terms = ridge_terms(alpha, weights, len(target), self.fit_intercept)
-        self._finish(X, solve(design, target[:, None], terms, tol=_FINAL))
+        objective = ridge_objective(alpha, weights, len(target), self.fit_intercept)
+        self._finish(X, solve(design, target[:, None], objective, tol=_FINAL))
         self.group_alphas_, self.alpha_ = found.alphas, alpha
         self._report(found, labels)
         return self
@@ -266,8 +267,8 @@ class AdaptiveRidge(_Adaptive):
             return HeldOut(*folds_of(self._validation(design, y, weights, splits).parts), groups)
         return HeldOutByKernels(design, y, weights, self._partition(splits, weights, m), groups)
 
-    def _fitted_terms(self, weights, m):
-        return ridge_terms(self.alpha_, weights, m, self.fit_intercept)
+    def _fitted_objective(self, weights, m):
+        return ridge_objective(self.alpha_, weights, m, self.fit_intercept)
 
 
 class AdaptiveElasticNet(_Adaptive):
@@ -352,17 +353,17 @@ class AdaptiveElasticNet(_Adaptive):
         held_out = HeldOutNet(folds, unit, groups, largest)
         found = adapt(held_out, bounds, self.tol)
         l1, l2 = np.split(found.alphas * held_out.units, 2)
-        terms = Terms(l2[groups][:, None], L1(l1[groups]), weights)
+        objective = Objective(l2[groups][:, None], L1(l1[groups]), weights)
 
-        def make(own: Array | None, strengths: Array | None) -> Terms:
-            return dataclasses.replace(terms, weights=own, strength=strengths)
+        def make(own: Array | None, strengths: Array | None) -> Objective:
+            return dataclasses.replace(objective, weights=own, strength=strengths)
 
         self._certify(design, target, weights, splits, make, found.error)
-        self._finish(X, solve(design, target[:, None], terms, tol=_FINAL))
+        self._finish(X, solve(design, target[:, None], objective, tol=_FINAL))
         self.group_l1_, self.group_l2_ = l1, l2
         self.l1_, self.l2_ = l1[groups], l2[groups]
         self._report(found, labels)
         return self
 
-    def _fitted_terms(self, weights, m):
-        return Terms(self.l2_[:, None], L1(self.l1_), weights)
+    def _fitted_objective(self, weights, m):
+        return Objective(self.l2_[:, None], L1(self.l1_), weights)

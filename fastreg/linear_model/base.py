@@ -15,11 +15,12 @@ from sklearn.utils.validation import check_is_fitted, check_scalar, validate_dat
 
 from fastreg import kernels, moments
 from fastreg._warnings import warn, warn_of_convergence
-from fastreg.certificate import KKT, Certificate, Terms
+from fastreg.certificate import KKT, Certificate
 from fastreg.design import Design, as_design, as_target, as_weights, counted
 from fastreg.functional import check_predictions
 from fastreg.linear_model.opening import note_names, predict_source
 from fastreg.linear_model.routing import router
+from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
 from fastreg.selection.choice import ChoiceCertificate
 from fastreg.solvers import Solution, solve, solve_moments, solve_source, together
@@ -104,11 +105,11 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         check_strengths(strengths, Y.shape[1])
         if l2_is_total:
             strengths = per_weight(strengths, weights, design.shape[0])
-        terms = Terms(strengths[None, :], penalty, weights, self.fit_intercept)
+        objective = Objective(strengths[None, :], penalty, weights, self.fit_intercept)
         solution = solve(
             design,
             Y,
-            terms,
+            objective,
             tol=self.tol,
             max_iter=self.max_iter,
             start=self._start(design.shape[1], Y.shape[1]),
@@ -140,7 +141,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         found = [
             solve_moments(
                 whole,
-                Terms(np.full((1, 1), strength), penalty, None, self.fit_intercept),
+                Objective(np.full((1, 1), strength), penalty, None, self.fit_intercept),
                 tol=self.tol,
                 max_iter=self.max_iter,
                 target=t,
@@ -160,8 +161,8 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         """Read the source once a step: it has too many features for their moments."""
         if l2_is_total:
             strengths = per_weight(strengths, np.array([weight_of(source)]), 1)
-        terms = Terms(strengths[None, :], penalty, None, self.fit_intercept)
-        solution = solve_source(source, terms, tol=self.tol, max_iter=self.max_iter)
+        objective = Objective(strengths[None, :], penalty, None, self.fit_intercept)
+        solution = solve_source(source, objective, tol=self.tol, max_iter=self.max_iter)
         self._check_names(source)
         self._set(solution, flat=source.flat)
         self._warn(solution)
@@ -303,24 +304,30 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
             raise ValueError(f"level must be between 0 and 1, got {level!r}")
         if noise is not None and not 0.0 < noise < np.inf:
             raise ValueError(f"noise must be positive and finite, got {noise!r}")
-        terms = self._fitted_terms(weights, m)
+        objective = self._fitted_objective(weights, m)
         names = getattr(self, "feature_names_in_", None)
-        if np.any(terms.penalty.l1):
+        if np.any(objective.penalty.l1):
             if method not in (None, "selective"):
                 raise ValueError(f"method must be 'selective' with an L1 penalty, got {method!r}")
             return selective_inference(
-                design, target, terms, level=level, noise=noise, names=names, chosen=self._chosen
+                design,
+                target,
+                objective,
+                level=level,
+                noise=noise,
+                names=names,
+                chosen=self._chosen,
             )
         if noise is not None:
             raise ValueError("noise is for method='selective'")
         coef, intercept = np.ravel(self.coef_), float(np.ravel(self.intercept_)[0])
         method = method or "classical"
         return ridge_inference(
-            design, target, terms, coef, intercept, method=method, level=level, names=names,
+            design, target, objective, coef, intercept, method=method, level=level, names=names,
             chosen=self._chosen,
         )  # fmt: skip
 
-    def _fitted_terms(self, weights: Array | None, m: int) -> Terms:
+    def _fitted_objective(self, weights: Array | None, m: int) -> Objective:
         """The objective that was minimised."""
         raise NotImplementedError
 
@@ -412,18 +419,20 @@ def per_weight(alpha: Array, weights: Array | None, n_rows: int) -> Array:
         return np.minimum(alpha / top / (weights / top).sum(), 1e306)
 
 
-def ridge_terms(alpha: Any, weights: Array | None, n_rows: int, fit_intercept: bool) -> Terms:
+def ridge_objective(
+    alpha: Any, weights: Array | None, n_rows: int, fit_intercept: bool
+) -> Objective:
     """The objective ‖y − Xw − b‖² + Σ alpha_j w_j² of one target."""
     strengths = per_weight(np.atleast_1d(np.asarray(alpha, float)), weights, n_rows)
-    return Terms(strengths[:, None], L1(0.0), weights, fit_intercept)
+    return Objective(strengths[:, None], L1(0.0), weights, fit_intercept)
 
 
-def elastic_net_terms(
+def elastic_net_objective(
     alpha: float, l1_ratio: float, weights: Array | None, fit_intercept: bool
-) -> Terms:
+) -> Objective:
     """The objective of `ElasticNet`."""
     l2 = np.array([[alpha * (1.0 - l1_ratio)]])
-    return Terms(l2, L1(float(alpha * l1_ratio)), weights, fit_intercept)
+    return Objective(l2, L1(float(alpha * l1_ratio)), weights, fit_intercept)
 
 
 def check_strengths(strengths: Array, n_targets: int) -> None:

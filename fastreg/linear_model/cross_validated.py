@@ -10,18 +10,18 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import Terms
 from fastreg.linear_model.base import (
     STREAMED,
     ChoosingRegressor,
     check_alphas,
-    elastic_net_terms,
+    elastic_net_objective,
     warn_of_choice,
 )
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
 from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
+from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
 from fastreg.selection.choice import ChoiceCertificate, Errors, stacked
@@ -169,7 +169,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         count = len(ratios) * validation.n_splits
         with told(self, "fold", count, bar=self.verbose) as tell:
             found = [
-                validation.errors(self._terms(ratio), grid, self.tol, self.max_iter, tell=tell)
+                validation.errors(self._objective(ratio), grid, self.tol, self.max_iter, tell=tell)
                 for ratio, grid in zip(ratios, grids, strict=True)
             ]
         self._choose(ratios, grids, found)
@@ -207,17 +207,17 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
             return largest * np.geomspace(1.0, self.eps, count)
         return np.sort(check_alphas(self.alphas))[::-1].copy()
 
-    def _terms(self, ratio: float) -> Any:
+    def _objective(self, ratio: float) -> Any:
         penalty = (non_negative if self.positive else L1)(ratio)
         l2 = np.array([[1.0 - ratio]])
 
-        def make(weights: Array | None, strengths: Array | None) -> Terms:
-            return Terms(l2, penalty, weights, self.fit_intercept, strengths)
+        def make(weights: Array | None, strengths: Array | None) -> Objective:
+            return Objective(l2, penalty, weights, self.fit_intercept, strengths)
 
         return make
 
-    def _fitted_terms(self, weights, m):
-        return elastic_net_terms(self.alpha_, self.l1_ratio_, weights, self.fit_intercept)
+    def _fitted_objective(self, weights, m):
+        return elastic_net_objective(self.alpha_, self.l1_ratio_, weights, self.fit_intercept)
 
     def _choose(self, ratios: list[float], grids: list[Array], found: list[Errors]) -> None:
         least = np.array([errors.mean[errors.choose()] for errors in found])
@@ -243,18 +243,18 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
 
     def _final(self, validation: Validation) -> Solution:
         """The fit to all rows: from the moments gathered for the folds, where they were."""
-        make, one = self._terms(self.l1_ratio_), np.array([self.alpha_])
+        make, one = self._objective(self.l1_ratio_), np.array([self.alpha_])
         limits = {"tol": self.tol, "max_iter": self.max_iter}
         whole = validation.whole
         if whole is not None and not validation.has_rows:
             return solve_moments(whole, make(None, one), passes=1, **limits)
-        X, Y, terms = validation.X, validation.y[:, None], make(validation.weights, one)
+        X, Y, objective = validation.X, validation.y[:, None], make(validation.weights, one)
         if whole is None:
-            return solve(X, Y, terms, **limits)
+            return solve(X, Y, objective, **limits)
         problem = summarise(whole, make(None, one))
         with single_threaded_blas:
             coef, intercept = follow(problem, self.tol, self.max_iter)
-        return confirm(X, Y, terms, problem, coef, intercept, **limits)
+        return confirm(X, Y, objective, problem, coef, intercept, **limits)
 
 
 class LassoCV(ElasticNetCV):

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastreg.linear_model.base import LinearRegressor, check_finite_params, elastic_net_terms
+from fastreg.linear_model.base import LinearRegressor, check_finite_params, elastic_net_objective
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
 
@@ -124,9 +124,9 @@ class ElasticNet(LinearRegressor):
     def _steps(self, n_iter, n_targets):
         return n_iter if n_targets == 1 else [n_iter] * n_targets
 
-    def _fitted_terms(self, weights, m):
+    def _fitted_objective(self, weights, m):
         ratio = getattr(self, "l1_ratio", 1.0)
-        return elastic_net_terms(self.alpha, ratio, weights, self.fit_intercept)
+        return elastic_net_objective(self.alpha, ratio, weights, self.fit_intercept)
 
 
 class Lasso(ElasticNet):

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastreg.certificate import Terms
 from fastreg.linear_model.base import ChoosingRegressor
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
+from fastreg.objectives import Objective
 from fastreg.paths import path
 from fastreg.penalties import L1
 from fastreg.selection.criteria import CRITERIA
@@ -118,8 +118,10 @@ class AdaptiveLasso(ChoosingRegressor):
         factor, kept = np.ones(design.shape[1]), []
         for left in range(self.n_reweightings, -1, -1):
             alpha = self._strength(design, target, weights, factor, splits)
-            terms = Terms(np.zeros((1, 1)), L1(alpha * factor), weights, self.fit_intercept)
-            solution = solve(design, target[:, None], terms, tol=self.tol, max_iter=self.max_iter)
+            objective = Objective(np.zeros((1, 1)), L1(alpha * factor), weights, self.fit_intercept)
+            solution = solve(
+                design, target[:, None], objective, tol=self.tol, max_iter=self.max_iter
+            )
             kept.append(np.count_nonzero(solution.coef))
             used, factor = factor, self._factors(solution.coef[:, 0]) if left else factor
         self._finish(X, solution)
@@ -145,6 +147,6 @@ class AdaptiveLasso(ChoosingRegressor):
         share = (size / most + self.epsilon) / (1.0 + self.epsilon)
         return share**-self.gamma
 
-    def _fitted_terms(self, weights, m):
+    def _fitted_objective(self, weights, m):
         penalty = L1(self.alpha_ * self.penalty_factor_)
-        return Terms(np.zeros((1, 1)), penalty, weights, self.fit_intercept)
+        return Objective(np.zeros((1, 1)), penalty, weights, self.fit_intercept)

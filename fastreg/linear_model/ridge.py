@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from fastreg.design import as_design, as_target, feature_names
-from fastreg.linear_model.base import LinearRegressor, check_finite_params, ridge_terms
+from fastreg.linear_model.base import LinearRegressor, check_finite_params, ridge_objective
 from fastreg.linear_model.opening import note_source, opens_sources
 from fastreg.linear_model.state import atomic
 from fastreg.penalties import L1, non_negative
@@ -202,5 +202,5 @@ class Ridge(LinearRegressor):
             return n_iter
         return np.full(n_targets, n_iter, dtype=np.int32)
 
-    def _fitted_terms(self, weights, m):
-        return ridge_terms(self.alpha, weights, m, self.fit_intercept)
+    def _fitted_objective(self, weights, m):
+        return ridge_objective(self.alpha, weights, m, self.fit_intercept)

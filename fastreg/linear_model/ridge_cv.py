@@ -13,7 +13,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastreg import moments
 from fastreg._jit import single_threaded_blas
 from fastreg._warnings import warn
-from fastreg.certificate import Terms
 from fastreg.design import as_design, as_target, as_weights
 from fastreg.linear_model.base import (
     STREAMED,
@@ -21,13 +20,14 @@ from fastreg.linear_model.base import (
     check_alphas,
     check_folds,
     per_weight,
-    ridge_terms,
+    ridge_objective,
     warn_of_choice,
 )
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.ridge import Ridge
 from fastreg.linear_model.routing import is_enabled, routed, router, splits_of
 from fastreg.linear_model.state import atomic
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.cross_validation import Validation
@@ -163,8 +163,8 @@ class RidgeCV(LinearRegressor):
         self._warn(solution)
         return self
 
-    def _fitted_terms(self, weights, m):
-        return ridge_terms(self.alpha_, weights, m, self.fit_intercept)
+    def _fitted_objective(self, weights, m):
+        return ridge_objective(self.alpha_, weights, m, self.fit_intercept)
 
     def _choose(self, alphas: Array, scores: Array, flat: bool) -> Array:
         """(k,) alphas of the best scores (K, k); `flat`, whether y was (m,)."""
@@ -252,12 +252,12 @@ class RidgeCV(LinearRegressor):
         self, design: Any, Y: Array, weights: Array | None, alphas: Array, found: LeaveOneOut
     ) -> Any:
         strengths = per_weight(alphas, weights, design.shape[0])
-        terms = Terms(strengths[None, :], L1(0.0), weights, self.fit_intercept)
+        objective = Objective(strengths[None, :], L1(0.0), weights, self.fit_intercept)
         problem = found.problem
         with single_threaded_blas:
             beta = np.stack([found.solve(s, t) for t, s in enumerate(strengths)], axis=1)
             coef, intercept = problem.unscale(np.asfortranarray(beta))
-        return confirm(design, Y, terms, problem, coef, intercept, tol=self.tol)
+        return confirm(design, Y, objective, problem, coef, intercept, tol=self.tol)
 
     def _by_folds(self, X, y, sample_weight, alphas, params):
         """Scores of squared errors with a bound on each error, others by scikit-learn's own grid

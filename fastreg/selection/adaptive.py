@@ -34,9 +34,9 @@ import scipy.optimize
 
 from fastreg import _factor, moments
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import Terms
 from fastreg.design import Design
 from fastreg.moments import Moments
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.solvers import follow, spectrum
 from fastreg.solvers.problem import standardise
@@ -87,8 +87,8 @@ class Fold:
         the mean square in the user's units."""
         unit = self.training.frame.unit
         size, level = unit[:-1], float(unit[-1])
-        terms = Terms(l2[:, None], L1(l1))
-        coef, _ = follow(summarise(self.training, terms), _EXACT, _MOST)
+        objective = Objective(l2[:, None], L1(l1))
+        coef, _ = follow(summarise(self.training, objective), _EXACT, _MOST)
         b = coef[:, 0] * size / level
         value, slope = self.held_out(b)
         S = np.flatnonzero(b)
@@ -228,8 +228,8 @@ def _search(
 def evidence(X: Design, y: Array, weights: Array | None, centred: bool, tol: float) -> Adapted:
     """MacKay's strength; `error` is the noise variance σ², `history` the strengths."""
     with single_threaded_blas:
-        terms = Terms(np.ones((1, 1)), L1(0.0), weights, centred)
-        problem = standardise(X, y[:, None], terms)
+        objective = Objective(np.ones((1, 1)), L1(0.0), weights, centred)
+        problem = standardise(X, y[:, None], objective)
         base = np.where(problem.constant, 0.0, problem.scale**2)
         values, half = spectrum.eigen_gram(problem, base)
     c, square = problem.at_zero(0)

@@ -21,9 +21,9 @@ import numpy as np
 
 from fastreg import moments
 from fastreg._jit import run_blocks, single_threaded_blas
-from fastreg.certificate import Terms
 from fastreg.design import Design, nonfinite_message
 from fastreg.moments import Moments
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.selection.choice import Errors
 from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_from_moments
@@ -35,13 +35,13 @@ from fastreg.solvers.summary import summarise
 
 Array = np.ndarray
 _WIDEST = 2048  # columns up to which moments of every cell are kept
-MakeTerms = Callable[[Array | None, Array | None], Terms]  # (weights, strengths) → Terms
+MakeObjective = Callable[[Array | None, Array | None], Objective]  # of (weights, strengths)
 
 
 class _Asked(NamedTuple):
     """What is fitted to every training set."""
 
-    make: MakeTerms
+    make: MakeObjective
     strengths: Array
     tol: float
     max_iter: int
@@ -134,7 +134,7 @@ class Validation:
     def largest(self, positive: bool = False) -> float:
         """max_j │Σ w x_j y│/Σ w about the means: the strength that holds all at zero; those that
         pull down count for nothing where coefficients must be positive."""
-        blank = Terms(np.zeros((1, 1)), _no_penalty(), self.weights, self.centred)
+        blank = Objective(np.zeros((1, 1)), _no_penalty(), self.weights, self.centred)
         if self.whole is not None:
             problem: Any = summarise(self.whole, blank)
         else:
@@ -148,7 +148,7 @@ class Validation:
 
     def errors(
         self,
-        make: MakeTerms,
+        make: MakeObjective,
         strengths: Array,
         tol: float,
         max_iter: int,

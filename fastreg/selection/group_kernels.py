@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastreg import _factor, kernels
-from fastreg.certificate import Terms
 from fastreg.design import Design
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.selection.adaptive import HeldOut
 from fastreg.selection.folds import Split
@@ -40,8 +40,8 @@ class HeldOutByKernels(HeldOut):
         self._w = np.ones(len(y)) if weights is None else weights / self._heaviest
         self._y = y
         self.folds = [tuple(part[self._w[part] > 0] for part in pair) for pair in splits]
-        terms = Terms(np.ones((1, 1)), L1(0.0), weights, fit_intercept=True)
-        problem = standardise(X, y[:, None], terms)
+        objective = Objective(np.ones((1, 1)), L1(0.0), weights, fit_intercept=True)
+        problem = standardise(X, y[:, None], objective)
         self._kernels = np.stack([_kernel(problem, groups == g) for g in range(self.count)])
         if not np.isfinite(self._kernels).all():
             raise ValueError("X is too large to be squared: change its units")

@@ -28,10 +28,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg._jit import run_blocks, single_threaded_blas
-from fastreg.certificate import Terms, reads
+from fastreg.certificate import reads
 from fastreg.certificate.training import CERTAIN
 from fastreg.design import Design
 from fastreg.moments import Moments
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.fold_fits import certain
@@ -111,8 +112,8 @@ def leave_one_out(
     with single_threaded_blas:
         factors = alphas / _total(weights, len(Y))
         # The least strength: columns are to be as large as they are wherever they count.
-        terms = Terms(np.full((1, Y.shape[1]), factors.min()), L1(0.0), weights, centred)
-        problem = standardise(X, Y, terms)
+        objective = Objective(np.full((1, Y.shape[1]), factors.min()), L1(0.0), weights, centred)
+        problem = standardise(X, Y, objective)
         base = np.where(problem.constant, 0.0, problem.scale**2)
         if _count(weights, len(Y)) <= centred:
             return _of_one_row(problem, factors)
@@ -377,8 +378,8 @@ def leave_one_out_of(
     T = source.n_targets
     with single_threaded_blas:
         weight = float(alphas.min()) / parts.weight
-        terms = Terms(np.full((1, 1), weight), L1(0.0), None, centred)
-        problems = [summarise(parts, terms, t, T) for t in range(T)]
+        objective = Objective(np.full((1, 1), weight), L1(0.0), None, centred)
+        problems = [summarise(parts, objective, t, T) for t in range(T)]
         problem = problems[0]
         factors = alphas / problem.total
         base = np.where(problem.constant, 0.0, problem.scale**2)
@@ -446,7 +447,7 @@ def _result(
     errors: Array | None, solve: Any,
 ) -> LeaveOneOut:  # fmt: skip
     """In the user's units: weights less their common factor, y by its unit."""
-    weights = problem.terms.weights
+    weights = problem.objective.weights
     counted = _count(weights, problem.X.shape[0])
     top = 1.0 if weights is None else _common_factor(problem)
     unit = problem.unit[: problem.n_targets, None]
@@ -480,7 +481,7 @@ def _height(n: int) -> int:
 
 def _common_factor(problem: Problem) -> float:
     """The power of two that the weights were divided by."""
-    weights = problem.terms.weights
+    weights = problem.objective.weights
     assert weights is not None and problem.weights is not None
     heaviest = int(np.argmax(weights))
     return float(weights[heaviest] / problem.weights[heaviest])

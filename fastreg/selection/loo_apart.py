@@ -68,10 +68,12 @@ def errors_apart(problem: Problem, l2: Array, S: Array) -> tuple[Array, Array]:
 def _others(problem: Problem, w: Array, S: Array) -> tuple[Problem, float, Array]:
     """The problem without the rows S, in columns of the same units, its weight in those of
     `problem`, and which columns do not vary in it (n,)."""
-    given = np.ones(len(w)) if problem.terms.weights is None else problem.terms.weights.copy()
+    given = (
+        np.ones(len(w)) if problem.objective.weights is None else problem.objective.weights.copy()
+    )
     given[S] = 0.0
-    terms = dataclasses.replace(problem.terms, weights=given)
-    found = standardise(problem.X, problem.target, terms)
+    objective = dataclasses.replace(problem.objective, weights=given)
+    found = standardise(problem.X, problem.target, objective)
     assert found.weights is not None
     heaviest = int(np.argmax(found.weights))
     share = float(found.weights[heaviest] / w[heaviest])

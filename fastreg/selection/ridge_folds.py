@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastreg.certificate import Terms
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.selection.choice import ChoiceCertificate, Errors, stacked
 from fastreg.selection.cross_validation import Validation
@@ -47,8 +47,8 @@ def _errors(validation: Validation, alphas: Array) -> Errors:
     """At strengths that count beside the sum of squares, not their mean."""
     weights = [validation.training_weight(f) for f in range(validation.n_splits)]
 
-    def make(own: Array | None, strengths: Array | None) -> Terms:
-        return Terms(np.ones((1, 1)), L1(0.0), own, validation.centred, strengths)
+    def make(own: Array | None, strengths: Array | None) -> Objective:
+        return Objective(np.ones((1, 1)), L1(0.0), own, validation.centred, strengths)
 
     return validation.errors(make, alphas[:, None] / np.array(weights), 0.0, 1000)
 

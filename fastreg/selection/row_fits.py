@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastreg.certificate import Terms, held_out
+from fastreg.certificate import held_out
 from fastreg.certificate.held_out import Fold
 from fastreg.design import Design, as_design
+from fastreg.objectives import Objective
 from fastreg.penalties import Bounded
 from fastreg.selection.fold_fits import Verdict, certain, verdict
 from fastreg.selection.folds import Split
@@ -32,38 +33,43 @@ class RowFits:
     """The fits of one fold.
 
     X : Design, (m, n); y : (m,); train, test : (m,) weights of the rows of either set
-    make : (weights, strengths) ↦ Terms
+    make : (weights, strengths) ↦ Objective
     """
 
     X: Design
     y: Array
     train: Array
     test: Array
-    make: Callable[[Array | None, Array | None], Terms]
+    make: Callable[[Array | None, Array | None], Objective]
     tol: float
     max_iter: int
 
     def verdict(self, strengths: Array, gamma: float | None) -> Verdict:
         """At descending strengths; where the quick way is not enough, by the one with a certificate
         of its own."""
-        Y, terms = self.y[:, None], self.make(self.train, strengths)
+        Y, objective = self.y[:, None], self.make(self.train, strengths)
         tol, limit = self.tol, self.max_iter
-        problem, coef, intercept, claims = approach(self.X, Y, terms, tol=tol, max_iter=limit)
-        found = self._judge(problem, terms, coef, intercept, gamma, claims)
+        problem, coef, intercept, claims = approach(self.X, Y, objective, tol=tol, max_iter=limit)
+        found = self._judge(problem, objective, coef, intercept, gamma, claims)
         missed = np.flatnonzero(~found.met)
         if not len(missed):
             return found
-        terms = dataclasses.replace(terms, strength=strengths[missed])
-        better = solve(self.X, Y, terms, tol=tol, max_iter=limit)
-        again = self._judge(problem, terms, better.coef, better.intercept, gamma)
+        objective = dataclasses.replace(objective, strength=strengths[missed])
+        better = solve(self.X, Y, objective, tol=tol, max_iter=limit)
+        again = self._judge(problem, objective, better.coef, better.intercept, gamma)
         return found.with_points(missed, again)
 
     def _judge(
-        self, problem: Problem, terms: Terms, coef: Array, intercept: Array, gamma: float | None,
+        self,
+        problem: Problem,
+        objective: Objective,
+        coef: Array,
+        intercept: Array,
+        gamma: float | None,
         claims: Array | None = None,
-    ) -> Verdict:  # fmt: skip
+    ) -> Verdict:
         fold = self._fold(problem)
-        found = held_out.judge(fold, terms, coef, intercept, certain, self.tol, claims)
+        found = held_out.judge(fold, objective, coef, intercept, certain, self.tol, claims)
         mse, lost, move, gap, mean_square = found
         if gamma is not None:
             mse, lost, mean_square, free = self._relaxed(fold, coef, gamma)
@@ -72,7 +78,7 @@ class RowFits:
 
     def _fold(self, problem: Problem) -> Fold:
         """With the columns as the solver knows them."""
-        constant = problem.constant if problem.terms.fit_intercept else None
+        constant = problem.constant if problem.objective.fit_intercept else None
         return Fold(
             self.X, self.y, self.train, self.test, problem.shift, 1.0 / problem.size, constant,
             problem.lengths,
@@ -102,7 +108,7 @@ class RowFits:
         )  # fmt: skip
         open_to = np.where(support, np.inf, 0.0)
         plain = self.make(self.train, None)
-        terms = Terms(
+        objective = Objective(
             np.zeros((1, 1)), Bounded(np.zeros(len(used)), -open_to, open_to), self.train,
             plain.fit_intercept,
         )  # fmt: skip
@@ -110,4 +116,6 @@ class RowFits:
         mean = float(w @ self.y / w.sum()) if plain.fit_intercept else 0.0
         shift = np.zeros(len(used)) if part.shift is None else part.shift
         intercept = np.array([mean - shift @ coef if plain.fit_intercept else 0.0])
-        return float(held_out.judge(part, terms, coef[:, None], intercept, certain, 0.0).move[0])
+        return float(
+            held_out.judge(part, objective, coef[:, None], intercept, certain, 0.0).move[0]
+        )

@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import Certificate, Terms, certify, certify_moments, certify_source
+from fastreg.certificate import Certificate, certify, certify_moments, certify_source
 from fastreg.design import Design
 from fastreg.moments import Moments
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.solvers import (
     conjugate_gradient,
@@ -76,7 +77,7 @@ class Grid:
     gauge: Any
 
 
-def choose(shape: tuple[int, int], terms: Terms, method: str) -> str:
+def choose(shape: tuple[int, int], objective: Objective, method: str) -> str:
     """The rule of the table above, or the method asked for.
 
     Raises
@@ -86,7 +87,7 @@ def choose(shape: tuple[int, int], terms: Terms, method: str) -> str:
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    smooth = _is_smooth(terms)
+    smooth = _is_smooth(objective)
     if method == "auto":
         method = "direct" if min(shape) <= DIRECT else "conjugate gradients"
         return method if smooth else "working set"
@@ -95,15 +96,15 @@ def choose(shape: tuple[int, int], terms: Terms, method: str) -> str:
     return method
 
 
-def _is_smooth(terms: Terms) -> bool:
+def _is_smooth(objective: Objective) -> bool:
     """Whether there is no penalty but the ridge."""
-    return isinstance(terms.penalty, L1) and not np.any(terms.penalty.l1)
+    return isinstance(objective.penalty, L1) and not np.any(objective.penalty.l1)
 
 
 def solve(
     X: Design,
     Y: Array,
-    terms: Terms,
+    objective: Objective,
     *,
     tol: float,
     max_iter: int | None = None,
@@ -118,12 +119,12 @@ def solve(
     ----------
     X : Design, (m, n)
     Y : (m, k) finite float64, or (m, 1) for k strengths of one target, best descending
-    terms : penalties, weights, intercept
+    objective : penalties, weights, intercept
     tol : relative duality gap to reach
     max_iter : epochs or steps at most, None for 1000
     start : (n, k) coefficients to start from, None for zero
     method : one of METHODS
-    grid : Grid of strengths to choose instead of those of `terms`, or None
+    grid : Grid of strengths to choose instead of those of `objective`, or None
     progress : called with (points done, points in all) along a path, or None
 
     Raises
@@ -131,16 +132,16 @@ def solve(
     ValueError
         X contains NaN or infinity, or its units or those of y leave float64.
     """
-    method = choose(X.shape, terms, method)
+    method = choose(X.shape, objective, method)
     max_iter = 1000 if max_iter is None else max_iter
     with single_threaded_blas:  # once for all: bits must not depend on other fits
         # Ridge terms count for the size of a column once their strength is known.
-        known = terms if grid is None else dataclasses.replace(terms, l2=np.zeros((1, 1)))
+        known = objective if grid is None else dataclasses.replace(objective, l2=np.zeros((1, 1)))
         problem = standardise(X, Y, known)
         if grid is not None:
-            problem = dataclasses.replace(problem, terms=terms)
+            problem = dataclasses.replace(problem, objective=objective)
             problem = _on_grid(problem, grid, tol, max_iter)
-            terms = problem.terms
+            objective = problem.objective
         start = None if start is None else problem.scaled(start)
         # A Gram or a kernel matrix answers without another read of X, and nearly always to the
         # last digit that matters; where the certificate says no, X is asked.
@@ -156,7 +157,7 @@ def solve(
         if np.any(lost):  # rounding has had its way with them: the null model is better
             coef[:, lost], intercept[lost] = 0.0, problem.mean[lost]
             certificate = _certified(problem, coef, intercept, found._replace(claims=None), tol)
-    strengths = np.ones(problem.n_points) if terms.strength is None else terms.strength
+    strengths = np.ones(problem.n_points) if objective.strength is None else objective.strength
     exhausted = method not in FACTORISATIONS and found.n_iter >= max_iter
     return Solution(coef, intercept, strengths, certificate, found.n_iter, exhausted)
 
@@ -172,7 +173,7 @@ def follow(problem: Standard, tol: float, max_iter: int) -> tuple[Array, Array]:
     """coef (n, k), intercept (k,) at descending strengths from a Gram matrix alone, to a gap that
     it gives itself: for the folds of a cross-validation, of which nobody sees the coefficients."""
     beta = np.zeros((problem.n_features, problem.n_points), order="F")
-    if _is_smooth(problem.terms) and spectrum.solve(problem, beta):
+    if _is_smooth(problem.objective) and spectrum.solve(problem, beta):
         return problem.unscale(beta)
     if not (
         problem.n_features <= 2 * working_set.WHOLE
@@ -185,14 +186,14 @@ def follow(problem: Standard, tol: float, max_iter: int) -> tuple[Array, Array]:
 
 
 def approach(
-    X: Design, Y: Array, terms: Terms, *, tol: float, max_iter: int | None = None
+    X: Design, Y: Array, objective: Objective, *, tol: float, max_iter: int | None = None
 ) -> tuple[Problem, Array, Array, Array | None]:
     """(problem, coef (n, k), intercept (k,), claims): `solve` to a gap that the solver gives
     itself, without a certificate: for the folds of a cross-validation, which have one of their own
     that may want the correlations that it claims (n, k), or None."""
     with single_threaded_blas:
-        problem = standardise(X, Y, terms)
-        method = choose(X.shape, terms, "auto")
+        problem = standardise(X, Y, objective)
+        method = choose(X.shape, objective, "auto")
         limit = 1000 if max_iter is None else max_iter
         found = _minimise(problem, method, None, tol, limit, _is_whole(problem, method), None)
         coef, intercept = problem.unscale(found.beta)
@@ -202,7 +203,7 @@ def approach(
 
 def solve_moments(
     moments: Moments,
-    terms: Terms,
+    objective: Objective,
     *,
     tol: float,
     max_iter: int | None = None,
@@ -215,13 +216,13 @@ def solve_moments(
 
     Parameters
     ----------
-    terms : with weights of None: the moments have them
+    objective : with weights of None: the moments have them
     passes : reads of X that the moments took
     """
     with single_threaded_blas:
-        problem = summarise(moments, terms, target, n_targets)
+        problem = summarise(moments, objective, target, n_targets)
         coef, intercept = follow(problem, tol, 1000 if max_iter is None else max_iter)
-        strengths = np.ones(problem.n_points) if terms.strength is None else terms.strength
+        strengths = np.ones(problem.n_points) if objective.strength is None else objective.strength
         certificate = certify_moments(
             problem.products,
             problem.start,
@@ -238,25 +239,25 @@ def solve_moments(
 
 
 def solve_source(
-    source: Source, terms: Terms, *, tol: float, max_iter: int | None = None
+    source: Source, objective: Objective, *, tol: float, max_iter: int | None = None
 ) -> Solution:
     """Minimise by reads of a source, each target by itself, and certify in one more read.
 
     Parameters
     ----------
-    terms : with weights of None: the source has them
+    objective : with weights of None: the source has them
     """
     limit = 1000 if max_iter is None else max_iter
-    method = "conjugate gradients" if _is_smooth(terms) else "working set"
+    method = "conjugate gradients" if _is_smooth(objective) else "working set"
     with single_threaded_blas:
-        problem = streamed.standardise(source, terms)
+        problem = streamed.standardise(source, objective)
         found = _minimise(problem, method, None, tol, limit, False, None)
         coef, intercept = problem.unscale(found.beta)
         certificate = certify_source(
             source,
             coef,
             intercept,
-            terms,
+            objective,
             tol=tol,
             method=f"{found.name}, blocks",
             passes=problem.passes,
@@ -264,9 +265,9 @@ def solve_source(
             scale=1.0 / problem.size,
             mean=problem.means,
             unit=problem.units,
-            constant=problem.constant if terms.fit_intercept else None,
+            constant=problem.constant if objective.fit_intercept else None,
         )
-    strengths = np.ones(problem.n_points) if terms.strength is None else terms.strength
+    strengths = np.ones(problem.n_points) if objective.strength is None else objective.strength
     return Solution(coef, intercept, strengths, certificate, found.n_iter, found.n_iter >= limit)
 
 
@@ -292,7 +293,7 @@ def together(solutions: list[Solution]) -> Solution:
 def confirm(
     X: Design,
     Y: Array,
-    terms: Terms,
+    objective: Objective,
     problem: Standard,
     coef: Array,
     intercept: Array,
@@ -307,20 +308,20 @@ def confirm(
         Y,
         coef,
         intercept,
-        terms,
+        objective,
         tol=tol,
         method="moments",
         passes=getattr(problem, "passes", 1),  # one to gather moments
         shift=problem.shift,
         scale=1.0 / problem.size,
-        constant=problem.constant if terms.fit_intercept else None,
+        constant=problem.constant if objective.fit_intercept else None,
         lengths=problem.lengths,
     )
-    strengths = np.ones(coef.shape[1]) if terms.strength is None else terms.strength
+    strengths = np.ones(coef.shape[1]) if objective.strength is None else objective.strength
     found = Solution(coef, intercept, strengths, certificate, 1, False)
-    if certificate.converged and (not _is_smooth(terms) or _is_exact(certificate)):
+    if certificate.converged and (not _is_smooth(objective) or _is_exact(certificate)):
         return found
-    again = solve(X, Y, terms, tol=tol, max_iter=max_iter, start=coef)
+    again = solve(X, Y, objective, tol=tol, max_iter=max_iter, start=coef)
     return again if again.certificate.converged or not certificate.converged else found
 
 
@@ -333,19 +334,19 @@ def _is_exact(certificate: Certificate) -> bool:
 def _certified(
     problem: Problem, coef: Array, intercept: Array, found: _Found, tol: float
 ) -> Certificate:
-    terms = problem.terms
+    objective = problem.objective
     return certify(
         problem.X,
         problem.target,
         coef,
         intercept,
-        terms,
+        objective,
         tol=tol,
         method=found.name,
         passes=problem.passes,
         shift=problem.shift,
         scale=1.0 / problem.size,
-        constant=problem.constant if terms.fit_intercept else None,
+        constant=problem.constant if objective.fit_intercept else None,
         lengths=problem.lengths,
         claims=found.claims,
     )
@@ -415,7 +416,7 @@ def _in_users_units(claims: Array | None, problem: Problem) -> Array | None:
 def _without_kinks(problem: Problem, beta: Array, tol: float) -> _Found:
     """Ridge: conjugate gradients where they take less time than a factorisation."""
     steps = _worth(problem)
-    if steps and problem.n_points == 1 and problem.terms.ridges().all():
+    if steps and problem.n_points == 1 and problem.objective.ridges().all():
         used, reached = conjugate_gradient.solve(
             problem, beta, tol, steps, exact=_EXACT, patient=False
         )
@@ -438,10 +439,12 @@ def _worth(problem: Problem) -> int:
 
 def _on_grid(problem: Problem, grid: Grid, tol: float, max_iter: int) -> Problem:
     """The problem at the strengths of a grid."""
-    terms = problem.terms
-    gauge = dataclasses.replace(problem, terms=dataclasses.replace(terms, penalty=grid.gauge))
+    objective = problem.objective
+    gauge = dataclasses.replace(
+        problem, objective=dataclasses.replace(objective, penalty=grid.gauge)
+    )
     largest = working_set.largest_strength(gauge, tol, max_iter) or 1.0  # any, if all are zero
     strengths = largest * np.geomspace(1.0, grid.share, grid.count)
     unit, mean = (np.broadcast_to(each[:1], grid.count) for each in (problem.unit, problem.mean))
-    terms = dataclasses.replace(terms, strength=strengths)
-    return dataclasses.replace(problem, terms=terms, unit=unit, mean=mean, _bases={})
+    objective = dataclasses.replace(objective, strength=strengths)
+    return dataclasses.replace(problem, objective=objective, unit=unit, mean=mean, _bases={})

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastreg import kernels
-from fastreg.certificate import Certificate, Terms, certify
+from fastreg.certificate import Certificate, certify
 from fastreg.design import Design
 from fastreg.kernels.rows import Workspace
 from fastreg.losses import Squared
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.solvers import solve
 
@@ -124,7 +125,7 @@ def run(
 ) -> Descent:
     """Descend from `theta`, which is changed in place; arguments as in `fastreg.descend`."""
     m, n = X.shape
-    terms = Terms(np.full((1, 1), lam / m), L1(l1 / m), None, fit_intercept)
+    objective = Objective(np.full((1, 1), lam / m), L1(l1 / m), None, fit_intercept)
     passes = 1  # the scan for NaN, before this
     if eta is None:
         steepest, used = curvature(X, lam / m, fit_intercept)
@@ -134,7 +135,7 @@ def run(
     arguments = {
         "loss": Squared(),
         "l2": lam / m,
-        "penalty": terms.penalty,
+        "penalty": objective.penalty,
         "fit_intercept": fit_intercept,
         "history": history,
         "scratch": np.empty(n),
@@ -160,13 +161,13 @@ def run(
         if callback:
             callback(done - 1, *history[done - 1])
         if tol > 0 and (done // _CHECK > before // _CHECK or done == n_iter):
-            check = _certify(X, y, theta, intercept, terms, tol, passes + done)
+            check = _certify(X, y, theta, intercept, objective, tol, passes + done)
             passes += 2
             if check.converged:
                 break
     steps(done, done + 1, 0.0)  # a step of length 0 records J and ‖∇J‖ where we stand
     history = history[: done + 1].copy()
-    best = solve(X, y[:, None], terms, tol=1e-10)
+    best = solve(X, y[:, None], objective, tol=1e-10)
     return Descent(
         theta=theta,
         intercept=float(intercept[0]),
@@ -174,7 +175,7 @@ def run(
         gradient_norms=history[:, 1],
         eta=eta,
         n_iter=done,
-        certificate=_certify(X, y, theta, intercept, terms, tol, passes + done + 1),
+        certificate=_certify(X, y, theta, intercept, objective, tol, passes + done + 1),
         optimum=Optimum(
             best.coef[:, 0],
             float(best.intercept[0]),
@@ -185,9 +186,15 @@ def run(
 
 
 def _certify(
-    X: Design, y: Array, theta: Array, intercept: Array, terms: Terms, tol: float, passes: int
+    X: Design,
+    y: Array,
+    theta: Array,
+    intercept: Array,
+    objective: Objective,
+    tol: float,
+    passes: int,
 ) -> Certificate:
-    arguments = (X, y[:, None], theta[:, None], intercept, terms)
+    arguments = (X, y[:, None], theta[:, None], intercept, objective)
     return certify(*arguments, tol=tol, method="gradient descent", passes=passes)
 
 

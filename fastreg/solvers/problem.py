@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg import kernels
-from fastreg.certificate import Terms
 from fastreg.design import Design, counted, full_columns, is_canonical, nonfinite_message, storages
 from fastreg.kernels.rows import Workspace
+from fastreg.objectives import Objective
 from fastreg.solvers.standard import EPS, Standard, check_range, column, power_of_two
 
 Array = np.ndarray
@@ -269,7 +269,7 @@ class Problem(Standard):
         return out
 
 
-def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
+def standardise(X: Design, Y: Array, objective: Objective) -> Problem:
     """Build the problem: one pass for ranges, means and the correlations with y.
 
     Raises
@@ -277,7 +277,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     ValueError
         X contains NaN or infinity.
     """
-    weights, centred = terms.weights, terms.fit_intercept
+    weights, centred = objective.weights, objective.fit_intercept
     target = Y = counted(Y, weights)
     if weights is not None:
         weights = weights / power_of_two(weights.max())
@@ -289,12 +289,12 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
     if not seen.finite:
         raise ValueError(nonfinite_message(X))
     low, high = with_zeros(X, seen.low, seen.high)
-    columns = columns_of(low, high, seen.sums, seen.squares, total, origin, terms, X.is_sparse)
+    columns = columns_of(low, high, seen.sums, seen.squares, total, origin, objective, X.is_sparse)
     shift, products = columns.shift, seen.products
     if shift is not None:
         level = float(Y[:, 0].sum() if weights is None else weights @ Y[:, 0])
         products = products - (shift if origin is None else shift - origin) * level
-    points = max(Y.shape[1], terms.ridges().shape[1])
+    points = max(Y.shape[1], objective.ridges().shape[1])
     # Parts of an entry would count as several.
     known = columns.are_sound and (not X.is_sparse or is_canonical(X))
     lengths = np.where(columns.constant, 0.0, np.sqrt(columns.curvatures)) if known else None
@@ -311,7 +311,7 @@ def standardise(X: Design, Y: Array, terms: Terms) -> Problem:
         far=columns.far,
         unit=np.broadcast_to(unit, points),
         mean=np.broadcast_to(mean, points),
-        terms=terms,
+        objective=objective,
         curvatures=columns.curvatures,
         lengths=lengths,
         n_targets=Y.shape[1],
@@ -343,19 +343,19 @@ def columns_of(
     squares: Array,
     total: float,
     origin: Array | None,
-    terms: Terms,
+    objective: Objective,
     is_sparse: bool,
 ) -> Columns:
     """From ranges, and from weighted sums and squares about an origin, zero if that is None."""
     entry = np.maximum(np.abs(low), np.abs(high))
     check_range("X", entry)
     shift, reach = None, entry
-    if terms.fit_intercept:
+    if objective.fit_intercept:
         shift = sums / total + (0.0 if origin is None else origin)
         shift = np.where(low == high, low, shift)  # a constant column is to become exactly zero
         reach = high / 2 - low / 2
     constant = reach == 0
-    size = np.where(constant, 1.0, np.maximum(reach, _ridge_size(terms)))
+    size = np.where(constant, 1.0, np.maximum(reach, _ridge_size(objective)))
     exponent = np.frexp(size)[1]
     scale = np.where(constant, 0.0, np.ldexp(1.0, -exponent))
     curvatures, sound = _curvatures(squares, total, scale, shift, origin)
@@ -365,11 +365,11 @@ def columns_of(
     return Columns(shift, scale, size, constant, far, curvatures, bool(sound[~constant].all()))
 
 
-def _ridge_size(terms: Terms) -> Array:
+def _ridge_size(objective: Objective) -> Array:
     """(n,) or (1,): the root of the least ridge term of a column, its size where entries are
     smaller. The largest counts only where it would leave float64: of a path from a huge strength
     to none it would make the columns vanish."""
-    ridges = np.sqrt(terms.ridges())
+    ridges = np.sqrt(objective.ridges())
     return np.maximum(ridges.min(axis=1), _LARGEST * ridges.max(axis=1))
 
 

@@ -34,7 +34,7 @@ _SMALL = 1 << 20  # entries up to which full accuracy costs milliseconds
 def solve(problem: Problem, form: str = "auto") -> Result:
     """Minimise for every target; `form` is "auto", "gram", "orthogonal" or "kernel"."""
     m, n = problem.n_rows, problem.n_features
-    ridges = problem.terms.ridges()
+    ridges = problem.objective.ridges()
     if form == "auto":
         form = "gram" if n <= m else "kernel"
         if n <= m and m * n <= _SMALL and not ridges.any():

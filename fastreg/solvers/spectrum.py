@@ -37,10 +37,10 @@ class Family:
 
 def family(problem: Standard) -> Family | None:
     """The ridge terms as multiples of one vector; None where they are not, or some are zero."""
-    l2 = problem.terms.l2
-    if l2.shape[1] == 1 and problem.terms.strength is not None:
-        base, factors = problem.base_ridge(0), problem.terms.strength
-    elif l2.shape[0] == 1 and problem.terms.strength is None:
+    l2 = problem.objective.l2
+    if l2.shape[1] == 1 and problem.objective.strength is not None:
+        base, factors = problem.base_ridge(0), problem.objective.strength
+    elif l2.shape[0] == 1 and problem.objective.strength is None:
         base = np.where(problem.constant, 0.0, problem.scale * problem.scale)
         factors = np.broadcast_to(l2[0], problem.n_points)
     else:
@@ -58,21 +58,21 @@ def suits(problem: Problem) -> bool:
 
 def solve(problem: Standard, beta: Array) -> bool:
     """Fill β (n, k); False, and nothing done, where not eight digits of it would be right."""
-    terms = family(problem)
-    if terms is None:
+    objective = family(problem)
+    if objective is None:
         return False
     if isinstance(problem, Problem) and problem.X.shape[0] < problem.n_features:
-        return _by_kernel(problem, terms, beta)
-    return _by_gram(problem, terms, beta)
+        return _by_kernel(problem, objective, beta)
+    return _by_gram(problem, objective, beta)
 
 
 def claims(problem: Standard, beta: Array) -> Array | None:
     """(n, k): what c is at the minima of one target, l2∘β. The certificate finds out how far from
     that it is."""
-    terms = family(problem)
-    if terms is None or problem.n_targets > 1:
+    objective = family(problem)
+    if objective is None or problem.n_targets > 1:
         return None
-    return np.asfortranarray(terms.base[:, None] * terms.factors * beta)
+    return np.asfortranarray(objective.base[:, None] * objective.factors * beta)
 
 
 def eigen_gram(problem: Standard, base: Array) -> tuple[Array, Array]:
@@ -86,13 +86,13 @@ def eigen_gram(problem: Standard, base: Array) -> tuple[Array, Array]:
     return np.maximum(values, 0.0), vectors
 
 
-def _by_gram(problem: Standard, terms: Family, beta: Array) -> bool:
-    values, half = eigen_gram(problem, terms.base)
-    if not _is_sound(values, terms.factors):
+def _by_gram(problem: Standard, objective: Family, beta: Array) -> bool:
+    values, half = eigen_gram(problem, objective.base)
+    if not _is_sound(values, objective.factors):
         return False
     one = problem.n_targets == 1
     c0 = np.stack([problem.at_zero(t)[0] for t in range(1 if one else problem.n_points)], axis=1)
-    beta[:] = half @ ((half.T @ c0) / (values[:, None] + terms.factors))
+    beta[:] = half @ ((half.T @ c0) / (values[:, None] + objective.factors))
     return True
 
 
@@ -101,13 +101,13 @@ def _is_sound(values: Array, factors: Array) -> bool:
     return bool(_EPS * values[-1] <= 1e-8 * factors.min())
 
 
-def _by_kernel(problem: Problem, terms: Family, beta: Array) -> bool:
+def _by_kernel(problem: Problem, objective: Family, beta: Array) -> bool:
     f = np.ones(problem.X.shape[0]) if problem.weights is None else np.sqrt(problem.weights)
     live = ~problem.constant
-    root = np.divide(1.0, np.sqrt(terms.base), out=np.zeros(len(live)), where=live)
+    root = np.divide(1.0, np.sqrt(objective.base), out=np.zeros(len(live)), where=live)
     values, vectors = _factor.eigh(kernel_matrix(problem, root, f))
     values = np.maximum(values, 0.0)
-    ridges = problem.total * terms.factors
+    ridges = problem.total * objective.factors
     if not _is_sound(values, ridges):
         return False
     one = problem.n_targets == 1

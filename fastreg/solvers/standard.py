@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from fastreg import penalties
-from fastreg.certificate import Terms
+from fastreg.objectives import Objective
 
 Array = np.ndarray
 EPS = float(np.finfo(np.float64).eps)
@@ -39,7 +39,7 @@ class Standard(ABC):
     constant: Array  # (n,) bool: columns that the shift makes zero, or that are zero
     unit: Array  # (k,) powers of two
     mean: Array  # (k,) of y, in its own unit
-    terms: Terms
+    objective: Objective
     far: bool = False  # whether the offset of a sparse column dwarfs its spread
     n_targets: int = 1
     lengths: Array | None = None  # (n,): √(Σ w x'²/M), None where their digits are in doubt
@@ -71,8 +71,8 @@ class Standard(ABC):
         return len(self.unit)
 
     def strength(self, t: int) -> float:
-        """What multiplies ridge and penalty of the terms at point t."""
-        return 1.0 if self.terms.strength is None else float(self.terms.strength[t])
+        """What multiplies ridge and penalty of the objective at point t."""
+        return 1.0 if self.objective.strength is None else float(self.objective.strength[t])
 
     def ridge(self, t: int, columns: Array | slice = slice(None)) -> Array:
         """l2 of point t on some of the columns."""
@@ -82,7 +82,7 @@ class Standard(ABC):
         """The penalty of point t on some of the columns."""
         whole = self._base(t)[1]
         some = type(whole)(*(np.ascontiguousarray(each[columns]) for each in whole))
-        return some if self.terms.strength is None else penalties.times(some, self.strength(t))
+        return some if self.objective.strength is None else penalties.times(some, self.strength(t))
 
     def base_penalty(self, t: int) -> Any:
         """The penalty of point t before its strength."""
@@ -94,11 +94,11 @@ class Standard(ABC):
 
     def _base(self, t: int) -> tuple[Array, Any]:
         """(l2, penalty) of all columns, without the strength: the same along a path."""
-        key = t if self.n_targets > 1 or self.terms.l2.shape[1] > 1 else 0
+        key = t if self.n_targets > 1 or self.objective.l2.shape[1] > 1 else 0
         if key not in self._bases:
-            l2 = np.broadcast_to(column(self.terms.l2, t), self.scale.shape)
+            l2 = np.broadcast_to(column(self.objective.l2, t), self.scale.shape)
             ridge = np.ldexp(l2, 2 * np.frexp(self.scale)[1] - 2)
-            penalty = penalties.rescale(self.terms.penalty, self.scale, self.unit[t])
+            penalty = penalties.rescale(self.objective.penalty, self.scale, self.unit[t])
             self._bases = {key: (ridge, penalty)}  # of one point: many would take memory
         return self._bases[key]
 

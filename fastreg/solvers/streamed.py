@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastreg import kernels
-from fastreg.certificate import Terms
+from fastreg.objectives import Objective
 from fastreg.solvers.problem import columns_of, with_zeros
 from fastreg.solvers.standard import EPS, Standard, check_range, power_of_two
 from fastreg.sources import Source
@@ -188,7 +188,7 @@ class _Survey:
         )
 
 
-def standardise(source: Source, terms: Terms) -> Streamed:
+def standardise(source: Source, objective: Objective) -> Streamed:
     """Build the problem, in one read for ranges and means.
 
     Raises
@@ -196,17 +196,17 @@ def standardise(source: Source, terms: Terms) -> Streamed:
     ValueError
         A value is not acceptable; the message has the file, the row and the column.
     """
-    n, T, centred = source.n_features, source.n_targets, terms.fit_intercept
+    n, T, centred = source.n_features, source.n_targets, objective.fit_intercept
     origin = _origin(source, centred)
     seen: _Seen = source.reduce(_Survey(source.layout, origin), operator.add)
     if not seen.weight > 0:
         raise ValueError("sample_weight is zero everywhere; at least one must be positive")
     columns = columns_of(
-        seen.low[:n], seen.high[:n], seen.sums[:n], seen.squares, seen.weight, origin[:n], terms,
-        source.is_sparse,
+        seen.low[:n], seen.high[:n], seen.sums[:n], seen.squares, seen.weight, origin[:n],
+        objective, source.is_sparse,
     )  # fmt: skip
     means, units = _targets(seen, origin[n:], centred)
-    points = max(T, terms.ridges().shape[1])
+    points = max(T, objective.ridges().shape[1])
     return Streamed(
         source=source,
         total=seen.weight,
@@ -218,7 +218,7 @@ def standardise(source: Source, terms: Terms) -> Streamed:
         mean=np.broadcast_to(means, points),
         means=means,
         units=units,
-        terms=terms,
+        objective=objective,
         far=columns.far,
         n_targets=T,
         curvatures=columns.curvatures,

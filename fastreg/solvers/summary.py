@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastreg.certificate import Terms
 from fastreg.moments import Moments, add_outer
+from fastreg.objectives import Objective
 from fastreg.solvers.standard import EPS, Standard, power_of_two
 
 Array = np.ndarray
@@ -57,21 +57,23 @@ class Summary(Standard):
         return C, np.maximum(self.square - fitted, 0.0)
 
 
-def summarise(moments: Moments, terms: Terms, target: int = 0, n_targets: int = 1) -> Summary:
+def summarise(
+    moments: Moments, objective: Objective, target: int = 0, n_targets: int = 1
+) -> Summary:
     """The problem of one of the targets, with k strengths."""
     n = len(moments.mean) - n_targets
     t, frame = n + target, moments.frame
     second = moments.scatter / moments.weight
-    if not terms.fit_intercept:
+    if not objective.fit_intercept:
         add_outer(second, 1.0, frame.origin / frame.unit + moments.mean)
     mean = frame.origin + frame.unit * moments.mean
     size = np.sqrt(np.diag(second))
     doubts = moments.doubts() / moments.weight
-    if not terms.fit_intercept:  # the origin added rounds in terms of what it is
+    if not objective.fit_intercept:  # the origin added rounds in terms of what it is
         doubts = doubts + 4 * EPS * size * np.sqrt(size @ size)
     # What is left of a column beside its mean may be rounding alone.
     constant = size[:n] <= 4 * EPS * np.abs(moments.mean[:n])
-    ridges = np.sqrt(terms.ridges().max(axis=1)) / frame.unit[:n]
+    ridges = np.sqrt(objective.ridges().max(axis=1)) / frame.unit[:n]
     own = power_of_two(np.where(constant, 1.0, np.maximum(size[:n], ridges)))
     spread = float(size[t]) if size[t] > 4 * EPS * abs(moments.mean[t]) else 0.0
     level = float(power_of_two(np.array(spread)))
@@ -80,24 +82,24 @@ def summarise(moments: Moments, terms: Terms, target: int = 0, n_targets: int = 
     second *= np.append(inverse, np.ones(n_targets))  # in place: a temporary costs 1 ms at n = 1000
     second *= np.append(inverse, np.ones(n_targets))[:, None]
     products = second[:n, :n]
-    points = 1 if terms.strength is None else len(terms.strength)
+    points = 1 if objective.strength is None else len(objective.strength)
     scale = inverse / frame.unit[:n]
     return Summary(
         total=moments.weight,
-        shift=mean[:n] if terms.fit_intercept else None,
+        shift=mean[:n] if objective.fit_intercept else None,
         scale=scale,
         size=own * frame.unit[:n],
         constant=constant,
         unit=np.full(points, level * frame.unit[t]),
-        mean=np.full(points, mean[t] if terms.fit_intercept else 0.0),
-        terms=terms,
+        mean=np.full(points, mean[t] if objective.fit_intercept else 0.0),
+        objective=objective,
         lengths=np.sqrt(np.diag(products)),
         products=products,
         start=start,
         square=(spread / level) ** 2,
         doubts=inverse * doubts[:n],
         drift=((frame.origin[:n] - mean[:n]) / frame.unit[:n] + moments.mean[:n]) * inverse
-        if terms.fit_intercept
+        if objective.fit_intercept
         else None,
         inverse=np.append(inverse, 1.0 / level),
     )

@@ -130,8 +130,8 @@ def largest_strength(problem: Standard, tol: float, max_iter: int) -> float:
     free = np.logical_and(*(each == 0.0 for each in sides))
     if held > 0.0 and free.any() and c[free].any():
         beta = np.zeros((len(c), 1))
-        strong = dataclasses.replace(problem.terms, strength=np.array([8.0 * held]))
-        strict = dataclasses.replace(problem, terms=strong, _bases={})
+        strong = dataclasses.replace(problem.objective, strength=np.array([8.0 * held]))
+        strict = dataclasses.replace(problem, objective=strong, _bases={})
         solve(strict, WorkingSet(strict), beta, tol, max_iter)
         c, _ = problem.correlation(beta[:, 0], 0)
         held = float(kernels.holding(penalty, c[:, None], one).max())

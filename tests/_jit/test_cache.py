@@ -63,7 +63,7 @@ def entries(root):
 def test_editing_a_penalty_recompiles(installed):
     assert run(installed) == (2.0, 0, 1)
     assert run(installed) == (2.0, 1, 0)
-    source = installed / "fastreg" / "penalties.py"
+    source = installed / "fastreg" / "penalties" / "l1.py"
     text = source.read_text()
     changed = text.replace("return z - threshold\n", "return z - 2.0 * threshold\n", 1)
     assert changed != text

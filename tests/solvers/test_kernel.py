@@ -5,8 +5,8 @@ import pytest
 import scipy.sparse as sp
 
 import fastreg
-from fastreg.certificate import Terms
 from fastreg.design import as_design
+from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.solvers import solve
 from tests.judge import HAS_EXTENDED, Data, refine
@@ -103,8 +103,8 @@ def test_heavy_columns_with_weights_and_several_targets(rng):
     X, y = table(rng, 100)
     Y, w = np.column_stack([y, rng.standard_normal(100)]), rng.random(100) + 0.1
     w[::7] = 0.0
-    terms = Terms(np.array([[1e-3, 1e-2]]), L1(0.0), w)
-    found = solve(as_design(X), Y, terms, tol=1e-10)
-    dense = solve(as_design(X.toarray()), Y, terms, tol=1e-10, method="orthogonal")
+    objective = Objective(np.array([[1e-3, 1e-2]]), L1(0.0), w)
+    found = solve(as_design(X), Y, objective, tol=1e-10)
+    dense = solve(as_design(X.toarray()), Y, objective, tol=1e-10, method="orthogonal")
     assert found.certificate.converged and dense.certificate.converged
     np.testing.assert_allclose(found.coef, dense.coef, rtol=1e-6, atol=1e-6)

@@ -9,15 +9,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fastreg import set_num_threads
-from fastreg.certificate import Terms
 from fastreg.design import as_design, storages
+from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
 from fastreg.solvers import METHODS, conjugate_gradient, solve, spectrum, working_set
 from fastreg.solvers.problem import standardise
 
 
-def terms(l2=0.0, l1=0.0, **options):
-    return Terms(np.atleast_2d(l2), options.pop("kind", L1)(l1), **options)
+def objective(l2=0.0, l1=0.0, **options):
+    return Objective(np.atleast_2d(l2), options.pop("kind", L1)(l1), **options)
 
 
 @pytest.mark.parametrize("shape", [(40, 6), (8, 15)])
@@ -27,7 +27,7 @@ def test_every_method_finds_the_ridge_solution(shape, method, intercept, rng):
     A, Y, w = matrix(*shape), rng.standard_normal((shape[0], 2)), rng.random(shape[0])
     l2 = np.array([[0.1, 0.3]])
     options = {"tol": 1e-15, "method": method, "max_iter": 20_000}
-    found = solve(as_design(A), Y, terms(l2, weights=w, fit_intercept=intercept), **options)
+    found = solve(as_design(A), Y, objective(l2, weights=w, fit_intercept=intercept), **options)
     w = w / w.sum()
     x, y = (w @ A, w @ Y) if intercept else (np.zeros(shape[1]), np.zeros(2))
     for t in range(2):
@@ -46,7 +46,7 @@ def test_every_method_finds_the_ridge_solution(shape, method, intercept, rng):
 def test_every_storage_gives_the_same_lasso(shape, kind, rng):
     A, y = matrix(*shape), rng.standard_normal(shape[0])
     answers = {
-        name: solve(as_design(store(A)), y[:, None], terms(0.01, 0.05, kind=kind), tol=1e-12)
+        name: solve(as_design(store(A)), y[:, None], objective(0.01, 0.05, kind=kind), tol=1e-12)
         for name, store in STORAGES.items()
     }
     expected = answers.pop("C")
@@ -73,9 +73,9 @@ def test_the_answer_follows_a_change_of_units(seed, x_exponent, y_exponent, l1, 
     rng = np.random.default_rng(seed)
     A, y = matrix(20, 5, seed), rng.standard_normal((20, 1))
     a, c = 2.0**x_exponent, 2.0**y_exponent
-    plain = solve(as_design(STORAGES[storage](A)), y, terms(l2, l1), tol=1e-10)
+    plain = solve(as_design(STORAGES[storage](A)), y, objective(l2, l1), tol=1e-10)
     scaled = solve(
-        as_design(STORAGES[storage](A * a)), y * c, terms(l2 * a * a, l1 * a * c), tol=1e-10
+        as_design(STORAGES[storage](A * a)), y * c, objective(l2 * a * a, l1 * a * c), tol=1e-10
     )
     np.testing.assert_array_equal(scaled.coef, np.ldexp(plain.coef, y_exponent - x_exponent))
     np.testing.assert_array_equal(scaled.certificate.relative_gap, plain.certificate.relative_gap)
@@ -84,8 +84,8 @@ def test_the_answer_follows_a_change_of_units(seed, x_exponent, y_exponent, l1, 
 def test_least_squares_does_not_depend_on_the_units_of_columns(rng):
     A, y = matrix(60, 6), rng.standard_normal((60, 1))
     units = 2.0 ** np.array([-40, -20, 0, 13, 27, 40])
-    plain = solve(as_design(A), y, terms(0.0, 0.0), tol=1e-10)
-    scaled = solve(as_design(A * units), y, terms(0.0, 0.0), tol=1e-10)
+    plain = solve(as_design(A), y, objective(0.0, 0.0), tol=1e-10)
+    scaled = solve(as_design(A * units), y, objective(0.0, 0.0), tol=1e-10)
     np.testing.assert_allclose(scaled.coef[:, 0] * units, plain.coef[:, 0], rtol=1e-12)
 
 
@@ -98,10 +98,10 @@ def test_an_offset_of_1e8_costs_nothing(name, shape, rng, monkeypatch):
     for l2, l1 in [(0.0, 0.0), (0.1, 0.0), (0.0, 0.02)]:
         if shape[0] < shape[1] and not l2 + l1:
             continue
-        plain = solve(as_design(A), y, terms(l2, l1), tol=1e-12)
+        plain = solve(as_design(A), y, objective(l2, l1), tol=1e-12)
         for dtype, offset in offsets:
             X = as_design(STORAGES[name]((A + offset).astype(dtype)))
-            far = solve(X, y, terms(l2, l1), tol=1e-7)
+            far = solve(X, y, objective(l2, l1), tol=1e-7)
             np.testing.assert_allclose(far.coef, plain.coef, atol=1e-6)
             assert far.certificate.converged
 
@@ -113,7 +113,7 @@ def test_constant_zero_and_duplicate_columns_are_certified(storage, rng):
     y = rng.standard_normal((40, 1))
     X = as_design(STORAGES[storage](A))
     for l2, l1, kind in [(0.1, 0.0, L1), (0.0, 0.01, L1), (0.01, 0.01, non_negative), (0, 0, L1)]:
-        found = solve(X, y, terms(l2, l1, kind=kind), tol=1e-10)
+        found = solve(X, y, objective(l2, l1, kind=kind), tol=1e-10)
         assert found.certificate.converged, found.certificate
         np.testing.assert_allclose(found.coef[3:5], 0.0, atol=1e-10)
 
@@ -121,22 +121,22 @@ def test_constant_zero_and_duplicate_columns_are_certified(storage, rng):
 def test_huge_constant_column_is_ignored(rng):
     A = np.hstack([matrix(40, 3), np.full((40, 1), 1e16)])
     y = rng.standard_normal((40, 1))
-    plain = solve(as_design(A[:, :3]), y, terms(0.1, 0.02), tol=1e-10)
-    found = solve(as_design(A), y, terms(0.1, 0.02), tol=1e-10)
+    plain = solve(as_design(A[:, :3]), y, objective(0.1, 0.02), tol=1e-10)
+    found = solve(as_design(A), y, objective(0.1, 0.02), tol=1e-10)
     np.testing.assert_allclose(found.coef[:3], plain.coef, atol=1e-9)
     assert found.certificate.converged and found.coef[3, 0] == 0.0
 
 
 def test_least_norm_among_the_exact_fits(rng):
     A, y = rng.standard_normal((5, 12)), rng.standard_normal((5, 1))
-    found = solve(as_design(A), y, terms(fit_intercept=False), tol=1e-10)
+    found = solve(as_design(A), y, objective(fit_intercept=False), tol=1e-10)
     np.testing.assert_allclose(found.coef, np.linalg.pinv(A) @ y, atol=1e-10)
 
 
 def test_start_at_the_answer_needs_no_further_work(rng):
     A, y = matrix(60, 6), rng.standard_normal((60, 1))
-    first = solve(as_design(A), y, terms(0.0, 0.02), tol=1e-8)
-    again = solve(as_design(A), y, terms(0.0, 0.02), tol=1e-6, start=first.coef)
+    first = solve(as_design(A), y, objective(0.0, 0.02), tol=1e-8)
+    again = solve(as_design(A), y, objective(0.0, 0.02), tol=1e-6, start=first.coef)
     np.testing.assert_array_equal(again.coef, first.coef)
     assert again.n_iter == 1
 
@@ -151,7 +151,7 @@ def test_bits_do_not_depend_on_threads(name, l2, l1, rng, monkeypatch):
     results = set()
     for threads in (1, 2, 4):
         set_num_threads(threads)
-        results.add(solve(X, y, terms(l2, l1), tol=1e-8).coef.tobytes())
+        results.add(solve(X, y, objective(l2, l1), tol=1e-8).coef.tobytes())
     set_num_threads(None)
     assert len(results) == 1
 
@@ -160,7 +160,7 @@ def test_bits_do_not_depend_on_threads(name, l2, l1, rng, monkeypatch):
 def test_more_features_than_the_set_starts_with(rng):
     A = rng.standard_normal((80, 1500))
     y = (A[:, :5] @ np.ones(5) + 0.1 * rng.standard_normal(80))[:, None]
-    found = solve(as_design(A), y, terms(0.0, 0.05), tol=1e-10)
+    found = solve(as_design(A), y, objective(0.0, 0.05), tol=1e-10)
     assert found.certificate.converged
     assert set(range(5)) <= set(np.flatnonzero(found.coef))
 
@@ -193,7 +193,7 @@ def test_nist_sets_come_out_at_their_ceiling(path):
     intercept = not path.stem.startswith("NoInt")
     if x.shape[1] == 1 and len(certified) > 2:
         x = x ** np.arange(1, len(certified))
-    found = solve(as_design(x), y[:, None], terms(fit_intercept=intercept), tol=1e-4)
+    found = solve(as_design(x), y[:, None], objective(fit_intercept=intercept), tol=1e-4)
     coef = np.append(found.intercept, found.coef) if intercept else found.coef[:, 0]
     digits = -np.log10(np.maximum(np.abs(coef - certified) / np.abs(certified), 1e-16))
     assert digits.min() >= CEILING.get(path.stem, 13.0)
@@ -203,9 +203,9 @@ def test_nist_sets_come_out_at_their_ceiling(path):
 def test_an_unknown_or_unfit_method_is_refused(rng):
     X, y = as_design(matrix()), rng.standard_normal((37, 1))
     with pytest.raises(ValueError, match="method must be one of auto, direct"):
-        solve(X, y, terms(0.1), tol=1e-4, method="typo")
+        solve(X, y, objective(0.1), tol=1e-4, method="typo")
     with pytest.raises(ValueError, match="'gram' knows no penalty but the ridge"):
-        solve(X, y, terms(0.1, 0.1), tol=1e-4, method="gram")
+        solve(X, y, objective(0.1, 0.1), tol=1e-4, method="gram")
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -217,7 +217,7 @@ def test_non_negative_least_squares_with_duplicates(seed):
     m, n = rng.integers(3, 25), rng.integers(3, 40)
     A, b = rng.standard_normal((m, n)) * (rng.random((m, n)) < 0.5), rng.standard_normal(m)
     A[:, rng.integers(n)] = A[:, rng.integers(n)] * (1 + rng.choice([0, 1e-12, 1e-8]))
-    nothing = terms(kind=non_negative, fit_intercept=False)
+    nothing = objective(kind=non_negative, fit_intercept=False)
     found = solve(as_design(A), b[:, None], nothing, tol=1e-8)
     _, residual = nnls(A, b)
     np.testing.assert_allclose(
@@ -234,14 +234,14 @@ def test_a_spoilt_rescaling_is_not_certified(rng, monkeypatch):
         penalties, "rescale", lambda penalty, scale, unit: L1(1e3 * penalty.l1 * scale / unit)
     )
     A, y = matrix(), rng.standard_normal((37, 1))
-    found = solve(as_design(A), y, terms(0.0, 0.01), tol=1e-6)
+    found = solve(as_design(A), y, objective(0.0, 0.01), tol=1e-6)
     assert not found.certificate.converged and found.certificate.relative_gap[0] > 1e-3
 
 
 @pytest.mark.parametrize("penalised", [0.0, 1e-20])
 def test_iterations_on_a_singular_problem_do_not_diverge(penalised, rng):
     A, y = rng.standard_normal((5, 11)), rng.standard_normal((5, 1))
-    found = solve(as_design(A), y, terms(penalised), tol=0.0, method="conjugate gradients")
+    found = solve(as_design(A), y, objective(penalised), tol=0.0, method="conjugate gradients")
     assert found.certificate.kkt[0] < 1e-9 and np.abs(found.coef).max() < 10
 
 
@@ -249,7 +249,7 @@ def test_columns_of_very_different_units_in_a_wide_matrix(rng):
     A = rng.standard_normal((15, 20)) * 10.0 ** np.linspace(-6, 6, 20)
     y = (A[:, 0] / 1e-6 + A[:, 10])[:, None]
     for l2 in (0.0, 1e-6, 1.0, 1e3):
-        assert solve(as_design(A), y, terms(l2), tol=1e-4).certificate.converged
+        assert solve(as_design(A), y, objective(l2), tol=1e-4).certificate.converged
 
 
 def test_targets_share_one_gram_matrix(rng, monkeypatch):
@@ -258,14 +258,14 @@ def test_targets_share_one_gram_matrix(rng, monkeypatch):
     calls = []
     original = kernels.cross_gram
     monkeypatch.setattr(kernels, "cross_gram", lambda *a, **k: calls.append(1) or original(*a, **k))
-    solve(as_design(matrix()), rng.standard_normal((37, 4)), terms(0.0, 0.02), tol=1e-6)
+    solve(as_design(matrix()), rng.standard_normal((37, 4)), objective(0.0, 0.02), tol=1e-6)
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("kind", [L1, non_negative])
 def test_proximal_gradient_reaches_the_same_minimum(kind, rng):
     X, y = as_design(rng.standard_normal((60, 30))), rng.standard_normal((60, 1))
-    options = terms(0.01, 0.05, kind=kind)
+    options = objective(0.01, 0.05, kind=kind)
     exact = solve(X, y, options, tol=1e-12)
     found = solve(X, y, options, tol=1e-9, method="proximal gradient", max_iter=5000)
     assert found.certificate.converged
@@ -279,7 +279,7 @@ def test_a_set_without_room_hands_over_to_proximal_gradient(rng, monkeypatch):
     monkeypatch.setattr(working_set, "WHOLE", 4)
     X, y = as_design(rng.standard_normal((60, 30))), rng.standard_normal((60, 1))
     strengths = np.geomspace(0.3, 1e-3, 6)
-    path = Terms(np.full((1, 1), 0.1), L1(1.0), strength=strengths)
+    path = Objective(np.full((1, 1), 0.1), L1(1.0), strength=strengths)
     found = solve(X, y, path, tol=1e-7, max_iter=5000)
     assert found.certificate.converged and "proximal" in found.certificate.method
 
@@ -295,7 +295,7 @@ def test_an_answer_that_rounding_has_ruined_gives_way_to_the_null_model(rng, mon
         return steps
 
     monkeypatch.setattr(working_set, "solve", ruined)
-    found = solve(X, y, terms(0.0, 0.01), tol=1e-4)
+    found = solve(X, y, objective(0.0, 0.01), tol=1e-4)
     assert not found.coef.any()
     np.testing.assert_allclose(found.intercept, y.mean(), rtol=1e-12)
     assert not found.certificate.converged
@@ -310,7 +310,7 @@ def test_many_ridges_share_one_eigendecomposition(storage, shape, intercept, rng
 
     A, y, w = matrix(*shape) + 1.0, rng.standard_normal(shape[0]), rng.random(shape[0]) + 0.1
     strengths = np.geomspace(10.0, 1e-3, 30)
-    own = terms(1.0, weights=w, fit_intercept=intercept, strength=strengths)
+    own = objective(1.0, weights=w, fit_intercept=intercept, strength=strengths)
     found = solve(as_design(STORAGES[storage](A)), y[:, None], own, tol=1e-9)
     assert found.certificate.converged
     assert "eigendecomposition" in found.certificate.method
@@ -324,7 +324,7 @@ def test_an_eigendecomposition_that_is_rounding_is_not_used(rng):
     A = rng.standard_normal((50, 4))
     A = np.column_stack([A, A[:, 0] + 1e-7 * rng.standard_normal(50)])
     y = rng.standard_normal((50, 1))
-    own = terms(1.0, strength=np.geomspace(1.0, 1e-13, 5))
+    own = objective(1.0, strength=np.geomspace(1.0, 1e-13, 5))
     found = solve(as_design(A), y, own, tol=1e-10)
     assert found.certificate.converged
     assert "eigendecomposition" not in found.certificate.method
@@ -333,7 +333,7 @@ def test_an_eigendecomposition_that_is_rounding_is_not_used(rng):
 @pytest.mark.parametrize("storage", ["C", "F", "csr", "csc"])
 def test_conjugate_gradients_of_several_points_are_those_of_each(storage, rng):
     X, Y = as_design(STORAGES[storage](matrix(60, 9) + 0.5)), rng.standard_normal((60, 11))
-    own = terms(np.geomspace(1e-3, 1.0, 11)[None, :])
+    own = objective(np.geomspace(1e-3, 1.0, 11)[None, :])
     problem = standardise(X, Y, own)
     together = np.zeros((9, 11), order="F")
     _steps, reached = conjugate_gradient.solve(problem, together, 1e-13, 500)
@@ -347,7 +347,7 @@ def test_eight_conjugate_gradients_read_X_together(rng):
     X, y = as_design(rng.standard_normal((80, 30))), rng.standard_normal((80, 1))
     passes = []
     for count in (1, 8):
-        problem = standardise(X, y, terms(1.0, strength=np.full(count, 0.01)))
+        problem = standardise(X, y, objective(1.0, strength=np.full(count, 0.01)))
         conjugate_gradient.solve(problem, np.zeros((30, count), order="F"), 1e-10, 500)
         passes.append(problem.passes)
     assert passes[0] == passes[1]
@@ -355,5 +355,5 @@ def test_eight_conjugate_gradients_read_X_together(rng):
 
 def test_ridge_terms_that_are_no_family_have_no_spectrum():
     X = as_design(matrix())
-    each = Terms(np.arange(1.0, 13.0).reshape(6, 2), L1(0.0))
+    each = Objective(np.arange(1.0, 13.0).reshape(6, 2), L1(0.0))
     assert spectrum.family(standardise(X, np.ones((37, 2)) * np.arange(37)[:, None], each)) is None

@@ -62,18 +62,19 @@ def test_reads_give_the_answer_of_memory(kind, centred, case, l1_ratio):
 
 def test_the_certificate_of_blocks_is_that_of_memory():
     """Of a wrong answer, too: the gap is that of the rows, to rounding."""
-    from fastreg.certificate import Terms, certify, certify_source
+    from fastreg.certificate import certify, certify_source
     from fastreg.design import as_design
+    from fastreg.objectives import Objective
     from fastreg.penalties import L1
 
     X, Y, w = data("tall")
     rng = np.random.default_rng(1)
     coef, intercept = rng.standard_normal((150, 2)) * 0.1, np.array([3.0, -2.0])
-    terms = Terms(np.full((1, 2), 0.2), L1(0.1), w, True)
+    objective = Objective(np.full((1, 2), 0.2), L1(0.1), w, True)
     shift, scale = X.mean(axis=0), np.ldexp(1.0, -np.frexp(X.std(axis=0))[1])
     options = {"tol": 1e-4, "method": "none", "passes": 0, "shift": shift, "scale": scale}
-    expected = certify(as_design(X), Y, coef, intercept, terms, **options)
-    bare = Terms(terms.l2, terms.penalty, None, True)
+    expected = certify(as_design(X), Y, coef, intercept, objective, **options)
+    bare = Objective(objective.l2, objective.penalty, None, True)
     unit = np.ldexp(1.0, np.frexp(Y.std(axis=0))[1])
     found = certify_source(
         streamed(X, Y, w), coef, intercept, bare, mean=Y.mean(axis=0), unit=unit, **options
@@ -86,15 +87,17 @@ def test_the_certificate_of_blocks_is_that_of_memory():
 @pytest.mark.parametrize("centred", [True, False])
 def test_what_is_known_of_columns_is_what_memory_knows(centred):
     """From blocks as from one read: shifts, scales and curvatures, of columns far from zero too."""
-    from fastreg.certificate import Terms
     from fastreg.design import as_design
+    from fastreg.objectives import Objective
     from fastreg.penalties import L1
     from fastreg.solvers import problem
     from fastreg.solvers import streamed as blockwise
 
     X, Y, w = data("tall")
-    found = blockwise.standardise(streamed(X, Y, w), Terms(np.ones((1, 1)), L1(0.0), None, centred))
-    expected = problem.standardise(as_design(X), Y, Terms(np.ones((1, 1)), L1(0.0), w, centred))
+    found = blockwise.standardise(
+        streamed(X, Y, w), Objective(np.ones((1, 1)), L1(0.0), None, centred)
+    )
+    expected = problem.standardise(as_design(X), Y, Objective(np.ones((1, 1)), L1(0.0), w, centred))
     for name in ("scale", "size", "curvatures", *(["shift"] if centred else [])):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-10)
     assert (found.shift is None) == (not centred)

@@ -1,4 +1,11 @@
-"""What is added to the squared loss."""
+"""What is minimised: a loss of predictions, a penalty and a ridge term of coefficients.
+
+    P(β, b) = (1/M) Σ_i w_i ℓ(z_i; y_i) + s·(½ Σ_j l2_j β_j² + p(β)),   z_i = o_i + b + x_iᵀβ
+
+with weights w of sum M, offsets o and a strength s. Everything that fits, certifies or chooses
+takes an `Objective`; what differs from one loss or penalty to another stands in `fastreg.losses`
+and `fastreg.penalties`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +20,7 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Terms:
+class Objective:
     """What is added to the squared loss, in the user's units, for each of k points: targets,
     or strengths on a path.
 
