@@ -28,12 +28,12 @@ from fastreg.design import Design, as_design, as_target, as_weights, feature_nam
 from fastreg.functional import check_predictions, nonnegative
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, Bounded
+from fastreg.problems.in_memory import standardise
+from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.selection import criteria, relaxed
 from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.selection.folds import Split, as_splits, neighbours
 from fastreg.solvers import METHODS, Grid, solve
-from fastreg.solvers.problem import standardise
-from fastreg.solvers.standard import Standard
 from fastreg.solvers.working_set import Progress
 from fastreg.sources.blocks import Source as RowsInBlocks
 from fastreg.sources.names import check_order
@@ -312,7 +312,7 @@ class Source(ABC):
     weight: float
 
     @abstractmethod
-    def problem(self) -> Standard:
+    def problem(self) -> QuadraticProblem:
         """Its standard form."""
 
     @abstractmethod
@@ -342,7 +342,7 @@ class InMemory(Source):
         weight = float(X.shape[0] if weights is None else weights.sum())
         return cls(dataclasses.replace(objective, strength=None), count, weight, X, y, max_iter)
 
-    def problem(self) -> Standard:
+    def problem(self) -> QuadraticProblem:
         return standardise(self.X, self.y[:, None], self.objective)
 
     def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:

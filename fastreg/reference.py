@@ -322,7 +322,7 @@ def distances(penalty, theta, gradient):
     return np.maximum(np.maximum(least + gradient, -gradient - most), 0.0)
 
 
-def holding(penalty, correlations, factors):
+def critical_strength(penalty, correlations, factors):
     """max_q │c_jq│/(f_q·e), e the end of ∂p_j(0) on the side of c_jq; 0 where that is 0."""
     C = correlations.T / factors[:, None]
     least, most = _subgradients(penalty, np.zeros(C.shape[1]))

@@ -23,9 +23,9 @@ from fastreg.design import as_design, as_target, as_weights, nonfinite_message
 from fastreg.functional import nonnegative
 from fastreg.moments import Frame, Moments
 from fastreg.objectives import Objective
+from fastreg.problems.from_moments import MomentProblem, summarise
 from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.solvers import solve_moments
-from fastreg.solvers.summary import Summary, summarise
 from fastreg.solvers.working_set import largest_strength
 from fastreg.sources.blocks import Source
 
@@ -399,7 +399,7 @@ class SufficientStatistics:
             paths.penalty_of(bounds, positive, self.n_features),
         )
 
-    def _summary(self, part: Moments, spec: _Spec, strengths: Array, target: int) -> Summary:
+    def _summary(self, part: Moments, spec: _Spec, strengths: Array, target: int) -> MomentProblem:
         return summarise(part, spec.objective(strengths), target, self.n_targets)
 
     def _strengths(
@@ -597,7 +597,7 @@ class _Collected(paths.Source):
     target: int
     n_targets: int
 
-    def problem(self) -> Summary:
+    def problem(self) -> MomentProblem:
         return summarise(self.whole, self.objective, self.target, self.n_targets)
 
     def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:

@@ -11,7 +11,7 @@ from benchmarks import intervals
 from fastreg.design import as_design
 from fastreg.inference import selective
 from fastreg.inference.selective import _interval, _share
-from fastreg.solvers.problem import standardise
+from fastreg.problems.in_memory import standardise
 
 
 def regression(rng, m=120, n=6, noise=1.0, offset=intervals.OFFSET):

@@ -30,25 +30,27 @@ from typing import Any
 
 import numpy as np
 
-from fastreg import penalties
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import streamed
 from fastreg.certificate.gap import (
     Points,
-    dual_projection,
-    dual_value,
     duality_gap,
     gap_and_objective,
-    in_units,
     kkt_residual,
-    nearest_subgradient,
-    penalty_value,
     points_of,
     relative_to,
+)
+from fastreg.certificate.penalties import (
+    dual_projection,
+    dual_value,
+    in_units,
+    nearest_subgradient,
+    penalty_value,
 )
 from fastreg.certificate.reads import Data, correlate, exact_sum, levels
 from fastreg.design import Design
 from fastreg.objectives import Objective
+from fastreg.penalties import times
 from fastreg.sources.blocks import Source
 
 Array = np.ndarray
@@ -449,7 +451,7 @@ def _least_length(norms: Array, sizes: Array) -> Array:
 def _some(penalty: Any, part: Array, strength: Array) -> Any:
     """The penalty of some of the features at each strength: entries of (p, g)."""
     each = (value[part, None] if np.ndim(value) else value for value in penalty)
-    return penalties.times(type(penalty)(*each), strength)
+    return times(type(penalty)(*each), strength)
 
 
 def normalise(Y: Array, w: Array, centred: bool) -> tuple[Array, Array, Array]:

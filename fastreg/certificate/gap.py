@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fastreg.penalties import L1, Bounded
+from fastreg.certificate.penalties import (
+    dual_part,
+    dual_projection,
+    dual_value,
+    nearest_subgradient,
+    penalty_value,
+)
 
 Array = np.ndarray
 CERTAIN = 1e-6  # relative error of a mean squared error that is not told
@@ -111,101 +116,6 @@ def gap_and_objective(points: Points) -> tuple[Any, Any]:
     # Not np.minimum: where one formula has no value, the other counts.
     gap = np.where(conjugated < rescaled, conjugated, rescaled)
     return np.where(gap < 0.0, 0.0, gap)[()], (0.5 * square + value.sum(axis=0))[()]
-
-
-@functools.singledispatch
-def penalty_value(penalty: Any, theta: Array) -> Array:
-    """p_j(θ_j)."""
-    raise TypeError(f"no certificate is known for the penalty {type(penalty).__name__}")
-
-
-@functools.singledispatch
-def dual_projection(penalty: Any, u: Array) -> Array:
-    """The point nearest to u_j in the domain of p_j*."""
-    raise TypeError(f"no certificate is known for the penalty {type(penalty).__name__}")
-
-
-@functools.singledispatch
-def dual_part(penalty: Any, u: Array, l2: Any) -> Array:
-    """The k with h*(u) = (u − k)²/(2 l2) + p*(k), h = ½ l2 θ² + p: for a homogeneous p the point
-    of the domain of p* next to u."""
-    return dual_projection(penalty, u)
-
-
-@functools.singledispatch
-def dual_value(penalty: Any, u: Array) -> Any:
-    """p_j*(u_j) in its domain: 0 for a positively homogeneous p, p(tθ) = t·p(θ) for t > 0."""
-    return 0.0
-
-
-@functools.singledispatch
-def nearest_subgradient(penalty: Any, theta: Array, u: Array) -> Array:
-    """The subgradient of p_j at θ_j that is nearest to u_j: for a homogeneous p the slope
-    p(θ)/θ, which is that of its sign, at 0 a point of the domain of p*."""
-    side = np.sign(theta)
-    return np.where(side != 0, penalty_value(penalty, side) * side, dual_projection(penalty, u))
-
-
-@functools.singledispatch
-def in_units(penalty: Any, unit: float) -> Any:
-    """The penalty q with q(θ/unit) = p(θ)/unit: the same for a homogeneous one."""
-    return penalty
-
-
-@penalty_value.register
-def _(penalty: L1, theta: Array) -> Array:
-    return penalty.l1 * np.abs(theta)
-
-
-@dual_projection.register
-def _(penalty: L1, u: Array) -> Array:
-    return np.clip(u, -penalty.l1, penalty.l1)
-
-
-@penalty_value.register
-def _(penalty: Bounded, theta: Array) -> Array:
-    inside = (penalty.low <= theta) & (theta <= penalty.high)
-    return np.where(inside, penalty.l1 * np.abs(theta), np.inf)
-
-
-@dual_projection.register
-def _(penalty: Bounded, u: Array) -> Array:
-    least = np.where(np.isinf(penalty.low), -np.asarray(penalty.l1), -np.inf)
-    return np.clip(u, least, np.where(np.isinf(penalty.high), penalty.l1, np.inf))
-
-
-@dual_part.register
-def _(penalty: Bounded, u: Array, l2: Any) -> Array:
-    """u − l2 θ at the minimiser θ of h(θ) − uθ."""
-    slope = u - np.clip(u, -penalty.l1, penalty.l1)
-    least, most = (
-        np.multiply(l2, end, out=np.zeros(u.shape) + end, where=np.isfinite(end) & (end != 0))
-        for end in (penalty.low, penalty.high)
-    )
-    held = np.where(slope > most, u - most, u - least)
-    return np.where((slope > most) | (slope < least), held, np.clip(u, -penalty.l1, penalty.l1))
-
-
-@dual_value.register
-def _(penalty: Bounded, u: Array) -> Array:
-    """sup θu − l1│θ│ over the bounds, at 0 or at one of them."""
-    above, below = np.maximum(u - penalty.l1, 0.0), np.maximum(-u - penalty.l1, 0.0)
-    up = np.multiply(penalty.high, above, out=np.zeros(np.shape(above)), where=above > 0)
-    return up - np.multiply(penalty.low, below, out=np.zeros(np.shape(below)), where=below > 0)
-
-
-@nearest_subgradient.register
-def _(penalty: Bounded, theta: Array, u: Array) -> Array:
-    least = np.where(theta > 0, penalty.l1, -np.asarray(penalty.l1))
-    most = np.where(theta < 0, -np.asarray(penalty.l1), penalty.l1)
-    at_low, at_high = theta == penalty.low, theta == penalty.high
-    return np.clip(u, np.where(at_low, -np.inf, least), np.where(at_high, np.inf, most))
-
-
-@in_units.register
-def _(penalty: Bounded, unit: float) -> Bounded:
-    with np.errstate(over="ignore", under="ignore"):
-        return Bounded(penalty.l1, penalty.low / unit, penalty.high / unit)
 
 
 def _largest_scale(project: Callable[[Array], Array], u: Array) -> Any:

@@ -188,7 +188,7 @@ def distance_by_ridge(found: Slopes, l2: Array, trace: float, blur: Array) -> Di
 def _on_used(
     found: Slopes, shape: Shape, blur: Array, k: int, from_rows: bool
 ) -> tuple[float, float]:
-    """The bounds on the columns that may be used at point k: those near enough to their kinks for
+    """The bounds on the columns that may be used at point k: those near enough to breakpoints for
     what the bound itself allows."""
     radius, one = 0.0, slice(k, k + 1)
     for _ in range(_ROUNDS):

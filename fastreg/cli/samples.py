@@ -74,8 +74,8 @@ class Sums:
         from fastreg.moments import total
         from fastreg.objectives import Objective
         from fastreg.penalties import L1
+        from fastreg.problems.from_moments import summarise
         from fastreg.selection.fold_fits import Test
-        from fastreg.solvers.summary import summarise
 
         spread = self.stats.covariance()[-1, -1]
         whole = total(self.stats._parts)

@@ -30,7 +30,7 @@ from fastreg._jit import single_threaded_blas
 from fastreg.design import Design
 from fastreg.inference.table import Inference, caveat, named
 from fastreg.objectives import Objective
-from fastreg.solvers.problem import Problem, standardise
+from fastreg.problems.in_memory import InMemoryProblem, standardise
 from fastreg.solvers.ridge import inverse as invert
 
 Array = np.ndarray
@@ -112,7 +112,7 @@ class _Table(NamedTuple):
 class _Fit:
     """A, G of the live columns, residuals in units of y', and traces of H and H²."""
 
-    problem: Problem
+    problem: InMemoryProblem
     columns: Array
     means: Array
     inverse: Array

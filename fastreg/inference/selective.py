@@ -27,8 +27,8 @@ from fastreg.design import Design
 from fastreg.inference.table import Inference, caveat, named
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
+from fastreg.problems.in_memory import InMemoryProblem, standardise
 from fastreg.solvers import solve
-from fastreg.solvers.problem import Problem, standardise
 from fastreg.solvers.ridge import inverse
 
 Array = np.ndarray
@@ -122,7 +122,7 @@ def selective_inference(
 class _Selected:
     """Least squares on S, and how far each of its coefficients can move before S or s changes."""
 
-    def __init__(self, problem: Problem, S: Array, signs: Array) -> None:
+    def __init__(self, problem: InMemoryProblem, S: Array, signs: Array) -> None:
         c, self.square = problem.at_zero(0)
         self._problem, self._signs = problem, signs
         gram = problem.gram(S, S)

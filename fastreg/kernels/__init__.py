@@ -10,11 +10,12 @@ from fastreg.kernels.descent import descent_steps
 from fastreg.kernels.gram import cross_gram, fill, moments, row_gram
 from fastreg.kernels.rows import gradient, predict, project
 from fastreg.kernels.survey import survey
-from fastreg.kernels.update import distances, holding, update
+from fastreg.kernels.update import critical_strength, distances, update
 
 __all__ = [
     "clear",
     "compensated_gradient",
+    "critical_strength",
     "cross_gram",
     "descent_steps",
     "distances",
@@ -22,7 +23,6 @@ __all__ = [
     "factor",
     "fill",
     "gradient",
-    "holding",
     "minimise",
     "moments",
     "norms",

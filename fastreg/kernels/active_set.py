@@ -2,12 +2,13 @@
 
     minimise  ½ bᵀ(G + diag l2) b − cᵀb + p(b),     g = Gb − c + l2∘b
 
-A separable p is linear on pieces (`penalties.piece`). The coefficients F that lie inside a
-piece are free, the others sit on a kink. Two moves alternate until no kink is left by force:
+A separable p is linear on segments (`penalties.segment`). The coefficients F that lie inside a
+segment are free, the others sit on a breakpoint. Two moves alternate until no breakpoint is left by
+force:
 
     Newton   b_F ← b_F − t·H_FF⁻¹(g_F + p'_F), H = G + diag l2, with t = 1 or, if that is
-             less, where the first coefficient meets the end of its piece and leaves F
-    enter    each coefficient whose kink does not hold it takes its coordinate step, joins F
+             less, where the first coefficient meets the end of its segment and leaves F
+    enter    each coefficient whose breakpoint does not hold it takes its coordinate step, joins F
 
 Each lowers the objective, so there is an end, the exact minimum; from one strength of a
 path to the next it is near. F keeps UᵀU = H_FF, extended by eight columns at a time,
@@ -35,7 +36,7 @@ _DEPENDENT = 1e-13  # of a column's curvature, what the columns in F leave of it
 _SMALL, _AFRESH = 64, 16  # size, and share that changes, of an F to factorise anew
 _CROWD = 16  # coefficients that want to enter, or share of F, for whom sweeps find places first
 _SWEEPS, _ROUNDS = 8, 8  # sweeps in a round, rounds in a call
-# What a round of entering found: every kink holds; F has no room; a column depends on F.
+# What a round of entering found: every breakpoint holds; F has no room; a column depends on F.
 _HELD, _MOVED, _FULL, _DEPENDS = 0, 1, 2, 3
 _CHANGED, _SWEPT = 4, 5  # F is to be factorised anew; sweeps have changed who belongs to it
 _NONE, _ONE = np.arange(2)  # typed counts: with a literal a function is compiled again
@@ -93,7 +94,7 @@ def clear(factor):
 
 
 def minimise(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
-    """Minimise from `coef`, until no kink is forced by more than `slack`.
+    """Minimise from `coef`, until no breakpoint is forced by more than `slack`.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def minimise(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
     coef : (n,) float64, changed in place
     l2 : (w,) float64, zero beyond n
     penalty : tuple of `fastreg.penalties`
-    factor : `Factor` of coefficients inside their pieces, for this `l2`; brought up to date
+    factor : `Factor` of coefficients inside their segments, for this `l2`; brought up to date
     slack : float, largest `penalties.distance` of a coefficient that may stay
     max_steps : int
 
@@ -201,13 +202,13 @@ def _lists_many(gram, coef, l2, penalty, factor):
 
 @inner
 def _is_free(penalty, j, w):
-    low, high = penalties.piece(penalty, j, w)
+    low, high = penalties.segment(penalty, j, w)
     return low < high
 
 
 @inner
 def _synchronise(gram, coef, l2, penalty, factor):
-    """F becomes the coefficients that lie inside their pieces."""
+    """F becomes the coefficients that lie inside their segments."""
     for q in range(factor.size[0] - 1, -1, -1):
         j = factor.members[q]
         if not _is_free(penalty, j, coef[j]):
@@ -267,7 +268,7 @@ def _settle(gram, gradient, coef, l2, penalty, factor, max_steps):
 @inner
 def _room(coef, penalty, factor, step, longest):
     """(t, q, w): how far F can go along `step`, `longest` at most; the member that stops it,
-    −1 for none, and the end of the piece that it meets."""
+    −1 for none, and the end of the segment that it meets."""
     length, first, end = longest, -1, 0.0
     for q in range(factor.size[0]):
         j = factor.members[q]
@@ -279,15 +280,15 @@ def _room(coef, penalty, factor, step, longest):
 
 @inner
 def _advance(coef, penalty, j, change):
-    """Move a coefficient within its piece: rounding must not carry it beyond the end."""
-    low, high = penalties.piece(penalty, j, coef[j])
+    """Move a coefficient within its segment: rounding must not carry it beyond the end."""
+    low, high = penalties.segment(penalty, j, coef[j])
     coef[j] = min(max(coef[j] + change, low), high)
 
 
 @inner
 def _reach(penalty, j, w, direction):
-    """(t, end): where w + t·direction leaves the piece that w is in."""
-    low, high = penalties.piece(penalty, j, w)
+    """(t, end): where w + t·direction leaves the segment that w is in."""
+    low, high = penalties.segment(penalty, j, w)
     end = high if direction > 0.0 else low
     if direction == 0.0 or abs(end) == np.inf:
         return np.inf, end
@@ -296,7 +297,7 @@ def _reach(penalty, j, w, direction):
 
 @inner
 def _leave(coef, factor, q, end):
-    """Member q has met the end of its piece: put it there exactly, and out of F."""
+    """Member q has met the end of its segment: put it there exactly, and out of F."""
     coef[factor.members[q]] = end
     _remove(factor, q)
 
@@ -333,7 +334,7 @@ def _add_column(gram, gradient, j, change):
 
 @inner
 def _enter(gram, gradient, coef, l2, penalty, factor, slack):
-    """Every coefficient outside F that its kink does not hold: its coordinate step, then
+    """Every coefficient outside F that its breakpoint does not hold: its coordinate step, then
     into F. (status, the column that it speaks of or −1). F is at its minimum before."""
     entrants = factor.entrants
     for j in range(coef.shape[0]):
@@ -378,7 +379,7 @@ def _enter(gram, gradient, coef, l2, penalty, factor, slack):
 
 @inner
 def _is_crowd(gram, gradient, coef, l2, penalty, factor, slack):
-    """Whether so many kinks do not hold that most of those who enter would soon leave."""
+    """Whether so many breakpoints do not hold that most of those who enter would soon leave."""
     waiting = 0
     for j in range(coef.shape[0]):
         if factor.place[j] == _OUT and gram[j, j] + l2[j] >= _FLAT:

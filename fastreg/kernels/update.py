@@ -90,7 +90,7 @@ def distances(penalty, theta, gradient):
 
 
 @jit
-def holding(penalty, correlations, factors):
+def critical_strength(penalty, correlations, factors):
     """(n,): largest multiple of factor_q·penalty that it takes to hold θ_j = 0 at any point q.
 
     Parameters
@@ -107,6 +107,6 @@ def holding(penalty, correlations, factors):
     out = np.zeros(n)
     for j in range(n):
         for q in range(d):
-            held = penalties.holding(penalty, j, -correlations[j, q]) / factors[q]
+            held = penalties.critical_strength(penalty, j, -correlations[j, q]) / factors[q]
             out[j] = max(out[j], held)
     return out

@@ -21,6 +21,7 @@ from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
+from fastreg.problems.in_memory import with_zeros
 from fastreg.selection.adaptive import Adapted, HeldOut, HeldOutNet, adapt, evidence, folds_of
 from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.cross_validation import Validation
@@ -28,7 +29,6 @@ from fastreg.selection.folds import Split, check_weights
 from fastreg.selection.group_kernels import HeldOutByKernels
 from fastreg.selection.row_fits import RowFits, weights_of
 from fastreg.solvers import solve
-from fastreg.solvers.problem import with_zeros
 
 Array = np.ndarray
 _FINAL = 1e-10  # relative gap of the fit to all rows

@@ -24,10 +24,10 @@ from fastreg.linear_model.state import atomic
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
+from fastreg.problems.from_moments import summarise
 from fastreg.selection.choice import ChoiceCertificate, Errors, stacked
 from fastreg.selection.cross_validation import Validation
 from fastreg.solvers import Solution, confirm, follow, solve, solve_moments
-from fastreg.solvers.summary import summarise
 
 Array = np.ndarray
 

@@ -9,19 +9,20 @@ curvature, and is an argument of its own to kernels and solvers.
 | `Bounded` | l1_j·│w│, ∞ outside [low_j, high_j] | l1_j·sign(w) | the same, clipped to the bounds |
 
 A penalty is a NamedTuple of scalars or (n,) arrays with eight `operations` registered
-for its class, one a file. No kernel and no solver names a penalty. Each is linear on pieces, which
-end at kinks: on a piece the objective is quadratic, and a Newton step finds its minimum.
+for its class, one a file. No kernel and no solver names a penalty. Each is linear on segments,
+which end at breakpoints: on a segment the objective is quadratic, and a Newton step finds its
+minimum.
 """
 
 from fastreg._jit import at
 from fastreg.penalties.bounded import Bounded, non_negative
 from fastreg.penalties.l1 import L1
 from fastreg.penalties.operations import (
+    critical_strength,
     distance,
-    holding,
-    piece,
     prox,
     rescale,
+    segment,
     slope,
     times,
     value,
@@ -31,12 +32,12 @@ __all__ = [
     "L1",
     "Bounded",
     "at",
+    "critical_strength",
     "distance",
-    "holding",
     "non_negative",
-    "piece",
     "prox",
     "rescale",
+    "segment",
     "slope",
     "times",
     "value",

@@ -6,13 +6,13 @@ import numpy as np
 
 from fastreg._jit import at
 from fastreg.penalties.operations import (
+    critical_strength,
     distance,
-    holding,
     of_shape,
-    piece,
     prox,
     rescale,
     rescaled,
+    segment,
     slope,
     times,
     value,
@@ -43,7 +43,7 @@ def _(penalty, j, w):
     return at(penalty.l1, j) if w > 0.0 or at(penalty.low, j) == 0.0 else -at(penalty.l1, j)
 
 
-@piece.register(Bounded)
+@segment.register(Bounded)
 def _(penalty, j, w):
     low, high = at(penalty.low, j), at(penalty.high, j)
     if w <= low:
@@ -71,7 +71,7 @@ def _(penalty, j, w, gradient):
     return max(up if w < high else 0.0, down if w > low else 0.0, 0.0)
 
 
-@holding.register(Bounded)
+@critical_strength.register(Bounded)
 def _(penalty, j, gradient):
     l1, end = at(penalty.l1, j), at(penalty.low, j) if gradient > 0.0 else at(penalty.high, j)
     return abs(gradient) / l1 if l1 > 0.0 and end != 0.0 else 0.0

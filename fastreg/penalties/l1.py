@@ -6,12 +6,12 @@ import numpy as np
 
 from fastreg._jit import at
 from fastreg.penalties.operations import (
+    critical_strength,
     distance,
-    holding,
-    piece,
     prox,
     rescale,
     rescaled,
+    segment,
     slope,
     times,
     value,
@@ -34,7 +34,7 @@ def _(penalty, j, w):
     return at(penalty.l1, j) if w > 0.0 else -at(penalty.l1, j)
 
 
-@piece.register(L1)
+@segment.register(L1)
 def _(penalty, j, w):
     if at(penalty.l1, j) == 0.0:
         return -np.inf, np.inf
@@ -61,7 +61,7 @@ def _(penalty, j, w, gradient):
     return max(abs(gradient) - l1, 0.0)
 
 
-@holding.register(L1)
+@critical_strength.register(L1)
 def _(penalty, j, gradient):
     l1 = at(penalty.l1, j)
     return abs(gradient) / l1 if l1 > 0.0 else 0.0

@@ -1,4 +1,4 @@
-"""What is registered for every penalty, and helpers of those that are linear on pieces."""
+"""What is registered for every penalty, and helpers of those that are linear on segments."""
 
 import numpy as np
 
@@ -16,8 +16,8 @@ def slope(penalty, j, w):
 
 
 @operation
-def piece(penalty, j, w):
-    """(low, high): the largest interval around w on which p_j is linear; (w, w) on a kink."""
+def segment(penalty, j, w):
+    """(low, high): the largest interval around w on which p_j is linear; (w, w) on a breakpoint."""
 
 
 @operation
@@ -31,7 +31,7 @@ def distance(penalty, j, w, gradient):
 
 
 @operation
-def holding(penalty, j, gradient):
+def critical_strength(penalty, j, gradient):
     """The least f ≥ 0 with which f·p holds w_j = 0 against a gradient; 0 if none does."""
 
 

@@ -38,9 +38,9 @@ from fastreg.design import Design
 from fastreg.moments import Moments
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
+from fastreg.problems.from_moments import summarise
+from fastreg.problems.in_memory import standardise
 from fastreg.solvers import follow, spectrum
-from fastreg.solvers.problem import standardise
-from fastreg.solvers.summary import summarise
 
 Array = np.ndarray
 _START = 25  # equal strengths tried before groups part

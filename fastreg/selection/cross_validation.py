@@ -25,13 +25,13 @@ from fastreg.design import Design, nonfinite_message
 from fastreg.moments import Moments
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
+from fastreg.problems.from_moments import summarise
+from fastreg.problems.in_memory import standardise
 from fastreg.selection.choice import Errors
 from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_from_moments
 from fastreg.selection.folds import Cells, Split, cells, check_weights
 from fastreg.selection.row_fits import RowFits, weights_of
 from fastreg.solvers import follow
-from fastreg.solvers.problem import standardise
-from fastreg.solvers.summary import summarise
 
 Array = np.ndarray
 _WIDEST = 2048  # columns up to which moments of every cell are kept

@@ -23,8 +23,8 @@ from fastreg.certificate.training import (
     slopes,
 )
 from fastreg.moments import Moments
+from fastreg.problems.from_moments import MomentProblem
 from fastreg.selection.relaxed import relax
-from fastreg.solvers.summary import Summary
 
 Array = np.ndarray
 _ROUNDING = 1e-20  # of the mean square of y: squared residuals below are rounding of y itself
@@ -52,12 +52,12 @@ class Test(NamedTuple):
     those of training, or means without an intercept, and scatter over weight."""
 
     part: Moments
-    problem: Summary
+    problem: MomentProblem
     step: Array  # (n,), in the user's units
     step_y: float
 
     @classmethod
-    def of(cls, part: Moments, training: Moments, problem: Summary) -> Test:
+    def of(cls, part: Moments, training: Moments, problem: MomentProblem) -> Test:
         """Means less means, from one origin to the other: as numbers of their own they are rounded
         where they dwarf the spread."""
         n, step = problem.n_features, part.frame.unit * part.mean
@@ -99,7 +99,7 @@ class Test(NamedTuple):
         return spread / self.part.weight + self.step_y**2
 
 
-def from_moments(problem: Summary, coef: Array, test: Test, tol: float) -> Verdict:
+def from_moments(problem: MomentProblem, coef: Array, test: Test, tol: float) -> Verdict:
     """Of fits to moments, coef (n, K) at the strengths of the problem."""
     mse, lost = test.errors(coef)
     limit = certain(mse, test.mean_square)
@@ -108,7 +108,7 @@ def from_moments(problem: Summary, coef: Array, test: Test, tol: float) -> Verdi
 
 
 def relaxed_from_moments(
-    plain: Summary, problem: Summary, coef: Array, gamma: float, test: Test, tol: float
+    plain: MomentProblem, problem: MomentProblem, coef: Array, gamma: float, test: Test, tol: float
 ) -> Verdict:
     """Of fits that are relaxed on their supports; `plain` is the problem without strengths."""
     relaxed = relax(plain, coef, gamma).coefs
@@ -123,7 +123,9 @@ def relaxed_from_moments(
     return verdict(mse, lost, move, gap, limit, tol)
 
 
-def _distance(problem: Summary, coef: Array, test: Test, enough: Array) -> tuple[Array, Array]:
+def _distance(
+    problem: MomentProblem, coef: Array, test: Test, enough: Array
+) -> tuple[Array, Array]:
     """(relative gaps, τε in the user's units) of fits to moments."""
     beta, unit = problem.scaled(coef), float(problem.unit[0])
     strengths = np.array([problem.strength(t) for t in range(problem.n_points)])
@@ -140,7 +142,7 @@ def _distance(problem: Summary, coef: Array, test: Test, enough: Array) -> tuple
 
 
 def _distance_on_supports(
-    problem: Summary, coef: Array, supports: Array, test: Test, enough: Array
+    problem: MomentProblem, coef: Array, supports: Array, test: Test, enough: Array
 ) -> Array:
     """τε of least squares on the supports (n, K)."""
     beta, unit = problem.scaled(coef), float(problem.unit[0])
@@ -152,7 +154,7 @@ def _distance_on_supports(
     return distance(found, shape, np.zeros(len(enough)), enough / unit).move * unit
 
 
-def _shape(problem: Summary, test: Test, l2: Array) -> Shape:
+def _shape(problem: MomentProblem, test: Test, l2: Array) -> Shape:
     G = problem.products.copy()
     G[problem.constant, problem.constant] = 1.0
     return Shape(G, test.second, l2)

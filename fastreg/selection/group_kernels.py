@@ -21,9 +21,9 @@ from fastreg import _factor, kernels
 from fastreg.design import Design
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
+from fastreg.problems.in_memory import InMemoryProblem, standardise
 from fastreg.selection.adaptive import HeldOut
 from fastreg.selection.folds import Split
-from fastreg.solvers.problem import Problem, standardise
 
 Array = np.ndarray
 _EPS = float(np.finfo(float).eps)
@@ -79,7 +79,7 @@ def _centred(v: Array, share: Array) -> Array:
     return out
 
 
-def _kernel(problem: Problem, inside: Array) -> Array:
+def _kernel(problem: InMemoryProblem, inside: Array) -> Array:
     """Σ (x_ij − x̄_j)(x_kj − x̄_j) over the features of a group."""
     live = inside & ~problem.constant
     with np.errstate(over="ignore", invalid="ignore"):

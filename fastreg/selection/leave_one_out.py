@@ -34,16 +34,16 @@ from fastreg.design import Design
 from fastreg.moments import Moments
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
+from fastreg.problems.from_moments import summarise
+from fastreg.problems.in_memory import InMemoryProblem, standard_rows, standardise
+from fastreg.problems.quadratic import QuadraticProblem, column
 from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.fold_fits import certain
 from fastreg.selection.loo_apart import errors_apart
 from fastreg.selection.loo_kernel import Kernel
 from fastreg.solvers import spectrum
-from fastreg.solvers.problem import Problem, standard_rows, standardise
 from fastreg.solvers.refinement import inverse_root
 from fastreg.solvers.ridge import triangular_factor
-from fastreg.solvers.standard import Standard, column
-from fastreg.solvers.summary import summarise
 from fastreg.sources.blocks import Source
 from fastreg.sources.rows import Block, Layout
 
@@ -80,7 +80,7 @@ class LeaveOneOut:
     mean_square: Array
     dof: Array
     errors: Array | None
-    problem: Standard
+    problem: QuadraticProblem
     solve: Callable[[float, int], Array]
 
     def certificate(self, tol: float) -> ChoiceCertificate:
@@ -260,7 +260,7 @@ class _Start:
     centred: bool
 
     @classmethod
-    def of(cls, problem: Problem, w: Array) -> _Start:
+    def of(cls, problem: InMemoryProblem, w: Array) -> _Start:
         """Where means dwarf the spread, products are of entries that are centred one by one."""
         k, centred = problem.n_targets, problem.shift is not None
         if problem.shift is None or not np.any(np.abs(problem.shift) * problem.scale > _FAR):
@@ -277,7 +277,7 @@ class _Start:
 class _Tall:
     """Rows more than columns and one, in memory."""
 
-    def __init__(self, problem: Problem, base: Array, factors: Array, keep: bool) -> None:
+    def __init__(self, problem: InMemoryProblem, base: Array, factors: Array, keep: bool) -> None:
         self.problem, self.base, self.factors = problem, base, factors
         self.w = np.ones(len(problem.Y)) if problem.weights is None else problem.weights
         self.square = self.w @ problem.Y**2 / problem.total
@@ -423,7 +423,7 @@ class _Rows:
         return functools.reduce(operator.add, found)
 
 
-def _of_one_row(problem: Problem, factors: Array) -> LeaveOneOut:
+def _of_one_row(problem: InMemoryProblem, factors: Array) -> LeaveOneOut:
     """An intercept without the only row that counts is anything: no error is a number."""
     m, k, K = problem.X.shape[0], problem.n_targets, len(factors)
     nothing, none = np.full((K, k), np.nan), np.zeros((K, k))
@@ -433,7 +433,7 @@ def _of_one_row(problem: Problem, factors: Array) -> LeaveOneOut:
     )
 
 
-def _by_kernel(problem: Problem, base: Array, factors: Array, keep: bool) -> LeaveOneOut:
+def _by_kernel(problem: InMemoryProblem, base: Array, factors: Array, keep: bool) -> LeaveOneOut:
     kernel, ridges = Kernel(problem, base), factors * problem.total
     found = kernel.improved(kernel.rows(ridges), ridges)
     loo, plain = (np.einsum("ikK,ikK->kK", each, each) for each in (found.e, found.residual))
@@ -443,7 +443,7 @@ def _by_kernel(problem: Problem, base: Array, factors: Array, keep: bool) -> Lea
 
 
 def _result(
-    problem: Problem, loo: Array, plain: Array, dof: Array, uncertain: Array,
+    problem: InMemoryProblem, loo: Array, plain: Array, dof: Array, uncertain: Array,
     errors: Array | None, solve: Any,
 ) -> LeaveOneOut:  # fmt: skip
     """In the user's units: weights less their common factor, y by its unit."""
@@ -479,7 +479,7 @@ def _height(n: int) -> int:
     return int(np.clip(_PRODUCT / max(n, 1) ** 2, 16, _ROWS))
 
 
-def _common_factor(problem: Problem) -> float:
+def _common_factor(problem: InMemoryProblem) -> float:
     """The power of two that the weights were divided by."""
     weights = problem.objective.weights
     assert weights is not None and problem.weights is not None

@@ -23,8 +23,8 @@ import numpy as np
 
 from fastreg import _factor
 from fastreg.certificate import reads
+from fastreg.problems.in_memory import InMemoryProblem, standard_rows, standardise
 from fastreg.selection.loo_kernel import pivoted_qr
-from fastreg.solvers.problem import Problem, standard_rows, standardise
 from fastreg.solvers.refinement import inverse_root
 from fastreg.solvers.ridge import triangular_factor
 
@@ -33,7 +33,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _UNIT = 16 * _EPS  # of a column of an orthogonal factorisation, in terms of its length
 
 
-def errors_apart(problem: Problem, l2: Array, S: Array) -> tuple[Array, Array]:
+def errors_apart(problem: InMemoryProblem, l2: Array, S: Array) -> tuple[Array, Array]:
     """(√w e (s, k), bounds (k,) of ‖δ(√w e)‖/‖√w e‖) of the rows S.
 
     Parameters
@@ -65,7 +65,7 @@ def errors_apart(problem: Problem, l2: Array, S: Array) -> tuple[Array, Array]:
     return root * e * (unit / problem.unit[: problem.n_targets]), bound
 
 
-def _others(problem: Problem, w: Array, S: Array) -> tuple[Problem, float, Array]:
+def _others(problem: InMemoryProblem, w: Array, S: Array) -> tuple[InMemoryProblem, float, Array]:
     """The problem without the rows S, in columns of the same units, its weight in those of
     `problem`, and which columns do not vary in it (n,)."""
     given = (
@@ -93,7 +93,7 @@ class _Given(NamedTuple):
     most: float
 
     @classmethod
-    def of(cls, others: Problem, rest: Array, Y: Array, l2: Array, still: Array) -> _Given:
+    def of(cls, others: InMemoryProblem, rest: Array, Y: Array, l2: Array, still: Array) -> _Given:
         live, total, k = np.flatnonzero(~still), float(rest.sum()), Y.shape[1]
         data = reads.plain(others.X, rest, others.shift, others.scale)
         sums = reads.correlations_on(data, live, np.column_stack([Y, np.ones(len(rest))]))

@@ -23,8 +23,8 @@ import numpy as np
 from fastreg import _factor, kernels
 from fastreg.certificate import reads
 from fastreg.certificate.training import CERTAIN
+from fastreg.problems.in_memory import InMemoryProblem
 from fastreg.solvers.kernel import kernel_matrix
-from fastreg.solvers.problem import Problem
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
@@ -48,7 +48,7 @@ class Rows(NamedTuple):
 class Kernel:
     """The problem of some rows with weights √w = f > 0, and the columns that vary."""
 
-    def __init__(self, problem: Problem, base: Array) -> None:
+    def __init__(self, problem: InMemoryProblem, base: Array) -> None:
         m = problem.X.shape[0]
         weights = np.ones(m) if problem.weights is None else problem.weights
         self.problem, self.alive = problem, np.flatnonzero(weights > 0)

@@ -15,8 +15,8 @@ import numpy as np
 import scipy.linalg
 
 from fastreg import _factor
+from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.solvers.ridge import cholesky
-from fastreg.solvers.standard import Standard
 
 Array = np.ndarray
 
@@ -31,7 +31,7 @@ class Refit(NamedTuple):
     kkt: Array
 
 
-def relax(problem: Standard, coefs: Array, gamma: float) -> Refit:
+def relax(problem: QuadraticProblem, coefs: Array, gamma: float) -> Refit:
     """The relaxed coefficients of fitted ones (n, K), of one target."""
     n, K = coefs.shape
     used = np.flatnonzero(coefs.any(axis=1))

@@ -13,11 +13,11 @@ from fastreg.certificate.held_out import Fold
 from fastreg.design import Design, as_design
 from fastreg.objectives import Objective
 from fastreg.penalties import Bounded
+from fastreg.problems.in_memory import InMemoryProblem, standardise
 from fastreg.selection.fold_fits import Verdict, certain, verdict
 from fastreg.selection.folds import Split
 from fastreg.selection.relaxed import relax
 from fastreg.solvers import approach, solve
-from fastreg.solvers.problem import Problem, standardise
 
 Array = np.ndarray
 
@@ -61,7 +61,7 @@ class RowFits:
 
     def _judge(
         self,
-        problem: Problem,
+        problem: InMemoryProblem,
         objective: Objective,
         coef: Array,
         intercept: Array,
@@ -76,7 +76,7 @@ class RowFits:
             move = gamma * move + (1.0 - gamma) * free
         return verdict(mse, lost, move, gap, certain(mse, mean_square), self.tol)
 
-    def _fold(self, problem: Problem) -> Fold:
+    def _fold(self, problem: InMemoryProblem) -> Fold:
         """With the columns as the solver knows them."""
         constant = problem.constant if problem.objective.fit_intercept else None
         return Fold(

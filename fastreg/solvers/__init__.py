@@ -26,17 +26,17 @@ from fastreg.design import Design
 from fastreg.moments import Moments
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
+from fastreg.problems import streamed
+from fastreg.problems.from_moments import summarise
+from fastreg.problems.in_memory import InMemoryProblem, standardise
+from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.solvers import (
     conjugate_gradient,
     proximal_gradient,
     ridge,
     spectrum,
-    streamed,
     working_set,
 )
-from fastreg.solvers.problem import Problem, standardise
-from fastreg.solvers.standard import Standard
-from fastreg.solvers.summary import summarise
 from fastreg.solvers.working_set import Progress
 from fastreg.sources.blocks import Source
 
@@ -162,14 +162,14 @@ def solve(
     return Solution(coef, intercept, strengths, certificate, found.n_iter, exhausted)
 
 
-def _is_whole(problem: Problem, method: str) -> bool:
+def _is_whole(problem: InMemoryProblem, method: str) -> bool:
     """Whether one matrix of products may answer at all points."""
     if method == "direct":
         return spectrum.suits(problem)
     return method == "working set" and working_set.is_whole(problem)
 
 
-def follow(problem: Standard, tol: float, max_iter: int) -> tuple[Array, Array]:
+def follow(problem: QuadraticProblem, tol: float, max_iter: int) -> tuple[Array, Array]:
     """coef (n, k), intercept (k,) at descending strengths from a Gram matrix alone, to a gap that
     it gives itself: for the folds of a cross-validation, of which nobody sees the coefficients."""
     beta = np.zeros((problem.n_features, problem.n_points), order="F")
@@ -187,7 +187,7 @@ def follow(problem: Standard, tol: float, max_iter: int) -> tuple[Array, Array]:
 
 def approach(
     X: Design, Y: Array, objective: Objective, *, tol: float, max_iter: int | None = None
-) -> tuple[Problem, Array, Array, Array | None]:
+) -> tuple[InMemoryProblem, Array, Array, Array | None]:
     """(problem, coef (n, k), intercept (k,), claims): `solve` to a gap that the solver gives
     itself, without a certificate: for the folds of a cross-validation, which have one of their own
     that may want the correlations that it claims (n, k), or None."""
@@ -294,7 +294,7 @@ def confirm(
     X: Design,
     Y: Array,
     objective: Objective,
-    problem: Standard,
+    problem: QuadraticProblem,
     coef: Array,
     intercept: Array,
     *,
@@ -332,7 +332,7 @@ def _is_exact(certificate: Certificate) -> bool:
 
 
 def _certified(
-    problem: Problem, coef: Array, intercept: Array, found: _Found, tol: float
+    problem: InMemoryProblem, coef: Array, intercept: Array, found: _Found, tol: float
 ) -> Certificate:
     objective = problem.objective
     return certify(
@@ -381,7 +381,7 @@ def _minimise(
         claims = _in_users_units(spectrum.claims(problem, beta), problem)
         return _Found(beta, None, 1, "eigendecomposition for all strengths", claims)
     if method == "direct":
-        return _without_kinks(problem, beta, tol)
+        return _ridge(problem, beta, tol)
     if method == "proximal gradient":
         return _Found(beta, None, proximal_gradient.solve(problem, beta, tol, max_iter), method)
     if method != "working set":
@@ -407,13 +407,13 @@ def _minimise(
     return _Found(beta, None, steps, "working set, coordinate and Newton steps", claims)
 
 
-def _in_users_units(claims: Array | None, problem: Problem) -> Array | None:
+def _in_users_units(claims: Array | None, problem: InMemoryProblem) -> Array | None:
     if claims is not None:
         claims *= problem.unit[0]
     return claims
 
 
-def _without_kinks(problem: Problem, beta: Array, tol: float) -> _Found:
+def _ridge(problem: InMemoryProblem, beta: Array, tol: float) -> _Found:
     """Ridge: conjugate gradients where they take less time than a factorisation."""
     steps = _worth(problem)
     if steps and problem.n_points == 1 and problem.objective.ridges().all():
@@ -425,7 +425,7 @@ def _without_kinks(problem: Problem, beta: Array, tol: float) -> _Found:
     return _Found(*ridge.solve(problem, "auto"))
 
 
-def _worth(problem: Problem) -> int:
+def _worth(problem: InMemoryProblem) -> int:
     """Steps of conjugate gradients in the time of a factorisation, 0 where these are too few to
     know, or passes lose the digits of a far column."""
     side, X = min(problem.X.shape), problem.X
@@ -437,7 +437,7 @@ def _worth(problem: Problem) -> int:
     return side // 30 if side >= _ITERATIVE else 0
 
 
-def _on_grid(problem: Problem, grid: Grid, tol: float, max_iter: int) -> Problem:
+def _on_grid(problem: InMemoryProblem, grid: Grid, tol: float, max_iter: int) -> InMemoryProblem:
     """The problem at the strengths of a grid."""
     objective = problem.objective
     gauge = dataclasses.replace(

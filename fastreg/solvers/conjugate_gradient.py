@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fastreg.certificate import KKT
-from fastreg.solvers.problem import Problem
-from fastreg.solvers.standard import EPS, GROUP
+from fastreg.problems.in_memory import InMemoryProblem
+from fastreg.problems.quadratic import EPS, GROUP
 
 Array = np.ndarray
 _TRIAL = 20  # steps after which the pace is judged
@@ -26,7 +26,7 @@ _LEAST = 1e-300
 
 
 def solve(
-    problem: Problem,
+    problem: InMemoryProblem,
     beta: Array,
     tol: float,
     max_iter: int,
@@ -67,7 +67,7 @@ class _Group:
     """d points, and where they stop: `measure` of the residual at most `target`, the objective
     estimated to be within `exact` of its minimum, relative to that."""
 
-    problem: Problem
+    problem: InMemoryProblem
     points: range
     l2: Array  # (n, d)
     divisor: Array  # (n, d), of g² in the measure
@@ -75,7 +75,7 @@ class _Group:
     exact: float
 
     @classmethod
-    def of(cls, problem: Problem, points: range, tol: float, exact: float) -> _Group:
+    def of(cls, problem: InMemoryProblem, points: range, tol: float, exact: float) -> _Group:
         l2 = np.stack([problem.ridge(t) for t in points], axis=1)
         bounded = l2.all(axis=0)
         null = np.array([problem.null(t) for t in points])

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastreg import _factor, kernels
-from fastreg.solvers.problem import Problem
+from fastreg.problems.in_memory import InMemoryProblem
 from fastreg.solvers.refinement import Result, for_each_strength, inverse_root, refine
 
 Array = np.ndarray
@@ -29,7 +29,7 @@ _HEAVY = 1e4  # curvature over ridge, in that of the column next in the way, of 
 _MOST = 1000  # of these
 
 
-def solve(problem: Problem) -> Result:
+def solve(problem: InMemoryProblem) -> Result:
     """β = root ∘ Zᵀ(f∘α), (f K f + Mλ)α = f∘y, and heavy columns by themselves.
 
     root² is the inverse of the ridge strengths, in the limit of none that of the units:
@@ -47,7 +47,7 @@ def solve(problem: Problem) -> Result:
 class _Factor:
     """The equations of one strength, factorised."""
 
-    problem: Problem
+    problem: InMemoryProblem
     f: Array  # (m,)
     square: Array  # (n,): root², 0 for heavy columns
     ridge: float  # λ
@@ -58,7 +58,7 @@ class _Factor:
     half: Array  # (h, h): S⁻¹ = half halfᵀ
 
     @classmethod
-    def of(cls, problem: Problem, l2: Array, f: Array) -> _Factor:
+    def of(cls, problem: InMemoryProblem, l2: Array, f: Array) -> _Factor:
         live = ~problem.constant
         root = np.zeros(len(l2))
         root[live] = 1.0 / (np.sqrt(l2) if l2.all() else problem.scale)[live]
@@ -97,7 +97,7 @@ class _Factor:
         return steps
 
 
-def _heavy(problem: Problem, l2: Array, live: Array) -> Array:
+def _heavy(problem: InMemoryProblem, l2: Array, live: Array) -> Array:
     """Columns to have unknowns of their own; none where they are too many."""
     ratio = np.divide(problem.curvatures, l2, out=np.zeros(len(l2)), where=live & (l2 > 0))
     m = problem.n_rows
@@ -106,7 +106,7 @@ def _heavy(problem: Problem, l2: Array, live: Array) -> Array:
     return heavy if len(heavy) <= min(m, _MOST) else heavy[:0]
 
 
-def _filled(problem: Problem, columns: Array, f: Array) -> Array:
+def _filled(problem: InMemoryProblem, columns: Array, f: Array) -> Array:
     """f∘X' of some columns, (m, h)."""
     m = problem.X.shape[0]
     out = np.empty((m, len(columns)))
@@ -116,7 +116,7 @@ def _filled(problem: Problem, columns: Array, f: Array) -> Array:
     return out
 
 
-def kernel_matrix(problem: Problem, root: Array, f: Array) -> Array:
+def kernel_matrix(problem: InMemoryProblem, root: Array, f: Array) -> Array:
     """f Z Zᵀ f with Z = X' diag(root): one pass over X."""
     problem.passes += 1
     far = bool(np.any(problem.far_columns & (root > 0)))

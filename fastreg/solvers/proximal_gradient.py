@@ -15,7 +15,7 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.certificate import duality_gap, relative_to
-from fastreg.solvers.problem import Problem
+from fastreg.problems.in_memory import InMemoryProblem
 
 Array = np.ndarray
 _POWER_STEPS = 12  # an estimate a tenth too small is made good by the margin, or by doubling
@@ -23,7 +23,7 @@ _MARGIN = 1.1
 _CHECK = 8  # steps between looks at the gap
 
 
-def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> int:
+def solve(problem: InMemoryProblem, beta: Array, tol: float, max_iter: int) -> int:
     """Fill β (n, k), which holds the start, zero columns for none; the most steps of a point.
 
     Stops at relative gap `tol` or after `max_iter` steps. A point without a start takes the
@@ -38,7 +38,7 @@ def solve(problem: Problem, beta: Array, tol: float, max_iter: int) -> int:
 
 
 def _solve_one(
-    problem: Problem, t: int, start: Array, curvature: float, tol: float, max_iter: int
+    problem: InMemoryProblem, t: int, start: Array, curvature: float, tol: float, max_iter: int
 ) -> tuple[Array, int]:
     l2, penalty, null = problem.ridge(t), problem.penalty(t), problem.null(t)
     steepest = curvature + float(l2.max())
@@ -67,7 +67,7 @@ def _solve_one(
     return best, max(step, 1)
 
 
-def _largest_curvature(problem: Problem) -> float:
+def _largest_curvature(problem: InMemoryProblem) -> float:
     """The largest eigenvalue of X'ᵀWX'/M, with a margin."""
     v = np.random.default_rng(0).standard_normal(problem.n_features)
     estimate = 1.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastreg import _factor
-from fastreg.solvers.problem import Problem
+from fastreg.problems.in_memory import InMemoryProblem
 
 Array = np.ndarray
 Result = tuple[Array, Array | None, int, str]  # β (n, k), intercepts or None, steps, method
@@ -37,7 +37,7 @@ def refine(solution: Array, correct: Callable[[], Array], apply: Callable[[Array
 
 
 def for_each_strength(
-    problem: Problem, factorise: Callable[[Array], Any]
+    problem: InMemoryProblem, factorise: Callable[[Array], Any]
 ) -> Iterator[tuple[int, Any]]:
     """(t, factorise(l2 of target t)), made again only where the strengths change."""
     last = None

@@ -17,10 +17,10 @@ import numpy as np
 import scipy.linalg
 
 from fastreg import _factor, kernels
+from fastreg.problems.in_memory import InMemoryProblem
+from fastreg.problems.quadratic import column
 from fastreg.solvers import kernel
-from fastreg.solvers.problem import Problem
 from fastreg.solvers.refinement import Result, for_each_strength, inverse_root, refine
-from fastreg.solvers.standard import column
 
 Array = np.ndarray
 _ILL = 1e10  # condition of the scaled Gram matrix from which it is not trusted
@@ -31,7 +31,7 @@ _ROUNDING = 1e-13  # of ‖x_j‖‖y‖: what a slope may be and nobody knows
 _SMALL = 1 << 20  # entries up to which full accuracy costs milliseconds
 
 
-def solve(problem: Problem, form: str = "auto") -> Result:
+def solve(problem: InMemoryProblem, form: str = "auto") -> Result:
     """Minimise for every target; `form` is "auto", "gram", "orthogonal" or "kernel"."""
     m, n = problem.n_rows, problem.n_features
     ridges = problem.objective.ridges()
@@ -47,13 +47,13 @@ def solve(problem: Problem, form: str = "auto") -> Result:
     return (_by_gram(problem) if form == "gram" else None) or _by_orthogonal(problem)
 
 
-def _is_solved(problem: Problem, result: Result) -> bool:
+def _is_solved(problem: InMemoryProblem, result: Result) -> bool:
     """Whether every target is as near its minimum as a factorisation can be: the slope g is as
     small as rounding lets it be, or with a ridge the gap Σ g²/(2 l2) is."""
     return all(_is_near(problem, result[0][:, t], t) for t in range(problem.n_points))
 
 
-def _is_near(problem: Problem, b: Array, t: int) -> bool:
+def _is_near(problem: InMemoryProblem, b: Array, t: int) -> bool:
     c, rho2 = problem.correlation(b, t)
     l2, live = problem.ridge(t), ~problem.constant
     slope = np.abs(c - l2 * b)[live]
@@ -68,7 +68,7 @@ def _is_near(problem: Problem, b: Array, t: int) -> bool:
     return gap <= max(_OF_VALUE * value, _OF_NULL * null)
 
 
-def _by_gram(problem: Problem) -> Result | None:
+def _by_gram(problem: InMemoryProblem) -> Result | None:
     """Cholesky; None where the matrix is too close to singular."""
     columns = np.arange(problem.n_features)
     G = problem.gram(columns, columns)
@@ -80,7 +80,7 @@ def _by_gram(problem: Problem) -> Result | None:
     return beta, None, steps, "Cholesky factorisation of the Gram matrix"
 
 
-def _refine_by_gram(problem: Problem, t: int, b: Array, L: Array, inverse: Array) -> int:
+def _refine_by_gram(problem: InMemoryProblem, t: int, b: Array, L: Array, inverse: Array) -> int:
     def correct() -> Array:
         downhill = problem.correlation(b, t)[0] - problem.ridge(t) * b
         return inverse * scipy.linalg.cho_solve((L, True), inverse * downhill)
@@ -117,7 +117,7 @@ def inverse(G: Array, l2: Array) -> Array | None:
     return _factor.solve_cholesky(L, np.eye(len(G))) * np.outer(scale, scale)
 
 
-def _by_orthogonal(problem: Problem) -> Result:
+def _by_orthogonal(problem: InMemoryProblem) -> Result:
     """R of X = QR, its SVD as preconditioner, compensated residuals, the intercept refined
     as an unknown of its own: obtained from the means it would inherit their cancellation."""
     R, size = triangular_factor(problem), max(problem.X.shape)
@@ -128,7 +128,9 @@ def _by_orthogonal(problem: Problem) -> Result:
     return beta, intercept * problem.unit, steps, "QR factorisation, compensated refinement"
 
 
-def _refine_exactly(problem: Problem, t: int, b: Array, intercept: Array, half: Array) -> int:
+def _refine_exactly(
+    problem: InMemoryProblem, t: int, b: Array, intercept: Array, half: Array
+) -> int:
     level = 0.0
 
     def correct() -> Array:
@@ -144,7 +146,7 @@ def _refine_exactly(problem: Problem, t: int, b: Array, intercept: Array, half: 
     return refine(b, correct, apply)
 
 
-def triangular_factor(problem: Problem, drift: Array | None = None) -> Array:
+def triangular_factor(problem: InMemoryProblem, drift: Array | None = None) -> Array:
     """R with RᵀR = X'ᵀWX'/M, from one pass over X; of X' less a drift (n,) of its means, which
     their rounding has left."""
     m, n = problem.X.shape
@@ -174,7 +176,7 @@ def triangular_factor(problem: Problem, drift: Array | None = None) -> Array:
 
 
 def _exact_residuals(
-    problem: Problem, t: int, beta: Array, intercept: float
+    problem: InMemoryProblem, t: int, beta: Array, intercept: float
 ) -> tuple[Array, float]:
     """(−gradient at the best intercept, weighted mean residual), of about 32 digits."""
     problem.passes += 1

@@ -1,6 +1,6 @@
 """Ridge at many strengths or for many targets: one symmetric eigendecomposition for all.
 
-With ridge terms s·d for one d > 0 and several s, in the units of a `Problem`:
+With ridge terms s·d for one d > 0 and several s, in the units of a `InMemoryProblem`:
 
     n ≤ m    D^−½ G D^−½ = QΛQᵀ,       β(s) = D^−½ Q (Λ + s)⁻¹ Qᵀ D^−½ c
     m < n    f X' D⁻¹ X'ᵀ f = UΛUᵀ,    β(s) = D⁻¹ X'ᵀ f U (Λ + sM)⁻¹ Uᵀ f y',  f = √w
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from fastreg import _factor
+from fastreg.problems.in_memory import InMemoryProblem
+from fastreg.problems.quadratic import GROUP, QuadraticProblem
 from fastreg.solvers.kernel import kernel_matrix
-from fastreg.solvers.problem import Problem
-from fastreg.solvers.standard import GROUP, Standard
 
 Array = np.ndarray
 # An eigendecomposition takes as long as 25 factorisations; of a small matrix, as a few reads of X.
@@ -35,7 +35,7 @@ class Family:
     factors: Array
 
 
-def family(problem: Standard) -> Family | None:
+def family(problem: QuadraticProblem) -> Family | None:
     """The ridge terms as multiples of one vector; None where they are not, or some are zero."""
     l2 = problem.objective.l2
     if l2.shape[1] == 1 and problem.objective.strength is not None:
@@ -49,24 +49,24 @@ def family(problem: Standard) -> Family | None:
     return Family(base, factors) if (base[live] > 0).all() and (factors > 0).all() else None
 
 
-def suits(problem: Problem) -> bool:
+def suits(problem: InMemoryProblem) -> bool:
     """Whether there are enough points for an eigendecomposition."""
     side = min(problem.X.shape)
     least = _FEW if side <= _SMALL else _MANY if side <= _LARGE else np.inf
     return problem.n_points >= least and not problem.far and family(problem) is not None
 
 
-def solve(problem: Standard, beta: Array) -> bool:
+def solve(problem: QuadraticProblem, beta: Array) -> bool:
     """Fill β (n, k); False, and nothing done, where not eight digits of it would be right."""
     objective = family(problem)
     if objective is None:
         return False
-    if isinstance(problem, Problem) and problem.X.shape[0] < problem.n_features:
+    if isinstance(problem, InMemoryProblem) and problem.X.shape[0] < problem.n_features:
         return _by_kernel(problem, objective, beta)
     return _by_gram(problem, objective, beta)
 
 
-def claims(problem: Standard, beta: Array) -> Array | None:
+def claims(problem: QuadraticProblem, beta: Array) -> Array | None:
     """(n, k): what c is at the minima of one target, l2∘β. The certificate finds out how far from
     that it is."""
     objective = family(problem)
@@ -75,7 +75,7 @@ def claims(problem: Standard, beta: Array) -> Array | None:
     return np.asfortranarray(objective.base[:, None] * objective.factors * beta)
 
 
-def eigen_gram(problem: Standard, base: Array) -> tuple[Array, Array]:
+def eigen_gram(problem: QuadraticProblem, base: Array) -> tuple[Array, Array]:
     """(Λ, H = D^−½ Q) of the module's first line; zero rows for constant columns."""
     columns = np.arange(problem.n_features)
     root = np.divide(1.0, np.sqrt(base), out=np.zeros(len(base)), where=~problem.constant)
@@ -86,7 +86,7 @@ def eigen_gram(problem: Standard, base: Array) -> tuple[Array, Array]:
     return np.maximum(values, 0.0), vectors
 
 
-def _by_gram(problem: Standard, objective: Family, beta: Array) -> bool:
+def _by_gram(problem: QuadraticProblem, objective: Family, beta: Array) -> bool:
     values, half = eigen_gram(problem, objective.base)
     if not _is_sound(values, objective.factors):
         return False
@@ -101,7 +101,7 @@ def _is_sound(values: Array, factors: Array) -> bool:
     return bool(_EPS * values[-1] <= 1e-8 * factors.min())
 
 
-def _by_kernel(problem: Problem, objective: Family, beta: Array) -> bool:
+def _by_kernel(problem: InMemoryProblem, objective: Family, beta: Array) -> bool:
     f = np.ones(problem.X.shape[0]) if problem.weights is None else np.sqrt(problem.weights)
     live = ~problem.constant
     root = np.divide(1.0, np.sqrt(objective.base), out=np.zeros(len(live)), where=live)

@@ -24,7 +24,7 @@ import numpy as np
 
 from fastreg import kernels, penalties
 from fastreg.certificate import duality_gap, relative_to
-from fastreg.solvers.standard import Standard
+from fastreg.problems.quadratic import QuadraticProblem
 
 Array = np.ndarray
 Progress = Callable[[int, int], object]  # told (points done, points in all)
@@ -32,7 +32,7 @@ WHOLE = 512  # up to this many features all are in the set from the start
 MANY = 8  # points of a path from which twice as many are
 MOST = 8000  # columns in the set: a Gram matrix and a factor of 512 MB each
 CHUNK = 8  # strengths checked in one pass: what a register holds
-_SLACK = 0.3  # share of the gap asked that coefficients may be from their kinks
+_SLACK = 0.3  # share of the gap asked that coefficients may be from their breakpoints
 _ROUNDS = 100
 _FACTOR = 0.5  # between the strengths on the way to a single problem
 _NEAR = 0.1  # relative gap that is enough on the way to a single problem
@@ -68,14 +68,14 @@ class State:
     slope: Array | None = None
 
 
-def is_whole(problem: Standard) -> bool:
+def is_whole(problem: QuadraticProblem) -> bool:
     """Whether all columns are in the set from the start, and their Gram matrix is sound."""
     many = problem.n_targets == 1 and problem.n_points >= MANY
     return problem.n_features <= WHOLE * (2 if many else 1) and not problem.far
 
 
 def solve(
-    problem: Standard,
+    problem: QuadraticProblem,
     working: WorkingSet,
     beta: Array,
     tol: float,
@@ -102,7 +102,7 @@ def solve(
     return most
 
 
-def follow_gram(problem: Standard, beta: Array, tol: float, max_iter: int) -> bool:
+def follow_gram(problem: QuadraticProblem, beta: Array, tol: float, max_iter: int) -> bool:
     """`solve` for a problem that is its Gram matrix, one strength after the other with all columns
     in the set: looks at the gaps at the end only, and says whether all are met."""
     n, K = beta.shape
@@ -120,13 +120,15 @@ def follow_gram(problem: Standard, beta: Array, tol: float, max_iter: int) -> bo
     return bool(np.all(relative_to(gaps, problem.null(0)) <= 0.5 * tol))
 
 
-def largest_strength(problem: Standard, tol: float, max_iter: int) -> float:
+def largest_strength(problem: QuadraticProblem, tol: float, max_iter: int) -> float:
     """The least strength at which every coefficient that the penalty can hold is zero."""
     one = np.ones(1)
     penalty = problem.base_penalty(0)
     c, _ = problem.at_zero(0)
-    held = float(kernels.holding(penalty, c[:, None], one).max())
-    sides = (kernels.holding(penalty, np.full((len(c), 1), side), one) for side in (1.0, -1.0))
+    held = float(kernels.critical_strength(penalty, c[:, None], one).max())
+    sides = (
+        kernels.critical_strength(penalty, np.full((len(c), 1), side), one) for side in (1.0, -1.0)
+    )
     free = np.logical_and(*(each == 0.0 for each in sides))
     if held > 0.0 and free.any() and c[free].any():
         beta = np.zeros((len(c), 1))
@@ -134,7 +136,7 @@ def largest_strength(problem: Standard, tol: float, max_iter: int) -> float:
         strict = dataclasses.replace(problem, objective=strong, _bases={})
         solve(strict, WorkingSet(strict), beta, tol, max_iter)
         c, _ = problem.correlation(beta[:, 0], 0)
-        held = float(kernels.holding(penalty, c[:, None], one).max())
+        held = float(kernels.critical_strength(penalty, c[:, None], one).max())
     return held
 
 
@@ -143,7 +145,7 @@ class _Path:
 
     def __init__(
         self,
-        problem: Standard,
+        problem: QuadraticProblem,
         working: WorkingSet,
         tol: float,
         max_iter: int,
@@ -205,7 +207,7 @@ class _Path:
         """(n,): above 1 where zero is no optimal coefficient at `share` of some strength."""
         t = points[0].t
         strengths = np.array([self._strength(point) * share for point in points])
-        return kernels.holding(self.problem.base_penalty(t), correlations, strengths)
+        return kernels.critical_strength(self.problem.base_penalty(t), correlations, strengths)
 
     def _foresee(self, points: list[Point], state: State, length: int) -> tuple[int, Array]:
         """How many points to solve before X is read again, at most `length`, and the columns
@@ -292,7 +294,7 @@ class _Path:
         return B
 
     def _correlations(self, B: Array, t: int) -> tuple[Array, Array]:
-        """`Problem.correlations` of β on W."""
+        """`InMemoryProblem.correlations` of β on W."""
         if not self.by_gram:
             return self.problem.correlations(self.working.columns, B, t)
         c, rho2 = self.problem.at_zero(t)
@@ -342,7 +344,7 @@ class _Path:
 class WorkingSet:
     """The columns of W in order of arrival, their Gram matrix, and the inner problem."""
 
-    def __init__(self, problem: Standard) -> None:
+    def __init__(self, problem: QuadraticProblem) -> None:
         self._problem = problem
         self.columns = np.arange(0)
         self.inside = np.zeros(problem.n_features, bool)

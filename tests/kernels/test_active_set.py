@@ -127,7 +127,7 @@ def assert_factored(found):
 
 def free(found):
     """Coefficients inside their pieces, of columns that are not zero."""
-    pieces = [penalties.piece(found.penalty, j, w) for j, w in enumerate(found.coef)]
+    pieces = [penalties.segment(found.penalty, j, w) for j, w in enumerate(found.coef)]
     low, high = np.array(pieces).T
     return np.flatnonzero((low < high) & (np.diag(found.gram) + found.l2 >= FLAT))
 

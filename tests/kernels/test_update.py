@@ -77,7 +77,7 @@ def test_a_piece_is_where_the_penalty_is_linear(penalty):
     for j, w in itertools.product((1, 2), (0.0, *SIDES)):
         if not np.isfinite(penalties.value(penalty, j, w)):
             continue
-        low, high = penalties.piece(penalty, j, w)
+        low, high = penalties.segment(penalty, j, w)
         assert low <= w <= high and (low == high or low < w < high)
         for other in np.clip(SIDES, low, high):
             change = penalties.value(penalty, j, other) - penalties.value(penalty, j, w)
@@ -89,15 +89,15 @@ def test_a_piece_ends_where_linearity_does(penalty):
     for j, w in itertools.product((1, 2), (0.0, *SIDES)):
         if not np.isfinite(penalties.value(penalty, j, w)):
             continue
-        for end in penalties.piece(penalty, j, w):
+        for end in penalties.segment(penalty, j, w):
             if np.isfinite(end):
                 before, after = (penalties.value(penalty, j, end + h) for h in (-1.0, 1.0))
                 assert before + after > 2 * penalties.value(penalty, j, end)
 
 
-def test_holding_is_the_least_multiple_that_keeps_zero(penalty):
+def test_critical_strength_is_the_least_multiple_that_keeps_zero(penalty):
     for j, gradient in itertools.product((1, 2), SIDES):
-        held = penalties.holding(penalty, j, gradient)
+        held = penalties.critical_strength(penalty, j, gradient)
         enough = penalties.times(penalty, held * (1 + 1e-12))
         less = penalties.times(penalty, held * (1 - 1e-6))
         none = held == 0.0 and penalties.distance(enough, j, 0.0, gradient) > 0.0
@@ -130,11 +130,11 @@ def test_distances_agree_with_reference(penalty, rng):
 
 
 @pytest.mark.parametrize("points", [1, 3])
-def test_holding_agrees_with_reference(penalty, points, rng):
+def test_critical_strength_agrees_with_reference(penalty, points, rng):
     correlations, factors = rng.standard_normal((6, points)), 0.1 + rng.random(points)
     np.testing.assert_allclose(
-        kernels.holding(penalty, correlations, factors),
-        reference.holding(penalty, correlations, factors),
+        kernels.critical_strength(penalty, correlations, factors),
+        reference.critical_strength(penalty, correlations, factors),
         rtol=1e-15,
     )
 

@@ -12,8 +12,8 @@ from fastreg import set_num_threads
 from fastreg.design import as_design, storages
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
+from fastreg.problems.in_memory import standardise
 from fastreg.solvers import METHODS, conjugate_gradient, solve, spectrum, working_set
-from fastreg.solvers.problem import standardise
 
 
 def objective(l2=0.0, l1=0.0, **options):

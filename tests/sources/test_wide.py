@@ -90,14 +90,16 @@ def test_what_is_known_of_columns_is_what_memory_knows(centred):
     from fastreg.design import as_design
     from fastreg.objectives import Objective
     from fastreg.penalties import L1
-    from fastreg.solvers import problem
-    from fastreg.solvers import streamed as blockwise
+    from fastreg.problems import in_memory
+    from fastreg.problems import streamed as blockwise
 
     X, Y, w = data("tall")
     found = blockwise.standardise(
         streamed(X, Y, w), Objective(np.ones((1, 1)), L1(0.0), None, centred)
     )
-    expected = problem.standardise(as_design(X), Y, Objective(np.ones((1, 1)), L1(0.0), w, centred))
+    expected = in_memory.standardise(
+        as_design(X), Y, Objective(np.ones((1, 1)), L1(0.0), w, centred)
+    )
     for name in ("scale", "size", "curvatures", *(["shift"] if centred else [])):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-10)
     assert (found.shift is None) == (not centred)

@@ -12,7 +12,7 @@ from fastreg import kernels
 from fastreg.design import Design, counted, full_columns, is_canonical, nonfinite_message, storages
 from fastreg.kernels.rows import Workspace
 from fastreg.objectives import Objective
-from fastreg.solvers.standard import EPS, Standard, check_range, column, power_of_two
+from fastreg.problems.quadratic import EPS, QuadraticProblem, check_range, column, power_of_two
 
 Array = np.ndarray
 _SPARSE = 8  # columns for each one in use, from which the others are not worth a product
@@ -24,7 +24,7 @@ _FAR = 1e3  # offset over spread from which rank-one corrections lose six digits
 
 
 @dataclass(kw_only=True)
-class Problem(Standard):
+class InMemoryProblem(QuadraticProblem):
     """A standardised problem read from X, which is neither copied nor changed."""
 
     X: Design
@@ -269,7 +269,7 @@ class Problem(Standard):
         return out
 
 
-def standardise(X: Design, Y: Array, objective: Objective) -> Problem:
+def standardise(X: Design, Y: Array, objective: Objective) -> InMemoryProblem:
     """Build the problem: one pass for ranges, means and the correlations with y.
 
     Raises
@@ -298,7 +298,7 @@ def standardise(X: Design, Y: Array, objective: Objective) -> Problem:
     # Parts of an entry would count as several.
     known = columns.are_sound and (not X.is_sparse or is_canonical(X))
     lengths = np.where(columns.constant, 0.0, np.sqrt(columns.curvatures)) if known else None
-    return Problem(
+    return InMemoryProblem(
         X=X,
         target=target,
         Y=Y,
@@ -325,7 +325,7 @@ def standardise(X: Design, Y: Array, objective: Objective) -> Problem:
 
 
 class Columns(NamedTuple):
-    """What the standard form needs to know of columns, (n,) each: see `Standard`."""
+    """What the standard form needs to know of columns, (n,) each: see `QuadraticProblem`."""
 
     shift: Array | None
     scale: Array

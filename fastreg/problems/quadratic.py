@@ -29,7 +29,7 @@ GROUP = 8  # points in a read of X: what a register holds
 
 
 @dataclass(kw_only=True)
-class Standard(ABC):
+class QuadraticProblem(ABC):
     """A standardised problem with k points; see the module for the formulas."""
 
     total: float  # sum of the weights

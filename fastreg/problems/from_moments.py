@@ -8,13 +8,13 @@ import numpy as np
 
 from fastreg.moments import Moments, add_outer
 from fastreg.objectives import Objective
-from fastreg.solvers.standard import EPS, Standard, power_of_two
+from fastreg.problems.quadratic import EPS, QuadraticProblem, power_of_two
 
 Array = np.ndarray
 
 
 @dataclass(kw_only=True)
-class Summary(Standard):
+class MomentProblem(QuadraticProblem):
     """X'ᵀWX'/M (n, n), c = X'ᵀ(w∘y')/M (n,) and Σ w y'²/M."""
 
     products: Array
@@ -59,7 +59,7 @@ class Summary(Standard):
 
 def summarise(
     moments: Moments, objective: Objective, target: int = 0, n_targets: int = 1
-) -> Summary:
+) -> MomentProblem:
     """The problem of one of the targets, with k strengths."""
     n = len(moments.mean) - n_targets
     t, frame = n + target, moments.frame
@@ -84,7 +84,7 @@ def summarise(
     products = second[:n, :n]
     points = 1 if objective.strength is None else len(objective.strength)
     scale = inverse / frame.unit[:n]
-    return Summary(
+    return MomentProblem(
         total=moments.weight,
         shift=mean[:n] if objective.fit_intercept else None,
         scale=scale,

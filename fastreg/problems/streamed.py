@@ -13,8 +13,8 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.objectives import Objective
-from fastreg.solvers.problem import columns_of, with_zeros
-from fastreg.solvers.standard import EPS, Standard, check_range, power_of_two
+from fastreg.problems.in_memory import columns_of, with_zeros
+from fastreg.problems.quadratic import EPS, QuadraticProblem, check_range, power_of_two
 from fastreg.sources import Source
 from fastreg.sources.rows import Block, Layout
 
@@ -22,7 +22,7 @@ Array = np.ndarray
 
 
 @dataclass(kw_only=True)
-class Streamed(Standard):
+class StreamedProblem(QuadraticProblem):
     """A standardised problem whose X is read from a source."""
 
     source: Source
@@ -188,7 +188,7 @@ class _Survey:
         )
 
 
-def standardise(source: Source, objective: Objective) -> Streamed:
+def standardise(source: Source, objective: Objective) -> StreamedProblem:
     """Build the problem, in one read for ranges and means.
 
     Raises
@@ -207,7 +207,7 @@ def standardise(source: Source, objective: Objective) -> Streamed:
     )  # fmt: skip
     means, units = _targets(seen, origin[n:], centred)
     points = max(T, objective.ridges().shape[1])
-    return Streamed(
+    return StreamedProblem(
         source=source,
         total=seen.weight,
         shift=columns.shift,
