@@ -29,6 +29,7 @@ from fastreg.certificate.training import (
     distance,
     distance_by_ridge,
     enough_move,
+    gaps,
     slopes,
 )
 from fastreg.design import Design
@@ -172,15 +173,15 @@ def _judge(
 ) -> Judged:  # fmt: skip
     read = _Residuals.of(fold, objective, coef, intercept)
     look = _Look(read, fold.lengths, claims)
-    found, columns = look.slopes()
+    gap = look.gaps()
     mse, lost = read.errors()
     epsilon, move = np.full((2, len(mse)), np.inf)
-    asked = ~(found.gap <= tol * look.target.null) | (tol == 0.0)
+    asked = ~(gap <= tol * look.target.null) | (tol == 0.0)
     if asked.any():
         enough = enough_move(mse, certain(mse, read.mean_square) - lost)
-        far = look.distance(found, columns, read.v, enough)
+        far = look.distance(read.v, enough)
         epsilon, move = (np.where(asked, each, np.inf) for each in far)
-    gap, square = np.minimum(found.gap, 0.5 * epsilon**2), read.unit**2
+    gap, square = np.minimum(gap, 0.5 * epsilon**2), read.unit**2
     relative = relative_to(gap, look.target.null)
     return Judged(
         mse * square, lost * square, move * read.unit, relative, read.mean_square * square
@@ -206,13 +207,14 @@ class _Look:
         size = (self.norms[self.used] + np.minimum(shift, reads.NEAR)) @ np.abs(self.beta)
         self.blur = _ROUNDING * (size + self.level)
         self.margin = _MARGIN * self.level
+        self.touched = [self._touched(g) for g in range(len(self.groups))]
+        self.parts = [self._on(g, columns) for g, columns in enumerate(self.touched)]
 
     def _believe(self, claims: Array, lengths: Array | None) -> bool:
         """Whether claimed correlations, overwritten, are right: c is taken to be wrong by a hundred
         times the largest difference of `_PROBES` combinations of all points."""
         K = claims.shape[1]
-        self.ends = np.arange(K)
-        self.groups = [slice(k, min(k + _TOGETHER, K)) for k in range(0, K, _TOGETHER)]
+        self.ends, self.groups = np.arange(K), _together(K)
         if K <= 2 * _PROBES or not self.data.is_near:
             return False
         claims /= float(self.data.unit[0])
@@ -229,26 +231,33 @@ class _Look:
         K = len(self.rho2)
         self.ends, self.doubt = np.unique(np.append(np.arange(0, K, every), K - 1)), 0.0
         cuts = np.append(self.ends[: max(1, len(self.ends) - (every > 1))], K)
-        self.groups = [slice(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
+        between = [slice(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
+        self.groups = between if every > 1 else _together(K)
         seen = reads.with_residuals(self.data, self.R[:, self.ends], lengths)
         self.seen, self.norms = seen.c, seen.norms
         self.target = Target(self.data, 0, seen.c0[0], seen)
 
-    def slopes(self) -> tuple[Slopes, Array]:
+    def gaps(self) -> Array:
+        """(K,), in units near 1."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.concatenate([gaps(*each) for each in self.parts])
+
+    def _slopes(self) -> tuple[Slopes, Array]:
         """(of the columns that may be used at some point, these), where residuals move by no more
         than `margin`."""
-        found = [self._on(g, self._touched(g)) for g in range(len(self.groups))]
-        near = [own[each.used(self.margin).any(axis=1)] for own, each in found]
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = [slopes(*each) for each in self.parts]
+        both = list(zip(self.touched, found, strict=True))
+        near = [own[each.used(self.margin).any(axis=1)] for own, each in both]
         columns = np.unique(np.concatenate(near))
         shape = len(columns), len(self.rho2)
         g, doubt, slack = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
-        for some, (own, each) in zip(self.groups, found, strict=True):
+        for some, (own, each) in zip(self.groups, both, strict=True):
             where = np.flatnonzero(np.isin(own, columns))
             rows = np.searchsorted(columns, own[where])
             g[rows, some], doubt[rows, some] = each.g[where], each.doubt[where]
             slack[rows, some] = each.slack[where]
-        gap = np.concatenate([each.gap for _, each in found])
-        return Slopes(g, doubt, slack, self.norms[columns], gap), columns
+        return Slopes(g, doubt, slack, self.norms[columns]), columns
 
     def _touched(self, group: int) -> Array:
         """Columns that may count where residuals move by `margin` more."""
@@ -275,7 +284,8 @@ class _Look:
         line = share * self.R[:, a, None] + (1.0 - share) * self.R[:, b, None]
         return float(np.sqrt((self.data.w @ (self.R[:, some] - line) ** 2).max()))
 
-    def _on(self, group: int, columns: Array) -> tuple[Array, Slopes]:
+    def _on(self, group: int, columns: Array) -> tuple[Points, Array, Array, Array]:
+        """What `gaps` and `slopes` take of a group and some columns."""
         some = self.groups[group]
         if not self._between:
             c = self.seen[some][:, columns].T
@@ -284,11 +294,11 @@ class _Look:
         rho2 = self.rho2[some]
         doubt = _ROUNDING * self.norms[columns, None] * np.sqrt(rho2) + self.doubt
         points: Points = self.target.points(range(some.start, some.stop), columns, c, rho2)
-        with np.errstate(invalid="ignore", over="ignore"):
-            return columns, slopes(points, doubt, self.norms[columns], self.blur[some])
+        return points, doubt, self.norms[columns], self.blur[some]
 
-    def distance(self, found: Slopes, columns: Array, v: Array, enough: Array) -> Distance:
+    def distance(self, v: Array, enough: Array) -> Distance:
         """Of the points from their minima; v (m,) of test rows."""
+        found, columns = self._slopes()
         l2 = (self.target.l2[columns, None] * self.strengths).min(axis=0, initial=np.inf)
         trace = float(_squares(self.data, columns, v).sum()) if l2.all() else np.inf
         far = distance_by_ridge(found, l2, trace, self.blur)
@@ -297,6 +307,10 @@ class _Look:
             far = distance(found, shape, self.blur, enough)
         known = far.epsilon <= self.margin
         return Distance(*(np.where(known, each, np.inf) for each in far))
+
+
+def _together(K: int) -> list[slice]:
+    return [slice(k, min(k + _TOGETHER, K)) for k in range(0, K, _TOGETHER)]
 
 
 def _squares(data: Data, columns: Array, v: Array) -> Array:

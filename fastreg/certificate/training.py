@@ -36,41 +36,46 @@ _WORK = 3e10  # multiplications on one fold: half a second
 
 class Slopes(NamedTuple):
     """Of K fits on p columns: g and by how much it may be wrong (p, K), how far c may move until a
-    coefficient that is zero need not be (p, K), -1 for the others, lengths (p,), and gaps (K,)."""
+    coefficient that is zero need not be (p, K), -1 for the others, and lengths (p,)."""
 
     g: Array
     doubt: Array
     slack: Array
     lengths: Array
-    gap: Array
 
     def used(self, radius: Array | float) -> Array:
         """(p, K) bool: which may be used where residuals move by as much."""
         return self.slack <= self.lengths[:, None] * radius
 
 
-def slopes(points: Points, doubt: Array, lengths: Array, blur: Array | float = 0.0) -> Slopes:
-    """From the second computation of c, ρ² and the penalty, `points`, in its units.
+def gaps(points: Points, doubt: Array, lengths: Array, blur: Array | float = 0.0) -> Array:
+    """(K,): duality gaps from the second computation of c, ρ² and the penalty, `points`, in its
+    units.
 
     Parameters
     ----------
-    doubt : (p, K), of c
+    doubt : (p, K), by how much c may be wrong
     lengths : (p,), of the columns of V
     blur : (K,), root mean square of the rounding of residuals: of c, it is up to ‖v_j‖ times that,
         and of ε no more than itself, as V H^−½ is no longer than 1
     """
     whole = doubt + lengths[:, None] * blur
     gap = gap_and_objective(points.at(points.c + np.copysign(whole, points.c)))[0]
-    gap = gap + 2.0 * (whole * np.abs(points.beta)).sum(axis=0)
+    out: Array = gap + 2.0 * (whole * np.abs(points.beta)).sum(axis=0)
+    return out
+
+
+def slopes(points: Points, doubt: Array, lengths: Array, blur: Array | float = 0.0) -> Slopes:
+    """From what `gaps` takes."""
     u, active = points.c - points.l2 * points.beta, points.beta != 0.0
     pushed = u + np.copysign(doubt, u)
     g = u - points.nearest(u)
     inside = np.maximum(np.abs(pushed - points.nearest(pushed)) - np.abs(g), 0.0)
     most, least = (points.nearest(np.full(u.shape, end)) for end in (np.inf, -np.inf))
-    slack = np.minimum(most - u, u - least) - whole
+    slack = np.minimum(most - u, u - least) - (doubt + lengths[:, None] * blur)
     slack[np.broadcast_to(lengths[:, None] == 0.0, slack.shape)] = np.inf  # nothing to be used for
     slack[active] = -1.0
-    return Slopes(g, np.where(active, doubt, inside), slack, lengths, gap)
+    return Slopes(g, np.where(active, doubt, inside), slack, lengths)
 
 
 class Root(NamedTuple):
@@ -250,6 +255,7 @@ __all__ = [
     "distance",
     "distance_by_ridge",
     "enough_move",
+    "gaps",
     "root_of",
     "root_of_rows",
     "slopes",

@@ -20,6 +20,7 @@ from fastreg.certificate.training import (
     change_of_error,
     distance,
     enough_move,
+    gaps,
     slopes,
 )
 from fastreg.moments import Moments
@@ -103,7 +104,7 @@ def from_moments(problem: MomentProblem, coef: Array, test: Test, tol: float) ->
     """Of fits to moments, coef (n, K) at the strengths of the problem."""
     mse, lost = test.errors(coef)
     limit = certain(mse, test.mean_square)
-    gap, move = _distance(problem, coef, test, enough_move(mse, limit - lost))
+    gap, move = _distance(problem, coef, test, enough_move(mse, limit - lost), tol)
     return verdict(mse, lost, move, gap, limit, tol)
 
 
@@ -115,7 +116,7 @@ def relaxed_from_moments(
     mse, lost = test.errors(relaxed)
     limit = certain(mse, test.mean_square)
     enough = enough_move(mse, limit - lost)
-    gap, move = _distance(problem, coef, test, enough)
+    gap, move = _distance(problem, coef, test, enough, tol)
     if gamma < 1.0:
         least = (relaxed - gamma * coef) / (1.0 - gamma)
         free = _distance_on_supports(plain, least, coef != 0.0, test, enough)
@@ -124,20 +125,26 @@ def relaxed_from_moments(
 
 
 def _distance(
-    problem: MomentProblem, coef: Array, test: Test, enough: Array
+    problem: MomentProblem, coef: Array, test: Test, enough: Array, tol: float
 ) -> tuple[Array, Array]:
-    """(relative gaps, τε in the user's units) of fits to moments."""
+    """(relative gaps, τε in the user's units) of fits to moments; no τε, which costs as much as a
+    fit where columns are many, where all gaps are within `tol` > 0."""
     beta, unit = problem.scaled(coef), float(problem.unit[0])
     strengths = np.array([problem.strength(t) for t in range(problem.n_points)])
     points = points_of_moments(
         problem.products, problem.start, problem.square, beta, problem.base_ridge(0),
         problem.base_penalty(0), strengths,
     )  # fmt: skip
+    doubt, lengths = problem.doubt(beta), np.sqrt(np.diag(problem.products))
     with np.errstate(invalid="ignore", over="ignore"):
-        found = slopes(points, problem.doubt(beta), np.sqrt(np.diag(problem.products)))
+        gap = gaps(points, doubt, lengths)
+        relative = relative_to(gap, problem.null(0))
+        if tol > 0.0 and (relative <= tol).all():
+            return relative, np.full(len(gap), np.inf)
+        found = slopes(points, doubt, lengths)
     l2 = problem.base_ridge(0)[:, None] * strengths
     far = distance(found, _shape(problem, test, l2), np.zeros(len(enough)), enough / unit)
-    gap = np.minimum(found.gap, 0.5 * far.epsilon**2)
+    gap = np.minimum(gap, 0.5 * far.epsilon**2)
     return relative_to(gap, problem.null(0)), far.move * unit
 
 
@@ -149,7 +156,7 @@ def _distance_on_supports(
     c = problem.start[:, None] - problem.products @ beta
     g, doubt = (np.where(supports, each, 0.0) for each in (c, problem.doubt(beta)))
     slack = np.where(supports, -1.0, np.inf)
-    found = Slopes(g, doubt, slack, np.ones(len(coef)), np.zeros(len(enough)))
+    found = Slopes(g, doubt, slack, np.ones(len(coef)))
     shape = _shape(problem, test, np.zeros((len(coef), 1)))
     return distance(found, shape, np.zeros(len(enough)), enough / unit).move * unit
 

@@ -198,38 +198,40 @@ class _Hats:
     def of_rows(
         self, X: Array, Y: Array, w: Array, total: float, apart: Array | None = None
     ) -> tuple[Sums, Array, Array]:
-        """(sums, e (b, k, K), largest leverage (b,)) of rows of X' and of y'; those `apart` (b,)
-        are left out of Σ w e² and of the least 1 − H_ii."""
+        """(sums, e (b, k, K), leverages (b, K)) of rows of X' and of y'; those `apart` (b,) are
+        left out of Σ w e² and of the least 1 − H_ii."""
         p, k, K = self.fits.shape
         T = X @ self.half
         if self.drift is not None:
             T -= self.drift
-        fitted = (T @ self.fits.reshape(p, k * K)).reshape(-1, k, K)
-        leverage = (T * T) @ self.inverse + self.centred
+        fitted = T @ self.fits.reshape(p, k * K)
+        leverage = (T * T) @ self.inverse
+        leverage += self.centred
         leverage *= (w / total)[:, None]
-        residual = Y[:, :, None] - fitted
+        residual = np.subtract(Y[:, :, None], fitted.reshape(-1, k, K)).reshape(len(T), k * K)
         left = np.maximum(1.0 - leverage, _LEAST)
-        e = residual / left[:, None, :]
-        r, (p, k, K) = self.z.shape[1], self.fits.shape
-        side = np.hstack([T @ self.z, residual.reshape(len(T), -1) @ self.u.reshape(k * K, -1)])
+        e = (residual.reshape(-1, k, K) / left[:, None, :]).reshape(len(T), k * K)
+        side = np.hstack([T @ self.z, residual @ self.u.reshape(k * K, -1)])
         products = T.T @ (w[:, None] * side)
         kept = w if apart is None else np.where(apart, 0.0, w)
-        counts = kept > 0
-        loo, plain = (
-            np.einsum("i,ikK->kK", own, each * each) for own, each in ((kept, e), (w, residual))
-        )
+        spread = leverage / left
+        spread /= left
+        if not kept.all():
+            spread, left = spread[kept > 0], left[kept > 0]
+        r = self.z.shape[1]
+        level = w @ residual if self.centred else np.zeros(k * K)
         sums = Sums(
-            loo,
-            plain,
-            np.einsum("i,ikK->kK", w, residual) if self.centred else np.zeros((k, K)),
-            leverage.sum(axis=0),
-            (leverage[counts] / left[counts] ** 2).sum(axis=0),
-            left[counts].min(axis=0, initial=1.0),
+            (kept @ np.square(e)).reshape(k, K),
+            (w @ np.square(residual)).reshape(k, K),
+            level.reshape(k, K),
+            np.ones(len(T)) @ leverage,
+            np.ones(len(spread)) @ spread,
+            left.min(axis=0, initial=1.0),
             products[:, :r],
             products[:, r:],
             int(np.count_nonzero(w)),
         )
-        return sums, e, leverage.max(axis=1)
+        return sums, e.reshape(-1, k, K), leverage
 
     def uncertain(self, sums: Sums, total: float, square: Array) -> Array:
         """(K, k): bounds of ‖δ(√w e)‖/‖√w e‖, `square` (k,) being Σ w y'²/M."""
@@ -345,7 +347,9 @@ class _Tall:
         block = standard_rows(problem.X, rows, problem.shift, problem.scale)
         Y = np.stack([column(problem.Y, t)[rows] for t in range(problem.Y.shape[1])], axis=1)
         apart = None if apart is None else apart[rows]
-        sums, e, self.leverage[rows] = hats.of_rows(block, Y, self.w[rows], problem.total, apart)
+        sums, e, leverage = hats.of_rows(block, Y, self.w[rows], problem.total, apart)
+        if some != slice(None):  # at one strength
+            self.leverage[rows] = leverage[:, 0]
         if self.e is not None:
             self.e[rows, :, some] = e
         return sums

@@ -46,6 +46,7 @@ DIRECT = 6000
 _ITERATIVE = 1500  # side of the least matrix that conjugate gradients may spare
 _SPARSE_ITERATIVE = 400  # of a sparse X, whose passes cost next to nothing
 _FLOPS, _ENTRY, _CALL = 1e11, 4e-9, 2e-4  # of a factorisation a second; seconds of a sparse pass
+_RUNAWAY = 1e100  # of a coefficient in units near 1
 _LOST = 1e-6  # of the null objective, by which an answer may be worse than none
 _SURE = 1e-8  # of the objective, to which a ridge from moments is trusted
 _EXACT = 1e-11  # of the objective, to which they then go: as near as a factorisation
@@ -182,7 +183,7 @@ def follow(problem: QuadraticProblem, tol: float, max_iter: int) -> tuple[Array,
         beta[:] = 0.0
         working = working_set.WorkingSet(problem)
         working_set.solve(problem, working, beta, tol, max_iter)
-    return problem.unscale(beta)
+    return problem.unscale(_tamed(beta))
 
 
 def approach(
@@ -404,7 +405,16 @@ def _minimise(
         steps = proximal_gradient.solve(problem, beta, tol, max_iter)
         return _Found(beta, None, steps, "working set, then proximal gradient")
     claims = _in_users_units(claims, problem)
+    beta = _tamed(beta)
     return _Found(beta, None, steps, "working set, coordinate and Newton steps", claims)
+
+
+def _tamed(beta: Array) -> Array:
+    """β with zero in place of points that ran away along a direction that rounding of a Gram matrix
+    made flat: in units near 1 no answer is as large."""
+    with np.errstate(invalid="ignore"):
+        beta[:, ~(np.abs(beta).max(axis=0, initial=0.0) < _RUNAWAY)] = 0.0
+    return beta
 
 
 def _in_users_units(claims: Array | None, problem: InMemoryProblem) -> Array | None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -351,6 +352,7 @@ class WorkingSet:
         self._gram = np.zeros((0, 0))
         self._factor = kernels.factor(0, 0)
         self._l2 = np.zeros(0)
+        self._own: tuple[Array, Any, Array, Any] | None = None
         self.coef, self._gradient = np.zeros(0), np.zeros(0)
 
     @property
@@ -407,12 +409,10 @@ class WorkingSet:
         p, gradient = len(self.columns), self._gradient
         if p == 0:
             return 1
-        penalty = penalties.times(self._problem.penalty(point.t, self.columns), point.factor)
-        l2 = np.zeros(len(gradient))
-        l2[:p] = self._problem.ridge(point.t, self.columns) * point.factor
+        l2, penalty = self._terms(point, len(gradient))
         if not np.array_equal(l2[: len(self._l2)], self._l2):
             kernels.clear(self._factor)
-        self._l2 = l2[:p].copy()
+        self._l2 = l2[:p]
         start = self.coef.copy(), gradient.copy()
         gradient[:p] += l2[:p] * self.coef
         level = max(slack * float(np.abs(gradient).max()), _TINY)
@@ -431,3 +431,19 @@ class WorkingSet:
             return max_steps
         gradient[:p] -= l2[:p] * self.coef
         return steps
+
+    def _terms(self, point: Point, length: int) -> tuple[Array, Any]:
+        """Ridge terms, (length,) with zeros beyond W, and penalty of the columns of W at a point;
+        those before its strength are kept, as a path asks for them at every point."""
+        problem, columns = self._problem, self.columns
+        base = problem.base_penalty(point.t)
+        if self._own is None or self._own[0] is not columns or self._own[1] is not base:
+            some = type(base)(*(np.ascontiguousarray(each[columns]) for each in base))
+            self._own = columns, base, problem.base_ridge(point.t)[columns], some
+        _, _, ridge, some = self._own
+        l2 = np.zeros(length)
+        l2[: len(columns)] = ridge * problem.strength(point.t) * point.factor
+        if problem.objective.strength is None:
+            return l2, penalties.times(some, point.factor)
+        some = penalties.times(some, problem.strength(point.t))
+        return l2, some if point.factor == 1.0 else penalties.times(some, point.factor)
