@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from fastreg import penalties
+from fastreg.losses import Squared
 
 Array = np.ndarray
+_SQUARED = Squared()
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What is added to the squared loss, in the user's units, for each of k points: targets,
-    or strengths on a path.
+    """In the user's units, for each of k points: targets, or strengths on a path.
 
     Attributes
     ----------
@@ -31,6 +32,8 @@ class Objective:
     weights : (m,) or None for ones
     fit_intercept : whether a free, unpenalised intercept is part of the model
     strength : (k,) ≥ 0, what multiplies l2 and penalty at each point; None for ones
+    loss : tuple of `fastreg.losses`
+    offset : (m,), what is added to every prediction; None for zeros
     """
 
     l2: Array
@@ -38,6 +41,8 @@ class Objective:
     weights: Array | None = None
     fit_intercept: bool = True
     strength: Array | None = None
+    loss: Any = _SQUARED
+    offset: Array | None = None
 
     def at(self, t: int) -> tuple[Array, Any]:
         """(l2, penalty) of point t, l2 of shape (n,) or (1,)."""

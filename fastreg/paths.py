@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from fastreg import _warnings, kernels, plots
+from fastreg import _warnings, kernels, losses, plots
 from fastreg._jit import single_threaded_blas
 from fastreg._progress import draw_bar
 from fastreg._warnings import warn_of_convergence
@@ -27,7 +27,7 @@ from fastreg.certificate import Certificate, penalty_value
 from fastreg.design import Design, as_design, as_target, as_weights, feature_names
 from fastreg.functional import check_predictions, nonnegative
 from fastreg.objectives import Objective
-from fastreg.penalties import L1, Bounded
+from fastreg.penalties import L1, Bounded, is_absolute
 from fastreg.problems.in_memory import standardise
 from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.selection import criteria, relaxed
@@ -39,6 +39,7 @@ from fastreg.sources.blocks import Source as RowsInBlocks
 from fastreg.sources.names import check_order
 
 Array = np.ndarray
+FAMILIES = {"gaussian": losses.Squared(), "binomial": losses.Logistic()}
 LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
 
 
@@ -188,7 +189,7 @@ class Path:
         share = nonnegative(gamma, "gamma")
         if share > 1.0:
             raise ValueError(f"gamma must be between 0 and 1, got {gamma!r}")
-        if not isinstance(self.data.objective.penalty, L1):
+        if not is_absolute(self.data.objective.penalty):
             raise ValueError("a path with bounds is not relaxed: least squares would leave them")
         with single_threaded_blas:
             found = relaxed.relax(self.data.problem(), self.coefs, share)
@@ -401,6 +402,8 @@ def path(
     penalty_factor: Any = None,
     max_iter: int = 1000,
     solver: str = "auto",
+    family: Any = "gaussian",
+    offset: Any = None,
     callback: Progress | None = None,
     verbose: bool = False,
 ) -> Path:
@@ -425,6 +428,10 @@ def path(
         f: 0 leaves a feature unpenalised. Not rescaled to mean 1, as glmnet does.
     max_iter : int, steps at each point
     solver : str, one of `fastreg.solvers.METHODS`
+    family : "gaussian", "binomial" or a loss of `fastreg.losses`
+        What takes the place of the squares: for "binomial", y in [0, 1], the logistic loss.
+    offset : (m,) array or None, added to every prediction; not of "gaussian", where it is a part of
+        y
     callback : called as callback(points done, points in all) along the path, or None
     verbose : bool, draw a bar on standard error
 
@@ -487,7 +494,10 @@ def path(
         weights=as_weights(sample_weight, m),
         fit_intercept=bool(fit_intercept),
         strength=strengths,
+        loss=family_of(family),
+        offset=offset_of(offset, m),
     )
+    check_target(objective, target)
     tol = nonnegative(tol, "tol")
     solution = solve(
         design,
@@ -614,6 +624,46 @@ def penalty_of(bounds: Any, positive: bool, n: int) -> Callable[[Array], Any]:
     if not (np.all(low <= 0.0) and np.all(high >= 0.0)):
         raise ValueError("bounds must satisfy low ≤ 0 ≤ high for every feature")
     return lambda l1: Bounded(l1, low, high)
+
+
+def family_of(family: Any) -> Any:
+    """The loss of a name, or what is one."""
+    if isinstance(family, str):
+        if family not in FAMILIES:
+            known = ", ".join(FAMILIES)
+            raise ValueError(f"family must be one of {known}, or a loss, got {family!r}")
+        return FAMILIES[family]
+    try:
+        losses.traits(family)
+    except TypeError as error:
+        raise ValueError(f"family must be a loss of fastreg.losses: {error}") from None
+    return family
+
+
+def offset_of(offset: Any, m: int) -> Array | None:
+    if offset is None:
+        return None
+    array = np.asarray(offset, float)
+    if array.shape != (m,) or not np.isfinite(array).all():
+        raise ValueError(f"offset must hold {m} finite numbers")
+    return array
+
+
+def check_target(objective: Objective, y: Array) -> None:
+    """ValueError if y is none of the loss, or leaves the null model without a minimum."""
+    loss, counts = objective.loss, objective.weights
+    if losses.traits(loss).quadratic:
+        if objective.offset is not None:
+            raise ValueError("offset is for other families: of squares subtract it from y")
+        return
+    low, high = losses.domain(loss)
+    seen = y if counts is None else y[counts > 0]
+    if seen.min() < low or seen.max() > high:
+        name = type(loss).__name__
+        raise ValueError(f"y of {name} must lie in [{low:g}, {high:g}], got {seen.min():g} to "
+                         f"{seen.max():g}")  # fmt: skip
+    if (seen == low).all() or (seen == high).all():
+        raise ValueError(f"y is {seen[0]:g} everywhere: the null model has no minimum")
 
 
 def factors_of(factors: Any, n: int) -> Array:

@@ -24,16 +24,16 @@ says something where nothing is penalised and no finite bound exists.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import streamed
+from fastreg.certificate import smooth, streamed
 from fastreg.certificate.gap import (
     Points,
+    SquaredFit,
     duality_gap,
     gap_and_objective,
     kkt_residual,
@@ -48,9 +48,10 @@ from fastreg.certificate.penalties import (
     penalty_value,
 )
 from fastreg.certificate.reads import Data, correlate, exact_sum, levels
+from fastreg.certificate.target import Target, normalise, some_of
 from fastreg.design import Design
+from fastreg.losses import traits
 from fastreg.objectives import Objective
-from fastreg.penalties import times
 from fastreg.sources.blocks import Source
 
 Array = np.ndarray
@@ -152,6 +153,14 @@ def certify(
     w = w / w.sum()
     shift = np.zeros(n) if shift is None else shift
     scale = np.ones(n) if scale is None else scale
+    if not traits(objective.loss).quadratic:  # in units of its own
+        data = Data(
+            X, Y, w, shift, scale, constant, objective, coef, intercept, np.zeros(1), np.ones(1)
+        )
+        with single_threaded_blas:
+            verdict, least, read = smooth.judge(data, lengths)
+        found = _certificate(verdict, data.unit, tol, method, passes + read)
+        return dataclasses.replace(found, objective=found.objective + least)
     mean, unit, Y = normalise(Y, w, objective.fit_intercept)
     data = Data(X, Y, w, shift, scale, constant, objective, coef, intercept, mean, unit)
     with single_threaded_blas:  # two pools at once took 110 to 390 ms for 37 (NumPy 1.26)
@@ -198,7 +207,9 @@ def certify_source(
         target = Target(found.data, t, c0, found, float(null))
         points = range(t, t + 1) if len(found.c0) > 1 else range(k)
         some = slice(points.start, points.stop)
-        verdicts.append(target.judge(points, found.c[some], found.rho2[some], found.off[some]))
+        verdicts.append(
+            target.judge(points, found.c[some], SquaredFit(found.rho2[some]), found.off[some])
+        )
     return _certificate(np.concatenate(verdicts, axis=1), unit, tol, method, passes + 1)
 
 
@@ -249,8 +260,8 @@ def points_of_moments(
     c = start[:, None] - products[:, used] @ beta[used]
     fitted = np.einsum("jk,jk->k", start[used, None] + c[used], beta[used])
     rho2 = np.maximum(square - fitted, 0.0)
-    some = _some(penalty, np.arange(len(beta)), strengths)
-    return points_of(some, c, beta, beta, rho2, l2[:, None] * strengths)
+    some = some_of(penalty, np.arange(len(beta)), strengths)
+    return points_of(some, c, beta, beta, SquaredFit(rho2), l2[:, None] * strengths)
 
 
 def _certificate(verdict: Array, unit: Array, tol: float, method: str, passes: int) -> Certificate:
@@ -284,11 +295,13 @@ def _judge_by_reads(data: Data, lengths: Array | None) -> tuple[Array, int]:
         lengths, passes = found.norms, passes + found.passes
         if one_target:
             target = target or Target(data, 0, found.c0[0], found)
-            verdicts.append(target.judge(points, found.c, found.rho2, found.off))
+            verdicts.append(target.judge(points, found.c, SquaredFit(found.rho2), found.off))
             continue
         for q, t in enumerate(points):
             target, one = Target(data, t, found.c0[q], found), slice(q, q + 1)
-            verdict = target.judge(range(t, t + 1), found.c[one], found.rho2[one], found.off[one])
+            verdict = target.judge(
+                range(t, t + 1), found.c[one], SquaredFit(found.rho2[one]), found.off[one]
+            )
             verdicts.append(verdict)
     return np.concatenate(verdicts, axis=1), passes
 
@@ -313,7 +326,7 @@ def _judge_claims(data: Data, claims: Array, lengths: Array | None) -> tuple[Arr
     target = Target(data, 0, c0, seen)
     off = -levels(data, range(k)) if data.objective.fit_intercept else np.zeros(k)
     rho2 = np.maximum(2.0 * target.null - _fitted(data, c0, claims), 0.0)
-    return target.judge(range(k), claims.T, rho2, off, doubt), seen.passes
+    return target.judge(range(k), claims.T, SquaredFit(rho2), off, doubt), seen.passes
 
 
 def _fitted(data: Data, c0: Array, C: Array) -> Array:
@@ -321,154 +334,6 @@ def _fitted(data: Data, c0: Array, C: Array) -> Array:
     used = np.flatnonzero(data.coef.any(axis=1))
     theta = data.coef[used] / data.scale[used, None] / float(data.unit[0])
     return np.einsum("jt,jt->t", theta, c0[used, None] + C[used])
-
-
-class Target:
-    """A target, and what does not change from one point of its path to the next."""
-
-    def __init__(self, data: Data, t: int, c0: Array, seen: Any, null: float | None = None) -> None:
-        self._data = data
-        self._unit, self._mean = data.of(data.unit, t), data.of(data.mean, t)
-        self.l2 = data.of(data.objective.l2, t) * data.scale * data.scale
-        self._penalty = in_units(data.objective.penalty, float(self._unit))
-        self._norms, self._sizes = seen.norms, seen.sizes
-        self._length = _least_length(seen.norms, seen.sizes)
-        self._most = float(np.max(np.abs(c0) / self._length))
-        self._lightest = self._least_penalty()
-        exponent = np.frexp(self._unit)[1] - np.frexp(data.scale)[1]
-        self._down = np.ldexp(1.0, np.clip(exponent, -1000, 1000))  # a filter only
-        if null is None:
-            null = 0.5 * float(data.w @ data.of(data.Y, t) ** 2)
-        self.null = null
-
-    def judge(self, points: range, c: Array, rho2: Array, off: Array, doubt: float = 0.0) -> Array:
-        """Rows of gap, objective, null, KKT residual, and whether a feature is free, (5, g), from
-        c (g, n) whose every entry may be wrong by `doubt`."""
-        data, objective = self._data, self._data.objective
-        coef = data.coef[:, points.start : points.stop]
-        strength = np.ones(len(points))
-        if objective.strength is not None:
-            strength = objective.strength[points.start : points.stop]
-        part = self._touched(coef, c, strength, doubt)
-        found = self.points(points, part, c[:, part].T, rho2)
-        if doubt:
-            found = found.at(found.c + np.copysign(doubt, found.c))
-        gap, value = gap_and_objective(found)
-        gap = gap + 0.5 * off**2 + 2.0 * doubt * np.abs(found.beta).sum(axis=0)
-        if self.null == 0.0:  # a constant target, met as closely as its mean can be rounded
-            gap = np.where(gap <= (8 * _EPS * abs(self._mean) / self._unit) ** 2, 0.0, gap)
-        kkt = kkt_residual(found, self._length[part, None], self._most)
-        kkt = kkt + self._unknown(part, found.beta, rho2)
-        with np.errstate(invalid="ignore"):  # ∞·0, of bounds at no strength: a gap is known
-            free = self._lightest * strength < 1.0
-        null = np.full(len(points), self.null)
-        return np.stack([gap, value + 0.5 * off**2, null, kkt, free])
-
-    def points(self, points: range, part: Array, c: Array, rho2: Array) -> Points:
-        """What the formulas need of some points and features, c (p, g)."""
-        data, unit, scale = self._data, self._unit, self._data.scale[part, None]
-        coef = data.coef[part, points.start : points.stop]
-        strength = np.ones(len(points))
-        if data.objective.strength is not None:
-            strength = data.objective.strength[points.start : points.stop]
-        return points_of(
-            _some(self._penalty, part, strength),
-            c=c,
-            beta=coef / scale / unit,
-            theta=coef,
-            rho2=rho2,
-            l2=self.l2[part, None] * strength,
-            scale=scale,
-            unit=unit,
-        )
-
-    def _unknown(self, part: Array, beta: Array, rho2: Array) -> Array:
-        """What rounding may hide of the KKT residual at each point: that of the sums behind c,
-        and of Xθ behind r."""
-        if self._most == 0.0:
-            return np.zeros(len(rho2))
-        stretch = float(np.max(self._sizes / self._length, initial=0.0))
-        spread = self._sizes[part] @ np.abs(beta) + np.sqrt(2.0 * self.null)
-        unknown: Array = _ROUNDING * _EPS * (stretch * np.sqrt(rho2) + spread) / self._most
-        return unknown
-
-    def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
-        """Features that count: where θ = 0 and c is a subgradient there every term is zero."""
-        return np.flatnonzero(coef.any(axis=1) | self.is_outside(c, doubt, strength))
-
-    @functools.cached_property
-    def _held(self) -> tuple[Array, Array]:
-        """(n,) each: ends of the subdifferential of p at 0, in units of c. It is where p* is 0,
-        and that of f·p is f times as long."""
-        zero = np.zeros(len(self._down))
-        ends = (nearest_subgradient(self._penalty, zero, zero + end) for end in (-np.inf, np.inf))
-        with np.errstate(over="ignore"):
-            low, high = (end / self._down for end in ends)
-        return low, high
-
-    def is_outside(self, c: Array, room: Array | float, strength: Array) -> Array:
-        """(n,) bool: where c (g, n), at strengths (g,), may be no subgradient at 0 at one of them
-        if it moves by `room`."""
-        low, high = self._held
-        least, most = np.full((2, c.shape[1]), [[np.inf], [-np.inf]])
-        # ∞·0 and 0/0: at no strength nothing is held.
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for row, factor in zip(c, strength, strict=True):  # one by one: c is as large as θ
-                each = row / factor
-                np.minimum(least, each, out=least)
-                np.maximum(most, each, out=most)
-            room = room / strength.min()
-            out: Array = ~((most + room <= high) & (least - room >= low))
-        return out
-
-    def _least_penalty(self) -> float:
-        """Below 1 where a feature is penalised so little that rounding of c hides it.
-
-        With c known to ε‖x‖‖y‖ the gap cannot be shown to be below ε²/l1² or ε²/l2 of the null
-        objective; below 1e-12 and 1e-24 that is no proof of four digits.
-        """
-        live = self._norms > 0
-        length = self._norms[live]
-        with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-            sides = (self._data.scale, -self._data.scale)
-            l1 = (
-                np.minimum(*(penalty_value(self._penalty, side) for side in sides))[live]
-                / self._unit
-            )
-            l2 = np.broadcast_to(self.l2, live.shape)[live]
-            by_l1 = np.where(l1 > 0, l1 / (1e-12 * self._most * length), 0.0)
-            by_l2 = l2 / (1e-24 * length**2)
-        return float(np.min(np.maximum(by_l1, by_l2), initial=np.inf))
-
-
-def _least_length(norms: Array, sizes: Array) -> Array:
-    """What the length of a column is at least, from a square less that of its mean, whose sum
-    rounds in units of `sizes`; infinite for a column of zeros."""
-    least = np.sqrt(np.maximum(norms**2 - 8.0 * _EPS * sizes**2, (_EPS * sizes) ** 2))
-    return np.where(least > 0, least, np.inf)
-
-
-def _some(penalty: Any, part: Array, strength: Array) -> Any:
-    """The penalty of some of the features at each strength: entries of (p, g)."""
-    each = (value[part, None] if np.ndim(value) else value for value in penalty)
-    return times(type(penalty)(*each), strength)
-
-
-def normalise(Y: Array, w: Array, centred: bool) -> tuple[Array, Array, Array]:
-    """(mean, unit, (Y − mean)/unit): spread near 1, zero where the rest is rounding."""
-    unit = _power_of_two(np.abs(Y).max(axis=0))
-    mean = (w @ (Y / unit)) * unit if centred else np.zeros(Y.shape[1])
-    deviation = Y - mean
-    spread = np.abs(deviation).max(axis=0)
-    constant = spread <= 4 * _EPS * np.abs(mean)
-    deviation[:, constant] = 0.0
-    unit = _power_of_two(np.where(constant, np.abs(mean), spread))
-    return mean, unit, deviation / unit
-
-
-def _power_of_two(size: Array) -> Array:
-    """The power of two next above each size, 1 for 0."""
-    return np.ldexp(1.0, np.frexp(np.where(size > 0, size, 1.0))[1])
 
 
 __all__ = [

@@ -28,12 +28,28 @@ def relative_to(gap: Any, null: Any) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
+class SquaredFit:
+    """The squared loss at points whose rows are not at hand, ρ² = Σ w r²/M, u = −r."""
+
+    rho2: Any
+    left = 0.0  # Σ w [ℓ + ℓ* − uz]/M
+
+    def objective(self, ridge: Any) -> Any:
+        """Σ w ℓ/M + ridge/2."""
+        return 0.5 * (self.rho2 + ridge)
+
+    def scaled(self, s: Any, ridge: Any) -> Any:
+        """The brackets Σ w [ℓ + ℓ* − uz]/M of su, and those of the ridge terms."""
+        return 0.5 * (1 - s) ** 2 * (self.rho2 + ridge)
+
+
+@dataclass(frozen=True, eq=False)
 class Points:
     """What the formulas need; (p,) and a float for one point, (p, d) and (d,) for d."""
 
     c: Array
     beta: Array
-    rho2: Any
+    fit: Any  # what rows say: `SquaredFit`, or what has its methods
     l2: Array
     value: Array  # p_j(θ_j)
     project: Callable[[Array], Array]  # onto the domain of p*
@@ -53,7 +69,8 @@ def duality_gap(
 
     All of (p,) and floats, or of (p, d) and (d,) for d points.
     """
-    return gap_and_objective(points_of(penalty, correlation, theta, theta, rho2, l2))
+    fit = SquaredFit(rho2)
+    return gap_and_objective(points_of(penalty, correlation, theta, theta, fit, l2))
 
 
 def points_of(
@@ -61,7 +78,7 @@ def points_of(
     c: Array,
     beta: Array,
     theta: Array,
-    rho2: Any,
+    fit: Any,
     l2: Array,
     scale: Any = 1.0,
     unit: float = 1.0,
@@ -87,7 +104,7 @@ def points_of(
     return Points(
         c=c,
         beta=beta,
-        rho2=rho2,
+        fit=fit,
         l2=l2,
         value=penalty_value(penalty, theta / unit) / unit,
         project=lambda u: back(dual_projection(penalty, own(u)), u),
@@ -102,20 +119,21 @@ def gap_and_objective(points: Points) -> tuple[Any, Any]:
     l2, theta, value = points.l2, points.beta, points.value
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ridge = l2 * theta
-        square = points.rho2 + (ridge * theta).sum(axis=0)
+        square = (ridge * theta).sum(axis=0)
         shifted = points.c - ridge
         s = _largest_scale(points.project, shifted)
         brackets = value + points.conjugate(s * shifted) - s * shifted * theta
-        rescaled = 0.5 * (1 - s) ** 2 * square + brackets.sum(axis=0)
+        rescaled = points.fit.scaled(s, square) + brackets.sum(axis=0)
         inside = points.split(points.c)
         excess = points.c - inside
         bent = (ridge - excess) ** 2 / (2 * l2)
         mismatch = np.where(l2 > 0, bent, np.where(excess, np.inf, 0))
         brackets = mismatch + value + points.conjugate(inside) - inside * theta
-        conjugated = brackets.sum(axis=0)
+        conjugated = brackets.sum(axis=0) + points.fit.left
     # Not np.minimum: where one formula has no value, the other counts.
     gap = np.where(conjugated < rescaled, conjugated, rescaled)
-    return np.where(gap < 0.0, 0.0, gap)[()], (0.5 * square + value.sum(axis=0))[()]
+    objective = points.fit.objective(square) + value.sum(axis=0)
+    return np.where(gap < 0.0, 0.0, gap)[()], objective[()]
 
 
 def _largest_scale(project: Callable[[Array], Array], u: Array) -> Any:

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg import _factor
-from fastreg.certificate import Target, normalise, reads
-from fastreg.certificate.gap import Points, relative_to
+from fastreg.certificate import reads
+from fastreg.certificate.gap import Points, SquaredFit, relative_to
 from fastreg.certificate.reads import Data
+from fastreg.certificate.target import Target, normalise
 from fastreg.certificate.training import (
     Distance,
     Shape,
@@ -293,7 +294,9 @@ class _Look:
             c = reads.correlations_on(self.data, columns, self.R[:, some])
         rho2 = self.rho2[some]
         doubt = _ROUNDING * self.norms[columns, None] * np.sqrt(rho2) + self.doubt
-        points: Points = self.target.points(range(some.start, some.stop), columns, c, rho2)
+        points: Points = self.target.points(
+            range(some.start, some.stop), columns, c, SquaredFit(rho2)
+        )
         return points, doubt, self.norms[columns], self.blur[some]
 
     def distance(self, v: Array, enough: Array) -> Distance:

@@ -26,7 +26,7 @@ from fastreg._jit import single_threaded_blas
 from fastreg.design import Design
 from fastreg.inference.table import Inference, caveat, named
 from fastreg.objectives import Objective
-from fastreg.penalties import L1
+from fastreg.penalties import L1, is_absolute
 from fastreg.problems.in_memory import InMemoryProblem, standardise
 from fastreg.solvers import solve
 from fastreg.solvers.ridge import inverse
@@ -73,7 +73,7 @@ def selective_inference(
         The selected columns depend on one another, no degree of freedom is left, or rounding
         hides which features are kept.
     """
-    if not isinstance(objective.penalty, L1):
+    if not is_absolute(objective.penalty):
         raise ValueError("selective intervals are for an L1 penalty without bounds")
     solution = solve(X, y[:, None], objective, tol=_EXACT)
     if not solution.certificate.converged:

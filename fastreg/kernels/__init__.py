@@ -9,6 +9,7 @@ from fastreg.kernels.compensated import compensated_gradient, two_product, two_s
 from fastreg.kernels.descent import descent_steps
 from fastreg.kernels.gram import cross_gram, fill, moments, row_gram
 from fastreg.kernels.rows import gradient, predict, project
+from fastreg.kernels.slopes import slopes
 from fastreg.kernels.survey import survey
 from fastreg.kernels.update import critical_strength, distances, update
 
@@ -30,6 +31,7 @@ __all__ = [
     "project",
     "residual_descent",
     "row_gram",
+    "slopes",
     "survey",
     "two_product",
     "two_sum",

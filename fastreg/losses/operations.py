@@ -1,6 +1,21 @@
-"""What is registered for every loss: value and derivative at a prediction z for a target y."""
+"""What is registered for every loss, and what the rest of the package asks of one."""
+
+from typing import NamedTuple
 
 from fastreg._jit import operation
+
+
+class Traits(NamedTuple):
+    """outputs : predictions a row
+    quadratic : whether ℓ is (z − y)²/2 but for a constant, so that moments say all
+    smooth : whether ℓ″ exists everywhere
+    separable : whether the loss is a sum over rows
+    """
+
+    outputs: int = 1
+    quadratic: bool = False
+    smooth: bool = True
+    separable: bool = True
 
 
 @operation
@@ -11,3 +26,18 @@ def value(loss, z, y):
 @operation
 def derivative(loss, z, y):
     """∂ℓ/∂z."""
+
+
+@operation
+def curvature(loss, z, y):
+    """∂²ℓ/∂z²."""
+
+
+@operation
+def traits(loss):
+    """`Traits`. Called from Python only."""
+
+
+@operation
+def domain(loss):
+    """(low, high) of y. Called from Python only."""

@@ -1,12 +1,18 @@
-"""Half the squared residual, (z − y)²/2: derivative z − y."""
+"""Half the squared residual, (z − y)²/2: derivative z − y, curvature 1."""
 
+import math
 from typing import NamedTuple
 
-from fastreg.losses.operations import derivative, value
+from fastreg.losses.operations import Traits, curvature, derivative, domain, traits, value
 
 
 class Squared(NamedTuple):
     """Half the squared residual, (z − y)²/2."""
+
+
+@traits.register(Squared)
+def _(loss):
+    return Traits(quadratic=True)
 
 
 @value.register(Squared)
@@ -17,3 +23,13 @@ def _(loss, z, y):
 @derivative.register(Squared)
 def _(loss, z, y):
     return z - y
+
+
+@curvature.register(Squared)
+def _(loss, z, y):
+    return 1.0 + 0.0 * z
+
+
+@domain.register(Squared)
+def _(loss):
+    return -math.inf, math.inf

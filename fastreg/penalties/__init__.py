@@ -20,6 +20,8 @@ from fastreg.penalties.l1 import L1
 from fastreg.penalties.operations import (
     critical_strength,
     distance,
+    is_absolute,
+    is_zero,
     prox,
     rescale,
     segment,
@@ -34,6 +36,8 @@ __all__ = [
     "at",
     "critical_strength",
     "distance",
+    "is_absolute",
+    "is_zero",
     "non_negative",
     "prox",
     "rescale",

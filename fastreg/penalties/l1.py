@@ -8,6 +8,8 @@ from fastreg._jit import at
 from fastreg.penalties.operations import (
     critical_strength,
     distance,
+    is_absolute,
+    is_zero,
     prox,
     rescale,
     rescaled,
@@ -75,3 +77,13 @@ def _(penalty, scale, unit):
 @times.register(L1)
 def _(penalty, factor):
     return L1(penalty.l1 * factor)
+
+
+@is_zero.register
+def _(penalty: L1):
+    return not np.any(penalty.l1)
+
+
+@is_absolute.register
+def _(penalty: L1):
+    return True

@@ -1,5 +1,7 @@
 """What is registered for every penalty, and helpers of those that are linear on segments."""
 
+import functools
+
 import numpy as np
 
 from fastreg._jit import operation
@@ -52,6 +54,18 @@ def of_shape(value, shape):
     if np.shape(value) == shape:
         return value
     return np.ascontiguousarray(np.broadcast_to(value, shape))
+
+
+@functools.singledispatch
+def is_zero(penalty):
+    """Whether p is zero for every coefficient. Called from Python only."""
+    return False
+
+
+@functools.singledispatch
+def is_absolute(penalty):
+    """Whether p is Σ l1_j·│w_j│ and no more. Called from Python only."""
+    return False
 
 
 def rescaled(l1, scale, unit):

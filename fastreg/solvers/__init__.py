@@ -1,13 +1,4 @@
-"""One algorithm a file, and the one rule that picks among them.
-
-| penalty | shape | solver |
-|---|---|---|
-| ridge | min(m, n) from 1500, sparse 400, to 6000 | `conjugate_gradient` if fast, else `ridge` |
-| ridge | many points, min(m, n) ≤ 3000 | `spectrum`: one eigendecomposition |
-| none or ridge | min(m, n) ≤ 6000 | `ridge`, for m < n `kernel`: factorisation and refinement |
-| none or ridge | larger both ways | `conjugate_gradient` on the fused pass |
-| L1, non-negative, … | any | `working_set`: an active set on the Gram matrix of a few columns |
-| L1, non-negative, … | more than 8000 in use | `proximal_gradient` on the fused pass |
+"""One algorithm a file; `registry` says who solves what.
 
 `descent` is the article's gradient descent, for its own sake.
 """
@@ -25,7 +16,7 @@ from fastreg.certificate import Certificate, certify, certify_moments, certify_s
 from fastreg.design import Design
 from fastreg.moments import Moments
 from fastreg.objectives import Objective
-from fastreg.penalties import L1
+from fastreg.penalties import is_zero
 from fastreg.problems import streamed
 from fastreg.problems.from_moments import summarise
 from fastreg.problems.in_memory import InMemoryProblem, standardise
@@ -37,22 +28,20 @@ from fastreg.solvers import (
     spectrum,
     working_set,
 )
+from fastreg.solvers.proximal_newton import ProximalNewton
+from fastreg.solvers.registry import FACTORISATIONS, METHODS, select_solver
 from fastreg.solvers.working_set import Progress
 from fastreg.sources.blocks import Source
 
 Array = np.ndarray
-# Side of the largest matrix a factorisation keeps: 6000² float64 are 288 MB.
-DIRECT = 6000
 _ITERATIVE = 1500  # side of the least matrix that conjugate gradients may spare
 _SPARSE_ITERATIVE = 400  # of a sparse X, whose passes cost next to nothing
 _FLOPS, _ENTRY, _CALL = 1e11, 4e-9, 2e-4  # of a factorisation a second; seconds of a sparse pass
+_PRECISE, _SHARPER = 1e-12, (1e-2, 1e-4)  # least aim of Newton's method, and shares of it
 _RUNAWAY = 1e100  # of a coefficient in units near 1
 _LOST = 1e-6  # of the null objective, by which an answer may be worse than none
 _SURE = 1e-8  # of the objective, to which a ridge from moments is trusted
 _EXACT = 1e-11  # of the objective, to which they then go: as near as a factorisation
-FACTORISATIONS = ("direct", "gram", "orthogonal", "kernel")
-METHODS = ("auto", *FACTORISATIONS, "conjugate gradients", "working set", "proximal gradient")
-_ANY_PENALTY = ("working set", "proximal gradient")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,30 +65,6 @@ class Grid:
     count: int
     share: float
     gauge: Any
-
-
-def choose(shape: tuple[int, int], objective: Objective, method: str) -> str:
-    """The rule of the table above, or the method asked for.
-
-    Raises
-    ------
-    ValueError
-        There is no such method, or it knows no penalty.
-    """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    smooth = _is_smooth(objective)
-    if method == "auto":
-        method = "direct" if min(shape) <= DIRECT else "conjugate gradients"
-        return method if smooth else "working set"
-    if not smooth and method not in _ANY_PENALTY:
-        raise ValueError(f"method {method!r} knows no penalty but the ridge")
-    return method
-
-
-def _is_smooth(objective: Objective) -> bool:
-    """Whether there is no penalty but the ridge."""
-    return isinstance(objective.penalty, L1) and not np.any(objective.penalty.l1)
 
 
 def solve(
@@ -133,8 +98,10 @@ def solve(
     ValueError
         X contains NaN or infinity, or its units or those of y leave float64.
     """
-    method = choose(X.shape, objective, method)
+    method = select_solver(objective, X.shape, method)
     max_iter = 1000 if max_iter is None else max_iter
+    if method == "proximal Newton":
+        return _by_newton(X, Y, objective, tol, max_iter, start, grid, progress)
     with single_threaded_blas:  # once for all: bits must not depend on other fits
         # Ridge terms count for the size of a column once their strength is known.
         known = objective if grid is None else dataclasses.replace(objective, l2=np.zeros((1, 1)))
@@ -163,6 +130,45 @@ def solve(
     return Solution(coef, intercept, strengths, certificate, found.n_iter, exhausted)
 
 
+def _by_newton(
+    X: Design, Y: Array, objective: Objective, tol: float, max_iter: int, start: Array | None,
+    grid: Grid | None, progress: Progress | None,
+) -> Solution:  # fmt: skip
+    """A path of `proximal_newton`, each point from the one before; sharper where the certificate
+    says that this is not enough."""
+
+    def inner(own: Objective, t: Array, beta: Array, aim: float) -> tuple[Array, float]:
+        _, coef, intercept, _ = approach(X, t[:, None], own, tol=aim, max_iter=max_iter, start=beta)
+        return coef[:, 0], float(intercept[0])
+
+    with single_threaded_blas:
+        newton = ProximalNewton(X, np.ascontiguousarray(Y[:, 0]), objective, inner)
+        strengths = objective.strength
+        if grid is not None:
+            largest = newton.critical_strength(grid.gauge, _PRECISE, max_iter) or 1.0
+            strengths = largest * np.geomspace(1.0, grid.share, grid.count)
+        strengths = np.ones(1) if strengths is None else strengths
+        objective = dataclasses.replace(objective, strength=strengths)
+        coef = np.zeros((X.shape[1], len(strengths)), order="F")
+        intercept, most = np.zeros(len(strengths)), 0
+        for aim in (tol, *(max(tol, _PRECISE) * share for share in _SHARPER)):
+            state = newton.null if start is None else newton.state(start[:, 0])
+            for t, strength in enumerate(strengths):
+                before = newton.steps
+                state = newton.run(float(strength), state, aim, max_iter)
+                coef[:, t], intercept[t] = state.beta, state.intercept
+                most = max(most, newton.steps - before)
+                if progress is not None:
+                    progress(t + 1, len(strengths))
+            certificate = certify(
+                X, Y, coef, intercept, objective, tol=tol, method="proximal Newton",
+                passes=2 * newton.steps,
+            )  # fmt: skip
+            if certificate.converged or most >= max_iter:
+                break
+    return Solution(coef, intercept, strengths, certificate, most, most >= max_iter)
+
+
 def _is_whole(problem: InMemoryProblem, method: str) -> bool:
     """Whether one matrix of products may answer at all points."""
     if method == "direct":
@@ -174,7 +180,7 @@ def follow(problem: QuadraticProblem, tol: float, max_iter: int) -> tuple[Array,
     """coef (n, k), intercept (k,) at descending strengths from a Gram matrix alone, to a gap that
     it gives itself: for the folds of a cross-validation, of which nobody sees the coefficients."""
     beta = np.zeros((problem.n_features, problem.n_points), order="F")
-    if _is_smooth(problem.objective) and spectrum.solve(problem, beta):
+    if is_zero(problem.objective.penalty) and spectrum.solve(problem, beta):
         return problem.unscale(beta)
     if not (
         problem.n_features <= 2 * working_set.WHOLE
@@ -187,16 +193,23 @@ def follow(problem: QuadraticProblem, tol: float, max_iter: int) -> tuple[Array,
 
 
 def approach(
-    X: Design, Y: Array, objective: Objective, *, tol: float, max_iter: int | None = None
+    X: Design,
+    Y: Array,
+    objective: Objective,
+    *,
+    tol: float,
+    max_iter: int | None = None,
+    start: Array | None = None,
 ) -> tuple[InMemoryProblem, Array, Array, Array | None]:
     """(problem, coef (n, k), intercept (k,), claims): `solve` to a gap that the solver gives
     itself, without a certificate: for the folds of a cross-validation, which have one of their own
     that may want the correlations that it claims (n, k), or None."""
     with single_threaded_blas:
         problem = standardise(X, Y, objective)
-        method = choose(X.shape, objective, "auto")
+        method = select_solver(objective, X.shape)
         limit = 1000 if max_iter is None else max_iter
-        found = _minimise(problem, method, None, tol, limit, _is_whole(problem, method), None)
+        begin = None if start is None else problem.scaled(start[:, None])
+        found = _minimise(problem, method, begin, tol, limit, _is_whole(problem, method), None)
         coef, intercept = problem.unscale(found.beta)
         intercept = intercept if found.intercept is None else found.intercept
         return problem, coef, intercept, found.claims
@@ -249,7 +262,7 @@ def solve_source(
     objective : with weights of None: the source has them
     """
     limit = 1000 if max_iter is None else max_iter
-    method = "conjugate gradients" if _is_smooth(objective) else "working set"
+    method = "conjugate gradients" if is_zero(objective.penalty) else "working set"
     with single_threaded_blas:
         problem = streamed.standardise(source, objective)
         found = _minimise(problem, method, None, tol, limit, False, None)
@@ -320,7 +333,7 @@ def confirm(
     )
     strengths = np.ones(coef.shape[1]) if objective.strength is None else objective.strength
     found = Solution(coef, intercept, strengths, certificate, 1, False)
-    if certificate.converged and (not _is_smooth(objective) or _is_exact(certificate)):
+    if certificate.converged and (not is_zero(objective.penalty) or _is_exact(certificate)):
         return found
     again = solve(X, Y, objective, tol=tol, max_iter=max_iter, start=coef)
     return again if again.certificate.converged or not certificate.converged else found
@@ -458,3 +471,19 @@ def _on_grid(problem: InMemoryProblem, grid: Grid, tol: float, max_iter: int) ->
     unit, mean = (np.broadcast_to(each[:1], grid.count) for each in (problem.unit, problem.mean))
     objective = dataclasses.replace(objective, strength=strengths)
     return dataclasses.replace(problem, objective=objective, unit=unit, mean=mean, _bases={})
+
+
+__all__ = [
+    "FACTORISATIONS",
+    "METHODS",
+    "Grid",
+    "Solution",
+    "approach",
+    "confirm",
+    "follow",
+    "select_solver",
+    "solve",
+    "solve_moments",
+    "solve_source",
+    "together",
+]

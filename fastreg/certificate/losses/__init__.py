@@ -1,0 +1,25 @@
+"""Losses as the certificate sees them: NumPy code of its own, under the names of
+`fastreg.losses`, so that a slip there cannot certify itself."""
+
+from fastreg.certificate.losses import logistic, squared
+from fastreg.certificate.losses.operations import (
+    balanced,
+    conjugate,
+    curvature,
+    divergence,
+    saturated,
+    slope,
+    value,
+)
+
+__all__ = [
+    "balanced",
+    "conjugate",
+    "curvature",
+    "divergence",
+    "logistic",
+    "saturated",
+    "slope",
+    "squared",
+    "value",
+]

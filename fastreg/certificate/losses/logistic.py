@@ -1,0 +1,71 @@
+"""log(1 + eᶻ) − yz: ℓ*(u) = a log a + (1 − a) log(1 − a) with a = y + u in [0, 1].
+
+    ℓ(z) + ℓ*(u) − uz = a log(a/σ) + (1 − a) log((1 − a)/(1 − σ)),   σ = σ(z):
+
+the divergence of Kullback and Leibler of two coins, each half of it a sum of positive terms.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.special
+
+from fastreg.certificate.losses.operations import (
+    balanced,
+    conjugate,
+    curvature,
+    divergence,
+    slope,
+    value,
+)
+from fastreg.losses import Logistic
+
+Array = np.ndarray
+
+
+@value.register
+def _(loss: Logistic, z: Array, y: Array) -> Array:
+    return np.logaddexp(0.0, z) - y * z
+
+
+@slope.register
+def _(loss: Logistic, z: Array, y: Array) -> Array:
+    return scipy.special.expit(z) - y
+
+
+@curvature.register
+def _(loss: Logistic, z: Array, y: Array) -> Array:
+    return scipy.special.expit(z) * scipy.special.expit(-z)
+
+
+@conjugate.register
+def _(loss: Logistic, u: Array, y: Array) -> Array:
+    a, b = y + u, (1.0 - y) - u
+    return -(scipy.special.entr(a) + scipy.special.entr(b))
+
+
+@divergence.register
+def _(loss: Logistic, z: Array, u: Array, y: Array) -> Array:
+    a, b = np.broadcast_arrays(y + u, (1.0 - y) - u)
+    inside = (a >= 0.0) & (b >= 0.0)
+    p, q = scipy.special.expit(z), scipy.special.expit(-z)
+    # kl_div(a, p) = a log(a/p) − a + p ≥ 0; where p underflows, a log(a/p) is a (log a − z).
+    with np.errstate(invalid="ignore", over="ignore"):
+        first, second = scipy.special.kl_div(a, p), scipy.special.kl_div(b, q)
+        first = np.where(p > 0.0, first, -scipy.special.entr(a) - a * z - a)
+        second = np.where(q > 0.0, second, -scipy.special.entr(b) + b * z - b)
+    return np.where(inside, np.maximum(first + second, 0.0), np.inf)
+
+
+@balanced.register
+def _(loss: Logistic, u: Array, y: Array, w: Array) -> Array:
+    """a ← (1 − t) a + t π with one π in [0, 1]: of the heavier side as much as it must give."""
+    a = y + u
+    heads, wanted, total = w @ a, w @ y, w.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        down = np.where(heads > wanted, (heads - wanted) / heads, 0.0)
+        up = np.where(heads < wanted, (wanted - heads) / (total - heads), 0.0)
+    t = np.maximum(down, up)
+    # With π = 0 the sum falls to (1 − t)·heads, with π = 1 it rises to heads + t·(total − heads).
+    out: Array = (1.0 - t) * a + np.where(heads < wanted, t, 0.0) - y
+    return out

@@ -1,0 +1,61 @@
+"""What the certificate asks of every loss: value, slope, curvature and conjugate, of arrays."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def _unknown(loss: Any) -> TypeError:
+    return TypeError(f"no certificate is known for the loss {type(loss).__name__}")
+
+
+@functools.singledispatch
+def value(loss: Any, z: Array, y: Array) -> Array:
+    """ℓ(z; y)."""
+    raise _unknown(loss)
+
+
+@functools.singledispatch
+def slope(loss: Any, z: Array, y: Array) -> Array:
+    """u = ℓ′(z; y)."""
+    raise _unknown(loss)
+
+
+@functools.singledispatch
+def curvature(loss: Any, z: Array, y: Array) -> Array:
+    """ℓ″(z; y)."""
+    raise _unknown(loss)
+
+
+@functools.singledispatch
+def conjugate(loss: Any, u: Array, y: Array) -> Array:
+    """ℓ*(u; y) = sup_z uz − ℓ(z; y), ∞ outside its domain, in which 0 lies."""
+    raise _unknown(loss)
+
+
+@functools.singledispatch
+def divergence(loss: Any, z: Array, u: Array, y: Array) -> Array:
+    """ℓ(z) + ℓ*(u) − uz ≥ 0 without a difference of what is large."""
+    return value(loss, z, y) + conjugate(loss, u, y) - u * z
+
+
+@functools.singledispatch
+def balanced(loss: Any, u: Array, y: Array, w: Array) -> Array:
+    """u (m, g) changed within the domain of ℓ*, as little as it takes for Σ w u = 0: what weighs
+    more is shrunk."""
+    up, down = (w @ np.maximum(side, 0.0) for side in (u, -u))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        more, less = (np.where(a > b, b / a, 1.0) for a, b in ((up, down), (down, up)))
+    out: Array = u * np.where(u > 0.0, more, less)
+    return out
+
+
+@functools.singledispatch
+def saturated(loss: Any, y: Array) -> Array:
+    """min_z ℓ(z; y) = −ℓ*(0; y)."""
+    return -conjugate(loss, np.zeros(y.shape), y)

@@ -1,0 +1,171 @@
+"""Any smooth loss: a least-squares problem of the same penalty at each step, solved exactly.
+
+    z = o + b + Xβ,   u = ℓ′(z),   v = w∘ℓ″(z),   V = Σ v
+    (β⁺, b⁺) = argmin (1/V) Σ v ½(t − b − xᵀβ)² + (M/V)·s·(½ Σ l2 β² + p),   t = z − o − u/ℓ″
+
+and a step along the line from (β, b) to (β⁺, b⁺) that lessens P by Armijo's rule. Δ, what P loses
+there to first order, is twice the gap to second: steps end where it is a share of what `tol`
+allows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastreg import kernels
+from fastreg.certificate import losses
+from fastreg.certificate.penalties import penalty_value
+from fastreg.design import Design
+from fastreg.objectives import Objective
+from fastreg.penalties import times
+
+Array = np.ndarray
+_FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
+_ENOUGH = 0.05  # share of the gap asked that Δ may be
+_ARMIJO = 1e-4
+_HALVINGS = 40
+_INNER = 0.01  # share of the gap asked that an inner problem may leave
+_STRONG = 8.0  # times the critical strength: only what is not penalised is in use
+
+
+@dataclass
+class State:
+    """β (n,), b, Xβ + b (m,)."""
+
+    beta: Array
+    intercept: float
+    fitted: Array
+
+
+class ProximalNewton:
+    """The points of one target.
+
+    Parameters
+    ----------
+    X : Design, (m, n); y : (m,)
+    inner : (Objective, t (m,), start (n,), tol) ↦ (β (n,), b): a weighted least-squares problem
+    """
+
+    def __init__(self, X: Design, y: Array, objective: Objective, inner: Any) -> None:
+        m = X.shape[0]
+        self.X, self.y, self.objective, self.inner = X, y, objective, inner
+        w = np.ones(m) if objective.weights is None else objective.weights
+        self.w = w / w.sum()
+        self.offset = np.zeros(m) if objective.offset is None else objective.offset
+        self.null = self._null()
+        self.steps = 0
+
+    def _null(self) -> State:
+        """Intercept alone, if there is one."""
+        state = State(np.zeros(self.X.shape[1]), 0.0, np.zeros(len(self.y)))
+        if not self.objective.fit_intercept:
+            return state
+        for _ in range(100):
+            _, u, h = kernels.slopes(self.objective.loss, state.fitted + self.offset, self.y)
+            step = float(np.clip((self.w @ u) / max(self.w @ h, 1e-300), -4.0, 4.0))
+            state.intercept -= step
+            state.fitted = np.full(len(self.y), state.intercept)
+            if abs(step) <= 1e-15 * max(1.0, abs(state.intercept)):
+                break
+        return state
+
+    def critical_strength(self, gauge: Any, tol: float, max_iter: int) -> float:
+        """The least strength at which `gauge` holds at zero all that it can."""
+        c, one = self._negative_gradient(self.null), np.ones(1)
+        held = float(kernels.critical_strength(gauge, c[:, None], one).max())
+        ends = (np.full((len(c), 1), end) for end in (1.0, -1.0))
+        free = np.logical_and(*(kernels.critical_strength(gauge, e, one) == 0.0 for e in ends))
+        if held > 0.0 and free.any():
+            strict = dataclasses.replace(self.objective, penalty=gauge)
+            whole, self.objective = self.objective, strict
+            self.null = self.run(_STRONG * held, self.null, tol, max_iter)
+            self.objective = whole
+            c = self._negative_gradient(self.null)
+            held = float(kernels.critical_strength(gauge, c[:, None], one).max())
+        return held
+
+    def _negative_gradient(self, state: State) -> Array:
+        """c = −Xᵀ(w∘u), Σ w u being zero where there is an intercept."""
+        _, u, _ = kernels.slopes(self.objective.loss, state.fitted + self.offset, self.y)
+        out = np.empty(self.X.shape[1])
+        kernels.project(self.X.storage, -self.w * u, out=out)
+        return out
+
+    def state(self, beta: Array) -> State:
+        """Of β at the null model's intercept."""
+        fitted = np.empty(len(self.y))
+        kernels.predict(self.X.storage, beta, offset=self.null.intercept, out=fitted)
+        return State(beta.copy(), self.null.intercept, fitted)
+
+    def run(self, strength: float, state: State, tol: float, max_iter: int) -> State:
+        """The minimum at a strength, from a state, to about a relative gap of `tol`."""
+        asked = max(tol, 1e-15) * self._loss_above_least()
+        for _ in range(max_iter):
+            self.steps += 1
+            moved, lost = self._step(strength, state, asked)
+            if moved is None:
+                return state
+            state = moved
+            if lost <= _ENOUGH * asked:
+                return state
+        return state
+
+    def _loss_above_least(self) -> float:
+        """The null model's, which relative gaps are relative to."""
+        loss, z = self.objective.loss, self.null.fitted + self.offset
+        least = losses.saturated(loss, self.y[:, None])[:, 0]
+        return max(float(self.w @ (kernels.slopes(loss, z, self.y)[0] - least)), 1e-300)
+
+    def _step(self, strength: float, state: State, asked: float) -> tuple[State | None, float]:
+        """(the state after a step, None where no step lessens P; Δ)."""
+        objective = self.objective
+        value, u, h = kernels.slopes(objective.loss, state.fitted + self.offset, self.y)
+        h = np.maximum(h, _FLAT * h.max())
+        v, t = self.w * h, state.fitted - u / h
+        total = float(v.sum())
+        inner = Objective(
+            objective.l2, objective.penalty, v, objective.fit_intercept,
+            np.array([strength / total]),
+        )  # fmt: skip
+        mean = float(v @ t) / total if objective.fit_intercept else 0.0
+        spread = max(0.5 * float(v @ (t - mean) ** 2), 1e-300)
+        tol = float(np.clip(_INNER * asked / spread, 1e-14, 1e-3))
+        beta, intercept = self.inner(inner, t, state.beta, tol)
+        fitted = np.empty(len(t))
+        kernels.predict(self.X.storage, beta, offset=intercept, out=fitted)
+        along = fitted - state.fitted
+        before = self._terms(strength, state.beta)
+        lost = -float((self.w * u) @ along) + before - self._terms(strength, beta)
+        now = float(self.w @ value) + before
+        share = 1.0
+        for _ in range(_HALVINGS):
+            new = State(
+                state.beta + share * (beta - state.beta),
+                state.intercept + share * (intercept - state.intercept),
+                state.fitted + share * along,
+            )
+            after = self.value(strength, new)
+            if after <= now - _ARMIJO * share * lost or (after <= now and lost <= asked):
+                return new, lost
+            share *= 0.5
+        return None, lost
+
+    def value(self, strength: float, state: State) -> float:
+        """P."""
+        z = state.fitted + self.offset
+        loss = self.w @ kernels.slopes(self.objective.loss, z, self.y)[0]
+        return float(loss) + self._terms(strength, state.beta)
+
+    def _terms(self, strength: float, beta: Array) -> float:
+        """s·(½ Σ l2 β² + p(β))."""
+        l2 = self.objective.l2[:, 0]
+        used = np.flatnonzero(beta)
+        l2 = np.broadcast_to(l2, beta.shape)[used]
+        penalty = times(self.objective.penalty, strength)
+        some = type(penalty)(*(each[used] if np.ndim(each) else each for each in penalty))
+        ridge = 0.5 * strength * (l2 @ beta[used] ** 2)
+        return float(ridge + penalty_value(some, beta[used]).sum())
