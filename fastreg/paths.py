@@ -81,6 +81,12 @@ class Path:
     gamma: float | None = None
     feature_names: list[str] | None = None
 
+    def _of_squares(self, what: str) -> None:
+        """ValueError if the loss is another."""
+        if not losses.traits(self.data.objective.loss).quadratic:
+            name = type(self.data.objective.loss).__name__
+            raise ValueError(f"{what} is for family='gaussian', this path is of {name}")
+
     def __repr__(self) -> str:
         relaxed = "" if self.gamma is None else f", gamma={self.gamma:g}"
         return (
@@ -92,6 +98,7 @@ class Path:
     @property
     def rss(self) -> Array:
         """Objective less penalty, times twice the weight."""
+        self._of_squares("rss")
         return np.maximum(
             2.0 * self.data.weight * (self.certificate.objective - self._penalties()), 0.0
         )
@@ -106,6 +113,7 @@ class Path:
     @functools.cached_property
     def dof(self) -> Array:
         """(K,) degrees of freedom, the intercept's included; see `fastreg.selection.criteria`."""
+        self._of_squares("dof")
         objective = self.data.objective
         l2 = np.broadcast_to(objective.l2[:, 0], len(self.coefs))
         return criteria.degrees_of_freedom(
@@ -143,6 +151,7 @@ class Path:
         >>> np.flatnonzero(path.select("ebic").coef), np.flatnonzero(path.select("1se").coef)
         (array([0, 1]), array([0, 1]))
         """
+        self._of_squares("select")
         if criterion in ("cv", "1se"):
             errors = self.data.errors(cv, self.alphas, self.certificate.tol, self.gamma)
             certificate = errors.certificate(self.certificate.tol)
@@ -186,6 +195,7 @@ class Path:
         >>> np.flatnonzero(chosen.coef), chosen.coef[:2].round(1)
         (array([0, 1]), array([ 1., -1.]))
         """
+        self._of_squares("relax")
         share = nonnegative(gamma, "gamma")
         if share > 1.0:
             raise ValueError(f"gamma must be between 0 and 1, got {gamma!r}")
@@ -218,7 +228,7 @@ class Path:
         return plots.draw_path(self.alphas, self.coefs, marks, names, ax)
 
     def predict(self, X: Any) -> Array:
-        """Xw + b at every point, (m, K).
+        """Xw + b at every point, (m, K): of "binomial" the log of the odds, without an offset.
 
         Raises
         ------

@@ -94,6 +94,11 @@ class Certificate:
     method: str
     passes: int
 
+    @property
+    def kind(self) -> str:
+        """ "gap", or "stationarity" where it is by the KKT residual alone."""
+        return "stationarity" if self.by_kkt else "gap"
+
     def __str__(self) -> str:
         if self.by_kkt:
             worth = f"KKT residual {self.kkt.max():.1e} (without a penalty no gap is known)"

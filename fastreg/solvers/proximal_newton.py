@@ -4,8 +4,9 @@
     (β⁺, b⁺) = argmin (1/V) Σ v ½(t − b − xᵀβ)² + (M/V)·s·(½ Σ l2 β² + p),   t = z − o − u/ℓ″
 
 and a step along the line from (β, b) to (β⁺, b⁺) that lessens P by Armijo's rule. Δ, what P loses
-there to first order, is twice the gap to second: steps end where it is a share of what `tol`
-allows.
+there to first order, is twice what is left to second. A certified gap is of the first order in the
+error of the gradient, so of √Δ: steps end at Δ ≤ tol², of the null model's loss, or two after Δ is
+rounding.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from fastreg.penalties import times
 
 Array = np.ndarray
 _FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
-_ENOUGH = 0.05  # share of the gap asked that Δ may be
+_ROUNDED = 1e-15  # of P, to which it is known
+_NOTHING, _MORE = 1e-13, 2  # of P: Δ that is rounding; steps from there on
 _ARMIJO = 1e-4
 _HALVINGS = 40
 _INNER = 0.01  # share of the gap asked that an inner problem may leave
@@ -103,14 +105,15 @@ class ProximalNewton:
 
     def run(self, strength: float, state: State, tol: float, max_iter: int) -> State:
         """The minimum at a strength, from a state, to about a relative gap of `tol`."""
-        asked = max(tol, 1e-15) * self._loss_above_least()
+        scale, left = self._loss_above_least(), _MORE
         for _ in range(max_iter):
             self.steps += 1
-            moved, lost = self._step(strength, state, asked)
+            moved, lost = self._step(strength, state, max(tol, 1e-15) * scale)
             if moved is None:
                 return state
-            state = moved
-            if lost <= _ENOUGH * asked:
+            rounded = lost <= _NOTHING * scale
+            state, left = moved, left - rounded
+            if left == 0 or not rounded and lost <= tol * tol * scale:
                 return state
         return state
 
@@ -140,8 +143,9 @@ class ProximalNewton:
         along = fitted - state.fitted
         before = self._terms(strength, state.beta)
         lost = -float((self.w * u) @ along) + before - self._terms(strength, beta)
-        now = float(self.w @ value) + before
-        share = 1.0
+        now, share = float(self.w @ value) + before, 1.0
+        # A whole step beside which differences of P are rounding is the better one.
+        slack = (_NOTHING if lost <= _NOTHING * abs(now) else _ROUNDED) * abs(now)
         for _ in range(_HALVINGS):
             new = State(
                 state.beta + share * (beta - state.beta),

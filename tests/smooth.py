@@ -1,0 +1,168 @@
+"""Attack on certificates of losses that are no squares, before an 80-bit judge.
+
+    python -m tests.smooth --count 3000 --seed 1
+
+A logistic problem is drawn at random: any shape, storage, weights, offset, units, penalty and
+bounds. Its path, and points beside it, are certified; the judge goes on from each of them by
+coordinate steps in 80-bit arithmetic. What it finds is feasible, so a certificate is false if P
+falls by more than its gap.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import warnings
+
+import numpy as np
+import scipy.sparse as sp
+
+import fastreg
+from fastreg.certificate import certify
+from fastreg.design import as_design
+from fastreg.losses import Logistic
+from fastreg.objectives import Objective
+from fastreg.penalties import Bounded
+
+LD = np.longdouble
+_ROUNDING = LD(1e-14)  # of the null objective, of float64 sums
+
+
+def draw(rng):
+    """(X as given, y, options of `path`)."""
+    m, n = int(rng.integers(4, 40)), int(rng.integers(1, 10))
+    X = rng.standard_normal((m, n)) * 10.0 ** rng.uniform(-3, 3, n)
+    if rng.random() < 0.3:
+        X = X + (rng.random(n) < 0.5) * 10.0 ** rng.uniform(0, 4, n)
+    z = (X - X.mean(axis=0)) / (X.std(axis=0) + 1e-300) @ rng.standard_normal(n)
+    y = (rng.random(m) < 1.0 / (1.0 + np.exp(-z))).astype(float)
+    if rng.random() < 0.2:
+        y = rng.random(m)  # proportions
+    y[:2] = 0.0, 1.0
+    options = {
+        "l1_ratio": float(rng.choice([1.0, 0.5, 0.0])),
+        "tol": float(rng.choice([1e-4, 1e-9])),
+    }
+    options["fit_intercept"] = bool(rng.random() < 0.85)
+    if rng.random() < 0.4:
+        options["sample_weight"] = rng.choice([rng.uniform(0.1, 3.0, m), rng.integers(1, 4, m)])
+    if rng.random() < 0.3:
+        options["offset"] = rng.standard_normal(m)
+    if rng.random() < 0.3:
+        options["bounds"] = (-(10.0 ** rng.uniform(-3, 1)), 10.0 ** rng.uniform(-3, 1))
+    if rng.random() < 0.2:
+        options["penalty_factor"] = rng.choice([0.0, 1.0, 2.0], n)
+    make = [np.ascontiguousarray, np.asfortranarray, sp.csr_matrix, sp.csc_matrix]
+    return make[rng.integers(4)](X), y, options
+
+
+class Judge:
+    """P of a logistic problem in 80 bits."""
+
+    def __init__(self, X, y, objective, strength):
+        X = X.toarray() if sp.issparse(X) else np.asarray(X)
+        self.X, self.y = X.astype(LD), y.astype(LD)
+        w = np.ones(len(y)) if objective.weights is None else objective.weights
+        self.w = np.asarray(w, LD) / np.asarray(w, LD).sum()
+        self.offset = 0 if objective.offset is None else objective.offset.astype(LD)
+        n, penalty = X.shape[1], objective.penalty
+        self.l2 = np.broadcast_to(objective.l2[:, 0], n).astype(LD) * LD(strength)
+        self.l1 = np.broadcast_to(penalty.l1, n).astype(LD) * LD(strength)
+        ends = (penalty.low, penalty.high) if isinstance(penalty, Bounded) else (-np.inf, np.inf)
+        self.low, self.high = (np.broadcast_to(end, n).astype(LD) for end in ends)
+        self.intercept = objective.fit_intercept
+
+    def value(self, beta, b):
+        z = self.offset + b + self.X @ beta
+        loss = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - self.y * z
+        return self.w @ loss + (self.l2 @ beta**2) / 2 + self.l1 @ np.abs(beta)
+
+    def better(self, beta, b, sweeps=60):
+        """The least P that coordinate steps find."""
+        beta, b = beta.astype(LD), LD(b)
+        best = self.value(beta, b)
+        for _ in range(sweeps):
+            before = best
+            for j in range(-1 if self.intercept else 0, len(beta)):
+                best, beta, b = self._move(j, beta, b, best)
+            if before - best <= LD(1e-19) * abs(best):
+                break
+        return best
+
+    def _move(self, j, beta, b, best):
+        z = self.offset + b + self.X @ beta
+        p = 1 / (1 + np.exp(-z))
+        x = self.X[:, j] if j >= 0 else np.ones(len(z), LD)
+        slope, bend = (self.w * (p - self.y)) @ x, (self.w * p * (1 - p)) @ (x * x)
+        if j < 0:
+            if bend == 0:
+                return best, beta, b
+            step = -slope / bend
+        else:
+            slope, bend = slope + self.l2[j] * beta[j], bend + self.l2[j]
+            if bend == 0:
+                return best, beta, b
+            goal = beta[j] - slope / bend
+            goal = np.sign(goal) * max(abs(goal) - self.l1[j] / bend, LD(0))
+            step = min(max(goal, self.low[j]), self.high[j]) - beta[j]
+        for _ in range(30):
+            new, moved = beta, b
+            if j < 0:
+                moved = b + step
+            else:
+                new = beta.copy()
+                new[j] += step
+            value = self.value(new, moved)
+            if value < best:
+                return value, new, moved
+            step /= 2
+        return best, beta, b
+
+
+def attack(seed: int) -> str:
+    """What is false of one problem, empty if nothing is."""
+    rng = np.random.default_rng([seed, 3])
+    X, y, options = draw(rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = fastreg.path(X, y, family="binomial", alphas=3, eps=0.01, **options)
+    objective, null = path.data.objective, path.certificate.null[0]
+    for k, alpha in enumerate(path.alphas):
+        judge = Judge(X, y, objective, alpha)
+        for spoil in (0.0, 1e-3):
+            coef = path.coefs[:, k] * (1.0 + spoil * rng.standard_normal(len(path.coefs)))
+            coef = np.clip(coef, *(end.astype(float) for end in (judge.low, judge.high)))
+            b = path.intercepts[k] * (1.0 + spoil)
+            found = _certified(X, y, objective, alpha, coef, b)
+            P = judge.value(coef.astype(LD), LD(b))
+            gap = float(P - judge.better(coef, b))
+            if not found.by_kkt and gap > found.gap[0] + float(_ROUNDING) * null:
+                return f"seed {seed}: P falls by {gap:.2e}, gap {found.gap[0]:.2e} of {null:.1e}"
+            if abs(float(P) - found.objective[0]) > 1e-12 * max(null, abs(float(P))):
+                return f"seed {seed}: P is {float(P)!r}, said {found.objective[0]!r}"
+    if not path.certificate.converged and options["tol"] > 1e-6:
+        return f"seed {seed}: gaps up to {path.gaps.max():.1e}"
+    return ""
+
+
+def _certified(X, y, objective: Objective, alpha, coef, b):
+    own = dataclasses.replace(objective, strength=np.array([alpha]))
+    assert isinstance(own.loss, Logistic)
+    return certify(
+        as_design(X), y[:, None], coef[:, None], np.array([b]), own, tol=1e-4, method="", passes=0
+    )
+
+
+def main(arguments=None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    faults = [fault for seed in range(options.seed, options.seed + options.count)
+              if (fault := attack(seed))]  # fmt: skip
+    print(f"{options.count} problems, {len(faults)} false", *faults[:20], sep="\n  ")
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

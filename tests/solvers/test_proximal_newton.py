@@ -1,0 +1,216 @@
+"""Losses that are no squares: paths, their certificates, and what refuses them."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.sparse as sp
+from conftest import JIT
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+
+import fastreg
+from fastreg.certificate import losses as certified
+from fastreg.losses import Logistic, Squared, traits
+from fastreg.objectives import Objective
+from fastreg.penalties import L1, Bounded
+from fastreg.solvers import select_solver
+from tests import smooth
+from tests.judge import HAS_EXTENDED
+
+PACKAGE = Path(fastreg.__file__).parent
+LOSSES = [Squared(), Logistic()]
+
+
+def binary(rng, m=80, n=6):
+    X = rng.standard_normal((m, n)) * [1.0, 10.0, 0.1, 1.0, 1.0, 1.0][:n]
+    y = (rng.random(m) < 1.0 / (1.0 + np.exp(-X[:, 0]))).astype(float)
+    y[:2] = 0.0, 1.0
+    return X, y
+
+
+# ------------------------------------------------------------------ formulas
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_derivatives_are_those_of_the_value(loss, rng):
+    from fastreg import losses
+
+    step = 1e-6
+    for z, y in zip(rng.uniform(-5, 5, 20), rng.uniform(0, 1, 20), strict=True):
+        ends = [losses.value(loss, z + side, y) for side in (step, -step)]
+        assert losses.derivative(loss, z, y) == pytest.approx(
+            (ends[0] - ends[1]) / 2 / step, abs=1e-8
+        )
+        ends = [losses.derivative(loss, z + side, y) for side in (step, -step)]
+        assert losses.curvature(loss, z, y) == pytest.approx(
+            (ends[0] - ends[1]) / 2 / step, abs=1e-8
+        )
+        for name in ("value", "curvature"):
+            own = getattr(certified, name)(loss, np.array([z]), np.array([y]))[0]
+            assert getattr(losses, name)(loss, z, y) == pytest.approx(own, rel=1e-13)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_conjugates_against_brute_force(loss, rng):
+    for y in (0.0, 0.3, 1.0):
+        for u in rng.uniform(-y + 1e-6, 1.0 - y - 1e-6, 10):
+
+            def below(z, u=u, y=y):
+                return float(certified.value(loss, np.array(z), y)) - u * z
+
+            found = scipy.optimize.minimize_scalar(
+                below, bounds=(-40.0, 40.0), method="bounded", options={"xatol": 1e-10}
+            )
+            mine = float(certified.conjugate(loss, np.array(u), y))
+            assert mine == pytest.approx(-found.fun, abs=1e-8)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_divergences_are_what_they_say_and_never_negative(loss, rng):
+    y, z = rng.uniform(0, 1, 200), rng.uniform(-30, 30, 200)
+    u = rng.uniform(-y, 1.0 - y)
+    direct = certified.value(loss, z, y) + certified.conjugate(loss, u, y) - u * z
+    found = certified.divergence(loss, z, u, y)
+    assert (found >= 0.0).all()
+    np.testing.assert_allclose(found, direct, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        certified.divergence(loss, z, certified.slope(loss, z, y), y), 0.0, atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_balanced_dual_points_sum_to_zero_in_the_domain(loss, rng):
+    y, w = rng.uniform(0, 1, (50, 1)), rng.uniform(0.1, 1.0, 50)
+    w = w / w.sum()
+    u = certified.slope(loss, rng.standard_normal((50, 4)), y)
+    found = certified.balanced(loss, u, y, w)
+    np.testing.assert_allclose(w @ found, 0.0, atol=1e-15)
+    assert np.isfinite(certified.conjugate(loss, found, y)).all()
+
+
+# ------------------------------------------------------------------ paths
+
+
+def test_a_path_is_scikit_learns_minimum():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    path = fastreg.path(X, y, family="binomial", alphas=12, tol=1e-10)
+    assert path.certificate.converged and path.certificate.kind == "gap"
+
+    def P(coef, b, alpha):
+        z = X @ coef + b
+        return np.mean(np.logaddexp(0.0, z) - y * z) + alpha * np.abs(coef).sum()
+
+    for k in (3, 7, 11):
+        alpha = path.alphas[k]
+        peer = LogisticRegression(l1_ratio=1.0, C=1.0 / (alpha * len(y)), solver="saga", tol=1e-10,
+                                  max_iter=20_000 if JIT else 2000)  # fmt: skip
+        theirs = peer.fit(X, y)
+        least = P(theirs.coef_[0], theirs.intercept_[0], alpha)
+        assert P(path.coefs[:, k], path.intercepts[k], alpha) <= least + 1e-9
+    np.testing.assert_allclose(path.predict(X)[:, 5], X @ path.coefs[:, 5] + path.intercepts[5])
+
+
+@pytest.mark.parametrize("make", [np.asfortranarray, sp.csr_matrix, sp.csc_matrix])
+def test_storages_agree(make, rng):
+    X, y = binary(rng)
+    X[rng.random(X.shape) < 0.4] = 0.0
+    options = {
+        "family": "binomial", "alphas": 8, "tol": 1e-10, "sample_weight": rng.uniform(0.5, 2.0, 80),
+        "offset": rng.standard_normal(80),
+    }  # fmt: skip
+    one, other = fastreg.path(X, y, **options), fastreg.path(make(X), y, **options)
+    assert one.certificate.converged and other.certificate.converged
+    np.testing.assert_allclose(other.alphas, one.alphas, rtol=1e-9)
+    np.testing.assert_allclose(other.coefs, one.coefs, atol=1e-5 * np.abs(one.coefs).max())
+
+
+def test_weights_are_repeated_rows_and_bounds_hold(rng):
+    X, y = binary(rng)
+    w = rng.integers(0, 3, 80)
+    w[:2] = 1
+    rows = np.repeat(np.arange(80), w)
+    bounds = {"bounds": (-0.2, 0.3), "family": "binomial", "alphas": [0.05, 0.001], "tol": 1e-12}
+    one = fastreg.path(X, y, sample_weight=w.astype(float), **bounds)
+    other = fastreg.path(X[rows], y[rows], **bounds)
+    np.testing.assert_allclose(one.coefs, other.coefs, atol=1e-6)
+    assert one.coefs.min() >= -0.2 and one.coefs.max() <= 0.3
+
+
+def test_what_is_not_penalised_is_certified_by_stationarity(rng):
+    X, y = binary(rng)
+    path = fastreg.path(X, y, family="binomial", alphas=5, penalty_factor=[0, 1, 1, 1, 1, 1])
+    assert path.certificate.converged and path.certificate.kind == "stationarity"
+    assert (path.coefs[0] != 0.0).all() and not path.coefs[1:, 0].any()
+
+
+@pytest.mark.skipif(not HAS_EXTENDED, reason="the judge needs 80 bits")
+def test_no_certificate_is_false():
+    faults = [smooth.attack(seed) for seed in range(25 if JIT else 2)]
+    assert not any(faults), faults
+
+
+@pytest.mark.skipif(not HAS_EXTENDED, reason="the judge needs 80 bits")
+def test_the_judge_sees_a_gap_that_is_too_small(monkeypatch):
+    """Divergences a hundredth of what they are."""
+    from fastreg.certificate.smooth import RowsFit
+
+    scaled = RowsFit.scaled
+    monkeypatch.setattr(RowsFit, "scaled", lambda self, s, r: 0.01 * scaled(self, s, r))
+    assert any(smooth.attack(seed) for seed in range(12))
+
+
+# ------------------------------------------------------------------ words
+
+
+def test_targets_that_are_none_of_the_family_are_refused(rng):
+    X, y = binary(rng)
+    with pytest.raises(ValueError, match=r"y of Logistic must lie in \[0, 1\], got 0 to 2"):
+        fastreg.path(X, 2.0 * y, family="binomial")
+    with pytest.raises(ValueError, match="y is 1 everywhere: the null model has no minimum"):
+        fastreg.path(X, np.ones(80), family="binomial")
+    with pytest.raises(ValueError, match="family must be one of gaussian, binomial"):
+        fastreg.path(X, y, family="poisson")
+    with pytest.raises(ValueError, match="offset is for other families"):
+        fastreg.path(X, y, offset=y)
+    with pytest.raises(ValueError, match="offset must hold 80 finite numbers"):
+        fastreg.path(X, y, family="binomial", offset=y[:3])
+    path = fastreg.path(X, y, family="binomial", alphas=3)
+    for call in (lambda: path.rss, lambda: path.dof, path.select, path.relax):
+        with pytest.raises(ValueError, match="is for family='gaussian', this path is of Logistic"):
+            call()
+
+
+def test_solvers_say_what_they_refuse():
+    squares, odds = (Objective(np.zeros((1, 1)), L1(0.1), loss=loss) for loss in LOSSES)
+    assert select_solver(squares, (100, 10)) == "working set"
+    assert select_solver(odds, (100, 10)) == "proximal Newton"
+    ridge = Objective(np.ones((1, 1)), L1(0.0))
+    assert select_solver(ridge, (100, 10)) == "direct"
+    assert select_solver(ridge, (10_000, 10_000)) == "conjugate gradients"
+    for method, objective, reason in (
+        ("direct", squares, "knows no penalty but the ridge"),
+        ("working set", odds, "knows no loss but squares, not Logistic"),
+        ("proximal Newton", squares, "is for losses that are no squares"),
+    ):
+        with pytest.raises(ValueError, match=f"method '{method}' {reason}"):
+            select_solver(objective, (100, 10), method)
+    with pytest.raises(ValueError, match="method must be one of auto, direct"):
+        select_solver(squares, (100, 10), "magic")
+
+
+def test_no_loss_and_no_penalty_is_known_by_its_type():
+    """Outside of their own files nothing asks what a loss or a penalty is."""
+    named = r"\b(L1|Bounded|Squared|Logistic)\b"
+    asked = re.compile(rf"isinstance\([^)]*{named}|\bis {named}|== {named}")
+    for path in PACKAGE.rglob("*.py"):
+        assert not asked.search(path.read_text(encoding="utf-8")), path
+
+
+def test_traits_are_all_that_is_asked():
+    assert traits(Squared()).quadratic and not traits(Logistic()).quadratic
+    penalty = Bounded(np.ones(2), -np.ones(2), np.ones(2))
+    assert select_solver(Objective(np.zeros((1, 1)), penalty, loss=Logistic()), (9, 2))
