@@ -113,7 +113,7 @@ class ProximalNewton:
                 return state
             rounded = lost <= _NOTHING * scale
             state, left = moved, left - rounded
-            if left == 0 or not rounded and lost <= tol * tol * scale:
+            if left == 0 or (not rounded and lost <= tol * tol * scale):
                 return state
         return state
 
