@@ -373,9 +373,24 @@ def _accumulate(
 
 
 def products(data: Data, theta: Array) -> Array:
-    """(X − 1 shiftᵀ) θ, shape (m, g), where blocks hold whole columns."""
+    """(X − 1 shiftᵀ) θ, shape (m, g)."""
+    if data.X.is_sparse and data.X.pieces()[0][1] == slice(0, data.X.shape[1]):
+        return _sparseproducts_by_rows(data, theta)
     out = _sparseproducts(data, theta) if data.X.is_sparse else _denseproducts(data, theta)
     return out - data.late @ theta
+
+
+def _sparseproducts_by_rows(data: Data, theta: Array) -> Array:
+    """Of blocks that hold whole rows."""
+    out, pieces = np.empty((data.X.shape[0], theta.shape[1])), data.X.pieces()
+
+    def work(first: int, last: int) -> None:
+        for rows, columns in pieces[first:last]:
+            values = _values(data, data.X.block(rows, columns), rows, columns)
+            out[rows] = _product(data, values, theta)
+
+    run_blocks(work, len(pieces), step=1)
+    return out
 
 
 def _sparseproducts(data: Data, theta: Array) -> Array:

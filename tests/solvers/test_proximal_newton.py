@@ -132,6 +132,13 @@ def test_storages_agree(make, rng):
     np.testing.assert_allclose(other.coefs, one.coefs, atol=1e-5 * np.abs(one.coefs).max())
 
 
+def test_a_sparse_matrix_of_several_blocks_of_rows(rng):
+    X = sp.random(40_000, 30, 0.3, format="csr", random_state=0)
+    y = (rng.random(40_000) < 1.0 / (1.0 + np.exp(-3.0 * X[:, :1].toarray()[:, 0]))).astype(float)
+    path = fastreg.path(X, y, family="binomial", alphas=3, eps=0.1)
+    assert path.certificate.converged and path.coefs[0, -1] > 1.0
+
+
 def test_weights_are_repeated_rows_and_bounds_hold(rng):
     X, y = binary(rng)
     w = rng.integers(0, 3, 80)
