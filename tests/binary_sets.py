@@ -61,8 +61,9 @@ def compare(X: Any, y: np.ndarray) -> str:
         mine = _value(X, y, path.coefs[:, k], path.intercepts[k], path.alphas[k])
         theirs = _value(X, y, peer.coef_[0], peer.intercept_[0], path.alphas[k])
         worst = max(worst, mine - theirs)
-    word = "ok" if worst <= CLOSE and path.certificate.converged else "FAILED"
-    return f"{seconds:8.2f} s, gaps to {path.gaps.max():.1e}, P less scikit-learn's {worst:+.1e} {word}"
+    worth = "ok" if worst <= CLOSE and path.certificate.converged else "FAILED"
+    gaps = f"{seconds:8.2f} s, gaps to {path.gaps.max():.1e}"
+    return f"{gaps}, P less scikit-learn's {worst:+.1e} {worth}"
 
 
 def _value(X: Any, y: np.ndarray, coef: np.ndarray, b: float, alpha: float) -> float:

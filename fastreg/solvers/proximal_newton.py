@@ -153,7 +153,7 @@ class ProximalNewton:
                 state.fitted + share * along,
             )
             after = self.value(strength, new)
-            if after <= now - _ARMIJO * share * lost or (after <= now and lost <= asked):
+            if after <= now - _ARMIJO * share * lost + slack:
                 return new, lost
             share *= 0.5
         return None, lost
