@@ -15,6 +15,7 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.design import Design, as_design, as_target, as_vector, nonfinite_message
+from fastreg.objectives import Objective, check_target, family_of
 from fastreg.penalties import L1
 from fastreg.solvers import descent
 from fastreg.solvers.descent import Callback, Descent
@@ -23,7 +24,14 @@ Array = np.ndarray
 
 
 def objective(
-    X: Any, y: Any, theta: Any, lam: float, *, l1: float = 0.0, intercept: float = 0.0
+    X: Any,
+    y: Any,
+    theta: Any,
+    lam: float,
+    *,
+    l1: float = 0.0,
+    intercept: float = 0.0,
+    family: Any = "gaussian",
 ) -> float:
     """J(θ), in one pass over X.
 
@@ -35,6 +43,8 @@ def objective(
     lam : float ≥ 0, in units of y²/θ²
     l1 : float ≥ 0, in units of y²/θ
     intercept : float, in units of y; never penalised
+    family : "gaussian", "binomial" or a loss of `fastreg.losses`, which takes the place of the
+        squares: ℓ(x_iᵀθ + b; y_i) for ½(x_iᵀθ + b − y_i)²
 
     Raises
     ------
@@ -48,7 +58,7 @@ def objective(
     >>> fastreg.objective(X, y, [2.0], lam=0.3)        # (0 + 0 + 1)/6 + 0.3·4/6
     0.36666666666666664
     """
-    value, _, _ = _evaluate(X, y, theta, lam, l1, intercept, None)
+    value, _, _ = _evaluate(X, y, theta, lam, l1, intercept, None, family)
     return value
 
 
@@ -60,6 +70,7 @@ def gradient(
     *,
     intercept: float | None = None,
     out: Array | None = None,
+    family: Any = "gaussian",
 ) -> Any:
     """∇J(θ) = (Xᵀ(Xθ + b − y) + λθ)/m, in one fused pass over X.
 
@@ -69,6 +80,7 @@ def gradient(
     intercept : float or None
         With a number b, the derivative by b is returned as well.
     out : (n,) float64 array or None, overwritten with the gradient
+    family : as in `objective`
 
     Returns
     -------
@@ -87,7 +99,7 @@ def gradient(
     >>> fastreg.gradient(X, y, [2.0], lam=0.3)          # (3·(6 − 7) + 0.3·2)/3
     array([-0.8])
     """
-    _, slope, g = _evaluate(X, y, theta, lam, 0.0, intercept or 0.0, out)
+    _, slope, g = _evaluate(X, y, theta, lam, 0.0, intercept or 0.0, out, family)
     return g if intercept is None else (g, slope)
 
 
@@ -102,6 +114,7 @@ def descend(
     tol: float = 0.0,
     theta0: Any = None,
     fit_intercept: bool = False,
+    family: Any = "gaussian",
     callback: Callback | None = None,
 ) -> Descent:
     """The article's loop, θ ← θ − η∇J(θ), beside the certified optimum.
@@ -118,6 +131,7 @@ def descend(
         looked at every 64 steps. 0 takes all steps.
     theta0 : (n,) array or None for zeros; not changed
     fit_intercept : whether b, from 0, descends as well
+    family : as in `objective`
     callback : called as callback(k, J(θ_k), ‖∇J(θ_k)‖) after every step of a large X, after
         every 64th or sooner of a small one
 
@@ -166,16 +180,21 @@ def descend(
     theta = np.zeros(n) if theta0 is None else as_vector(theta0, n, "theta0").copy()
     if not kernels.survey(design.storage).finite:
         raise ValueError(nonfinite_message(design))
+    objective = Objective(
+        np.full((1, 1), nonnegative(lam, "lam") / m),
+        L1(nonnegative(l1, "l1") / m),
+        fit_intercept=bool(fit_intercept),
+        loss=family_of(family),
+    )
+    check_target(objective, target)
     return descent.run(
         design,
         np.ascontiguousarray(target),
         theta,
-        lam=nonnegative(lam, "lam"),
-        l1=nonnegative(l1, "l1"),
+        objective,
         eta=None if eta is None else float(eta),
         n_iter=int(n_iter),
         tol=nonnegative(tol, "tol"),
-        fit_intercept=bool(fit_intercept),
         callback=callback,
     )
 
@@ -202,7 +221,14 @@ def nonnegative(value: Any, name: str) -> float:
 
 
 def _evaluate(
-    X: Any, y: Any, theta: Any, lam: float, l1: float, intercept: float, out: Array | None
+    X: Any,
+    y: Any,
+    theta: Any,
+    lam: float,
+    l1: float,
+    intercept: float,
+    out: Array | None,
+    family: Any,
 ) -> tuple[float, float, Array]:
     """(J, ∂J/∂b, ∇J of the smooth part)."""
     design = as_design(X)
@@ -228,6 +254,7 @@ def _evaluate(
         scale=1.0 / m,
         l2=nonnegative(lam, "lam") / m,
         penalty=L1(nonnegative(l1, "l1") / m),
+        loss=family_of(family),
         out=out,
     )
     if not math.isfinite(value):

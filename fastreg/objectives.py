@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from fastreg import penalties
+from fastreg import losses, penalties
 from fastreg.losses import Squared
 
 Array = np.ndarray
 _SQUARED = Squared()
+FAMILIES = {"gaussian": _SQUARED, "binomial": losses.Logistic()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,3 +55,43 @@ class Objective:
     def ridges(self) -> Array:
         """The ridge strengths of all points, an array that broadcasts to (n, k)."""
         return self.l2 if self.strength is None else self.l2 * self.strength
+
+
+def family_of(family: Any) -> Any:
+    """The loss of a name, or what is one."""
+    if isinstance(family, str):
+        if family not in FAMILIES:
+            known = ", ".join(FAMILIES)
+            raise ValueError(f"family must be one of {known}, or a loss, got {family!r}")
+        return FAMILIES[family]
+    try:
+        losses.traits(family)
+    except TypeError as error:
+        raise ValueError(f"family must be a loss of fastreg.losses: {error}") from None
+    return family
+
+
+def offset_of(offset: Any, m: int) -> Array | None:
+    if offset is None:
+        return None
+    array = np.asarray(offset, float)
+    if array.shape != (m,) or not np.isfinite(array).all():
+        raise ValueError(f"offset must hold {m} finite numbers")
+    return array
+
+
+def check_target(objective: Objective, y: Array) -> None:
+    """ValueError if y is none of the loss, or leaves the null model without a minimum."""
+    loss, counts = objective.loss, objective.weights
+    if losses.traits(loss).quadratic:
+        if objective.offset is not None:
+            raise ValueError("offset is for other families: of squares subtract it from y")
+        return
+    low, high = losses.domain(loss)
+    seen = y if counts is None else y[counts > 0]
+    if seen.min() < low or seen.max() > high:
+        name = type(loss).__name__
+        raise ValueError(f"y of {name} must lie in [{low:g}, {high:g}], got {seen.min():g} to "
+                         f"{seen.max():g}")  # fmt: skip
+    if (seen == low).all() or (seen == high).all():
+        raise ValueError(f"y is {seen[0]:g} everywhere: the null model has no minimum")

@@ -26,7 +26,7 @@ from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate, penalty_value
 from fastreg.design import Design, as_design, as_target, as_weights, feature_names
 from fastreg.functional import check_predictions, nonnegative
-from fastreg.objectives import Objective
+from fastreg.objectives import Objective, check_target, family_of, offset_of
 from fastreg.penalties import L1, Bounded, is_absolute
 from fastreg.problems.in_memory import standardise
 from fastreg.problems.quadratic import QuadraticProblem
@@ -39,7 +39,6 @@ from fastreg.sources.blocks import Source as RowsInBlocks
 from fastreg.sources.names import check_order
 
 Array = np.ndarray
-FAMILIES = {"gaussian": losses.Squared(), "binomial": losses.Logistic()}
 LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
 
 
@@ -634,46 +633,6 @@ def penalty_of(bounds: Any, positive: bool, n: int) -> Callable[[Array], Any]:
     if not (np.all(low <= 0.0) and np.all(high >= 0.0)):
         raise ValueError("bounds must satisfy low ≤ 0 ≤ high for every feature")
     return lambda l1: Bounded(l1, low, high)
-
-
-def family_of(family: Any) -> Any:
-    """The loss of a name, or what is one."""
-    if isinstance(family, str):
-        if family not in FAMILIES:
-            known = ", ".join(FAMILIES)
-            raise ValueError(f"family must be one of {known}, or a loss, got {family!r}")
-        return FAMILIES[family]
-    try:
-        losses.traits(family)
-    except TypeError as error:
-        raise ValueError(f"family must be a loss of fastreg.losses: {error}") from None
-    return family
-
-
-def offset_of(offset: Any, m: int) -> Array | None:
-    if offset is None:
-        return None
-    array = np.asarray(offset, float)
-    if array.shape != (m,) or not np.isfinite(array).all():
-        raise ValueError(f"offset must hold {m} finite numbers")
-    return array
-
-
-def check_target(objective: Objective, y: Array) -> None:
-    """ValueError if y is none of the loss, or leaves the null model without a minimum."""
-    loss, counts = objective.loss, objective.weights
-    if losses.traits(loss).quadratic:
-        if objective.offset is not None:
-            raise ValueError("offset is for other families: of squares subtract it from y")
-        return
-    low, high = losses.domain(loss)
-    seen = y if counts is None else y[counts > 0]
-    if seen.min() < low or seen.max() > high:
-        name = type(loss).__name__
-        raise ValueError(f"y of {name} must lie in [{low:g}, {high:g}], got {seen.min():g} to "
-                         f"{seen.max():g}")  # fmt: skip
-    if (seen == low).all() or (seen == high).all():
-        raise ValueError(f"y is {seen[0]:g} everywhere: the null model has no minimum")
 
 
 def factors_of(factors: Any, n: int) -> Array:

@@ -28,3 +28,24 @@ def test_the_penalty_of_the_worked_example_is_solved_and_certified():
         for _ in range(50):
             assert objective(solution.coef[:, 0] + size * rng.standard_normal(5)) >= best
     assert solution.certificate.objective[0] == pytest.approx(best, rel=1e-12)
+    _check_the_loss(names)
+
+
+def _check_the_loss(names):
+    """With the penalty: nothing beside the answer is less by more than its gap."""
+    robust, X, y = names["robust"], names["X"], names["y"][:, 0]
+
+    def objective(coef, b):
+        loss = np.log(np.cosh(X @ coef + b - y)).mean()
+        return loss + 0.05 * coef @ coef + 0.05 * np.maximum(coef, 0).sum()
+
+    coef, b = robust.coef[:, 0], robust.intercept[0]
+    best, gap = objective(coef, b), robust.certificate.gap[0]
+    assert robust.certificate.objective[0] == pytest.approx(best, rel=1e-12)
+    rng = np.random.default_rng(2)
+    for size in (1e-1, 1e-3, 1e-5):
+        for _ in range(50):
+            other = objective(
+                coef + size * rng.standard_normal(5), b + size * rng.standard_normal()
+            )
+            assert other >= best - gap

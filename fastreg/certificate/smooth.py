@@ -23,8 +23,7 @@ from fastreg.certificate.target import Target
 
 Array = np.ndarray
 _ROOM = 1 << 22  # entries of predictions of a group of points: 32 MB
-_STEPS = 100  # of an intercept, by Newton's method between bounds
-_FAR = 40.0  # beyond all predictions: σ is 0 or 1 there
+_STEPS = 200  # of an intercept: doubling reaches 1e30, halving comes back
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,18 +107,21 @@ def _offset(data: Data) -> Array | float:
 
 
 def best_intercept(loss: Any, z: Array, y: Array, w: Array) -> Array:
-    """(g,): δ that minimises Σ w ℓ(z + δ), by Newton's method, halving between bounds where a step
-    leaves them."""
-    low, high = -_FAR - z.max(axis=0), _FAR - z.min(axis=0)
-    best = np.zeros(z.shape[1])
+    """(g,): δ that minimises Σ w ℓ(z + δ), by Newton's method; by halving, or doubling where there
+    is no bound yet, where a step leaves the bounds."""
+    g = z.shape[1]
+    low, high, best, width = np.full(g, -np.inf), np.full(g, np.inf), np.zeros(g), np.ones(g)
     for _ in range(_STEPS):
         slope = w @ losses.slope(loss, z + best, y)
         bend = w @ losses.curvature(loss, z + best, y)
         low, high = np.where(slope < 0.0, best, low), np.where(slope > 0.0, best, high)
+        bounded = np.isfinite(low) & np.isfinite(high)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             new = best - slope / bend
-        new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
-        new = np.where(slope == 0.0, best, new)
+            near = np.where(bounded, (new > low) & (new < high), np.abs(new - best) <= width)
+            other = np.where(bounded, 0.5 * (low + high), best - np.sign(slope) * width)
+        width = np.where(near, width, 2.0 * width)
+        new = np.where(slope == 0.0, best, np.where(near, new, other))
         moved, best = np.abs(new - best), new
         if (moved <= 4e-16 * np.maximum(1.0, np.abs(best))).all():
             break

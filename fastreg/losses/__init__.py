@@ -10,7 +10,17 @@ conjugate is of the certificate: `fastreg.certificate.losses`.
 """
 
 from fastreg.losses.logistic import Logistic
-from fastreg.losses.operations import Traits, curvature, derivative, domain, traits, value
+from fastreg.losses.operations import Traits, curvature, derivative, domain, steepest, traits, value
 from fastreg.losses.squared import Squared
 
-__all__ = ["Logistic", "Squared", "Traits", "curvature", "derivative", "domain", "traits", "value"]
+__all__ = [
+    "Logistic",
+    "Squared",
+    "Traits",
+    "curvature",
+    "derivative",
+    "domain",
+    "steepest",
+    "traits",
+    "value",
+]

@@ -6,7 +6,7 @@
 from typing import NamedTuple
 
 from fastreg.elementary import exp, log1p, sigmoid
-from fastreg.losses.operations import Traits, curvature, derivative, domain, traits, value
+from fastreg.losses.operations import Traits, curvature, derivative, domain, steepest, traits, value
 
 
 class Logistic(NamedTuple):
@@ -36,3 +36,8 @@ def _(loss, z, y):
 @domain.register(Logistic)
 def _(loss):
     return 0.0, 1.0
+
+
+@steepest.register(Logistic)
+def _(loss):
+    return 0.25

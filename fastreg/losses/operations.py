@@ -41,3 +41,8 @@ def traits(loss):
 @operation
 def domain(loss):
     """(low, high) of y. Called from Python only."""
+
+
+@operation
+def steepest(loss):
+    """sup ℓ″, ∞ if there is none. Called from Python only."""

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from fastreg.losses.operations import Traits, curvature, derivative, domain, traits, value
+from fastreg.losses.operations import Traits, curvature, derivative, domain, steepest, traits, value
 
 
 class Squared(NamedTuple):
@@ -33,3 +33,8 @@ def _(loss, z, y):
 @domain.register(Squared)
 def _(loss):
     return -math.inf, math.inf
+
+
+@steepest.register(Squared)
+def _(loss):
+    return 1.0

@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastreg import kernels
+from fastreg import kernels, losses
 from fastreg.certificate import Certificate, certify
 from fastreg.design import Design
 from fastreg.kernels.rows import Workspace
-from fastreg.losses import Squared
 from fastreg.objectives import Objective
-from fastreg.penalties import L1
 from fastreg.solvers import solve
 
 Array = np.ndarray
@@ -114,27 +112,24 @@ def run(
     X: Design,
     y: Array,
     theta: Array,
+    objective: Objective,
     *,
-    lam: float,
-    l1: float,
     eta: float | None,
     n_iter: int,
     tol: float,
-    fit_intercept: bool,
     callback: Callback | None,
 ) -> Descent:
     """Descend from `theta`, which is changed in place; arguments as in `fastreg.descend`."""
-    m, n = X.shape
-    objective = Objective(np.full((1, 1), lam / m), L1(l1 / m), None, fit_intercept)
+    n, l2, fit_intercept = X.shape[1], float(objective.l2[0, 0]), objective.fit_intercept
     passes = 1  # the scan for NaN, before this
     if eta is None:
-        steepest, used = curvature(X, lam / m, fit_intercept)
+        steepest, used = _steepest(X, objective)
         passes += used
         eta = 1.0 / steepest if steepest > 0 else 1.0
     intercept, history = np.zeros(1), np.empty((n_iter + 1, 2))
     arguments = {
-        "loss": Squared(),
-        "l2": lam / m,
+        "loss": objective.loss,
+        "l2": l2,
         "penalty": objective.penalty,
         "fit_intercept": fit_intercept,
         "history": history,
@@ -149,7 +144,7 @@ def run(
             )
             if risen < 0:
                 return
-            _check_step(X, lam / m, fit_intercept, eta, history, risen)
+            _check_step(X, objective, eta, history, risen)
             first = risen + 1  # a rise of rounding only
 
     done = 0
@@ -198,11 +193,19 @@ def _certify(
     return certify(*arguments, tol=tol, method="gradient descent", passes=passes)
 
 
-def _check_step(
-    X: Design, l2: float, fit_intercept: bool, eta: float, history: Array, k: int
-) -> None:
+def _steepest(X: Design, objective: Objective) -> tuple[float, int]:
+    """(a bound of the curvature of J, reads): what X has times the most that the loss bends by."""
+    most = losses.steepest(objective.loss)
+    if not np.isfinite(most):
+        name = type(objective.loss).__name__
+        raise ValueError(f"descend needs a loss of bounded curvature: that of {name} is not")
+    found, used = curvature(X, float(objective.l2[0, 0]) / most, objective.fit_intercept)
+    return found * most, used
+
+
+def _check_step(X: Design, objective: Objective, eta: float, history: Array, k: int) -> None:
     """J rose at step k: raise if η is to blame, which above 2/L it is."""
-    steepest, _ = curvature(X, l2, fit_intercept)
+    steepest, _ = _steepest(X, objective)
     if np.isfinite(history[k, 0]) and eta * steepest <= 2.0:
         return
     before = history[max(k - 1, 0), 0]

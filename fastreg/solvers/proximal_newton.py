@@ -20,6 +20,7 @@ import numpy as np
 from fastreg import kernels
 from fastreg.certificate import losses
 from fastreg.certificate.penalties import penalty_value
+from fastreg.certificate.smooth import best_intercept
 from fastreg.design import Design
 from fastreg.objectives import Objective
 from fastreg.penalties import times
@@ -66,13 +67,9 @@ class ProximalNewton:
         state = State(np.zeros(self.X.shape[1]), 0.0, np.zeros(len(self.y)))
         if not self.objective.fit_intercept:
             return state
-        for _ in range(100):
-            _, u, h = kernels.slopes(self.objective.loss, state.fitted + self.offset, self.y)
-            step = float(np.clip((self.w @ u) / max(self.w @ h, 1e-300), -4.0, 4.0))
-            state.intercept -= step
-            state.fitted = np.full(len(self.y), state.intercept)
-            if abs(step) <= 1e-15 * max(1.0, abs(state.intercept)):
-                break
+        loss, z, y = self.objective.loss, self.offset[:, None], self.y[:, None]
+        state.intercept = float(best_intercept(loss, z, y, self.w)[0])
+        state.fitted = np.full(len(self.y), state.intercept)
         return state
 
     def critical_strength(self, gauge: Any, tol: float, max_iter: int) -> float:

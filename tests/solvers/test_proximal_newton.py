@@ -174,6 +174,27 @@ def test_the_judge_sees_a_gap_that_is_too_small(monkeypatch):
     assert any(smooth.attack(seed) for seed in range(12))
 
 
+def test_objective_gradient_and_descent_of_another_loss(rng):
+    X, y = binary(rng)
+    theta, h = rng.standard_normal(6), 1e-6
+    z = X @ theta + 0.3
+    value = np.mean(np.logaddexp(0.0, z) - y * z) + 0.5 * theta @ theta / 160
+    options = {"lam": 0.5, "family": "binomial"}
+    assert fastreg.objective(X, y, theta, intercept=0.3, **options) == pytest.approx(value)
+    slope, by_b = fastreg.gradient(X, y, theta, intercept=0.3, **options)
+    for j in range(6):
+        ends = [
+            fastreg.objective(X, y, theta + side * np.eye(6)[j], intercept=0.3, **options)
+            for side in (h, -h)
+        ]
+        assert slope[j] == pytest.approx((ends[0] - ends[1]) / (2 * h), abs=1e-7)
+    assert by_b == pytest.approx(np.mean(1.0 / (1.0 + np.exp(-z)) - y))
+    run = fastreg.descend(X / X.std(axis=0), y, fit_intercept=True, n_iter=2000, **options)
+    assert (np.diff(run.objectives) <= 1e-15).all()
+    np.testing.assert_allclose(run.theta, run.optimum.theta, atol=1e-4)
+    assert run.objectives[-1] - run.optimum.objective <= run.certificate.gap[0] + 1e-15
+
+
 # ------------------------------------------------------------------ words
 
 
