@@ -138,7 +138,8 @@ def attack(seed: int) -> str:
             gap = float(P - judge.better(coef, b))
             if not found.by_kkt and gap > found.gap[0] + float(_ROUNDING) * null:
                 return f"seed {seed}: P falls by {gap:.2e}, gap {found.gap[0]:.2e} of {null:.1e}"
-            if abs(float(P) - found.objective[0]) > 1e-12 * max(null, abs(float(P))):
+            terms = float(judge.w @ (np.abs(judge.X) @ np.abs(coef)))  # of predictions, which round
+            if abs(float(P) - found.objective[0]) > 1e-12 * (null + abs(float(P))) + 1e-15 * terms:
                 return f"seed {seed}: P is {float(P)!r}, said {found.objective[0]!r}"
     if not path.certificate.converged and options["tol"] > 1e-6:
         return f"seed {seed}: gaps up to {path.gaps.max():.1e}"

@@ -149,6 +149,7 @@ def _by_newton(
             strengths = largest * np.geomspace(1.0, grid.share, grid.count)
         strengths = np.ones(1) if strengths is None else strengths
         objective = dataclasses.replace(objective, strength=strengths)
+        columns = standardise(X, Y, dataclasses.replace(objective, offset=None))
         coef = np.zeros((X.shape[1], len(strengths)), order="F")
         intercept, most = np.zeros(len(strengths)), 0
         for aim in (tol, *(max(tol, _PRECISE) * share for share in _SHARPER)):
@@ -162,7 +163,9 @@ def _by_newton(
                     progress(t + 1, len(strengths))
             certificate = certify(
                 X, Y, coef, intercept, objective, tol=tol, method="proximal Newton",
-                passes=2 * newton.steps,
+                passes=2 * newton.steps, shift=columns.shift, scale=1.0 / columns.size,
+                constant=columns.constant if objective.fit_intercept else None,
+                lengths=columns.lengths,
             )  # fmt: skip
             if certificate.converged or most >= max_iter:
                 break
