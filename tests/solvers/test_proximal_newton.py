@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.sparse as sp
-from conftest import JIT
+from conftest import JIT, needs_jit
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
@@ -95,6 +95,7 @@ def test_balanced_dual_points_sum_to_zero_in_the_domain(loss, rng):
 # ------------------------------------------------------------------ paths
 
 
+@needs_jit
 def test_a_path_is_scikit_learns_minimum():
     X, y = load_breast_cancer(return_X_y=True)
     X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -132,6 +133,7 @@ def test_storages_agree(make, rng):
     np.testing.assert_allclose(other.coefs, one.coefs, atol=1e-5 * np.abs(one.coefs).max())
 
 
+@needs_jit
 def test_a_sparse_matrix_of_several_blocks_of_rows(rng):
     X = sp.random(40_000, 30, 0.3, format="csr", random_state=0)
     y = (rng.random(40_000) < 1.0 / (1.0 + np.exp(-3.0 * X[:, :1].toarray()[:, 0]))).astype(float)
@@ -189,9 +191,10 @@ def test_objective_gradient_and_descent_of_another_loss(rng):
         ]
         assert slope[j] == pytest.approx((ends[0] - ends[1]) / (2 * h), abs=1e-7)
     assert by_b == pytest.approx(np.mean(1.0 / (1.0 + np.exp(-z)) - y))
-    run = fastreg.descend(X / X.std(axis=0), y, fit_intercept=True, n_iter=2000, **options)
+    steps = 2000 if JIT else 300
+    run = fastreg.descend(X / X.std(axis=0), y, fit_intercept=True, n_iter=steps, **options)
     assert (np.diff(run.objectives) <= 1e-15).all()
-    np.testing.assert_allclose(run.theta, run.optimum.theta, atol=1e-4)
+    np.testing.assert_allclose(run.theta, run.optimum.theta, atol=1e-4 if JIT else 0.1)
     assert run.objectives[-1] - run.optimum.objective <= run.certificate.gap[0] + 1e-15
 
 
