@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import smooth, streamed
+from fastreg.certificate import streamed
 from fastreg.certificate.gap import (
     Points,
     SquaredFit,
@@ -162,6 +162,8 @@ def certify(
         data = Data(
             X, Y, w, shift, scale, constant, objective, coef, intercept, np.zeros(1), np.ones(1)
         )
+        from fastreg.certificate import smooth  # not part of a first fit
+
         with single_threaded_blas:
             verdict, least, read = smooth.judge(data, lengths)
         found = _certificate(verdict, data.unit, tol, method, passes + read)

@@ -28,7 +28,6 @@ from fastreg.solvers import (
     spectrum,
     working_set,
 )
-from fastreg.solvers.proximal_newton import ProximalNewton
 from fastreg.solvers.registry import FACTORISATIONS, METHODS, select_solver
 from fastreg.solvers.working_set import Progress
 from fastreg.sources.blocks import Source
@@ -136,6 +135,8 @@ def _by_newton(
 ) -> Solution:  # fmt: skip
     """A path of `proximal_newton`, each point from the one before; sharper where the certificate
     says that this is not enough."""
+
+    from fastreg.solvers.proximal_newton import ProximalNewton  # not part of a first fit
 
     def inner(own: Objective, t: Array, beta: Array, aim: float) -> tuple[Array, float]:
         _, coef, intercept, _ = approach(X, t[:, None], own, tol=aim, max_iter=max_iter, start=beta)
