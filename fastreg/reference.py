@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastreg.design.storages import CSC, CSR, DenseColumns, DenseRows
-from fastreg.losses import Squared
+from fastreg.losses import Logistic, Squared
 from fastreg.penalties import L1, Bounded
 
 Array = np.ndarray
@@ -54,14 +54,20 @@ def _shifted(X: Any, shift: Array | None, scale: Array | None = None) -> Array:
 
 
 @singledispatch
-def _loss(loss: Any, z: Array, y: Array) -> tuple[Array, Array]:
-    """(ℓ(z, y), ∂ℓ/∂z)."""
+def _loss(loss: Any, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    """(ℓ(z, y), ∂ℓ/∂z, ∂²ℓ/∂z²)."""
     raise TypeError(type(loss).__name__)
 
 
 @_loss.register
-def _(loss: Squared, z: Array, y: Array) -> tuple[Array, Array]:
-    return (z - y) ** 2 / 2, z - y
+def _(loss: Squared, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    return (z - y) ** 2 / 2, z - y, np.ones_like(z)
+
+
+@_loss.register
+def _(loss: Logistic, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    up, down = 1.0 / (1.0 + np.exp(-z)), 1.0 / (1.0 + np.exp(z))
+    return np.logaddexp(0.0, z) - y * z, up - y, up * down
 
 
 @singledispatch
@@ -141,7 +147,7 @@ def gradient(
     if theta.ndim == 2:
         return _gradients(X, y, theta, offset, shift, weights, loss, scale, l2, penalty, out)
     Z = _shifted(X, shift)
-    value, residual = _loss(loss, Z @ theta + offset, y)
+    value, residual, _ = _loss(loss, Z @ theta + offset, y)
     if weights is not None:
         value, residual = weights * value, weights * residual
     out[:] = scale * (Z.T @ residual) + l2 * theta
@@ -181,6 +187,10 @@ def predict(X, theta, *, offset=0.0, shift=None, out, workspace=None):
 def project(X, residual, *, shift=None, out, workspace=None):
     """out = (X − 1 shiftᵀ)ᵀ residual."""
     out[:] = _shifted(X, shift).T @ residual
+
+
+def slopes(loss, z, y):
+    return np.stack(_loss(loss, z, y))
 
 
 def survey(X, residual=None, *, weights=None, origin=None):

@@ -235,7 +235,9 @@ def _trusted(L: Array, norm: float, ill: float) -> Root | None:
 
 def change_of_error(mse: Array, move: Array) -> Array:
     """By how much mean squared errors may differ where residuals do by `move`."""
-    return 2.0 * np.sqrt(mse) * move + move * move
+    with np.errstate(invalid="ignore"):  # 0·∞: nothing is known
+        out = 2.0 * np.sqrt(mse) * move + move * move
+    return np.where(np.isnan(out) & ~np.isnan(mse), np.inf, out)
 
 
 def enough_move(mse: Array, room: Array) -> Array:

@@ -283,7 +283,7 @@ class RidgeCV(LinearRegressor):
             scores = self._fold_scores(each, alphas, scoring, flat=target.ndim == 1)
             best = int(np.argmax(scores))
             model = Ridge(alphas[best], fit_intercept=centred).fit(X, y)
-            self.alpha_, self.best_score_ = float(alphas[best]), scores[best]
+            self.alpha_, self.best_score_ = alphas[best], scores[best]
         else:
             search = self._searched(X, y, sample_weight, alphas, splits, scored_by)
             model = search.best_estimator_

@@ -120,7 +120,7 @@ def relaxed_from_moments(
     if gamma < 1.0:
         least = (relaxed - gamma * coef) / (1.0 - gamma)
         free = _distance_on_supports(plain, least, coef != 0.0, test, enough)
-        move = gamma * move + (1.0 - gamma) * free
+        move = mixed(gamma, move, free)
     return verdict(mse, lost, move, gap, limit, tol)
 
 
@@ -171,6 +171,12 @@ def verdict(mse: Array, lost: Array, move: Array, gap: Array, limit: Array, tol:
     """An error is certain, or rounding is less than that and the training fit within `tol`."""
     bound = lost + change_of_error(mse, move)
     return Verdict(mse, bound, gap, (bound <= limit) | ((gap <= tol) & (lost <= limit)))
+
+
+def mixed(gamma: float, move: Array, free: Array) -> Array:
+    """By how much γ·(a fit) + (1 − γ)·(least squares on its support) may be off: of γ = 0 whatever
+    is known of the fit says nothing."""
+    return (gamma * move if gamma > 0.0 else 0.0) + (1.0 - gamma) * free
 
 
 def certain(mse: Array, mean_square: Any) -> Array:

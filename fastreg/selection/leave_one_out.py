@@ -57,7 +57,6 @@ _FAR = 1e3  # spreads from which rounding of a mean is looked at
 _DOUBT = 100.0  # a row of an error over its product with a random vector
 _MOST = 2000  # rows that are taken apart
 _ENOUGH = 0.4 * CERTAIN  # of a root: a square is as uncertain twice
-_FIRST_ORDER = 0.1  # of a root, up to which its bound is one
 _WORK = 1e11  # multiplications of strengths one by one
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -471,10 +470,9 @@ def _means(loo: Array, plain: Array, dof: Array, unit: Array, counted: int) -> t
 
 
 def _of_squares(uncertain: Array) -> Array:
-    """The bound of Σ e², relative, from that of its root; none where terms of first order, which
-    bounds of e are, say nothing."""
-    known = np.where(uncertain < _FIRST_ORDER, uncertain, np.inf)
-    out: Array = 2.0 * known + known**2
+    """The bound of Σ e², relative, from that of its root."""
+    with np.errstate(over="ignore"):
+        out: Array = 2.0 * uncertain + uncertain**2
     return out
 
 

@@ -14,7 +14,7 @@ from fastreg.design import Design, as_design
 from fastreg.objectives import Objective
 from fastreg.penalties import Bounded
 from fastreg.problems.in_memory import InMemoryProblem, standardise
-from fastreg.selection.fold_fits import Verdict, certain, verdict
+from fastreg.selection.fold_fits import Verdict, certain, mixed, verdict
 from fastreg.selection.folds import Split
 from fastreg.selection.relaxed import relax
 from fastreg.solvers import approach, solve
@@ -73,7 +73,7 @@ class RowFits:
         mse, lost, move, gap, mean_square = found
         if gamma is not None:
             mse, lost, mean_square, free = self._relaxed(fold, coef, gamma)
-            move = gamma * move + (1.0 - gamma) * free
+            move = mixed(gamma, move, free)
         return verdict(mse, lost, move, gap, certain(mse, mean_square), self.tol)
 
     def _fold(self, problem: InMemoryProblem) -> Fold:

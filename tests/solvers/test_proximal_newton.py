@@ -13,6 +13,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
 import fastreg
+from fastreg import kernels, reference
 from fastreg.certificate import losses as certified
 from fastreg.losses import Logistic, Squared, traits
 from fastreg.objectives import Objective
@@ -52,6 +53,14 @@ def test_derivatives_are_those_of_the_value(loss, rng):
         for name in ("value", "curvature"):
             own = getattr(certified, name)(loss, np.array([z]), np.array([y]))[0]
             assert getattr(losses, name)(loss, z, y) == pytest.approx(own, rel=1e-13)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_slopes_agree_with_reference(loss, rng):
+    z, y = rng.uniform(-30, 30, 100), rng.uniform(0, 1, 100)
+    np.testing.assert_allclose(
+        kernels.slopes(loss, z, y), reference.slopes(loss, z, y), rtol=1e-13, atol=1e-15
+    )
 
 
 @pytest.mark.parametrize("loss", LOSSES)

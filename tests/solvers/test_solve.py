@@ -21,7 +21,7 @@ def objective(l2=0.0, l1=0.0, **options):
 
 
 @pytest.mark.parametrize("shape", [(40, 6), (8, 15)])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [each for each in METHODS if each != "proximal Newton"])
 @pytest.mark.parametrize("intercept", [False, True])
 def test_every_method_finds_the_ridge_solution(shape, method, intercept, rng):
     A, Y, w = matrix(*shape), rng.standard_normal((shape[0], 2)), rng.random(shape[0])
