@@ -59,7 +59,7 @@ class InMemoryProblem(QuadraticProblem):
         units where rows are fewer than columns, else in columns of length 1."""
         if self.n_rows >= self.n_features:
             return self.curvatures
-        return (self.scale / self.scale.max()) ** 2
+        return (self.scale / (self.scale.max() or 1.0)) ** 2  # 0 where no column varies
 
     def null(self, t: int) -> float:
         """½ Σ (w/M) y'²: the objective at β = 0."""
