@@ -15,7 +15,7 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.design import Design, as_design, as_target, as_vector, nonfinite_message
-from fastreg.objectives import Objective, check_target, family_of
+from fastreg.objectives import Objective, check_domain, check_target, family_of
 from fastreg.penalties import L1
 from fastreg.solvers import descent
 from fastreg.solvers.descent import Callback, Descent
@@ -236,6 +236,8 @@ def _evaluate(
     target = as_target(y, m)
     if target.ndim != 1:
         raise ValueError(f"y must have shape ({m},), got {target.shape}")
+    loss = family_of(family)
+    check_domain(loss, target)
     if out is None:
         out = np.empty(n)
     elif not isinstance(out, np.ndarray) or out.shape != (n,) or out.dtype != np.float64:
@@ -254,7 +256,7 @@ def _evaluate(
         scale=1.0 / m,
         l2=nonnegative(lam, "lam") / m,
         penalty=L1(nonnegative(l1, "l1") / m),
-        loss=family_of(family),
+        loss=loss,
         out=out,
     )
     if not math.isfinite(value):

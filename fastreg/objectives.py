@@ -9,6 +9,7 @@ and `fastreg.penalties`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ FAMILIES = {"gaussian": _SQUARED, "binomial": losses.Logistic()}
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """In the user's units, for each of k points: targets, or strengths on a path.
+    """What is minimised at each of k points, targets or strengths of a path, in the user's units.
 
     Attributes
     ----------
@@ -81,17 +82,25 @@ def offset_of(offset: Any, m: int) -> Array | None:
 
 
 def check_target(objective: Objective, y: Array) -> None:
-    """ValueError if y is none of the loss, or leaves the null model without a minimum."""
+    """ValueError if y is none of the loss, or its intercept alone has no minimum."""
     loss, counts = objective.loss, objective.weights
     if losses.traits(loss).quadratic:
         if objective.offset is not None:
             raise ValueError("offset is for other families: of squares subtract it from y")
         return
-    low, high = losses.domain(loss)
     seen = y if counts is None else y[counts > 0]
-    if seen.min() < low or seen.max() > high:
-        name = type(loss).__name__
-        raise ValueError(f"y of {name} must lie in [{low:g}, {high:g}], got {seen.min():g} to "
-                         f"{seen.max():g}")  # fmt: skip
-    if (seen == low).all() or (seen == high).all():
-        raise ValueError(f"y is {seen[0]:g} everywhere: the null model has no minimum")
+    check_domain(loss, seen)
+    if not objective.fit_intercept:
+        return
+    if any((seen == end).all() for end in losses.domain(loss)):
+        raise ValueError(f"y is {seen[0]:g} everywhere: no intercept is the best")
+
+
+def check_domain(loss: Any, y: Array) -> None:
+    """ValueError if some y is none of the loss."""
+    low, high = losses.domain(loss)
+    if low == -math.inf and high == math.inf:
+        return
+    if y.min() < low or y.max() > high:
+        name, seen = type(loss).__name__, f"{y.min():g} to {y.max():g}"
+        raise ValueError(f"y of {name} must lie in [{low:g}, {high:g}], got {seen}")

@@ -135,41 +135,47 @@ def _by_newton(
 ) -> Solution:  # fmt: skip
     """A path of `proximal_newton`, each point from the one before; sharper where the certificate
     says that this is not enough."""
-
     from fastreg.solvers.proximal_newton import ProximalNewton  # not part of a first fit
 
-    def inner(own: Objective, t: Array, beta: Array, aim: float) -> tuple[Array, float]:
-        _, coef, intercept, _ = approach(X, t[:, None], own, tol=aim, max_iter=max_iter, start=beta)
-        return coef[:, 0], float(intercept[0])
+    def inner(own: Objective, t: Array, beta: Array, aim: float) -> tuple[Array, float, int]:
+        problem, coef, intercept, _ = approach(
+            X, t[:, None], own, tol=aim, max_iter=max_iter, start=beta
+        )
+        return coef[:, 0], float(intercept[0]), problem.passes
 
     with single_threaded_blas:
         newton = ProximalNewton(X, np.ascontiguousarray(Y[:, 0]), objective, inner)
-        strengths = objective.strength
+        strengths = np.ones(1) if objective.strength is None else objective.strength
         if grid is not None:
             largest = newton.critical_strength(grid.gauge, _PRECISE, max_iter) or 1.0
             strengths = largest * np.geomspace(1.0, grid.share, grid.count)
-        strengths = np.ones(1) if strengths is None else strengths
         objective = dataclasses.replace(objective, strength=strengths)
         columns = standardise(X, Y, dataclasses.replace(objective, offset=None))
-        coef = np.zeros((X.shape[1], len(strengths)), order="F")
-        intercept, most = np.zeros(len(strengths)), 0
-        for aim in (tol, *(max(tol, _PRECISE) * share for share in _SHARPER)):
-            state = newton.null if start is None else newton.state(start[:, 0])
-            for t, strength in enumerate(strengths):
-                before = newton.steps
-                state = newton.run(float(strength), state, aim, max_iter)
-                coef[:, t], intercept[t] = state.beta, state.intercept
-                most = max(most, newton.steps - before)
-                if progress is not None:
-                    progress(t + 1, len(strengths))
+        states, steps = [], np.zeros(len(strengths), int)
+        state = newton.null if start is None else newton.state(start[:, 0])
+        for t, strength in enumerate(strengths):
+            before = newton.steps
+            state = newton.run(float(strength), state, tol, max_iter)
+            states.append(state)
+            steps[t] = newton.steps - before
+            if progress is not None:
+                progress(t + 1, len(strengths))
+        for share in (*_SHARPER, None):
+            coef = np.asfortranarray(np.column_stack([each.beta for each in states]))
+            intercept = np.array([each.intercept for each in states])
             certificate = certify(
                 X, Y, coef, intercept, objective, tol=tol, method="proximal Newton",
-                passes=2 * newton.steps, shift=columns.shift, scale=1.0 / columns.size,
+                passes=newton.passes + columns.passes, shift=columns.shift,
+                scale=1.0 / columns.size, lengths=columns.lengths,
                 constant=columns.constant if objective.fit_intercept else None,
-                lengths=columns.lengths,
             )  # fmt: skip
-            if certificate.converged or most >= max_iter:
+            if certificate.converged or share is None or steps.max() >= max_iter:
                 break
+            for t in map(int, np.flatnonzero(certificate.relative_gap > tol)):
+                before, aim = newton.steps, max(tol, _PRECISE) * share
+                states[t] = newton.run(float(strengths[t]), states[t], aim, max_iter)
+                steps[t] += newton.steps - before
+    most = int(steps.max())
     return Solution(coef, intercept, strengths, certificate, most, most >= max_iter)
 
 

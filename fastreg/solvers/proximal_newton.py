@@ -11,6 +11,7 @@ rounding.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from fastreg.certificate.smooth import best_intercept
 from fastreg.design import Design
 from fastreg.objectives import Objective
 from fastreg.penalties import times
+from fastreg.solvers.critical import critical_strength
 
 Array = np.ndarray
 _FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
@@ -32,7 +34,6 @@ _NOTHING, _MORE = 1e-13, 2  # of P: Δ that is rounding; steps from there on
 _ARMIJO = 1e-4
 _HALVINGS = 40
 _INNER = 0.01  # share of the gap asked that an inner problem may leave
-_STRONG = 8.0  # times the critical strength: only what is not penalised is in use
 
 
 @dataclass
@@ -50,7 +51,14 @@ class ProximalNewton:
     Parameters
     ----------
     X : Design, (m, n); y : (m,)
-    inner : (Objective, t (m,), start (n,), tol) ↦ (β (n,), b): a weighted least-squares problem
+    inner : (Objective, t (m,), start (n,), tol) ↦ (β (n,), b, reads of X): a weighted least-squares
+        problem
+
+    Attributes
+    ----------
+    null : the intercept alone, if there is one; after `critical_strength` with what no strength
+        holds; scale : what the loss of the intercept alone is above the least there is
+    steps, passes : of all points so far
     """
 
     def __init__(self, X: Design, y: Array, objective: Objective, inner: Any) -> None:
@@ -60,7 +68,8 @@ class ProximalNewton:
         self.w = w / w.sum()
         self.offset = np.zeros(m) if objective.offset is None else objective.offset
         self.null = self._null()
-        self.steps = 0
+        self.scale = self._loss_above_least()
+        self.steps = self.passes = 0
 
     def _null(self) -> State:
         """Intercept alone, if there is one."""
@@ -74,18 +83,14 @@ class ProximalNewton:
 
     def critical_strength(self, gauge: Any, tol: float, max_iter: int) -> float:
         """The least strength at which `gauge` holds at zero all that it can."""
-        c, one = self._negative_gradient(self.null), np.ones(1)
-        held = float(kernels.critical_strength(gauge, c[:, None], one).max())
-        ends = (np.full((len(c), 1), end) for end in (1.0, -1.0))
-        free = np.logical_and(*(kernels.critical_strength(gauge, e, one) == 0.0 for e in ends))
-        if held > 0.0 and free.any():
-            strict = dataclasses.replace(self.objective, penalty=gauge)
-            whole, self.objective = self.objective, strict
-            self.null = self.run(_STRONG * held, self.null, tol, max_iter)
-            self.objective = whole
-            c = self._negative_gradient(self.null)
-            held = float(kernels.critical_strength(gauge, c[:, None], one).max())
-        return held
+        strict = copy.copy(self)
+        strict.objective = dataclasses.replace(self.objective, penalty=gauge)
+
+        def refit(strength: float) -> Array:
+            self.null = strict.run(strength, self.null, tol, max_iter)
+            return self._negative_gradient(self.null)
+
+        return critical_strength(gauge, self._negative_gradient(self.null), refit)
 
     def _negative_gradient(self, state: State) -> Array:
         """c = −Xᵀ(w∘u), Σ w u being zero where there is an intercept."""
@@ -102,7 +107,7 @@ class ProximalNewton:
 
     def run(self, strength: float, state: State, tol: float, max_iter: int) -> State:
         """The minimum at a strength, from a state, to about a relative gap of `tol`."""
-        scale, left = self._loss_above_least(), _MORE
+        scale, left = self.scale, _MORE
         for _ in range(max_iter):
             self.steps += 1
             moved, lost = self._step(strength, state, max(tol, 1e-15) * scale)
@@ -115,7 +120,7 @@ class ProximalNewton:
         return state
 
     def _loss_above_least(self) -> float:
-        """The null model's, which relative gaps are relative to."""
+        """Of the null model: what relative gaps are relative to."""
         loss, z = self.objective.loss, self.null.fitted + self.offset
         least = losses.saturated(loss, self.y[:, None])[:, 0]
         return max(float(self.w @ (kernels.slopes(loss, z, self.y)[0] - least)), 1e-300)
@@ -134,7 +139,8 @@ class ProximalNewton:
         mean = float(v @ t) / total if objective.fit_intercept else 0.0
         spread = max(0.5 * float(v @ (t - mean) ** 2), 1e-300)
         tol = float(np.clip(_INNER * asked / spread, 1e-14, 1e-3))
-        beta, intercept = self.inner(inner, t, state.beta, tol)
+        beta, intercept, reads = self.inner(inner, t, state.beta, tol)
+        self.passes += reads + 1
         fitted = np.empty(len(t))
         kernels.predict(self.X.storage, beta, offset=intercept, out=fitted)
         along = fitted - state.fitted

@@ -50,7 +50,7 @@ def _for_squares(objective: Objective, shape: Shape) -> str | None:
 def _for_smooth(objective: Objective, shape: Shape) -> str | None:
     known, name = traits(objective.loss), type(objective.loss).__name__
     if known.quadratic:
-        return "is for losses that are no squares: these are solved at once"
+        return "takes losses other than squares, which need one step"
     if not (known.smooth and known.separable and known.outputs == 1):
         return f"needs a loss that is smooth, a sum over rows, of one output: {name} is not"
     return None

@@ -26,6 +26,7 @@ import numpy as np
 from fastreg import kernels, penalties
 from fastreg.certificate import duality_gap, relative_to
 from fastreg.problems.quadratic import QuadraticProblem
+from fastreg.solvers.critical import critical_strength, never_held
 
 Array = np.ndarray
 Progress = Callable[[int, int], object]  # told (points done, points in all)
@@ -123,22 +124,15 @@ def follow_gram(problem: QuadraticProblem, beta: Array, tol: float, max_iter: in
 
 def largest_strength(problem: QuadraticProblem, tol: float, max_iter: int) -> float:
     """The least strength at which every coefficient that the penalty can hold is zero."""
-    one = np.ones(1)
-    penalty = problem.base_penalty(0)
-    c, _ = problem.at_zero(0)
-    held = float(kernels.critical_strength(penalty, c[:, None], one).max())
-    sides = (
-        kernels.critical_strength(penalty, np.full((len(c), 1), side), one) for side in (1.0, -1.0)
-    )
-    free = np.logical_and(*(each == 0.0 for each in sides))
-    if held > 0.0 and free.any() and c[free].any():
-        beta = np.zeros((len(c), 1))
-        strong = dataclasses.replace(problem.objective, strength=np.array([8.0 * held]))
+
+    def refit(strength: float) -> Array:
+        beta = np.zeros((problem.n_features, 1))
+        strong = dataclasses.replace(problem.objective, strength=np.array([strength]))
         strict = dataclasses.replace(problem, objective=strong, _bases={})
         solve(strict, WorkingSet(strict), beta, tol, max_iter)
-        c, _ = problem.correlation(beta[:, 0], 0)
-        held = float(kernels.critical_strength(penalty, c[:, None], one).max())
-    return held
+        return problem.correlation(beta[:, 0], 0)[0]
+
+    return critical_strength(problem.base_penalty(0), problem.at_zero(0)[0], refit)
 
 
 class _Path:
@@ -168,8 +162,7 @@ class _Path:
             self.problem.at_zero(first.t) if known else self.problem.correlation(start, first.t)
         )
         state = State(start, c, rho2, self._strength(first))
-        sides = (self._holding(np.full((len(c), 1), side), [first]) for side in (1.0, -1.0))
-        self.free = np.logical_and(*(held == 0.0 for held in sides))
+        self.free = never_held(self.problem.base_penalty(first.t), len(c))
         if known:
             points = self._approach(first, state) + points
             state = dataclasses.replace(state, strength=self._strength(points[0]))

@@ -207,6 +207,16 @@ def test_objective_gradient_and_descent_of_another_loss(rng):
     assert run.objectives[-1] - run.optimum.objective <= run.certificate.gap[0] + 1e-15
 
 
+def test_progress_and_reads_are_told_as_they_are(rng):
+    X, y = binary(rng)
+    told = []
+    path = fastreg.path(
+        X, y, family="binomial", alphas=6, tol=1e-13, callback=lambda *a: told.append(a)
+    )
+    assert told == [(k, 6) for k in range(1, 7)]
+    assert path.certificate.passes > 2 * path.n_iter
+
+
 # ------------------------------------------------------------------ words
 
 
@@ -214,8 +224,13 @@ def test_targets_that_are_none_of_the_family_are_refused(rng):
     X, y = binary(rng)
     with pytest.raises(ValueError, match=r"y of Logistic must lie in \[0, 1\], got 0 to 2"):
         fastreg.path(X, 2.0 * y, family="binomial")
-    with pytest.raises(ValueError, match="y is 1 everywhere: the null model has no minimum"):
+    with pytest.raises(ValueError, match="y is 1 everywhere: no intercept is the best"):
         fastreg.path(X, np.ones(80), family="binomial")
+    path = fastreg.path(X, np.ones(80), family="binomial", fit_intercept=False, alphas=3)
+    assert path.certificate.converged  # without an intercept there is a minimum
+    for call in (fastreg.objective, fastreg.gradient):
+        with pytest.raises(ValueError, match="y of Logistic must lie in"):
+            call(X, 2.0 * y, np.ones(6), 0.1, family="binomial")
     with pytest.raises(ValueError, match="family must be one of gaussian, binomial"):
         fastreg.path(X, y, family="poisson")
     with pytest.raises(ValueError, match="offset is for other families"):
@@ -238,7 +253,7 @@ def test_solvers_say_what_they_refuse():
     for method, objective, reason in (
         ("direct", squares, "knows no penalty but the ridge"),
         ("working set", odds, "knows no loss but squares, not Logistic"),
-        ("proximal Newton", squares, "is for losses that are no squares"),
+        ("proximal Newton", squares, "takes losses other than squares"),
     ):
         with pytest.raises(ValueError, match=f"method '{method}' {reason}"):
             select_solver(objective, (100, 10), method)
