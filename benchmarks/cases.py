@@ -40,6 +40,7 @@ SIDES = ("fastreg", "reference")
 LAM = 0.1
 ETA = 0.01  # below 2/L at every size
 STEPS = 100  # of gradient descent
+LOGISTIC, NEWTON = (0.1, 0.03, 0.01), 8  # strengths; steps from one to the next
 SWEEPS = 10  # of θ after one copy of it, so that the copy hardly counts
 MOST = 1000  # steps of the active set, more than it takes
 BATCH = 32  # rows a step of Adam
@@ -362,6 +363,52 @@ def plain_leave_one_out(data: Regression) -> float:
     return -float((errors**2).mean(axis=0).min())
 
 
+def folds_of_ridges(data: Regression) -> float:
+    """With a bound on every error."""
+    return fastreg.RidgeCV(ALPHAS, cv=FOLDS, scoring="neg_mean_squared_error").fit(
+        data.X, data.y
+    ).best_score_  # fmt: skip
+
+
+def plain_folds_of_ridges(data: Regression) -> float:
+    """The normal equations of every training set, a copy, of neighbouring rows."""
+    errors = np.zeros((len(ALPHAS), FOLDS))
+    for f, test in enumerate(np.array_split(np.arange(len(data.y)), FOLDS)):
+        keep = np.ones(len(data.y), bool)
+        keep[test] = False
+        Z, t, means, mean = centred(data._replace(X=data.X[keep], y=data.y[keep]))
+        gram, right = Z.T @ Z, Z.T @ t
+        for k, alpha in enumerate(ALPHAS):
+            coef = np.linalg.solve(gram + alpha * np.eye(len(gram)), right)
+            residual = data.y[test] - mean - (data.X[test] - means) @ coef
+            errors[k, f] = (residual**2).mean()
+    return -float(errors.mean(axis=1).min())
+
+
+def logistic_path(data: Regression) -> Array:
+    """At three strengths, whether y is above its mean."""
+    up = (data.y > data.y.mean()).astype(float)
+    return fastreg.path(data.X, up, family="binomial", alphas=LOGISTIC, tol=1e-10).coefs
+
+
+def plain_logistic_path(data: Regression) -> Array:
+    """Proximal Newton steps, each by coordinate descent on the weighted Gram matrix."""
+    X, y = data.X, (data.y > data.y.mean()).astype(float)
+    coef, b, out = np.zeros(X.shape[1]), 0.0, []
+    for alpha in LOGISTIC:
+        for _ in range(NEWTON):
+            p = 1.0 / (1.0 + np.exp(-(X @ coef + b)))
+            h = p * (1.0 - p)
+            t, total = X @ coef + b + (y - p) / h, h.sum()
+            means, mean = h @ X / total, h @ t / total
+            Z = X - means
+            gram, linear = Z.T @ (h[:, None] * Z) / len(y), Z.T @ (h * (t - mean)) / len(y)
+            coef = descended(gram, linear, 0.0, alpha)
+            b = mean - means @ coef
+        out.append(coef)
+    return np.column_stack(out)
+
+
 def cross_validation(data: Regression) -> Array:
     """Errors of ridges, (K, FOLDS)."""
     stats = fastreg.SufficientStatistics(data.X.shape[1], n_folds=FOLDS)
@@ -516,6 +563,8 @@ CASES = {
         Case("ridge_of_a_file", TALL_FILE, filed, ridge_of_a_file, plain_ridge_of_a_file, 1e-8),
         Case("lasso", FITTED, regression, lasso, plain_lasso, tolerance=1e-7),
         Case("leave_one_out", FITTED, regression, leave_one_out, plain_leave_one_out, 1e-8),
+        Case("logistic_path", FITTED, regression, logistic_path, plain_logistic_path, 1e-6),
+        Case("folds_of_ridges", FITTED, regression, folds_of_ridges, plain_folds_of_ridges, 1e-8),
         Case(
             "cross_validation", FITTED, regression, cross_validation, plain_cross_validation, 1e-8
         ),

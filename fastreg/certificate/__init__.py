@@ -1,4 +1,7 @@
-"""How good an answer is: a duality gap, computed by code that shares nothing with a solver.
+"""How good an answer is: a duality gap, from reads of X and formulas of its own.
+
+It uses nothing of solvers and kernels; solvers use its formulas to know when to stop. Losses other
+than squares: see `smooth`.
 
 The problem, with weights w of sum M, and the intercept free or absent:
 
@@ -74,7 +77,8 @@ class Certificate:
     kkt : (k,) largest violation of the optimality conditions, each column scaled to unit
         length, relative to that of the null model
     objective : (k,) P(θ, b)
-    null : (k,) the null objective ‖y − ȳ‖²_w/2M
+    null : (k,) the null objective ‖y − ȳ‖²_w/2M; of other losses, what the best intercept leaves
+        above the least loss there is
     tol : what was asked
     converged : whether every target reached `tol`
     by_kkt : whether `converged` asks for kkt ≤ min(tol, 1e-7) instead of the gap: some feature
@@ -96,7 +100,7 @@ class Certificate:
 
     @property
     def kind(self) -> str:
-        """ "gap", or "stationarity" where it is by the KKT residual alone."""
+        """What `converged` goes by: "gap", or "stationarity" where it is the KKT residual."""
         return "stationarity" if self.by_kkt else "gap"
 
     def __str__(self) -> str:

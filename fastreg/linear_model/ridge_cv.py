@@ -277,9 +277,8 @@ class RidgeCV(LinearRegressor):
         certified = scoring in SCORES if isinstance(scoring, str) else False
         few = scoring == "r2" and min(len(test) for _, test in splits) < 2
         if certified and weights is None and alphas.min() > 0 and not few:
-            Y = target.reshape(len(target), -1).T
-            centred = self.fit_intercept
-            each = [Validation(design, own, None, splits, centred) for own in Y]
+            Y, centred = target.reshape(len(target), -1), self.fit_intercept
+            each = Validation.of_targets(design, Y, splits, centred)
             scores = self._fold_scores(each, alphas, scoring, flat=target.ndim == 1)
             best = int(np.argmax(scores))
             model = Ridge(alphas[best], fit_intercept=centred).fit(X, y)

@@ -15,6 +15,7 @@ Every error has a bound (`fold_fits`); where the first route misses it, the seco
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -62,7 +63,9 @@ class Validation:
         splits: list[Split],
         centred: bool,
         widest: int | None = None,
+        targets: Array | None = None,
     ) -> None:
+        """`targets` (m, k) have their moments gathered in place of y's: see `of_targets`."""
         self.X, self.y, self.weights, self.centred = X, y, weights, centred
         self.n_splits, self.has_rows = len(splits), True
         self.parts: list[Moments] = []
@@ -74,7 +77,23 @@ class Validation:
         self.splits = splits if self.cells is None else []
         del splits
         if self.cells is not None and (n <= (widest or 0) or (n <= _WIDEST and m >= 2 * n)):
-            self._gather(self.cells, always=widest is not None)
+            Y = y[:, None] if targets is None else targets
+            self._gather(self.cells, Y, always=widest is not None)
+
+    @classmethod
+    def of_targets(
+        cls, X: Design, Y: Array, splits: list[Split], centred: bool
+    ) -> list[Validation]:
+        """One for each column of Y (m, k), from one read of X for the moments of all."""
+        both, k = cls(X, Y[:, 0], None, splits, centred, targets=Y), Y.shape[1]
+        out = []
+        for t in range(k):
+            own = copy.copy(both)
+            own.y = Y[:, t]
+            own.parts = [moments.of_target(part, t, k) for part in both.parts]
+            own.whole = None if both.whole is None else moments.of_target(both.whole, t, k)
+            out.append(own)
+        return out
 
     @classmethod
     def of_moments(cls, parts: list[Moments], centred: bool) -> Validation:
@@ -116,11 +135,10 @@ class Validation:
         mean = np.average(self.y[test], weights=w)
         return float(np.average((self.y[test] - mean) ** 2, weights=w)), len(test)
 
-    def _gather(self, found: Cells, always: bool) -> None:
+    def _gather(self, found: Cells, Y: Array, always: bool) -> None:
         memory = 8 * (found.count + 3) * self.X.shape[1] ** 2
         if memory > 8 * max(self.X.nnz, 1 << 24) and not always:
             return
-        Y = self.y[:, None]
         frame = moments.Frame.of(self.X, Y, self.weights)
         with single_threaded_blas, np.errstate(over="ignore", invalid="ignore"):
             parts = moments.gather(self.X, Y, self.weights, found.of_row, found.count, frame)
@@ -137,7 +155,7 @@ class Validation:
     def largest(self, positive: bool = False) -> float:
         """max_j │Σ w x_j y│/Σ w about the means: the strength that holds all at zero; those that
         pull down count for nothing where coefficients must be positive."""
-        blank = Objective(np.zeros((1, 1)), _no_penalty(), self.weights, self.centred)
+        blank = Objective(np.zeros((1, 1)), L1(0.0), self.weights, self.centred)
         if self.whole is not None:
             problem: Any = summarise(self.whole, blank)
         else:
@@ -215,7 +233,3 @@ class Validation:
         train, test = weights_of(self.split(f), len(self.y), self.weights)
         fits = RowFits(self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
         return fits.verdict(asked.strengths, asked.gamma)
-
-
-def _no_penalty() -> Any:
-    return L1(0.0)
