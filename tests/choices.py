@@ -376,13 +376,15 @@ def _splits(rng, m):
 def _compare(out: Outcome, mine: float, truth, bound: float, y) -> None:
     out.judged += 1
     floor = _NOTHING * float(np.mean((y - y.mean()) ** 2))
-    error = float(abs(LD(mine) - truth) / max(truth, LD(floor), LD(1e-300)))
+    off, size = abs(LD(mine) - truth), max(truth, LD(floor), LD(1e-300))
+    error = float(off / size)
     out.error, out.bound = max(out.error, error), max(out.bound, bound)
     if not bound <= SILENT:
         out.met = False
     elif error > SILENT:
         out.fault = f"silent: off by {error:.1e}, bound {bound:.1e}"
-    if error > bound + 1e-12 and error > _KNOWN:
+    # A bound is of the error that is given, not of the true one.
+    if off > bound * LD(max(mine, floor)) + LD(1e-12) * size and error > _KNOWN:
         out.fault = out.fault or f"outside its bound: off by {error:.1e}, bound {bound:.1e}"
 
 
