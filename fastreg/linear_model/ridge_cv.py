@@ -272,16 +272,13 @@ class RidgeCV(LinearRegressor):
         splits = splits_of(self.cv, X, target, grouped_by)
         weights = as_weights(sample_weight, design.shape[0])
         check_weights(weights, splits)
-        scoring = "r2" if self.scoring is None else self.scoring
-        # As there, test rows count alike: weights are of training rows only.
-        certified = scoring in SCORES if isinstance(scoring, str) else False
-        few = scoring == "r2" and min(len(test) for _, test in splits) < 2
-        if certified and weights is None and alphas.min() > 0 and not few:
-            Y, centred = target.reshape(len(target), -1), self.fit_intercept
-            each = Validation.of_targets(design, Y, splits, centred)
-            scores = self._fold_scores(each, alphas, scoring, flat=target.ndim == 1)
+        if weights is None and self._is_of_errors(alphas, splits):
+            each = Validation.of_targets(
+                design, target.reshape(len(target), -1), splits, self.fit_intercept
+            )
+            scores = self._fold_scores(each, alphas, self._scoring, flat=target.ndim == 1)
             best = int(np.argmax(scores))
-            model = Ridge(alphas[best], fit_intercept=centred).fit(X, y)
+            model = Ridge(alphas[best], fit_intercept=self.fit_intercept).fit(X, y)
             self.alpha_, self.best_score_ = alphas[best], scores[best]
         else:
             search = self._searched(X, y, sample_weight, alphas, splits, scored_by)
@@ -291,6 +288,17 @@ class RidgeCV(LinearRegressor):
             setattr(self, name, getattr(model, name))
         self._check_names(X)
         return self
+
+    @property
+    def _scoring(self):
+        return "r2" if self.scoring is None else self.scoring
+
+    def _is_of_errors(self, alphas, splits):
+        """Whether scores follow from squared errors of folds; weights, which there are of training
+        rows only, are not asked for here."""
+        if not isinstance(self._scoring, str) or self._scoring not in SCORES or alphas.min() == 0:
+            return False
+        return self._scoring != "r2" or min(len(test) for _, test in splits) >= 2
 
     def _fold_scores(self, targets, alphas, scoring, *, flat):
         """(K,), and what they are worth."""

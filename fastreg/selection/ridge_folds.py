@@ -32,7 +32,7 @@ class FoldScores(NamedTuple):
 def ridge_scores(
     targets: list[Validation], alphas: Array, scoring: str, *, flat: bool
 ) -> FoldScores:
-    """Of ridges ‖y − Xw − b‖² + alpha·‖w‖², alphas (K,) > 0 in any order; `flat`, whether y was
+    """Of ridges ‖y − Xw − b‖² + alpha·‖w‖², alphas (K,) in any order; `flat`, whether y was
     (m,)."""
     order = np.argsort(alphas)[::-1]
     each = [_errors(validation, alphas[order]) for validation in targets]
@@ -65,7 +65,5 @@ def _scores(validation: Validation, errors: Errors, scoring: str) -> Array:
     )
     if count.min() < 2:
         raise ValueError("R² needs two rows in every fold: use fewer folds")
-    with np.errstate(
-        divide="ignore", invalid="ignore"
-    ):  # flat y: as scikit-learn's r2_score has it
+    with np.errstate(divide="ignore", invalid="ignore"):  # y flat: as r2_score has it
         return np.where(spread > 0.0, 1.0 - errors.mse / spread, errors.mse == 0.0)
