@@ -76,10 +76,10 @@ class Judged(NamedTuple):
 
 
 def judge(
-    fold: Fold, objective: Objective, coef: Array, intercept: Array, certain: Any, tol: float,
+    fold: Fold, objective: Objective, coef: Array, certain: Any, tol: float,
     claims: Array | None = None,
 ) -> Judged:  # fmt: skip
-    """Of coef (n, K), intercept (K,) at the strengths of `objective`.
+    """Of coef (n, K) at the strengths of `objective`, each with the intercept that is best for it.
 
     Parameters
     ----------
@@ -95,18 +95,16 @@ def judge(
         some = slice(first, min(first + step, K))
         own = dataclasses.replace(objective, weights=fold.train, strength=strengths[some])
         claimed = None if claims is None else claims[:, some]
-        parts.append(_judge(fold, own, coef[:, some], intercept[some], certain, tol, claimed))
+        parts.append(_judge(fold, own, coef[:, some], certain, tol, claimed))
     one: Judged = parts[0]
     names = [name for name in one._fields if name != "mean_square"]
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return one._replace(**whole)  # type: ignore[arg-type]
 
 
-def errors(
-    fold: Fold, objective: Objective, coef: Array, intercept: Array
-) -> tuple[Array, Array, float]:
+def errors(fold: Fold, objective: Objective, coef: Array) -> tuple[Array, Array, float]:
     """(mse (K,), how wrong its sums may be (K,), mean square of y) on the test rows."""
-    read = _Residuals.of(fold, objective, coef, intercept)
+    read = _Residuals.of(fold, objective, coef)
     mse, lost = read.errors()
     square = read.unit**2
     return mse * square, lost * square, read.mean_square * square
@@ -125,12 +123,13 @@ class _Residuals(NamedTuple):
     squares: Array
 
     @classmethod
-    def of(cls, fold: Fold, objective: Objective, coef: Array, intercept: Array) -> _Residuals:
+    def of(cls, fold: Fold, objective: Objective, coef: Array) -> _Residuals:
         w, v = _shares(fold.train), _shares(fold.test)
         mean, unit, Y = normalise(fold.y[:, None], w, objective.fit_intercept)
         shift = np.zeros(fold.X.shape[1]) if fold.shift is None else fold.shift
+        none = np.zeros(coef.shape[1])  # residuals need no intercept: the best one is taken
         data = Data(
-            fold.X, Y, w, shift, fold.scale, fold.constant, objective, coef, intercept, mean, unit
+            fold.X, Y, w, shift, fold.scale, fold.constant, objective, coef, none, mean, unit
         )
         used = np.flatnonzero(coef.any(axis=1))
         beta = coef[used] / fold.scale[used, None] / float(unit[0])
@@ -139,7 +138,7 @@ class _Residuals(NamedTuple):
         for rows, values in _blocks(data, used, np.maximum(w, v)):
             R[rows] -= values @ beta
             squares += v[rows] @ values**2
-        # At the best intercept: one that dwarfs the spread of y is rounded.
+        # One that is given may dwarf the spread of y, and is rounded.
         return cls(data, R - w @ R if objective.fit_intercept else R, v, used, beta, squares)
 
     @property
@@ -169,10 +168,10 @@ def _shares(weights: Array) -> Array:
 
 
 def _judge(
-    fold: Fold, objective: Objective, coef: Array, intercept: Array, certain: Any, tol: float,
+    fold: Fold, objective: Objective, coef: Array, certain: Any, tol: float,
     claims: Array | None,
 ) -> Judged:  # fmt: skip
-    read = _Residuals.of(fold, objective, coef, intercept)
+    read = _Residuals.of(fold, objective, coef)
     look = _Look(read, fold.lengths, claims)
     gap = look.gaps()
     mse, lost = read.errors()

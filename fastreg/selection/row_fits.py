@@ -49,14 +49,14 @@ class RowFits:
         of its own."""
         Y, objective = self.y[:, None], self.make(self.train, strengths)
         tol, limit = self.tol, self.max_iter
-        problem, coef, intercept, claims = approach(self.X, Y, objective, tol=tol, max_iter=limit)
-        found = self._judge(problem, objective, coef, intercept, gamma, claims)
+        problem, coef, _, claims = approach(self.X, Y, objective, tol=tol, max_iter=limit)
+        found = self._judge(problem, objective, coef, gamma, claims)
         missed = np.flatnonzero(~found.met)
         if not len(missed):
             return found
         objective = dataclasses.replace(objective, strength=strengths[missed])
         better = solve(self.X, Y, objective, tol=tol, max_iter=limit)
-        again = self._judge(problem, objective, better.coef, better.intercept, gamma)
+        again = self._judge(problem, objective, better.coef, gamma)
         return found.with_points(missed, again)
 
     def _judge(
@@ -64,12 +64,11 @@ class RowFits:
         problem: InMemoryProblem,
         objective: Objective,
         coef: Array,
-        intercept: Array,
         gamma: float | None,
         claims: Array | None = None,
     ) -> Verdict:
         fold = self._fold(problem)
-        found = held_out.judge(fold, objective, coef, intercept, certain, self.tol, claims)
+        found = held_out.judge(fold, objective, coef, certain, self.tol, claims)
         mse, lost, move, gap, mean_square = found
         if gamma is not None:
             mse, lost, mean_square, free = self._relaxed(fold, coef, gamma)
@@ -88,8 +87,8 @@ class RowFits:
         """(mse, lost, mean square of y, τε of the least squares fits) of relaxed fits."""
         plain = self.make(self.train, None)
         problem = standardise(self.X, self.y[:, None], plain)
-        relaxed, intercept, *_ = relax(problem, coef, gamma)
-        mse, lost, mean_square = held_out.errors(fold, plain, relaxed, intercept)
+        relaxed = relax(problem, coef, gamma).coefs
+        mse, lost, mean_square = held_out.errors(fold, plain, relaxed)
         free = np.zeros(len(mse))
         used = np.flatnonzero(coef.any(axis=1))
         if gamma < 1.0 and len(used):
@@ -112,10 +111,4 @@ class RowFits:
             np.zeros((1, 1)), Bounded(np.zeros(len(used)), -open_to, open_to), self.train,
             plain.fit_intercept,
         )  # fmt: skip
-        w = self.train / self.train.max()
-        mean = float(w @ self.y / w.sum()) if plain.fit_intercept else 0.0
-        shift = np.zeros(len(used)) if part.shift is None else part.shift
-        intercept = np.array([mean - shift @ coef if plain.fit_intercept else 0.0])
-        return float(
-            held_out.judge(part, objective, coef[:, None], intercept, certain, 0.0).move[0]
-        )
+        return float(held_out.judge(part, objective, coef[:, None], certain, 0.0).move[0])
