@@ -14,7 +14,8 @@ of a single column is seen in all rows.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ _PARTS = 16  # sums, whatever the number of threads: the same bits for any
 _CELLS = 8  # whose sums a sparse X is read for at once
 _NEAR = 8.0  # units that an origin may be long to be taken off products, not entries
 
-Sums = tuple[Array, Array, Array]  # cells (c,), their Σ w v t (c, p) and Σ w t (c,)
+Sums = tuple[Any, Array, Array]  # cells (c,), their Σ w v t (c, p) and Σ w t (c,)
 
 
 @functools.lru_cache(maxsize=8)
@@ -75,9 +76,10 @@ class Rows:
         n, (F, p) = self.X.shape[1], means.shape
         levels = means @ direction(p)
         sums, slips = np.zeros((F, p)), np.zeros(F)
-        for some, product, slip in (self._sparse if self.X.is_sparse else self._dense)(levels):
-            sums[some] += product
-            slips[some] += slip
+        read = self._sparse if self.X.is_sparse else self._dense
+        for cells, product, slip in read(levels):
+            sums[cells] += product
+            slips[cells] += slip
         sums[:, :n] -= self.late * slips[:, None]
         sums[:, :n] /= self.unit
         out = sums - means * slips[:, None]
@@ -94,34 +96,43 @@ class Rows:
         step = max(16, _ENTRIES // n)
         blocks = [slice(a, min(a + step, m)) for a in range(0, m, step)]
         cuts = np.linspace(0, len(blocks), min(_PARTS, len(blocks)) + 1).astype(int)
-        found: list[list[Sums]] = [[] for _ in cuts[1:]]
+        found: list[Sums] = [()] * (len(cuts) - 1)  # type: ignore[list-item]
 
         def work(first: int, last: int) -> Iterator[None]:
             for part in range(first, last):
-                for rows in blocks[cuts[part] : cuts[part + 1]]:
-                    found[part].append(self._of_block(rows, levels))
-                    yield
+                found[part] = yield from self._of_blocks(blocks[cuts[part] : cuts[part + 1]], levels)
 
         run_blocks(work, len(found), step=1)
-        return [sums for part in found for sums in part]
+        return found
+    def _of_blocks(self, blocks: list[slice], levels: Array) -> Generator[None, None, Sums]:
+        """Of a part of the rows, which may be interrupted between blocks."""
+        n, F = self.X.shape[1], len(levels)
+        sums, slips = np.zeros((F, n + self.Y.shape[1])), np.zeros(F)
+        for rows in blocks:
+            values = self.X.matrix[rows].astype(np.float64, copy=False)
+            values = values if self.early is None else values - self.early
+            t = values @ self.along
+            t += self.constant[rows]
+            cells, side = self._by_cell(rows, t, levels)
+            sums[cells, :n] += side @ values
+            sums[cells, n:] += side @ self.Y[rows]
+            slips[cells] += side.sum(axis=-1)
+            yield
+        return slice(0, F), sums, slips
 
-    def _of_block(self, rows: slice, levels: Array) -> Sums:
-        values = self.X.matrix[rows].astype(np.float64, copy=False)
-        values = values if self.early is None else values - self.early
-        t = values @ self.along + self.constant[rows]
-        some, side = self._by_cell(rows, t, levels)
-        product = np.concatenate([values.T @ side, self.Y[rows].T @ side])
-        return some, product.reshape(len(product), -1).T, side.sum(axis=0)
-
-    def _by_cell(self, rows: slice, t: Array, levels: Array) -> tuple[Array, Array]:
-        """(the cells of some rows, w∘(t − d·v̄) of each beside zeros: (b,) or (b, c))."""
-        own = np.zeros(1, np.intp) if self.cells is None else self.cells[rows]
-        weights = 1.0 if self.weights is None else self.weights[rows]
-        if own.min() == own.max():
-            return own[:1], weights * (t - levels[own[0]])
+    def _by_cell(self, rows: slice, t: Array, levels: Array) -> tuple[Any, Array]:
+        """(the cell or cells of some rows, w∘(t − d·v̄) of each beside zeros: (b,) or (c, b))."""
+        own = None if self.cells is None else self.cells[rows]
+        first = 0 if own is None else own[0]
+        alone = own is None or bool((own == first).all())
+        t -= levels[first] if alone else levels[own]
+        if self.weights is not None:
+            t *= self.weights[rows]
+        if alone:
+            return first, t
         some, which = np.unique(own, return_inverse=True)
-        side = np.zeros((len(t), len(some)))
-        side[np.arange(len(t)), which] = weights * (t - levels[own])
+        side = np.zeros((len(some), len(t)))
+        side[which, np.arange(len(t))] = t
         return some, side
 
     def _sparse(self, levels: Array) -> Iterator[Sums]:

@@ -85,7 +85,7 @@ def judge(
     ----------
     certain : (mse, mean square) ↦ by how much an error may be wrong before bounds are sharpened
     tol : relative gap that is enough, where `move` is not asked for; 0 asks for it everywhere
-    claims : (n, K) or None, Vᵀ(w∘r) as somebody claims, in the user's units of y; overwritten
+    claims : (n, K) or None, Vᵀ(w∘r) as somebody claims, in the user's units of y
     """
     K, m = coef.shape[1], fold.X.shape[0]
     step = max(1, min(K, max(_ROOM, fold.X.nnz // 25) // m))
@@ -189,7 +189,10 @@ def _judge(
 
 
 class _Look:
-    """The second look at the correlations of K points of a path, some neighbours at a time."""
+    """The second look at the correlations of K points of a path, some neighbours at a time.
+
+    seen : (e, n) correlations at the points `ends`, times `unit`
+    """
 
     def __init__(
         self, read: _Residuals, lengths: Array | None, claims: Array | None = None
@@ -211,18 +214,18 @@ class _Look:
         self.parts = [self._on(g, columns) for g, columns in enumerate(self.touched)]
 
     def _believe(self, claims: Array, lengths: Array | None) -> bool:
-        """Whether claimed correlations, overwritten, are right: c is taken to be wrong by a hundred
+        """Whether claimed correlations are right: c is taken to be wrong by a hundred
         times the largest difference of `_PROBES` combinations of all points."""
-        K = claims.shape[1]
+        K, unit = claims.shape[1], float(self.data.unit[0])
         self.ends, self.groups = np.arange(K), _together(K)
-        if K <= 2 * _PROBES or not self.data.is_near:
+        told = float(self.strengths.max()) * unit < np.inf  # in whose units they are compared
+        if K <= 2 * _PROBES or not self.data.is_near or not told:
             return False
-        claims /= float(self.data.unit[0])
         signs = np.random.default_rng(0).standard_normal((K, _PROBES))
         seen = reads.with_residuals(self.data, self.R @ signs, lengths)
-        error = seen.c - (claims @ signs).T
+        error = seen.c - (claims @ signs).T / unit
         self.doubt = _DOUBT * float(np.sqrt((error * error).sum(axis=1)).max())
-        self.seen, self.norms = claims.T, seen.norms
+        self.seen, self.norms, self.unit = claims.T, seen.norms, unit
         self.target = Target(self.data, 0, seen.c0[0], seen)
         return self.doubt <= 1e-3 * _MARGIN * float(np.sqrt(2.0 * self.target.null))
 
@@ -234,7 +237,7 @@ class _Look:
         between = [slice(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
         self.groups = between if every > 1 else _together(K)
         seen = reads.with_residuals(self.data, self.R[:, self.ends], lengths)
-        self.seen, self.norms = seen.c, seen.norms
+        self.seen, self.norms, self.unit = seen.c, seen.norms, 1.0
         self.target = Target(self.data, 0, seen.c0[0], seen)
 
     def gaps(self) -> Array:
@@ -264,8 +267,9 @@ class _Look:
         some = self.groups[group]
         ends = slice(group, group + 2) if self._between else some
         far = self._bend(group) + float(self.blur[some].max()) + self.margin
-        room = self.norms * far + self.doubt
-        outside = self.target.is_outside(self.seen[ends], room, self.strengths[self.ends[ends]])
+        room = (self.norms * far + self.doubt) * self.unit
+        strengths = self.strengths[self.ends[ends]] * self.unit
+        outside = self.target.is_outside(self.seen[ends], room, strengths)
         outside[self.used] |= self.beta[:, some].any(axis=1)
         return np.flatnonzero(outside)
 
@@ -288,7 +292,7 @@ class _Look:
         """What `gaps` and `slopes` take of a group and some columns."""
         some = self.groups[group]
         if not self._between:
-            c = self.seen[some][:, columns].T
+            c = self.seen[some][:, columns].T / self.unit
         else:
             c = reads.correlations_on(self.data, columns, self.R[:, some])
         rho2 = self.rho2[some]

@@ -104,11 +104,11 @@ class Target:
         """(n,) bool: where c (g, n), at strengths (g,), may be no subgradient at 0 at one of them
         if it moves by `room`."""
         low, high = self._held
-        least, most = np.full((2, c.shape[1]), [[np.inf], [-np.inf]])
+        least, most, each = np.full((3, c.shape[1]), [[np.inf], [-np.inf], [0.0]])
         # ∞·0 and 0/0: at no strength nothing is held.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for row, factor in zip(c, strength, strict=True):  # one by one: c is as large as θ
-                each = row / factor
+                np.divide(row, factor, out=each)
                 np.minimum(least, each, out=least)
                 np.maximum(most, each, out=most)
             room = room / strength.min()

@@ -33,7 +33,7 @@ from fastreg.selection.choice import Errors
 from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_from_moments
 from fastreg.selection.folds import Cells, Split, cells, check_weights
 from fastreg.selection.row_fits import RowFits, weights_of
-from fastreg.solvers import follow
+from fastreg.solvers import follow, follow_quickly
 
 Array = np.ndarray
 _SMALL = 200  # columns, beside their moments, up to which folds are fitted one after the other
@@ -222,12 +222,20 @@ class Validation:
         training = moments.without(self.parts, self.whole, left_out)
         test = moments.total([self.parts[c] for c in self.cells.test[f]])
         problem = summarise(training, asked.make(None, asked.strengths))
-        coef, _ = follow(problem, asked.tol, asked.max_iter)
         held_out = Test.of(test, training, problem)
-        if asked.gamma is None:
-            return from_moments(problem, coef, held_out, asked.tol)
-        plain = summarise(training, asked.make(None, None))
-        return relaxed_from_moments(plain, problem, coef, asked.gamma, held_out, asked.tol)
+
+        def judge(coef: Array) -> Verdict:
+            if asked.gamma is None:
+                return from_moments(problem, coef, held_out, asked.tol)
+            plain = summarise(training, asked.make(None, None))
+            return relaxed_from_moments(plain, problem, coef, asked.gamma, held_out, asked.tol)
+
+        coef = follow_quickly(problem, asked.tol, asked.max_iter)
+        if coef is not None:
+            found = judge(coef)
+            if (found.gap <= asked.tol).all():
+                return found
+        return judge(follow(problem, asked.tol, asked.max_iter)[0])
 
     def _by_rows(self, f: int, asked: _Asked) -> Verdict:
         train, test = weights_of(self.split(f), len(self.y), self.weights)

@@ -51,6 +51,7 @@ Array = np.ndarray
 _ROWS = 512  # of a block, whose products stay in a second-level cache
 _PRODUCT = 3e9  # multiplications of one, during which no signal is seen: 0.3 s
 _CHUNKS = 32  # of blocks, whose sums are kept apart: the same bits for any number of threads
+_LARGE = 1e50
 _LEAST = 2e-16  # of 1 − leverage: with less, nothing is known
 _CLOSE = 1e-2  # 1 − leverage of a row that nearly decides its own prediction
 _FAR = 1e3  # spreads from which rounding of a mean is looked at
@@ -187,6 +188,19 @@ class _Hats:
             half, one, own[:, :, None], drift, z, u, z - ridge, ridge @ own, 2.0, start.centred
         )
 
+    @functools.cached_property
+    def right(self) -> Array:
+        """(p, kK + r): fits beside z."""
+        return np.hstack([self.fits.reshape(len(self.fits), -1), self.z])
+
+    def of_entries(self, shift: Array | None, scale: Array) -> _Hats:
+        """For rows of X in place of X' = (X − 1 shiftᵀ) diag(scale), which need not be made."""
+        half = scale[:, None] * self.half
+        drift = self.drift
+        if shift is not None:
+            drift = shift @ half + (0.0 if drift is None else drift)
+        return dataclasses.replace(self, half=half, drift=drift)
+
     def refined(self, sums: Sums, total: float) -> _Hats:
         """With coefficients corrected by the slopes of a read, at one strength."""
         left = sums.slopes / total - self.slopes  # of the objective, where M⁻¹ = half halfᵀ
@@ -203,28 +217,31 @@ class _Hats:
         T = X @ self.half
         if self.drift is not None:
             T -= self.drift
-        fitted = T @ self.fits.reshape(p, k * K)
         leverage = (T * T) @ self.inverse
         leverage += self.centred
         leverage *= (w / total)[:, None]
-        residual = np.subtract(Y[:, :, None], fitted.reshape(-1, k, K)).reshape(len(T), k * K)
-        left = np.maximum(1.0 - leverage, _LEAST)
-        e = (residual.reshape(-1, k, K) / left[:, None, :]).reshape(len(T), k * K)
-        side = np.hstack([T @ self.z, residual @ self.u.reshape(k * K, -1)])
+        left = np.subtract(1.0, leverage)
+        left = np.maximum(left, _LEAST, out=left)
+        over = np.reciprocal(left)
+        with_fits = T @ self.right
+        residual = np.subtract(Y[:, :, None], with_fits[:, : k * K].reshape(-1, k, K))
+        e = (residual * over[:, None, :]).reshape(len(T), k * K)
+        residual = residual.reshape(len(T), k * K)
+        side = np.hstack([with_fits[:, k * K :], residual @ self.u.reshape(k * K, -1)])
         products = T.T @ (w[:, None] * side)
         kept = w if apart is None else np.where(apart, 0.0, w)
-        spread = leverage / left
-        spread /= left
         if not kept.all():
-            spread, left = spread[kept > 0], left[kept > 0]
+            over, left = over[kept > 0], left[kept > 0]
         r = self.z.shape[1]
         level = w @ residual if self.centred else np.zeros(k * K)
+        # H/(1 − H)² = q² − q with q = 1/(1 − H), whose rounding is added.
+        spread = np.einsum("iK,iK->K", over, over) - np.ones(len(over)) @ over
         sums = Sums(
             (kept @ np.square(e)).reshape(k, K),
             (w @ np.square(residual)).reshape(k, K),
             level.reshape(k, K),
             np.ones(len(T)) @ leverage,
-            np.ones(len(spread)) @ spread,
+            np.maximum(spread, 0.0) + 4 * _EPS * len(over),
             left.min(axis=0, initial=1.0),
             products[:, :r],
             products[:, r:],
@@ -323,6 +340,8 @@ class _Tall:
         """One read of X at some strengths: sums of rows that are not apart, and their bounds."""
         problem, m = self.problem, len(self.w)
         self.leverage = np.zeros(m)
+        plain = _is_plain(problem.X, problem.shift, problem.scale)
+        used = hats.of_entries(problem.shift, problem.scale) if plain else hats
         height = _height(problem.n_features)
         count = -(-m // height)
         step = max(1, count // _CHUNKS)
@@ -331,7 +350,7 @@ class _Tall:
         def work(first: int, last: int) -> Iterator[None]:
             for b in range(first, last):
                 rows = slice(b * height, min((b + 1) * height, m))
-                found = self._of_block(hats, rows, some, apart)
+                found = self._of_block(used, rows, some, apart, plain)
                 part = parts[first // step]
                 parts[first // step] = found if part is None else part + found
                 yield
@@ -341,9 +360,11 @@ class _Tall:
         sums = functools.reduce(operator.add, parts)
         return sums, hats.uncertain(sums, problem.total, self.square)
 
-    def _of_block(self, hats: _Hats, rows: slice, some: slice, apart: Array | None) -> Sums:
+    def _of_block(
+        self, hats: _Hats, rows: slice, some: slice, apart: Array | None, plain: bool
+    ) -> Sums:
         problem = self.problem
-        block = standard_rows(problem.X, rows, problem.shift, problem.scale)
+        block = _rows_of(problem.X, rows, problem.shift, problem.scale, plain)
         Y = np.stack([column(problem.Y, t)[rows] for t in range(problem.Y.shape[1])], axis=1)
         apart = None if apart is None else apart[rows]
         sums, e, leverage = hats.of_rows(block, Y, self.w[rows], problem.total, apart)
@@ -367,6 +388,21 @@ class _Tall:
         if self.e is not None:
             self.e[S, :, q] = e / np.sqrt(self.w[S])[:, None]
         return sums._replace(loo=sums.loo + own), uncertain
+
+
+def _is_plain(X: Design, shift: Array | None, scale: Array) -> bool:
+    """Whether products of entries of X as they are lose nothing: making those of X' takes a fifth
+    of the time of a read."""
+    near = shift is None or bool((np.abs(shift) * scale <= reads.NEAR).all())
+    return not X.is_sparse and near and scale.max() < _LARGE and scale.min() > 1.0 / _LARGE
+
+
+def _rows_of(X: Design, rows: slice, shift: Array | None, scale: Array, plain: bool) -> Array:
+    """(b, n): some rows of X if `plain`, else of X'."""
+    if not plain:
+        return standard_rows(X, rows, shift, scale)
+    out: Array = X.matrix[rows].astype(np.float64, copy=False)
+    return out
 
 
 def _solver(values: Array, half: Array, turned: Array) -> Callable[[float, int], Array]:
@@ -417,12 +453,14 @@ class _Rows:
     def __call__(self, block: Block, row: int) -> Sums:
         X, Y, weights = self.layout.check(block)
         w = np.ones(len(Y)) if weights is None else weights
+        plain = _is_plain(X, self.shift, self.scale)
+        hats = self.hats.of_entries(self.shift, self.scale) if plain else self.hats
         found, height = [], _height(len(self.scale))
         for start in range(0, len(Y), height):
             rows = slice(start, min(start + height, len(Y)))
-            some = standard_rows(X, rows, self.shift, self.scale)
+            some = _rows_of(X, rows, self.shift, self.scale, plain)
             y = (Y[rows] - self.mean) / self.units
-            found.append(self.hats.of_rows(some, y, w[rows], self.total)[0])
+            found.append(hats.of_rows(some, y, w[rows], self.total)[0])
         return functools.reduce(operator.add, found)
 
 

@@ -188,18 +188,37 @@ def _is_whole(problem: InMemoryProblem, method: str) -> bool:
 
 def follow(problem: QuadraticProblem, tol: float, max_iter: int) -> tuple[Array, Array]:
     """coef (n, k), intercept (k,) at descending strengths from a Gram matrix alone, to a gap that
-    it gives itself: for the folds of a cross-validation, of which nobody sees the coefficients."""
+    it gives itself."""
     beta = np.zeros((problem.n_features, problem.n_points), order="F")
-    if is_zero(problem.objective.penalty) and spectrum.solve(problem, beta):
-        return problem.unscale(beta)
-    if not (
-        problem.n_features <= 2 * working_set.WHOLE
-        and working_set.follow_gram(problem, beta, tol, max_iter)
-    ):
+    if not (_by_spectrum(problem, beta) or _by_sweep(problem, beta, tol, max_iter)):
         beta[:] = 0.0
         working = working_set.WorkingSet(problem)
         working_set.solve(problem, working, beta, tol, max_iter)
     return problem.unscale(_tamed(beta))
+
+
+def follow_quickly(problem: QuadraticProblem, tol: float, max_iter: int) -> Array | None:
+    """coef (n, k) of `follow` before anybody has looked at the gaps, for a caller who does; None
+    where columns are too many."""
+    beta = np.zeros((problem.n_features, problem.n_points), order="F")
+    if not _by_spectrum(problem, beta):
+        if problem.n_features > 2 * working_set.WHOLE:
+            return None
+        working_set.sweep(problem, beta, tol, max_iter)
+    return problem.unscale(_tamed(beta))[0]
+
+
+def _by_spectrum(problem: QuadraticProblem, beta: Array) -> bool:
+    """Fill β where that is a ridge's."""
+    return is_zero(problem.objective.penalty) and spectrum.solve(problem, beta)
+
+
+def _by_sweep(problem: QuadraticProblem, beta: Array, tol: float, max_iter: int) -> bool:
+    """Fill β; whether its gaps are met."""
+    if problem.n_features > 2 * working_set.WHOLE:
+        return False
+    working_set.sweep(problem, beta, tol, max_iter)
+    return working_set.is_met(problem, beta, tol)
 
 
 def approach(
@@ -402,7 +421,7 @@ def _minimise(
         steps, _ = conjugate_gradient.solve(problem, beta, tol, max_iter, exact=tol)
         return _Found(beta, None, steps, method)
     if method == "direct" and by_gram and spectrum.solve(problem, beta):
-        claims = _in_users_units(spectrum.claims(problem, beta), problem)
+        claims = spectrum.claims(problem, beta)
         return _Found(beta, None, 1, "eigendecomposition for all strengths", claims)
     if method == "direct":
         return _ridge(problem, beta, tol)
@@ -427,7 +446,6 @@ def _minimise(
     except working_set.TooManyError:
         steps = proximal_gradient.solve(problem, beta, tol, max_iter)
         return _Found(beta, None, steps, "working set, then proximal gradient")
-    claims = _in_users_units(claims, problem)
     beta = _tamed(beta)
     return _Found(beta, None, steps, "working set, coordinate and Newton steps", claims)
 
@@ -436,14 +454,9 @@ def _tamed(beta: Array) -> Array:
     """β with zero in place of points that ran away along a direction that rounding of a Gram matrix
     made flat: in units near 1 no answer is as large."""
     with np.errstate(invalid="ignore"):
-        beta[:, ~(np.abs(beta).max(axis=0, initial=0.0) < _RUNAWAY)] = 0.0
+        size = np.maximum(beta.max(axis=0, initial=0.0), -beta.min(axis=0, initial=0.0))
+        beta[:, ~(size < _RUNAWAY)] = 0.0
     return beta
-
-
-def _in_users_units(claims: Array | None, problem: InMemoryProblem) -> Array | None:
-    if claims is not None:
-        claims *= problem.unit[0]
-    return claims
 
 
 def _ridge(problem: InMemoryProblem, beta: Array, tol: float) -> _Found:
@@ -491,6 +504,7 @@ __all__ = [
     "approach",
     "confirm",
     "follow",
+    "follow_quickly",
     "select_solver",
     "solve",
     "solve_moments",

@@ -67,12 +67,12 @@ def solve(problem: QuadraticProblem, beta: Array) -> bool:
 
 
 def claims(problem: QuadraticProblem, beta: Array) -> Array | None:
-    """(n, k): what c is at the minima of one target, l2∘β. The certificate finds out how far from
-    that it is."""
+    """(n, k): what c is at the minima of one target, l2∘β, in the user's units of y. The
+    certificate finds out how far from that it is."""
     objective = family(problem)
     if objective is None or problem.n_targets > 1:
         return None
-    return np.asfortranarray(objective.base[:, None] * objective.factors * beta)
+    return np.asfortranarray(objective.base[:, None] * (objective.factors * problem.unit[0]) * beta)
 
 
 def eigen_gram(problem: QuadraticProblem, base: Array) -> tuple[Array, Array]:

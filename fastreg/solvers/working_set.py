@@ -91,7 +91,7 @@ def solve(
 
     Stops at relative gap `tol`, when rounding ends all progress, or after `max_iter` steps.
     `by_gram` checks against the Gram matrix of all columns instead of X. `claims` (n, k), if
-    given, receives c at each point.
+    given, receives c at each point, in the user's units of y.
 
     Returns the largest number of steps between two strengths.
     """
@@ -104,9 +104,9 @@ def solve(
     return most
 
 
-def follow_gram(problem: QuadraticProblem, beta: Array, tol: float, max_iter: int) -> bool:
+def sweep(problem: QuadraticProblem, beta: Array, tol: float, max_iter: int) -> None:
     """`solve` for a problem that is its Gram matrix, one strength after the other with all columns
-    in the set: looks at the gaps at the end only, and says whether all are met."""
+    in the set and no look at the gaps."""
     n, K = beta.shape
     working = WorkingSet(problem)
     working.extend(np.arange(n))
@@ -114,7 +114,12 @@ def follow_gram(problem: QuadraticProblem, beta: Array, tol: float, max_iter: in
     for t in range(K):
         working.minimise(Point(t), _SLACK * tol, max_iter)
         beta[:, t] = working.coef
-    C, rho2 = problem.correlations(working.columns, beta, 0)
+
+
+def is_met(problem: QuadraticProblem, beta: Array, tol: float) -> bool:
+    """Whether the gaps of β (n, K) are within half of `tol`."""
+    n, K = beta.shape
+    C, rho2 = problem.correlations(np.arange(n), beta, 0)
     strengths = np.array([problem.strength(t) for t in range(K)])
     whole = problem.base_penalty(0)
     penalty = penalties.times(type(whole)(*(each[:, None] for each in whole)), strengths)
@@ -169,7 +174,7 @@ class _Path:
         elif self._is_met(state, first):
             self.used[first], points = 1, points[1:]
             if self.claims is not None:
-                self.claims[:, first.t] = c
+                self.claims[:, first.t] = c * self.problem.unit[0]
         length = 2
         while points:
             length, new = self._foresee(points, state, length)
@@ -303,7 +308,7 @@ class _Path:
                 betas[:, point.t] = 0.0
                 betas[self.working.columns, point.t] = B[:, q]
                 if self.claims is not None:
-                    self.claims[:, point.t] = C[:, q]
+                    np.multiply(C[:, q], self.problem.unit[0], out=self.claims[:, point.t])
 
     def _state(self, points: list[Point], B: Array, C: Array, rho2: Array, before: State) -> State:
         """The state at the last of some points."""
