@@ -193,6 +193,24 @@ def slopes(loss, z, y):
     return np.stack(_loss(loss, z, y))
 
 
+def left_out(fits, leverages, Y, w, kept, total, level, e):
+    """Sums of errors of rows left out, see the kernel; fits, leverages and e are overwritten."""
+    (b, K), k = leverages.shape, Y.shape[1]
+    leverages[:] = (leverages + level) * (w / total)[:, None]
+    left = np.maximum(1.0 - leverages, 2e-16)
+    r = Y[:, :, None] - fits[:, : k * K].reshape(b, k, K)
+    found = r / left[:, None, :]
+    fits[:, : k * K], e[:] = r.reshape(b, -1), found.reshape(b, -1)
+    squares = (np.einsum("i,ikK->kK", own, x**2) for own, x in ((kept, found), (w, r)))
+    some = kept > 0
+    rest = (
+        leverages.sum(axis=0),
+        (leverages[some] / left[some] ** 2).sum(axis=0),
+        left[some].min(axis=0, initial=1.0),
+    )
+    return np.vstack([*squares, np.einsum("i,ikK->kK", w, r), *rest])
+
+
 def survey(X, residual=None, *, weights=None, origin=None):
     """(low, high, Σ w z, Σ w r z, Σ w z², finite): least and greatest stored entry of each column
     over rows of positive weight, sums with z = x − origin, whether all entries are finite."""

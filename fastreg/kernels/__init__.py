@@ -8,6 +8,7 @@ from fastreg.kernels.columns import norms, residual_descent
 from fastreg.kernels.compensated import compensated_gradient, two_product, two_sum
 from fastreg.kernels.descent import descent_steps
 from fastreg.kernels.gram import cross_gram, fill, moments, row_gram
+from fastreg.kernels.left_out import left_out
 from fastreg.kernels.rows import gradient, predict, project
 from fastreg.kernels.slopes import slopes
 from fastreg.kernels.survey import survey
@@ -24,6 +25,7 @@ __all__ = [
     "factor",
     "fill",
     "gradient",
+    "left_out",
     "minimise",
     "moments",
     "norms",

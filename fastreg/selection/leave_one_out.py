@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastreg import kernels
 from fastreg._jit import run_blocks, single_threaded_blas
 from fastreg.certificate import reads
 from fastreg.certificate.training import CERTAIN
@@ -52,7 +53,6 @@ _ROWS = 512  # of a block, whose products stay in a second-level cache
 _PRODUCT = 3e9  # multiplications of one, during which no signal is seen: 0.3 s
 _CHUNKS = 32  # of blocks, whose sums are kept apart: the same bits for any number of threads
 _LARGE = 1e50
-_LEAST = 2e-16  # of 1 − leverage: with less, nothing is known
 _CLOSE = 1e-2  # 1 − leverage of a row that nearly decides its own prediction
 _FAR = 1e3  # spreads from which rounding of a mean is looked at
 _DOUBT = 100.0  # a row of an error over its product with a random vector
@@ -122,6 +122,12 @@ def leave_one_out(
         return _Tall(problem, base, factors, keep).result()
 
 
+def _widened(array: Array) -> Array:
+    """With zeros at the end of the last axis, to a multiple of eight."""
+    room = [(0, 0)] * (array.ndim - 1) + [(0, -array.shape[-1] % 8)]
+    return np.pad(array, room)
+
+
 def _total(weights: Array | None, m: int) -> float:
     return float(m) if weights is None else float(weights.sum())
 
@@ -132,7 +138,7 @@ def _count(weights: Array | None, m: int) -> int:
 
 class Sums(NamedTuple):
     """Of rows, for k targets and K strengths: Σ w e², Σ w r² and Σ w r (k, K), Σ H_ii,
-    Σ H_ii/(1 − H_ii)² and the least 1 − H_ii (K,), TᵀWTz and TᵀWRu (p, r), and the count."""
+    Σ H_ii/(1 − H_ii)² and the least 1 − H_ii (K,) of rows that are not apart, TᵀWTz and TᵀWRu (p, r), and the count."""
 
     loo: Array
     plain: Array
@@ -189,9 +195,21 @@ class _Hats:
         )
 
     @functools.cached_property
+    def over(self) -> Array:
+        """`inverse` with zeros beside, to a multiple of eight strengths."""
+        return _widened(self.inverse)
+
+    @functools.cached_property
     def right(self) -> Array:
-        """(p, kK + r): fits beside z."""
-        return np.hstack([self.fits.reshape(len(self.fits), -1), self.z])
+        """(p, kK + r): `fits`, likewise, beside z."""
+        wide = _widened(self.fits)
+        return np.hstack([wide.reshape(len(wide), -1), self.z])
+
+    @functools.cached_property
+    def mixed(self) -> Array:
+        """(kK, r): u, likewise."""
+        wide = _widened(np.moveaxis(self.u, 2, 0))
+        return wide.reshape(len(wide), -1).T
 
     def of_entries(self, shift: Array | None, scale: Array) -> _Hats:
         """For rows of X in place of X' = (X − 1 shiftᵀ) diag(scale), which need not be made."""
@@ -213,41 +231,28 @@ class _Hats:
     ) -> tuple[Sums, Array, Array]:
         """(sums, e (b, k, K), leverages (b, K)) of rows of X' and of y'; those `apart` (b,) are
         left out of Σ w e² and of the least 1 − H_ii."""
-        p, k, K = self.fits.shape
         T = X @ self.half
         if self.drift is not None:
             T -= self.drift
-        leverage = (T * T) @ self.inverse
-        leverage += self.centred
-        leverage *= (w / total)[:, None]
-        left = np.subtract(1.0, leverage)
-        left = np.maximum(left, _LEAST, out=left)
-        over = np.reciprocal(left)
-        with_fits = T @ self.right
-        residual = np.subtract(Y[:, :, None], with_fits[:, : k * K].reshape(-1, k, K))
-        e = (residual * over[:, None, :]).reshape(len(T), k * K)
-        residual = residual.reshape(len(T), k * K)
-        side = np.hstack([with_fits[:, k * K :], residual @ self.u.reshape(k * K, -1)])
-        products = T.T @ (w[:, None] * side)
-        kept = w if apart is None else np.where(apart, 0.0, w)
-        if not kept.all():
-            over, left = over[kept > 0], left[kept > 0]
-        r = self.z.shape[1]
-        level = w @ residual if self.centred else np.zeros(k * K)
-        # H/(1 − H)² = q² − q with q = 1/(1 − H), whose rounding is added.
-        spread = np.einsum("iK,iK->K", over, over) - np.ones(len(over)) @ over
+        products, leverages = T @ self.right, (T * T) @ self.over
+        k, (b, K) = self.fits.shape[1], leverages.shape
+        e, own = np.empty((b, k * K)), w if apart is None else np.where(apart, 0.0, w)
+        found = kernels.left_out(products, leverages, Y, w, own, total, float(self.centred), e)
+        residuals, along = products[:, : k * K], products[:, k * K :]
+        side = np.hstack([along, residuals @ self.mixed])
+        seen = T.T @ (w[:, None] * side)
+        r, size = along.shape[1], self.fits.shape[2]
+        found = found[:, :size]
+        if not self.centred:
+            found[2 * k : 3 * k] = 0.0  # need not be
         sums = Sums(
-            (kept @ np.square(e)).reshape(k, K),
-            (w @ np.square(residual)).reshape(k, K),
-            level.reshape(k, K),
-            np.ones(len(T)) @ leverage,
-            np.maximum(spread, 0.0) + 4 * _EPS * len(over),
-            left.min(axis=0, initial=1.0),
-            products[:, :r],
-            products[:, r:],
+            *(found[t * k : (t + 1) * k] for t in range(3)),
+            *found[3 * k :],
+            seen[:, :r],
+            seen[:, r:],
             int(np.count_nonzero(w)),
         )
-        return sums, e.reshape(-1, k, K), leverage
+        return sums, e.reshape(b, k, K)[:, :, :size], leverages
 
     def uncertain(self, sums: Sums, total: float, square: Array) -> Array:
         """(K, k): bounds of ‖δ(√w e)‖/‖√w e‖, `square` (k,) being Σ w y'²/M."""

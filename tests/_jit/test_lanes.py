@@ -75,14 +75,16 @@ def arithmetic(a, b, out):
     write(out[3], 0, fma(x, y, lanes(1.0)))
     write(out[4], 0, fma(2.0, x, y))
     write(out[5], 0, totals(x, y, x, y, x, y, x, y))
+    write(out[6], 0, 1.0 / (2.0 + x * x))
     return total(x), fma(2.0, 3.0, 4.0), total(read(None, 0))
 
 
 def test_arithmetic():
     a, b = BASE[0, :8].copy(), BASE[1, :8].copy()
-    out = np.empty((6, 8))
+    out = np.empty((7, 8))
     sums = arithmetic(a, b, out)
     expected = [a + b, a - 2, a * b / 2, a * b + 1, 2 * a + b, [a.sum(), b.sum()] * 4]
+    expected.append(1 / (2 + a * a))
     np.testing.assert_allclose(out, expected, rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(sums, (a.sum(), 10.0, 0.0), atol=1e-14)
 
