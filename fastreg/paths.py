@@ -80,6 +80,11 @@ class Path:
     gamma: float | None = None
     feature_names: list[str] | None = None
 
+    def _unit(self) -> str:
+        """What errors of folds are."""
+        squares = losses.traits(self.data.objective.loss).quadratic
+        return "mean squared error" if squares else "mean deviance"
+
     def _of_squares(self, what: str) -> None:
         """ValueError if the loss is another."""
         if not losses.traits(self.data.objective.loss).quadratic:
@@ -125,8 +130,9 @@ class Path:
         Parameters
         ----------
         criterion : "aic", "aicc", "bic", "ebic", "cp" or "gcv", by formula (see
-            `fastreg.selection.criteria`); "cv" or "1se", by cross-validation, the least mean error
-            or the largest alpha within a standard error of it
+            `fastreg.selection.criteria`) and of squares alone; "cv" or "1se", by cross-validation,
+            the least mean squared error, or mean deviance of another family, or the largest alpha
+            within a standard error of it
         cv : int, folds of neighbouring rows, or iterable of (training rows, test rows), or a
             splitter of scikit-learn
 
@@ -150,7 +156,6 @@ class Path:
         >>> np.flatnonzero(path.select("ebic").coef), np.flatnonzero(path.select("1se").coef)
         (array([0, 1]), array([0, 1]))
         """
-        self._of_squares("select")
         if criterion in ("cv", "1se"):
             errors = self.data.errors(cv, self.alphas, self.certificate.tol, self.gamma)
             certificate = errors.certificate(self.certificate.tol)
@@ -158,7 +163,8 @@ class Path:
                 warn_of_convergence(f"{certificate.complaint()}.")
             index = errors.choose("1se" if criterion == "1se" else "min")
             point = self._selected(criterion, index, errors.mean, errors.standard_error)
-            return dataclasses.replace(point, certificate=certificate)
+            return dataclasses.replace(point, certificate=certificate, unit=self._unit())
+        self._of_squares(f"select({criterion!r})")
         found = criteria.values(
             criterion,
             self.rss,
@@ -289,6 +295,7 @@ class Selected:
     criterion : str; index : int; alpha : float; coef : (n,); intercept : float
     values : (K,) of the criterion at `alphas`; standard_error : (K,) or None
     certificate : `fastreg.ChoiceCertificate` of the errors of folds, or None
+    unit : str, what the values of cross-validation are
     """
 
     criterion: str
@@ -300,10 +307,11 @@ class Selected:
     values: Array = field(repr=False)
     standard_error: Array | None = field(repr=False)
     certificate: ChoiceCertificate | None = field(repr=False, default=None)
+    unit: str = "mean squared error"
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the criterion against alpha; returns the axes."""
-        label = "mean squared error" if self.standard_error is not None else self.criterion
+        label = self.unit if self.standard_error is not None else self.criterion
         marks = {self.criterion: self.alpha}
         if self.standard_error is not None:
             marks = {"min": float(self.alphas[np.argmin(self.values)])} | marks
@@ -359,7 +367,10 @@ class InMemory(Source):
         from fastreg.selection.cross_validation import Validation  # not part of a first fit
 
         objective, splits = self.objective, as_splits(_splits(cv, self.y), len(self.y))
-        validation = Validation(self.X, self.y, objective.weights, splits, objective.fit_intercept)
+        validation = Validation(
+            self.X, self.y, objective.weights, splits, objective.fit_intercept,
+            of_squares=losses.traits(objective.loss).quadratic,
+        )  # fmt: skip
 
         def make(weights: Array | None, own: Array | None) -> Objective:
             return dataclasses.replace(objective, weights=weights, strength=own)

@@ -7,6 +7,8 @@
 | moments | few columns beside rows, folds that are unions of cells | one for everything |
 | rows | else | those of a path for each fold: rows held out have weight zero |
 
+The error of a loss that is no square is its mean deviance (`loss_fits`).
+
 X is never copied. On the first route a training set is the whole less its test cells, or the sum
 of its own where too little would be left; the errors come from the moments of the test cells.
 Every error has a bound (`fold_fits`); where the first route misses it, the second is taken.
@@ -32,6 +34,7 @@ from fastreg.problems.in_memory import standardise
 from fastreg.selection.choice import Errors
 from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_from_moments
 from fastreg.selection.folds import Cells, Split, cells, check_weights
+from fastreg.selection.loss_fits import LossFits
 from fastreg.selection.row_fits import RowFits, weights_of
 from fastreg.solvers import follow, follow_quickly
 
@@ -64,10 +67,12 @@ class Validation:
         centred: bool,
         widest: int | None = None,
         targets: Array | None = None,
+        of_squares: bool = True,
     ) -> None:
-        """`targets` (m, k) have their moments gathered in place of y's: see `of_targets`."""
+        """`targets` (m, k) have their moments gathered in place of y's: see `of_targets`. Other
+        losses than squares are not `of_squares`: no moments say what they are."""
         self.X, self.y, self.weights, self.centred = X, y, weights, centred
-        self.n_splits, self.has_rows = len(splits), True
+        self.n_splits, self.has_rows, self.of_squares = len(splits), True, of_squares
         self.parts: list[Moments] = []
         self.whole: Moments | None = None
         check_weights(weights, splits)
@@ -76,7 +81,8 @@ class Validation:
         # Row numbers of k training sets are k vectors of m: cells say the same.
         self.splits = splits if self.cells is None else []
         del splits
-        if self.cells is not None and (n <= (widest or 0) or (n <= _WIDEST and m >= 2 * n)):
+        few = n <= (widest or 0) or (n <= _WIDEST and m >= 2 * n)
+        if self.cells is not None and few and of_squares:
             Y = y[:, None] if targets is None else targets
             self._gather(self.cells, Y, always=widest is not None)
 
@@ -100,6 +106,7 @@ class Validation:
         """Of the moments of each fold, without the rows."""
         self = cls.__new__(cls)
         self.weights, self.centred, self.splits, self.has_rows = None, centred, [], False
+        self.of_squares = True
         self.parts, self.whole = parts, moments.total(parts)
         self.n_splits = len(parts)
         every = np.arange(len(parts))
@@ -239,5 +246,6 @@ class Validation:
 
     def _by_rows(self, f: int, asked: _Asked) -> Verdict:
         train, test = weights_of(self.split(f), len(self.y), self.weights)
-        fits = RowFits(self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
+        kind = RowFits if self.of_squares else LossFits
+        fits = kind(self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
         return fits.verdict(asked.strengths, asked.gamma)

@@ -1,0 +1,71 @@
+"""Cross-validation of losses that are no squares: mean deviance of rows that fits have not seen."""
+
+import numpy as np
+import pytest
+from conftest import needs_jit
+
+import fastreg
+
+pytestmark = needs_jit
+
+
+def problem(seed=0, m=90, n=6):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((m, n))
+    y = (rng.random(m) < 1 / (1 + np.exp(-X[:, 0] + 0.5))) * 1.0
+    return X, y, rng.uniform(0.5, 2.0, m), rng.standard_normal(m)
+
+
+def refitted(X, y, w, offset, splits, alphas):
+    """(K, F): by fits to the rows of a fold alone, and the formula as it stands."""
+    out = []
+    for train, test in splits:
+        path = fastreg.path(
+            X[train], y[train], family="binomial", alphas=alphas, tol=1e-11,
+            sample_weight=w[train], offset=offset[train],
+        )  # fmt: skip
+        z = offset[test, None] + path.predict(X[test])
+        lost = np.logaddexp(0.0, z) - y[test, None] * z
+        out.append(2.0 * w[test] @ lost / w[test].sum())
+    return np.array(out).T
+
+
+def test_errors_are_mean_deviances_of_refits():
+    X, y, w, offset = problem()
+    rng = np.random.default_rng(1)
+    fold = rng.permutation(len(y)) % 3
+    splits = [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(3)]
+    path = fastreg.path(
+        X, y, family="binomial", alphas=6, tol=1e-10, sample_weight=w, offset=offset
+    )
+    chosen = path.select("cv", cv=splits)
+    expected = refitted(X, y, w, offset, splits, path.alphas)
+    np.testing.assert_allclose(chosen.values, expected.mean(axis=1), rtol=1e-8)
+    assert chosen.index == np.argmin(expected.mean(axis=1))
+    assert chosen.certificate.converged and (chosen.certificate.gap <= 1e-10).all()
+    assert path.select("1se", cv=splits).alpha >= chosen.alpha
+
+
+def test_a_fold_of_one_class_is_refused():
+    X, y, _, _ = problem()
+    path = fastreg.path(X, y, family="binomial", alphas=3)
+    ones = np.flatnonzero(y == 1.0)
+    with pytest.raises(ValueError, match="y is 1 everywhere"):
+        path.select("cv", cv=[(ones[2:], ones[:2])])
+
+
+def test_formulas_of_squares_say_that_they_are():
+    X, y, _, _ = problem()
+    path = fastreg.path(X, y, family="binomial", alphas=3)
+    with pytest.raises(ValueError, match=r"select\('bic'\) is for family='gaussian'"):
+        path.select("bic")
+
+
+def test_a_fit_that_misses_its_gap_is_told():
+    X, y, _, _ = problem()
+    path = fastreg.path(X, y, family="binomial", alphas=3, tol=1e-10)
+    hurried = fastreg.paths.dataclasses.replace(
+        path, data=fastreg.paths.dataclasses.replace(path.data, max_iter=1)
+    )
+    with pytest.warns(fastreg.ConvergenceWarning, match="training fits reached"):
+        hurried.select("cv", cv=3)
