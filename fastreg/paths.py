@@ -26,6 +26,7 @@ from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate, penalty_value
 from fastreg.design import Design, as_design, as_target, as_weights, feature_names
 from fastreg.functional import check_predictions, nonnegative
+from fastreg.grids import LEAST_RATIO, Grid, least_share, strengths_of
 from fastreg.objectives import Objective, check_target, family_of, offset_of
 from fastreg.penalties import L1, Bounded, is_absolute
 from fastreg.problems.in_memory import standardise
@@ -33,13 +34,12 @@ from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.selection import criteria, relaxed
 from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.selection.folds import Split, as_splits, neighbours
-from fastreg.solvers import METHODS, Grid, solve
+from fastreg.solvers import METHODS, solve
 from fastreg.solvers.working_set import Progress
 from fastreg.sources.blocks import Source as RowsInBlocks
 from fastreg.sources.names import check_order
 
 Array = np.ndarray
-LEAST_RATIO = 1e-3  # l1_ratio that stands in for a smaller one when alphas are chosen
 
 
 def __getattr__(name: str) -> Any:
@@ -653,31 +653,6 @@ def factors_of(factors: Any, n: int) -> Array:
     if array.shape != (n,) or not np.isfinite(array).all() or (array < 0).any():
         raise ValueError(f"penalty_factor must hold {n} finite numbers ≥ 0")
     return array
-
-
-def strengths_of(alphas: Any) -> tuple[Array | None, int]:
-    """(strengths, 0), or (None, count) where they are to be chosen."""
-    if isinstance(alphas, int | np.integer) and not isinstance(alphas, bool):
-        if alphas < 1:
-            raise ValueError(f"alphas must be a positive number of strengths, got {alphas}")
-        return None, int(alphas)
-    try:
-        array = np.asarray(alphas, float)
-    except (TypeError, ValueError):
-        array = np.full(1, math.nan)
-    if array.ndim != 1 or not len(array) or not np.isfinite(array).all() or (array < 0).any():
-        raise ValueError(f"alphas must be a count or finite numbers ≥ 0, got {alphas!r}")
-    return np.sort(array)[::-1].copy(), 0
-
-
-def least_share(eps: float | None, *, wide: bool) -> float:
-    """Least over largest strength."""
-    if eps is None:
-        return 1e-2 if wide else 1e-3
-    share = nonnegative(eps, "eps")
-    if not 0.0 < share <= 1.0:
-        raise ValueError(f"eps must be above 0 and at most 1, got {eps!r}")
-    return share
 
 
 def _progress(callback: Progress | None, verbose: bool) -> Progress | None:

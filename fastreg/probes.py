@@ -100,10 +100,13 @@ class Rows:
 
         def work(first: int, last: int) -> Iterator[None]:
             for part in range(first, last):
-                found[part] = yield from self._of_blocks(blocks[cuts[part] : cuts[part + 1]], levels)
+                found[part] = yield from self._of_blocks(
+                    blocks[cuts[part] : cuts[part + 1]], levels
+                )
 
         run_blocks(work, len(found), step=1)
         return found
+
     def _of_blocks(self, blocks: list[slice], levels: Array) -> Generator[None, None, Sums]:
         """Of a part of the rows, which may be interrupted between blocks."""
         n, F = self.X.shape[1], len(levels)
@@ -122,14 +125,13 @@ class Rows:
 
     def _by_cell(self, rows: slice, t: Array, levels: Array) -> tuple[Any, Array]:
         """(the cell or cells of some rows, w∘(t − d·v̄) of each beside zeros: (b,) or (c, b))."""
-        own = None if self.cells is None else self.cells[rows]
-        first = 0 if own is None else own[0]
-        alone = own is None or bool((own == first).all())
-        t -= levels[first] if alone else levels[own]
+        own = np.zeros(1, np.intp) if self.cells is None else self.cells[rows]
+        alone = bool((own == own[0]).all())
+        t -= levels[own[0]] if alone else levels[own]
         if self.weights is not None:
             t *= self.weights[rows]
         if alone:
-            return first, t
+            return own[0], t
         some, which = np.unique(own, return_inverse=True)
         side = np.zeros((len(some), len(t)))
         side[which, np.arange(len(t))] = t

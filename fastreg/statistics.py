@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastreg import checkpoints, gathering, moments, paths
+from fastreg import checkpoints, gathering, grids, moments, paths
 from fastreg._jit import single_threaded_blas
 from fastreg._warnings import warn_of_convergence
 from fastreg.design import as_design, as_target, as_weights, nonfinite_message
@@ -388,12 +388,12 @@ class SufficientStatistics:
         self, l1_ratio: Any, alphas: Any, eps: Any, centred: Any, positive: Any, bounds: Any,
         factor: Any,
     ) -> _Spec:  # fmt: skip
-        strengths, count = paths.strengths_of(alphas)
+        strengths, count = grids.strengths_of(alphas)
         return _Spec(
             paths.ratio_of(l1_ratio),
             strengths,
             count,
-            paths.least_share(eps, wide=False),
+            grids.least_share(eps, wide=False),
             bool(centred),
             paths.factors_of(factor, self.n_features),
             paths.penalty_of(bounds, positive, self.n_features),
@@ -409,10 +409,10 @@ class SufficientStatistics:
             raise ValueError(f"target must be from 0 to {self.n_targets - 1}, got {target!r}")
         if spec.strengths is not None:
             return spec.strengths
-        gauge = dataclasses.replace(spec, ratio=max(spec.ratio, paths.LEAST_RATIO))
+        gauge = dataclasses.replace(spec, ratio=max(spec.ratio, grids.LEAST_RATIO))
         problem = self._summary(whole, gauge, np.ones(1), target)
         largest = largest_strength(problem, tol, max_iter) or 1.0
-        return largest * np.geomspace(1.0, spec.share, spec.count)
+        return grids.geometric(largest, spec.share, spec.count)
 
     # ------------------------------------------------------------ files
 

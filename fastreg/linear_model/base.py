@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import scipy.sparse
 import sklearn
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils.validation import check_is_fitted, check_scalar, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg import kernels, moments
 from fastreg._warnings import warn, warn_of_convergence
@@ -439,26 +439,6 @@ def check_strengths(strengths: Array, n_targets: int) -> None:
     """One alpha, or one for each target."""
     if strengths.shape not in ((1,), (n_targets,)):
         raise ValueError(f"alpha has {strengths.shape[0]} entries for {n_targets} targets in y")
-
-
-def check_alphas(alphas: Any, boundaries: str = "left") -> Array:
-    """(K,) numbers, finite and ≥ 0, or above 0 with boundaries = "neither"; the message has the
-    place of the first that is not."""
-    if np.ndim(alphas) > 1 or not np.size(alphas):
-        raise ValueError(f"alphas must be one or several numbers, got {alphas!r}")
-    numbers = np.atleast_1d(np.asarray(alphas))
-    if numbers.dtype.kind in "fiu" and np.isfinite(numbers).all():
-        if (numbers > 0.0 if boundaries == "neither" else numbers >= 0.0).all():
-            return numbers.astype(float)
-    # Only for its message: one by one, 50 take longer than the rest of all checks.
-    values = np.atleast_1d(np.asarray(alphas, object))
-    for index, alpha in enumerate(values):
-        check_scalar(
-            alpha, f"alphas[{index}]", target_type=Real, min_val=0.0, include_boundaries=boundaries
-        )
-        if not np.isfinite(alpha):
-            raise ValueError(f"alphas[{index}] == {alpha}, must be finite.")
-    return values.astype(float)
 
 
 def check_finite_params(model: Any) -> None:

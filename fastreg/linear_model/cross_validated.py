@@ -10,10 +10,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fastreg._jit import single_threaded_blas
+from fastreg.grids import geometric, is_count, strengths_of
 from fastreg.linear_model.base import (
     STREAMED,
     ChoosingRegressor,
-    check_alphas,
     elastic_net_objective,
     warn_of_choice,
 )
@@ -197,15 +197,15 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         return Validation(design, target, weights, splits, self.fit_intercept)
 
     def _grid(self, validation: Validation, ratio: float) -> Array:
-        if self.alphas is None or isinstance(self.alphas, Integral):
-            count = 100 if self.alphas is None else int(self.alphas)
+        given, count = strengths_of(100 if self.alphas is None else self.alphas)
+        if given is None:
             if ratio == 0.0:
                 raise ValueError("l1_ratio=0 has no largest alpha: give alphas, or use RidgeCV")
             largest = validation.largest(self.positive) / ratio
             if largest == 0.0:  # nothing to explain
                 return np.full(count, np.finfo(float).resolution)
-            return largest * np.geomspace(1.0, self.eps, count)
-        return np.sort(check_alphas(self.alphas))[::-1].copy()
+            return geometric(largest, self.eps, count)
+        return given
 
     def _objective(self, ratio: float) -> Any:
         penalty = (non_negative if self.positive else L1)(ratio)
@@ -229,7 +229,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         self.alpha_ = self.alpha_min_ if self.rule == "min" else self.alpha_1se_
         self.l1_ratio_ = np.float64(ratios[which])
         single = len(ratios) == 1
-        common = not (self.alphas is None or isinstance(self.alphas, Integral))
+        common = not (self.alphas is None or is_count(self.alphas))
         mse = np.array([errors.mse for errors in found])
         self.alphas_ = grids[0] if single or common else np.array(grids)
         self.mse_path_ = mse[0] if single else mse

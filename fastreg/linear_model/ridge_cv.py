@@ -14,10 +14,10 @@ from fastreg import moments
 from fastreg._jit import single_threaded_blas
 from fastreg._warnings import warn
 from fastreg.design import as_design, as_target, as_weights
+from fastreg.grids import check_alphas
 from fastreg.linear_model.base import (
     STREAMED,
     LinearRegressor,
-    check_alphas,
     check_folds,
     per_weight,
     ridge_objective,
@@ -135,7 +135,7 @@ class RidgeCV(LinearRegressor):
             A parameter, a shape or a value is not acceptable; the message names it.
         """
         self._validate_params()
-        alphas = check_alphas(self.alphas, "neither" if self.cv is None else "left")
+        alphas = check_alphas(self.alphas, zero=self.cv is not None)
         if isinstance(X, STREAMED):
             return self._fit_streamed(X, alphas, params)
         if self.cv is not None:

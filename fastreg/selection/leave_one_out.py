@@ -138,7 +138,8 @@ def _count(weights: Array | None, m: int) -> int:
 
 class Sums(NamedTuple):
     """Of rows, for k targets and K strengths: Σ w e², Σ w r² and Σ w r (k, K), Σ H_ii,
-    Σ H_ii/(1 − H_ii)² and the least 1 − H_ii (K,) of rows that are not apart, TᵀWTz and TᵀWRu (p, r), and the count."""
+    Σ H_ii/(1 − H_ii)² and the least 1 − H_ii (K,) of rows that are not apart, TᵀWTz and TᵀWRu
+    (p, r), and the count."""
 
     loo: Array
     plain: Array
@@ -245,13 +246,10 @@ class _Hats:
         found = found[:, :size]
         if not self.centred:
             found[2 * k : 3 * k] = 0.0  # need not be
-        sums = Sums(
-            *(found[t * k : (t + 1) * k] for t in range(3)),
-            *found[3 * k :],
-            seen[:, :r],
-            seen[:, r:],
-            int(np.count_nonzero(w)),
-        )
+        loo, plain, level = (found[t * k : (t + 1) * k] for t in range(3))
+        dof, spread, least = found[3 * k :]
+        count = int(np.count_nonzero(w))
+        sums = Sums(loo, plain, level, dof, spread, least, seen[:, :r], seen[:, r:], count)
         return sums, e.reshape(b, k, K)[:, :, :size], leverages
 
     def uncertain(self, sums: Sums, total: float, square: Array) -> Array:

@@ -14,6 +14,7 @@ import numpy as np
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Certificate, certify, certify_moments, certify_source
 from fastreg.design import Design
+from fastreg.grids import Grid
 from fastreg.moments import Moments
 from fastreg.objectives import Objective
 from fastreg.penalties import is_zero
@@ -54,16 +55,6 @@ class Solution:
     certificate: Certificate
     n_iter: int
     exhausted: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """Strengths to choose: `count`, geometric, from the least with which `gauge`, the penalty or
-    what stands in for one without L1, holds all coefficients at zero, to `share` of that."""
-
-    count: int
-    share: float
-    gauge: Any
 
 
 def solve(
@@ -147,8 +138,7 @@ def _by_newton(
         newton = ProximalNewton(X, np.ascontiguousarray(Y[:, 0]), objective, inner)
         strengths = np.ones(1) if objective.strength is None else objective.strength
         if grid is not None:
-            largest = newton.critical_strength(grid.gauge, _PRECISE, max_iter) or 1.0
-            strengths = largest * np.geomspace(1.0, grid.share, grid.count)
+            strengths = grid.below(newton.critical_strength(grid.gauge, _PRECISE, max_iter))
         objective = dataclasses.replace(objective, strength=strengths)
         columns = standardise(X, Y, dataclasses.replace(objective, offset=None))
         states, steps = [], np.zeros(len(strengths), int)
@@ -489,8 +479,7 @@ def _on_grid(problem: InMemoryProblem, grid: Grid, tol: float, max_iter: int) ->
     gauge = dataclasses.replace(
         problem, objective=dataclasses.replace(objective, penalty=grid.gauge)
     )
-    largest = working_set.largest_strength(gauge, tol, max_iter) or 1.0  # any, if all are zero
-    strengths = largest * np.geomspace(1.0, grid.share, grid.count)
+    strengths = grid.below(working_set.largest_strength(gauge, tol, max_iter))
     unit, mean = (np.broadcast_to(each[:1], grid.count) for each in (problem.unit, problem.mean))
     objective = dataclasses.replace(objective, strength=strengths)
     return dataclasses.replace(problem, objective=objective, unit=unit, mean=mean, _bases={})
@@ -499,7 +488,6 @@ def _on_grid(problem: InMemoryProblem, grid: Grid, tol: float, max_iter: int) ->
 __all__ = [
     "FACTORISATIONS",
     "METHODS",
-    "Grid",
     "Solution",
     "approach",
     "confirm",
