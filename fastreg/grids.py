@@ -90,7 +90,7 @@ def least_share(eps: Any, *, wide: bool) -> float:
     """Least over largest strength, 0.01 or 0.001 where `eps` is None."""
     if eps is None:
         return 1e-2 if wide else 1e-3
-    share = float(eps) if isinstance(eps, Real) and not isinstance(eps, bool) else np.nan
+    share = float(eps) if not isinstance(eps, bool) and isinstance(eps, Real) else np.nan
     if not 0.0 < share <= 1.0:
         raise ValueError(f"eps must be above 0 and at most 1, got {eps!r}")
     return share
