@@ -26,6 +26,7 @@ import scipy.sparse
 import fastreg
 from fastreg import kernels, reference
 from fastreg.design import as_design
+from fastreg.kernels.active_set import Quadratic
 from fastreg.losses import Squared
 from fastreg.network.layers import Layout, initial
 from fastreg.network.training import Problem, Trainer
@@ -290,7 +291,8 @@ def active_set(data: Gram) -> Array:
     coef, slope, l2 = np.zeros(n), np.zeros(width), np.zeros(width)
     slope[:n], l2[:n] = -data.linear, LAM
     slack, factor = LASSO_TOL * float(np.abs(data.linear).max()), kernels.factor(n, n)
-    kernels.minimise(data.gram, slope, coef, l2, L1(data.l1), factor, slack, MOST)
+    form = Quadratic(data.gram, slope, coef, l2)
+    kernels.minimise(form, L1(data.l1), factor, slack, MOST)
     return coef
 
 

@@ -284,11 +284,12 @@ def clear(factor):
     """Nothing, likewise."""
 
 
-def minimise(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
+def minimise(form, penalty, factor, slack, max_steps):
     """b_j ← argmin over b_j, cyclically, of ½bᵀGb − cᵀb + ½ Σ l2 b² + p(b), g = Gb − c + l2∘b.
 
     Ends where a cycle moves nothing by more than rounding, whatever `slack`; a cycle is a step.
     """
+    gram, gradient, coef, l2 = form
     n = len(coef)
     for steps in range(1, max_steps + 1):
         before = coef.copy()

@@ -43,6 +43,21 @@ _NONE, _ONE = np.arange(2)  # typed counts: with a literal a function is compile
 _OUT, _STUCK = -1, -2  # places of coefficients that are not in F; stuck: nothing stops them
 
 
+class Quadratic(NamedTuple):
+    """½ bᵀ(G + diag l2) b − cᵀb at b, with room beyond n to a multiple w of 8.
+
+    gram : (≥ n, w) float64, symmetric in its first n columns
+    gradient : (w,) float64, g at `coef`, kept current in place
+    coef : (n,) float64, b, changed in place
+    l2 : (w,) float64, zero beyond n
+    """
+
+    gram: np.ndarray
+    gradient: np.ndarray
+    coef: np.ndarray
+    l2: np.ndarray
+
+
 class Factor(NamedTuple):
     """UᵀU = H_FF for s of at most c free coefficients out of p, and room to work in.
 
@@ -93,15 +108,12 @@ def clear(factor):
     factor.place[:] = _OUT
 
 
-def minimise(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
-    """Minimise from `coef`, until no breakpoint is forced by more than `slack`.
+def minimise(form, penalty, factor, slack, max_steps):
+    """Minimise from where `form` stands, until no breakpoint is forced by more than `slack`.
 
     Parameters
     ----------
-    gram : (≥ n, w) float64, symmetric in its first n columns; w ≥ n is a multiple of 8
-    gradient : (w,) float64, g at `coef`, kept current in place
-    coef : (n,) float64, changed in place
-    l2 : (w,) float64, zero beyond n
+    form : `Quadratic`
     penalty : tuple of `fastreg.penalties`
     factor : `Factor` of coefficients inside their segments, for this `l2`; brought up to date
     slack : float, largest `penalties.distance` of a coefficient that may stay
@@ -115,31 +127,29 @@ def minimise(gram, gradient, coef, l2, penalty, factor, slack, max_steps):
     factor.place[factor.place == _STUCK] = _OUT
     steps, rounds, anew = 0, _ROUNDS, True
     while steps < max_steps:
-        taken, status, j = _alternate(
-            gram, gradient, coef, l2, penalty, factor, slack, rounds, anew, max_steps - steps
-        )
+        taken, status, j = _alternate(form, penalty, factor, slack, rounds, anew, max_steps - steps)
         steps += taken
         if status == _HELD:
             return steps
         if status == _FULL:
             return max_steps
         if status == _CHANGED:
-            _factorise(gram, l2, factor)
+            _factorise(form, factor)
             anew = False
         elif status == _SWEPT:
             rounds, anew = rounds - 1, True
         elif status == _DEPENDS:  # rare: compiled when it is first needed, 1 s
-            _make_room(gram, gradient, coef, l2, penalty, factor, j)
+            _make_room(form, penalty, factor, j)
             steps += 1
     return max_steps
 
 
-def _factorise(gram, l2, factor):
+def _factorise(form, factor):
     """U of the members that a `Factor` lists, but for those that depend on others: by LAPACK, with
     pivots, 0.25 s for 2600, 0.9 if they are appended one after the other."""
     members = factor.members[: factor.size[0]].copy()
-    H = gram[np.ix_(members, members)]
-    np.fill_diagonal(H, H.diagonal() + l2[members])
+    H = form.gram[np.ix_(members, members)]
+    np.fill_diagonal(H, H.diagonal() + form.l2[members])
     root = np.sqrt(H.diagonal())
     H /= root
     H /= root[:, None]
@@ -154,25 +164,25 @@ def _factorise(gram, l2, factor):
 
 
 @exact
-def _alternate(gram, gradient, coef, l2, penalty, factor, slack, rounds, anew, max_steps):
+def _alternate(form, penalty, factor, slack, rounds, anew, max_steps):
     """Both moves in turn: (steps, what ended them, and the column if it depends on F).
 
     One entry for all of it: from a second one Numba would compile every part again.
     """
-    if anew and _lists_many(gram, coef, l2, penalty, factor):
+    if anew and _lists_many(form, penalty, factor):
         return 0, _CHANGED, -1
-    _synchronise(gram, coef, l2, penalty, factor)
+    _synchronise(form, penalty, factor)
     steps = 0
     while steps < max_steps:
-        taken, whole = _settle(gram, gradient, coef, l2, penalty, factor, max_steps - steps)
+        taken, whole = _settle(form, penalty, factor, max_steps - steps)
         steps += taken
         if not whole:
             break
-        if rounds > 0 and _is_crowd(gram, gradient, coef, l2, penalty, factor, slack):
+        if rounds > 0 and _is_crowd(form, penalty, factor, slack):
             for _ in range(_SWEEPS):
-                _sweep(gram, gradient, coef, l2, penalty)
+                _sweep(form, penalty)
             return steps + 1, _SWEPT, -1
-        status, j = _enter(gram, gradient, coef, l2, penalty, factor, slack)
+        status, j = _enter(form, penalty, factor, slack)
         if status != _MOVED:
             return steps, status, j
         steps += 1
@@ -180,8 +190,9 @@ def _alternate(gram, gradient, coef, l2, penalty, factor, slack, rounds, anew, m
 
 
 @inner
-def _lists_many(gram, coef, l2, penalty, factor):
+def _lists_many(form, penalty, factor):
     """Whether F changes by so much that a new factor takes less time; then it is listed."""
+    gram, coef, l2 = form.gram, form.coef, form.l2
     changes, size = 0, 0
     for j in range(coef.shape[0]):
         inside = gram[j, j] + l2[j] >= _FLAT and _is_free(penalty, j, coef[j])
@@ -207,8 +218,9 @@ def _is_free(penalty, j, w):
 
 
 @inner
-def _synchronise(gram, coef, l2, penalty, factor):
+def _synchronise(form, penalty, factor):
     """F becomes the coefficients that lie inside their segments."""
+    gram, coef, l2 = form.gram, form.coef, form.l2
     for q in range(factor.size[0] - 1, -1, -1):
         j = factor.members[q]
         if not _is_free(penalty, j, coef[j]):
@@ -223,20 +235,21 @@ def _synchronise(gram, coef, l2, penalty, factor):
             entrants[count] = j
             count += 1
             if count == _WIDTH:
-                _append(gram, l2, factor, entrants, count)
+                _append(form, factor, entrants, count)
                 count = _NONE
-    _append(gram, l2, factor, entrants, count)
+    _append(form, factor, entrants, count)
 
 
 # ---------------------------------------------------------------- the two moves
 
 
 @inner
-def _settle(gram, gradient, coef, l2, penalty, factor, max_steps):
+def _settle(form, penalty, factor, max_steps):
     """Newton steps until one is taken whole: (their number, whether F is at its minimum).
 
     A step of length t leaves (1 − t) of the forces on F: G is read once, at the end.
     """
+    gradient, coef = form.gradient, form.coef
     s, forces, step = factor.size[0], factor.work[0], factor.work[1]
     moved, before = factor.moved, factor.work[2]
     for q in range(s):
@@ -261,7 +274,7 @@ def _settle(gram, gradient, coef, l2, penalty, factor, max_steps):
         steps += 1
     for q in range(s):
         before[q] = coef[moved[q]] - before[q]
-    _add_changes(gram, gradient, l2, moved, before, s)
+    _add_changes(form, moved, before, s)
     return steps, not blocked or factor.size[0] == 0
 
 
@@ -303,8 +316,9 @@ def _leave(coef, factor, q, end):
 
 
 @inner
-def _add_changes(gram, gradient, l2, moved, change, count):
+def _add_changes(form, moved, change, count):
     """gradient += (G + diag l2)·change, of `count` coefficients; four columns a sweep."""
+    gram, gradient, l2 = form.gram, form.gradient, form.l2
     whole = count // 4 * 4
     for q in range(0, whole, 4):
         j, k, u, v = moved[q], moved[q + 1], moved[q + 2], moved[q + 3]
@@ -333,9 +347,10 @@ def _add_column(gram, gradient, j, change):
 
 
 @inner
-def _enter(gram, gradient, coef, l2, penalty, factor, slack):
+def _enter(form, penalty, factor, slack):
     """Every coefficient outside F that its breakpoint does not hold: its coordinate step, then
     into F. (status, the column that it speaks of or −1). F is at its minimum before."""
+    gram, gradient, coef, l2 = form.gram, form.gradient, form.coef, form.l2
     entrants = factor.entrants
     for j in range(coef.shape[0]):
         if (
@@ -346,7 +361,7 @@ def _enter(gram, gradient, coef, l2, penalty, factor, slack):
         ):
             # It depended on F when it came; one that has left F since may have made room.
             entrants[0] = j
-            _append(gram, l2, factor, entrants, _ONE)
+            _append(form, factor, entrants, _ONE)
             if factor.place[j] != _OUT:
                 return _MOVED, j
             if factor.size[0] == factor.members.shape[0]:
@@ -371,15 +386,16 @@ def _enter(gram, gradient, coef, l2, penalty, factor, slack):
             entrants[count] = j
             count += 1
             if count == _WIDTH:
-                _append(gram, l2, factor, entrants, count)
+                _append(form, factor, entrants, count)
                 count = _NONE
-    _append(gram, l2, factor, entrants, count)
+    _append(form, factor, entrants, count)
     return status, -1
 
 
 @inner
-def _is_crowd(gram, gradient, coef, l2, penalty, factor, slack):
+def _is_crowd(form, penalty, factor, slack):
     """Whether so many breakpoints do not hold that most of those who enter would soon leave."""
+    gram, gradient, coef, l2 = form.gram, form.gradient, form.coef, form.l2
     waiting = 0
     for j in range(coef.shape[0]):
         if factor.place[j] == _OUT and gram[j, j] + l2[j] >= _FLAT:
@@ -388,8 +404,9 @@ def _is_crowd(gram, gradient, coef, l2, penalty, factor, slack):
 
 
 @inner
-def _sweep(gram, gradient, coef, l2, penalty):
+def _sweep(form, penalty):
     """The coordinate step of every coefficient."""
+    gram, gradient, coef, l2 = form.gram, form.gradient, form.coef, form.l2
     for j in range(coef.shape[0]):
         curvature = gram[j, j] + l2[j]
         if curvature < _FLAT:
@@ -403,8 +420,9 @@ def _sweep(gram, gradient, coef, l2, penalty):
 
 
 @exact
-def _make_room(gram, gradient, coef, l2, penalty, factor, j):
+def _make_room(form, penalty, factor, j):
     """Move j, which depends on F, and F against it, until one of them meets its end."""
+    gram, gradient, coef, l2 = form.gram, form.gradient, form.coef, form.l2
     s, step, moved = factor.size[0], factor.work[0], factor.moved
     for q in range(s):
         moved[q] = factor.members[q]
@@ -427,19 +445,20 @@ def _make_room(gram, gradient, coef, l2, penalty, factor, j):
         _advance(coef, penalty, moved[q], step[q])
     coef[j] = own if first < 0 else coef[j] + sign * length
     moved[s], step[s] = j, sign * length
-    _add_changes(gram, gradient, l2, moved, step, s + 1)
+    _add_changes(form, moved, step, s + 1)
     if first >= 0:
         _leave(coef, factor, first, end)
         factor.entrants[0] = j
-        _append(gram, l2, factor, factor.entrants, _ONE)
+        _append(form, factor, factor.entrants, _ONE)
 
 
 # ---------------------------------------------------------------- the factor
 
 
 @inner
-def _append(gram, l2, factor, entrants, count):
+def _append(form, factor, entrants, count):
     """Add up to eight coefficients to F, but for those that depend on what is there."""
+    gram, l2 = form.gram, form.l2
     if count == 0:
         return
     x, U = factor.block, factor.upper

@@ -25,6 +25,7 @@ import numpy as np
 
 from fastreg import kernels, penalties
 from fastreg.certificate import duality_gap, relative_to
+from fastreg.kernels.active_set import Quadratic
 from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.solvers.critical import critical_strength, never_held
 
@@ -414,12 +415,11 @@ class WorkingSet:
         start = self.coef.copy(), gradient.copy()
         gradient[:p] += l2[:p] * self.coef
         level = max(slack * float(np.abs(gradient).max()), _TINY)
+        form = Quadratic(self._gram, gradient, self.coef, l2)
         steps, some = 0, max(4, _CALL // (p * p))
         while steps < max_steps:  # an interrupt is seen between calls
             wanted = min(some, max_steps - steps)
-            taken = kernels.minimise(
-                self._gram, gradient, self.coef, l2, penalty, self._factor, level, wanted
-            )
+            taken = kernels.minimise(form, penalty, self._factor, level, wanted)
             steps += int(taken)
             if taken < wanted:
                 break

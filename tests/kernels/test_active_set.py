@@ -51,9 +51,8 @@ class Inner:
     def minimise(self, slack=SLACK, max_steps=MOST):
         # What stands beyond column n is nobody's business.
         gram, l2, level = padded(self.gram, 7.0), padded(self.l2, 0.0), slack * self.unit()
-        return kernels.minimise(
-            gram, self.gradient, self.coef, l2, self.penalty, self.factor, level, max_steps
-        )
+        form = active_set.Quadratic(gram, self.gradient, self.coef, l2)
+        return kernels.minimise(form, self.penalty, self.factor, level, max_steps)
 
 
 def padded(values, filling):
@@ -162,9 +161,8 @@ def test_the_answer_is_that_of_the_reference(n, defect, l2, kind, rng):
     found = inner(columns(defect, n, rng), l2, kind, rng)
     found.minimise()
     coef, gradient = np.zeros(n), -found.linear
-    steps = reference.minimise(
-        found.gram, gradient, coef, found.l2, found.penalty, None, 0.0, 20_000
-    )
+    form = active_set.Quadratic(found.gram, gradient, coef, found.l2)
+    steps = reference.minimise(form, found.penalty, None, 0.0, 20_000)
     assert steps < 20_000
     np.testing.assert_allclose(found.coef, coef, rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(found.gradient[:n], gradient, atol=1e-10)
@@ -176,9 +174,8 @@ def test_one_of_many_minima_is_as_good_as_that_of_the_reference(defect, kind, rn
     found = inner(columns(defect, 8, rng), 0.0, kind, rng)
     other = Inner(found.gram, found.linear, found.l2, found.penalty)
     found.minimise()
-    reference.minimise(
-        other.gram, other.gradient, other.coef, other.l2, other.penalty, None, 0.0, 2000
-    )
+    form = active_set.Quadratic(other.gram, other.gradient, other.coef, other.l2)
+    reference.minimise(form, other.penalty, None, 0.0, 2000)
     assert found.objective() <= other.objective() + 1e-13
     assert other.objective() <= found.objective() + 1e-6  # descent is slow where H is singular
 
@@ -430,10 +427,9 @@ def test_no_number_ends_soon_and_is_forgotten(kind, bad, rng):
         getattr(found, place)[3] = bad
         if place == "coef":
             found.gradient[:17] = found.exact_gradient()
-        steps = kernels.minimise(
-            padded(found.gram, 0.0), found.gradient, found.coef, np.zeros(24), found.penalty,
-            found.factor, 1e-13, 50,
-        )  # fmt: skip
+        gram = padded(found.gram, 0.0)
+        form = active_set.Quadratic(gram, found.gradient, found.coef, np.zeros(24))
+        steps = kernels.minimise(form, found.penalty, found.factor, 1e-13, 50)
         assert steps <= 50
         found.move(good)
         assert found.minimise() < MOST

@@ -12,6 +12,7 @@ from conftest import needs_jit
 
 from fastreg import elementary, kernels, penalties, set_num_threads
 from fastreg.design import as_design
+from fastreg.kernels.active_set import Quadratic
 
 STORED = {
     "C": np.ascontiguousarray,
@@ -88,7 +89,8 @@ def digests(offset: int = 0) -> dict[str, str]:
     gram[:, :n] = kernels.cross_gram(dense, columns, columns)
     kernels.project(dense, -y, out=slope[:n])
     factor, l1 = kernels.factor(n, n), penalties.L1(50.0)
-    steps = kernels.minimise(gram, slope, coef, np.zeros(136), l1, factor, 1e-9, 100)
+    form = Quadratic(gram, slope, coef, np.zeros(136))
+    steps = kernels.minimise(form, l1, factor, 1e-9, 100)
     keep("active set", steps, coef, slope[:n], np.triu(factor.upper[:n, :n]))
     for into in (elementary.exp_into, elementary.tanh_into):
         into(theta, values := shifted(theta, offset))

@@ -7,6 +7,7 @@ from conftest import STORAGES, matrix
 from fastreg import kernels, reference
 from fastreg.design import as_design
 from fastreg.design import storages as kinds
+from fastreg.kernels.active_set import Quadratic
 
 BY_COLUMNS = sorted(name for name in STORAGES if not name.startswith(("csr", "coo")))
 
@@ -53,7 +54,8 @@ def test_descent_reaches_the_minimum_that_the_gram_form_reaches(penalty, rng):
     kernels.project(X, -y, out=gradient[:6])
     by_gram, by_columns = np.zeros(6), np.zeros(6)
     factor = kernels.factor(6, 6)
-    kernels.minimise(gram, gradient, by_gram, l2, penalty, factor, 1e-12, 100)
+    form = Quadratic(gram, gradient, by_gram, l2)
+    kernels.minimise(form, penalty, factor, 1e-12, 100)
     curvature = np.diag(gram).copy()
     kernels.residual_descent(X, y.copy(), by_columns, curvature, l2[:6], penalty, 400)
     np.testing.assert_allclose(by_columns, by_gram, atol=1e-10)
