@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import fastreg
 from fastreg import certificate
-from fastreg.certificate import certify, reads
+from fastreg.certificate import Columns, certify, reads
 from fastreg.design import as_design
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, Bounded, non_negative
@@ -21,7 +21,7 @@ def evaluated(A, y, w, coef, b, l2, l1):
 
 
 def check(X, y, coef, b, objective, **options):
-    arguments = {"shift": None, "scale": np.ones(X.shape[1]), "tol": 1e-4, **options}
+    arguments = {"tol": 1e-4, **options}
     return certify(
         X, y[:, None], coef[:, None], np.array([b]), objective, method="none", passes=0, **arguments
     )
@@ -88,7 +88,7 @@ def test_any_shift_and_scale_give_the_same_certificate(rng):
     X, objective = as_design(A), Objective(np.array([[0.01]]), L1(0.02))
     coef = rng.standard_normal(6)
     plain = check(X, y, coef, 0.2, objective)
-    other = check(X, y, coef, 0.2, objective, shift=A.mean(axis=0), scale=2.0 ** np.arange(6))
+    other = check(X, y, coef, 0.2, objective, columns=Columns(A.mean(axis=0), 2.0 ** np.arange(6)))
     np.testing.assert_allclose(other.gap, plain.gap, rtol=1e-10)
     np.testing.assert_allclose(other.kkt, plain.kkt, rtol=1e-8)
 

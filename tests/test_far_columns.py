@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 import fastreg
-from fastreg.certificate import certify
+from fastreg.certificate import Columns, certify
 from fastreg.design import as_design
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
@@ -124,8 +124,8 @@ def test_a_shift_and_a_scale_that_mislead_certify_nothing_false(storage, far, rn
     scale, shift = np.full(2, 2.0**-60), X.mean(axis=0)
     found = certify(
         as_design(STORAGES[storage](X)), y[:, None], coef, y.mean() - X.mean(axis=0) @ coef,
-        Objective(np.zeros((1, 1)), L1(0.0)), tol=1e-4, method="", passes=0, shift=shift,
-        scale=scale,
+        Objective(np.zeros((1, 1)), L1(0.0)), tol=1e-4, method="", passes=0,
+        columns=Columns(shift, scale),
     )  # fmt: skip
     assert found.by_kkt and not found.converged
     assert found.kkt[0] >= 0.99

@@ -50,7 +50,7 @@ from fastreg.certificate.penalties import (
     nearest_subgradient,
     penalty_value,
 )
-from fastreg.certificate.reads import Data, correlate, exact_sum, levels
+from fastreg.certificate.reads import Columns, Data, correlate, exact_sum, levels
 from fastreg.certificate.target import Target, normalise, some_of
 from fastreg.design import Design
 from fastreg.losses import traits
@@ -62,6 +62,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _ROOM = 1 << 22  # entries of residuals and correlations of a group of points: 32 MB
 _PROBES = 4  # random combinations of points at which claimed correlations are checked
 _DOUBT = 100.0  # by how much its error may exceed the largest seen
+_UNKNOWN = Columns()
 _ROUNDING = 2.0  # of a sum, in units of eps and of what is summed
 KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is no smaller
 
@@ -124,10 +125,7 @@ def certify(
     tol: float,
     method: str,
     passes: int,
-    shift: Array | None = None,
-    scale: Array | None = None,
-    constant: Array | None = None,
-    lengths: Array | None = None,
+    columns: Columns = _UNKNOWN,
     claims: Array | None = None,
 ) -> Certificate:
     """Certify (coef, intercept) from X itself, block by block in NumPy: one or two reads of X,
@@ -144,13 +142,7 @@ def certify(
     intercept : (k,)
     objective : the rest of the objective
     tol, method, passes : what to report
-    shift : (n,) or None, about the means of the columns
-    scale : (n,) or None, about the inverse sizes of the columns, powers of two
-        Any `shift` and `scale` give a valid certificate; good ones keep rounding small.
-    constant : (n,) bool or None, columns that an intercept makes zero
-    lengths : (n,) or None
-        √(Σ w v²) as somebody claims, right to two digits or so: they only scale the KKT
-        residual, and some are looked at.
+    columns : Columns, shift and scale of V and what else is known of them
     claims : (n, k) or None
         Vᵀ(w∘r) of the points of one target as somebody claims; overwritten. They spare many
         points a read of X each: see `_judge_claims`.
@@ -160,12 +152,9 @@ def certify(
     if not w.all():  # whatever a row of weight zero holds
         Y = np.where((w > 0)[:, None], Y, Y[int(np.argmax(w))])
     w = w / w.sum()
-    shift = np.zeros(n) if shift is None else shift
-    scale = np.ones(n) if scale is None else scale
+    known, lengths = columns.filled(n), columns.lengths
     if not traits(objective.loss).quadratic:  # in units of its own
-        data = Data(
-            X, Y, w, shift, scale, constant, objective, coef, intercept, np.zeros(1), np.ones(1)
-        )
+        data = Data(X, Y, w, *known, objective, coef, intercept, np.zeros(1), np.ones(1))
         from fastreg.certificate import smooth  # not part of a first fit
 
         with single_threaded_blas:
@@ -173,7 +162,7 @@ def certify(
         found = _certificate(verdict, data.unit, tol, method, passes + read)
         return dataclasses.replace(found, objective=found.objective + least)
     mean, unit, Y = normalise(Y, w, objective.fit_intercept)
-    data = Data(X, Y, w, shift, scale, constant, objective, coef, intercept, mean, unit)
+    data = Data(X, Y, w, *known, objective, coef, intercept, mean, unit)
     with single_threaded_blas:  # two pools at once took 110 to 390 ms for 37 (NumPy 1.26)
         if claims is not None and k > _PROBES and Y.shape[1] == 1 and data.is_near:
             claims /= unit
@@ -195,11 +184,9 @@ def certify_source(
     tol: float,
     method: str,
     passes: int,
-    shift: Array | None,
-    scale: Array,
     mean: Array,
     unit: Array,
-    constant: Array | None = None,
+    columns: Columns = _UNKNOWN,
 ) -> Certificate:
     """`certify` of rows that arrive in blocks, in one read of them.
 
@@ -208,8 +195,8 @@ def certify_source(
     objective : with weights of None: the source has them
     mean, unit : (T,) about the means and the spreads of the T targets, powers of two
     """
-    n, k = coef.shape
-    shift = np.zeros(n) if shift is None else shift
+    k = coef.shape[1]
+    shift, scale, constant = columns.filled(len(coef))
     work = streamed.Sums(source.layout, coef, intercept, shift, scale, mean, unit, objective)
     with single_threaded_blas:
         found = streamed.read(source, work, constant)
@@ -350,6 +337,7 @@ def _fitted(data: Data, c0: Array, C: Array) -> Array:
 __all__ = [
     "KKT",
     "Certificate",
+    "Columns",
     "certify",
     "certify_moments",
     "certify_source",

@@ -20,7 +20,7 @@ import numpy as np
 from fastreg import _factor
 from fastreg.certificate import reads
 from fastreg.certificate.gap import Points, SquaredFit, relative_to
-from fastreg.certificate.reads import Data
+from fastreg.certificate.reads import Columns, Data
 from fastreg.certificate.target import Target, normalise
 from fastreg.certificate.training import (
     Distance,
@@ -51,16 +51,13 @@ _MARGIN = 1e-5  # of the size of y: a sphere that is expected to be enough
 @dataclass(frozen=True, eq=False)
 class Fold:
     """A training set and a test set of the rows of X, weights (m,) ≥ 0 of each, and what a solver
-    knows of the columns of the training set: see `certify`."""
+    says of the columns of the training set."""
 
     X: Design
     y: Array
     train: Array
     test: Array
-    shift: Array | None
-    scale: Array
-    constant: Array | None
-    lengths: Array | None
+    columns: Columns
 
 
 class Judged(NamedTuple):
@@ -126,13 +123,11 @@ class _Residuals(NamedTuple):
     def of(cls, fold: Fold, objective: Objective, coef: Array) -> _Residuals:
         w, v = _shares(fold.train), _shares(fold.test)
         mean, unit, Y = normalise(fold.y[:, None], w, objective.fit_intercept)
-        shift = np.zeros(fold.X.shape[1]) if fold.shift is None else fold.shift
+        known = fold.columns.filled(fold.X.shape[1])
         none = np.zeros(coef.shape[1])  # residuals need no intercept: the best one is taken
-        data = Data(
-            fold.X, Y, w, shift, fold.scale, fold.constant, objective, coef, none, mean, unit
-        )
+        data = Data(fold.X, Y, w, *known, objective, coef, none, mean, unit)
         used = np.flatnonzero(coef.any(axis=1))
-        beta = coef[used] / fold.scale[used, None] / float(unit[0])
+        beta = coef[used] / data.scale[used, None] / float(unit[0])
         R, squares = np.repeat(Y, coef.shape[1], axis=1), np.zeros(len(used))
         # Rows of neither set are not read, whatever they hold.
         for rows, values in _blocks(data, used, np.maximum(w, v)):
@@ -172,7 +167,7 @@ def _judge(
     claims: Array | None,
 ) -> Judged:  # fmt: skip
     read = _Residuals.of(fold, objective, coef)
-    look = _Look(read, fold.lengths, claims)
+    look = _Look(read, fold.columns.lengths, claims)
     gap = look.gaps()
     mse, lost = read.errors()
     epsilon, move = np.full((2, len(mse)), np.inf)

@@ -29,6 +29,32 @@ _PARTS = 4  # sums over blocks of X
 _ENTRIES = 1 << 17  # of rows and columns in use, multiplied at once: 1 MB
 
 
+class Columns(NamedTuple):
+    """What somebody says of the n columns of X. Any shift and scale give a valid certificate; good
+    ones keep rounding small.
+
+    shift : (n,) or None, about their means
+    scale : (n,) or None, about the inverses of their sizes, powers of two
+    constant : (n,) bool or None, those that an intercept makes zero
+    lengths : (n,) or None, √(Σ w v²) to two digits or so: they only scale the KKT residual, and
+        some are looked at
+    """
+
+    shift: Array | None = None
+    scale: Array | None = None
+    constant: Array | None = None
+    lengths: Array | None = None
+
+    def filled(self, n: int) -> tuple[Array, Array, Array | None]:
+        """shift, scale and constant, zeros and ones where nothing is said."""
+        shift = np.zeros(n) if self.shift is None else self.shift
+        return shift, np.ones(n) if self.scale is None else self.scale, self.constant
+
+    def of(self, some: Array) -> Columns:
+        """Of some of them."""
+        return Columns(*(None if each is None else each[some] for each in self))
+
+
 @dataclass(eq=False)
 class Data:
     """What is to be certified; y with mean and unit of its own, Y (m, k) or (m, 1)."""

@@ -246,8 +246,6 @@ def _certified(X: Design, y: Array, model: Any) -> Certificate:
         np.array(model.coef_, dtype=np.float64)[:, None],
         np.atleast_1d(np.asarray(model.intercept_, np.float64)),
         _objective(model, len(y)),
-        shift=None,
-        scale=np.ones(X.shape[1]),
         tol=_TOL,
         method="",
         passes=0,

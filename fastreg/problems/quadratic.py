@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from fastreg import penalties
+from fastreg.certificate import Columns
 from fastreg.objectives import Objective
 
 Array = np.ndarray
@@ -61,6 +62,12 @@ class QuadraticProblem(ABC):
     def correlations(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
         """The same of d points with the y of point t: (n, d), (d,) from β (p, d) on some columns,
         zero elsewhere."""
+
+    @property
+    def columns(self) -> Columns:
+        """What the certificate is told of X."""
+        constant = self.constant if self.objective.fit_intercept else None
+        return Columns(self.shift, 1.0 / self.size, constant, self.lengths)
 
     @property
     def n_features(self) -> int:

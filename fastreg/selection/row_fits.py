@@ -77,11 +77,7 @@ class RowFits:
 
     def _fold(self, problem: InMemoryProblem) -> Fold:
         """With the columns as the solver knows them."""
-        constant = problem.constant if problem.objective.fit_intercept else None
-        return Fold(
-            self.X, self.y, self.train, self.test, problem.shift, 1.0 / problem.size, constant,
-            problem.lengths,
-        )  # fmt: skip
+        return Fold(self.X, self.y, self.train, self.test, problem.columns)
 
     def _relaxed(self, fold: Fold, coef: Array, gamma: float) -> tuple[Array, Array, float, Array]:
         """(mse, lost, mean square of y, τε of the least squares fits) of relaxed fits."""
@@ -100,10 +96,7 @@ class RowFits:
     def _free(self, fold: Fold, used: Array, coef: Array, support: Array) -> float:
         """τε of least squares on a support: a problem whose other coefficients are held at zero."""
         part = dataclasses.replace(
-            fold, X=as_design(fold.X.matrix[:, used]), scale=fold.scale[used],
-            shift=None if fold.shift is None else fold.shift[used],
-            constant=None if fold.constant is None else fold.constant[used],
-            lengths=None if fold.lengths is None else fold.lengths[used],
+            fold, X=as_design(fold.X.matrix[:, used]), columns=fold.columns.of(used),
         )  # fmt: skip
         open_to = np.where(support, np.inf, 0.0)
         plain = self.make(self.train, None)

@@ -140,7 +140,7 @@ def _by_newton(
         if grid is not None:
             strengths = grid.below(newton.critical_strength(grid.gauge, _PRECISE, max_iter))
         objective = dataclasses.replace(objective, strength=strengths)
-        columns = standardise(X, Y, dataclasses.replace(objective, offset=None))
+        problem = standardise(X, Y, dataclasses.replace(objective, offset=None))
         states, steps = [], np.zeros(len(strengths), int)
         state = newton.null if start is None else newton.state(start[:, 0])
         for t, strength in enumerate(strengths):
@@ -155,9 +155,7 @@ def _by_newton(
             intercept = np.array([each.intercept for each in states])
             certificate = certify(
                 X, Y, coef, intercept, objective, tol=tol, method="proximal Newton",
-                passes=newton.passes + columns.passes, shift=columns.shift,
-                scale=1.0 / columns.size, lengths=columns.lengths,
-                constant=columns.constant if objective.fit_intercept else None,
+                passes=newton.passes + problem.passes, columns=problem.columns,
             )  # fmt: skip
             if certificate.converged or share is None or steps.max() >= max_iter:
                 break
@@ -294,11 +292,9 @@ def solve_source(
             tol=tol,
             method=f"{found.name}, blocks",
             passes=problem.passes,
-            shift=problem.shift,
-            scale=1.0 / problem.size,
             mean=problem.means,
             unit=problem.units,
-            constant=problem.constant if objective.fit_intercept else None,
+            columns=problem.columns,
         )
     strengths = np.ones(problem.n_points) if objective.strength is None else objective.strength
     return Solution(coef, intercept, strengths, certificate, found.n_iter, found.n_iter >= limit)
@@ -345,10 +341,7 @@ def confirm(
         tol=tol,
         method="moments",
         passes=getattr(problem, "passes", 1),  # one to gather moments
-        shift=problem.shift,
-        scale=1.0 / problem.size,
-        constant=problem.constant if objective.fit_intercept else None,
-        lengths=problem.lengths,
+        columns=problem.columns,
     )
     strengths = np.ones(coef.shape[1]) if objective.strength is None else objective.strength
     found = Solution(coef, intercept, strengths, certificate, 1, False)
@@ -367,22 +360,10 @@ def _is_exact(certificate: Certificate) -> bool:
 def _certified(
     problem: InMemoryProblem, coef: Array, intercept: Array, found: _Found, tol: float
 ) -> Certificate:
-    objective = problem.objective
     return certify(
-        problem.X,
-        problem.target,
-        coef,
-        intercept,
-        objective,
-        tol=tol,
-        method=found.name,
-        passes=problem.passes,
-        shift=problem.shift,
-        scale=1.0 / problem.size,
-        constant=problem.constant if objective.fit_intercept else None,
-        lengths=problem.lengths,
-        claims=found.claims,
-    )
+        problem.X, problem.target, coef, intercept, problem.objective, tol=tol, method=found.name,
+        passes=problem.passes, columns=problem.columns, claims=found.claims,
+    )  # fmt: skip
 
 
 class _Found(NamedTuple):

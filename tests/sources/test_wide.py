@@ -62,7 +62,7 @@ def test_reads_give_the_answer_of_memory(kind, centred, case, l1_ratio):
 
 def test_the_certificate_of_blocks_is_that_of_memory():
     """Of a wrong answer, too: the gap is that of the rows, to rounding."""
-    from fastreg.certificate import certify, certify_source
+    from fastreg.certificate import Columns, certify, certify_source
     from fastreg.design import as_design
     from fastreg.objectives import Objective
     from fastreg.penalties import L1
@@ -72,7 +72,7 @@ def test_the_certificate_of_blocks_is_that_of_memory():
     coef, intercept = rng.standard_normal((150, 2)) * 0.1, np.array([3.0, -2.0])
     objective = Objective(np.full((1, 2), 0.2), L1(0.1), w, True)
     shift, scale = X.mean(axis=0), np.ldexp(1.0, -np.frexp(X.std(axis=0))[1])
-    options = {"tol": 1e-4, "method": "none", "passes": 0, "shift": shift, "scale": scale}
+    options = {"tol": 1e-4, "method": "none", "passes": 0, "columns": Columns(shift, scale)}
     expected = certify(as_design(X), Y, coef, intercept, objective, **options)
     bare = Objective(objective.l2, objective.penalty, None, True)
     unit = np.ldexp(1.0, np.frexp(Y.std(axis=0))[1])
