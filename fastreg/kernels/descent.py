@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from fastreg._jit import jit
 from fastreg.design import storages
@@ -16,6 +19,25 @@ from fastreg.kernels.rows import (
 from fastreg.kernels.update import update
 
 RISE = 1e-10  # relative; a smaller rise of J is rounding
+
+
+class Rule(NamedTuple):
+    """What a step does: η, ridge, penalty, whether b moves, and 1/m."""
+
+    eta: float
+    l2: float | np.ndarray
+    penalty: Any
+    fit: bool
+    scale: float
+
+
+class State(NamedTuple):
+    """What a step changes: θ, b (1,), history (K, 2) and room for ∇F (n,)."""
+
+    theta: np.ndarray
+    intercept: np.ndarray
+    history: np.ndarray
+    gradient: np.ndarray
 
 
 def descent_steps(
@@ -57,61 +79,43 @@ def descent_steps(
     """
     work = workspace or Workspace(X)
     scale = 1.0 / storages.shape(X)[0]
-    common = (theta, intercept, eta, l2, penalty, fit_intercept, scale, history, scratch)
+    rule = Rule(eta, l2, penalty, fit_intercept, scale)
+    state = State(theta, intercept, history, scratch)
     if work.count == 1 and not storages.by_columns(X):
         chunk = max(1, 8 * CALL_ENTRIES // max(1, storages.stored(X) + len(theta)))
         for start in range(first, last, chunk):
             stop = min(start + chunk, last)
             risen = _serial_steps(
-                X, work.bounds, y, loss, work.partial, work.sums, start, stop, *common
+                X, work.bounds, y, loss, work.partial, work.sums, start, stop, rule, state
             )
             if risen >= 0:
                 return risen
         return -1
     for k in range(first, last):
         _residuals_and_slopes(X, y, theta, intercept[0], None, None, loss, work)
-        if _finish_step(work.partial, work.sums, k, *common):
+        if _finish_step(work.partial, work.sums, k, rule, state):
             return k
     return -1
 
 
 @jit
-def _serial_steps(
-    X,
-    bounds,
-    y,
-    loss,
-    partial,
-    sums,
-    first,
-    last,
-    theta,
-    intercept,
-    eta,
-    l2,
-    penalty,
-    fit,
-    scale,
-    history,
-    g,
-):
+def _serial_steps(X, bounds, y, loss, partial, sums, first, last, rule, state):
     for k in range(first, last):
-        b = intercept[0]
+        theta, b = state.theta, state.intercept[0]
         _gradient_blocks(X, bounds, 0, sums.shape[0], y, theta, b, None, None, loss, partial, sums)
-        if _finish_step(
-            partial, sums, k, theta, intercept, eta, l2, penalty, fit, scale, history, g
-        ):
+        if _finish_step(partial, sums, k, rule, state):
             return k
     return -1
 
 
 @jit
-def _finish_step(partial, sums, k, theta, intercept, eta, l2, penalty, fit, scale, history, g):
+def _finish_step(partial, sums, k, rule, state):
     """Add up the blocks, update, record; whether F rose."""
-    value, slope = _add_blocks(partial, sums, scale, g)
-    added, square, _, _ = update(theta, g, eta, l2, penalty)
-    if fit:
-        intercept[0] -= eta * slope
+    g, history = state.gradient, state.history
+    value, slope = _add_blocks(partial, sums, rule.scale, g)
+    added, square, _, _ = update(state.theta, g, rule.eta, rule.l2, rule.penalty)
+    if rule.fit:
+        state.intercept[0] -= rule.eta * slope
         square += slope * slope
     history[k, 0] = value + added
     history[k, 1] = math.sqrt(square)
