@@ -9,6 +9,8 @@ The activation is a number and no type: its four loops are a hundredth of the co
 would have compiled for each of them. float32 stays float32 but within tanh and the logistic.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from fastreg import elementary
@@ -17,6 +19,44 @@ from fastreg._jit import exact, inner
 TANH, LOGISTIC, RELU, IDENTITY = 0, 1, 2, 3  # as `layers.ACTIVATIONS` lists them
 DESCENT, ADAM = 0, 1
 _DECAY, _SQUARES, _TINY = 0.9, 0.999, 1e-8  # Adam's (Kingma & Ba 2015)
+
+
+class Net(NamedTuple):
+    """An architecture, and room for `capacity` rows in it.
+
+    sizes : (L + 1,) int64
+    kind : TANH, LOGISTIC, RELU or IDENTITY
+    acts, deltas : (capacity·Σ sizes,) of the type of θ, overwritten
+    """
+
+    sizes: np.ndarray
+    kind: int
+    acts: np.ndarray
+    deltas: np.ndarray
+    capacity: int
+
+
+class Rows(NamedTuple):
+    """X (m, n), Y (m, k) of the type of θ, weights (m,) float64 of mean 1, and the order of an
+    epoch (m,) int64."""
+
+    X: np.ndarray
+    Y: np.ndarray
+    weights: np.ndarray
+    order: np.ndarray
+
+
+class Rule(NamedTuple):
+    """A step: DESCENT or ADAM, η, momentum, λ₂/M and λ₁/M of each layer (L,), the weight of the
+    orthogonal penalty, and the longest gradient, 0 for any."""
+
+    optimiser: int
+    eta: float
+    momentum: float
+    l2: np.ndarray
+    l1: np.ndarray
+    orthogonal: float
+    clip: float
 
 
 @inner
@@ -94,7 +134,8 @@ def _times_slope(kind, a, d):
 
 
 @inner
-def _forward(theta, sizes, kind, acts, capacity, count):
+def _forward(theta, net, count):
+    sizes, acts, capacity = net.sizes, net.acts, net.capacity
     depth = sizes.shape[0] - 1
     for layer in range(1, depth + 1):
         W, b = _weights(theta, sizes, layer)
@@ -102,27 +143,28 @@ def _forward(theta, sizes, kind, acts, capacity, count):
         np.dot(_layer(acts, sizes, layer - 1, capacity, count), W, Z)
         _add_rows(Z, b)
         if layer < depth:
-            _activate(kind, _flat(acts, sizes, layer, capacity, count))
+            _activate(net.kind, _flat(acts, sizes, layer, capacity, count))
 
 
 @inner
-def _residuals(Y, weights, rows, first, whole, out, D):
+def _residuals(data, first, whole, out, D):
     """D ← diag(w)(out − Y)/whole; Σ w ‖out − Y‖²."""
     total, scale = 0.0, 1.0 / whole
     for i in range(D.shape[0]):
-        row = rows[first + i]
-        share = D.dtype.type(scale * weights[row])
+        row = data.order[first + i]
+        share = D.dtype.type(scale * data.weights[row])
         for j in range(D.shape[1]):
-            r = out[i, j] - Y[row, j]
+            r = out[i, j] - data.Y[row, j]
             D[i, j] = share * r
-            total += weights[row] * np.float64(r) * np.float64(r)
+            total += data.weights[row] * np.float64(r) * np.float64(r)
     return total
 
 
 @inner
-def _backward(theta, gradient, sizes, kind, acts, deltas, capacity, count, whole, omega):
+def _backward(theta, gradient, net, count, whole, omega):
     """The gradient of the data, and ω times that of Ω (`calculus.jacobian_penalty`), whose
     products with Δ are added to those of the activations before BLAS sees either."""
+    sizes, acts, deltas, capacity = net.sizes, net.acts, net.deltas, net.capacity
     depth = sizes.shape[0] - 1
     for layer in range(depth, 0, -1):
         W, _ = _weights(theta, sizes, layer)
@@ -133,12 +175,12 @@ def _backward(theta, gradient, sizes, kind, acts, deltas, capacity, count, whole
             U = _layer(deltas, sizes, layer - 1, capacity, count)
             np.dot(D, W.T, U)
             _times_slope(
-                kind,
+                net.kind,
                 _flat(acts, sizes, layer - 1, capacity, count),
                 _flat(deltas, sizes, layer - 1, capacity, count),
             )
             if omega != 0.0 and layer < depth:
-                _add_jacobian(kind, A, U, D, omega / whole)
+                _add_jacobian(net.kind, A, U, D, omega / whole)
         np.dot(A.T, D, G)
         for j in range(D.shape[1]):
             g[j] = 0
@@ -228,126 +270,96 @@ def _add_ridge(theta, gradient, l2):
 
 
 @inner
-def _step(theta, gradient, first, second, sizes, optimiser, eta, momentum, l2, l1, clip):
+def _step(theta, gradient, first, second, sizes, rate, rule):
     """One sweep of θ, weights and biases of each layer apart: no penalty touches the latter."""
-    clipped = clip > 0.0
-    scale = _shrinkage(theta, gradient, sizes, l2, clip) if clipped else 1.0
+    clipped = rule.clip > 0.0
+    scale = _shrinkage(theta, gradient, sizes, rule.l2, rule.clip) if clipped else 1.0
     start = 0
     for part in range(2 * (sizes.shape[0] - 1)):
         layer, is_weights = part // 2, part % 2 == 0
         end = start + sizes[layer + 1] * (sizes[layer] if is_weights else 1)
-        ridge = l2[layer] if is_weights and not clipped else 0.0
+        ridge = rule.l2[layer] if is_weights and not clipped else 0.0
+        lasso = rule.l1[layer] if is_weights else 0.0
         t, g, m = theta[start:end], gradient[start:end], first[start:end]
-        if optimiser == ADAM:
-            _adam(t, g, m, second[start:end], ridge, scale, eta)
+        if rule.optimiser == ADAM:
+            _adam(t, g, m, second[start:end], ridge, scale, rate)
         else:
-            _descend(t, g, m, ridge, l1[layer] if is_weights else 0.0, scale, eta, momentum)
+            _descend(t, g, m, ridge, lasso, scale, rate, rule.momentum)
         start = end
 
 
 @inner
-def _data_gradient(
-    theta, gradient, X, Y, weights, rows, begin, count, whole, sizes, kind, acts, deltas, capacity,
-    omega,
-):  # fmt: skip
+def _data_gradient(theta, gradient, data, begin, count, whole, net, omega):
     """Σ w ‖r‖² of `count` rows from `begin` on; `gradient` ← their part of that of `whole` rows."""
-    depth = sizes.shape[0] - 1
-    A = _layer(acts, sizes, 0, capacity, count)
+    depth = net.sizes.shape[0] - 1
+    A = _layer(net.acts, net.sizes, 0, net.capacity, count)
     for i in range(count):
-        row = rows[begin + i]
+        row = data.order[begin + i]
         for j in range(A.shape[1]):
-            A[i, j] = X[row, j]
-    _forward(theta, sizes, kind, acts, capacity, count)
-    out = _layer(acts, sizes, depth, capacity, count)
-    D = _layer(deltas, sizes, depth, capacity, count)
-    total = _residuals(Y, weights, rows, begin, whole, out, D)
-    _backward(theta, gradient, sizes, kind, acts, deltas, capacity, count, whole, omega)
+            A[i, j] = data.X[row, j]
+    _forward(theta, net, count)
+    out = _layer(net.acts, net.sizes, depth, net.capacity, count)
+    D = _layer(net.deltas, net.sizes, depth, net.capacity, count)
+    total = _residuals(data, begin, whole, out, D)
+    _backward(theta, gradient, net, count, whole, omega)
     return total
 
 
 @exact
-def data_gradient(
-    theta, gradient, X, Y, weights, rows, begin, count, whole, sizes, kind, acts, deltas, capacity,
-    omega,
-):  # fmt: skip
+def data_gradient(theta, gradient, data, begin, count, whole, net, omega):
     """Σ w ‖r‖² of `count` rows from `begin` on; `gradient` ← their part of that of `whole` rows.
 
-    The arguments are those of `train`; acts, deltas (capacity·Σ sizes,) with count ≤ capacity.
+    The arguments are those of `train`; count is at most net.capacity.
     """
-    return _data_gradient(
-        theta, gradient, X, Y, weights, rows, begin, count, whole, sizes, kind, acts, deltas,
-        capacity, omega,
-    )  # fmt: skip
+    return _data_gradient(theta, gradient, data, begin, count, whole, net, omega)
 
 
 @exact
-def advance(
-    theta, gradients, first_moment, second_moment, sizes, step, optimiser, eta, momentum, l2, l1,
-    orthogonal, clip,
-):  # fmt: skip
+def advance(theta, gradients, moments, sizes, step, rule):
     """One step along the sum of `gradients`, a list of parts (q, p), summed into the first."""
     gradient = gradients[0]
     for q in range(1, gradients.shape[0]):
         part = gradients[q]
         for i in range(part.shape[0]):
             gradient[i] += part[i]
-    _advance(
-        theta, gradient, first_moment, second_moment, sizes, step, optimiser, eta, momentum, l2,
-        l1, orthogonal, clip,
-    )  # fmt: skip
+    _advance(theta, gradient, moments, sizes, step, rule)
 
 
 @inner
-def _advance(
-    theta, gradient, first, second, sizes, step, optimiser, eta, momentum, l2, l1, orthogonal, clip
-):
+def _advance(theta, gradient, moments, sizes, step, rule):
     """Penalties on W, then the step with number `step`."""
-    if orthogonal != 0.0:
-        _add_orthogonal(theta, gradient, sizes, orthogonal)
-    rate = eta
-    if optimiser == ADAM:
-        rate = eta * np.sqrt(1.0 - _SQUARES**step) / (1.0 - _DECAY**step)
-    _step(theta, gradient, first, second, sizes, optimiser, rate, momentum, l2, l1, clip)
+    if rule.orthogonal != 0.0:
+        _add_orthogonal(theta, gradient, sizes, rule.orthogonal)
+    rate = rule.eta
+    if rule.optimiser == ADAM:
+        rate = rule.eta * np.sqrt(1.0 - _SQUARES**step) / (1.0 - _DECAY**step)
+    _step(theta, gradient, moments[0], moments[1], sizes, rate, rule)
 
 
 @exact
-def train(
-    theta, gradient, first_moment, second_moment, X, Y, weights, rows, sizes, kind, acts, deltas,
-    batch, first, last, step, optimiser, eta, momentum, l2, l1, omega, orthogonal, clip,
-):  # fmt: skip
+def train(theta, gradient, moments, data, net, first, last, step, rule, omega):
     """Steps over the batches `first` … `last` − 1 of the rows in their order.
 
     Parameters
     ----------
     theta : (p,) float32 or float64, changed in place
-    gradient, first_moment, second_moment : (p,) of that type; the moments are kept up to date
-    X, Y : (m, n), (m, k) of that type; weights : (m,) float64 of mean 1
-    rows : (m,) int64, the order of the epoch
-    sizes : (L + 1,) int64
-    kind : TANH, LOGISTIC, RELU or IDENTITY
-    acts, deltas : (batch·Σ sizes,) scratch
-    batch : rows a step; the last may have fewer
+    gradient : (p,) of that type, overwritten
+    moments : two (p,) of that type, first and second, kept up to date
+    data : `Rows`
+    net : `Net`, its capacity the rows of a step; the last may have fewer
     step : steps taken before, for Adam's correction
-    optimiser : DESCENT or ADAM
-    l2, l1 : (L,) float64, λ₂/M and λ₁/M
-    omega, orthogonal : weights of the two penalties on gradients, 0 for none
-    clip : the longest gradient, 0 for any
+    rule : `Rule`
+    omega : weight of Ω, 0 for none
 
     Returns
     -------
     Σ w ‖r‖² of these rows, each before the step that it takes part in.
     """
-    total, m = 0.0, rows.shape[0]
+    total, m = 0.0, data.order.shape[0]
     for b in range(first, last):
-        begin = b * batch
-        count = min(batch, m - begin)
-        total += _data_gradient(
-            theta, gradient, X, Y, weights, rows, begin, count, count, sizes, kind, acts, deltas,
-            batch, omega,
-        )  # fmt: skip
+        begin = b * net.capacity
+        count = min(net.capacity, m - begin)
+        total += _data_gradient(theta, gradient, data, begin, count, count, net, omega)
         step += 1
-        _advance(
-            theta, gradient, first_moment, second_moment, sizes, step, optimiser, eta, momentum,
-            l2, l1, orthogonal, clip,
-        )  # fmt: skip
+        _advance(theta, gradient, moments, net.sizes, step, rule)
     return total

@@ -114,16 +114,17 @@ class Gradient:
         """Fill `parts` for `count` rows from `begin` on; Σ w‖r‖²."""
         p, n_parts = self.problem, self.count
         squares = np.zeros(n_parts)
+        data = kernels.Rows(p.X, p.Y, p.weights, rows)
 
         def work(first: int, last: int) -> None:
             for q in range(first, last):
                 a, b = (begin + count * k // n_parts for k in (q, q + 1))
                 self.parts[q], (acts, deltas) = 0.0, self.scratch[q]
                 if a < b:
+                    net = kernels.Net(p.sizes, p.kind, acts, deltas, self.capacity)
                     squares[q] = kernels.data_gradient(
-                        theta, self.parts[q], p.X, p.Y, p.weights, rows, a, b - a, count, p.sizes,
-                        p.kind, acts, deltas, self.capacity, p.omega,
-                    )  # fmt: skip
+                        theta, self.parts[q], data, a, b - a, count, net, p.omega
+                    )
 
         run_blocks(work, n_parts, step=1)
         return float(sum(squares))
@@ -170,8 +171,10 @@ class Trainer:
 
     def _advance(self, rows: Array, first: int, last: int) -> float:
         p, memory = self.problem, (self._first, self._second)
-        rule = (kernels.ADAM if self.adam else kernels.DESCENT, self.learning_rate, self.momentum)
-        held = (p.l2 / p.total, p.l1 / p.total)
+        rule = kernels.Rule(
+            kernels.ADAM if self.adam else kernels.DESCENT, self.learning_rate, self.momentum,
+            p.l2 / p.total, p.l1 / p.total, p.orthogonal, self.clip,
+        )  # fmt: skip
         if self._gradient.count > 1:
             squares = 0.0
             for b in range(first, last):
@@ -179,16 +182,14 @@ class Trainer:
                 count = min(self.batch, len(rows) - begin)
                 squares += self._gradient(self.theta, rows, begin, count)
                 self.steps += 1
-                kernels.advance(
-                    self.theta, self._gradient.parts, *memory, p.sizes, self.steps, *rule, *held,
-                    p.orthogonal, self.clip,
-                )  # fmt: skip
+                kernels.advance(self.theta, self._gradient.parts, memory, p.sizes, self.steps, rule)
             return squares
         acts, deltas = self._gradient.scratch[0]
+        data = kernels.Rows(p.X, p.Y, p.weights, rows)
+        net = kernels.Net(p.sizes, p.kind, acts, deltas, self.batch)
         squares = kernels.train(
-            self.theta, self._gradient.parts[0], *memory, p.X, p.Y, p.weights, rows, p.sizes,
-            p.kind, acts, deltas, self.batch, first, last, self.steps, *rule, *held,
-            p.omega, p.orthogonal, self.clip,
+            self.theta, self._gradient.parts[0], memory, data, net, first, last, self.steps, rule,
+            p.omega,
         )  # fmt: skip
         self.steps += last - first
         return float(squares)
