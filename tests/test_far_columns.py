@@ -1,5 +1,7 @@
 """Columns far from zero and no penalty: a KKT residual proves nothing if it is not the true one."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -141,3 +143,21 @@ def test_a_constant_column_is_explained_by_the_intercept(rng):
         tol=1e-4, method="", passes=0,
     )  # fmt: skip
     assert found.converged and found.by_kkt
+
+
+@pytest.mark.parametrize("below", [0.3, 1.7, 3.1, 6.9])
+def test_an_intercept_far_from_zero_is_as_far_from_the_best_as_it_is(below):
+    """Beside a mean of y that is far from it, too: their difference is rounded by 4e-6."""
+    x = np.arange(5.0)
+    X, slope = (5e7 + x)[:, None], 1024.0
+    y = 2e7 + below * 1e-3 + slope * x  # at the best intercept nothing is left but rounding
+    best = sum(map(Fraction, y)) / 5 - Fraction(slope) * sum(map(Fraction, X[:, 0])) / 5
+    given = float(best)
+    found = certify(
+        as_design(X), y[:, None], np.array([[slope]]), np.array([given]),
+        Objective(np.zeros((1, 1)), L1(0.0)), tol=1e-4, method="", passes=0,
+        columns=Columns(X.mean(axis=0), np.ones(1)),
+    )  # fmt: skip
+    off = float(Fraction(given) - best)
+    assert abs(off) > 1e-7
+    assert found.objective[0] == pytest.approx(off**2 / 2, rel=1e-2)

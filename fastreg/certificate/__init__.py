@@ -50,7 +50,7 @@ from fastreg.certificate.penalties import (
     nearest_subgradient,
     penalty_value,
 )
-from fastreg.certificate.reads import Columns, Data, correlate, exact_sum, levels
+from fastreg.certificate.reads import Columns, Data, correlate, levels
 from fastreg.certificate.target import Target, normalise, some_of
 from fastreg.design import Design
 from fastreg.losses import traits
@@ -344,7 +344,6 @@ __all__ = [
     "dual_projection",
     "dual_value",
     "duality_gap",
-    "exact_sum",
     "in_units",
     "nearest_subgradient",
     "penalty_value",
