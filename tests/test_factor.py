@@ -241,6 +241,7 @@ def test_a_signal_is_seen_in_the_middle(name):
 INTERRUPTED = """
 import os, signal, sys, threading, time
 import numpy as np, fastreg
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 rng = np.random.default_rng(0)
 kind = sys.argv[1]
 n = 2200
