@@ -307,30 +307,6 @@ def minimise(form, penalty, factor, slack, max_steps):
     return max_steps
 
 
-def norms(X, *, shift=None, weights=None, out):
-    """out_j = Σ w_i (x_ij − shift_j)²."""
-    squares = _shifted(X, shift).astype(np.float64) ** 2
-    out[:] = squares.sum(axis=0) if weights is None else weights @ squares
-
-
-def residual_descent(X, residual, coef, curvature, l2, penalty, n_epochs, shift=None):
-    """b_j ← argmin over b_j, cyclically, of ½‖y − Zb‖² + ½ Σ l2 b² + p(b), r = y − Zb kept."""
-    Z = _shifted(X, shift)
-    most = 0.0
-    for _ in range(n_epochs):
-        most = 0.0
-        for j in range(len(coef)):
-            slope = curvature[j] + l2[j]
-            if slope < 1e-280:
-                continue
-            gradient = l2[j] * coef[j] - Z[:, j] @ residual
-            change = _prox(_entry(penalty, j), coef[j] - gradient / slope, 1 / slope) - coef[j]
-            coef[j] += change
-            residual -= change * Z[:, j]
-            most = max(most, slope * change**2 / 2)
-    return most
-
-
 def update(theta, gradient, eta, l2, penalty, momentum=0.0, previous=None):
     """x⁺ = prox_{ηp}(θ − η(g + l2 θ)); θ ← x⁺ + μ(x⁺ − x), x ← x⁺, and what is measured."""
     g = gradient + l2 * theta

@@ -1,4 +1,4 @@
-"""Dense storages: single columns, ranges, copies, and panels for products."""
+"""Dense storages: ranges, copies, and panels for products."""
 
 import numpy as np
 
@@ -21,72 +21,6 @@ from fastreg.design import storages
 from fastreg.design.storages import DenseColumns, DenseRows
 
 _ONES = np.ones(8)
-
-
-# ---------------------------------------------------------------- single columns
-
-
-@storages.column_dot.register(DenseColumns)
-def _(X, j, shift, v):
-    return _column_dot_all(X.values.T, j, shift, v)
-
-
-@storages.column_dot.register(DenseRows)
-def _(X, j, shift, v):
-    return _column_dot_all(X.values.T, j, shift, v)
-
-
-@storages.column_add.register(DenseColumns)
-def _(X, j, shift, factor, v):
-    _column_add_all(X.values.T, j, shift, factor, v)
-
-
-@storages.column_add.register(DenseRows)
-def _(X, j, shift, factor, v):
-    _column_add_all(X.values.T, j, shift, factor, v)
-
-
-@storages.column_squares.register(DenseColumns)
-def _(X, first, last, shift, weights, out):
-    _column_squares(X.values.T, first, last, shift, weights, out)
-
-
-@storages.column_squares.register(DenseRows)
-def _(X, first, last, shift, weights, out):
-    _column_squares(X.values.T, first, last, shift, weights, out)
-
-
-@inner
-def _column_dot_all(V, j, shift, v):
-    m = v.shape[0]
-    after = m // 16 * 16
-    g, h = lanes(0.0), lanes(0.0)
-    for i in range(0, after, 16):
-        g = fma(read(V, (j, i)) - shift, read(v, i), g)
-        h = fma(read(V, (j, i + 8)) - shift, read(v, i + 8), h)
-    for i in range(after, m, 8):
-        count = min(8, m - i)
-        g = fma(read(V, (j, i), count) - shift, read(v, i, count), g)
-    return total(g + h)
-
-
-@inner
-def _column_add_all(V, j, shift, factor, v):
-    x = V[j]
-    for i in range(v.shape[0]):
-        v[i] = fma(x[i] - shift, factor, v[i])
-
-
-@inner
-def _column_squares(V, first, last, shift, weights, out):
-    m = V.shape[1]
-    for j in range(first, last):
-        g, s = lanes(0.0), at(shift, j)
-        for i in range(0, m, 8):
-            count = min(8, m - i)
-            z = read(V, (j, i), count) - s
-            g = fma(z * z, _weights(weights, i, count), g)
-        out[j] = total(g)
 
 
 @inner

@@ -186,32 +186,6 @@ def _(X, first, last, shift, residual, out):
         _predict_row(X, j, residual, 0.0, out, j)
 
 
-@storages.column_dot.register(CSC)
-def _(X, j, shift, v):
-    sums = 0.0
-    for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
-        sums = fma(np.float64(X.data[p]), v[np.uintp(X.indices[p])], sums)
-    return sums
-
-
-@storages.column_add.register(CSC)
-def _(X, j, shift, factor, v):
-    _scatter(X, j, factor, v, 0)
-
-
-@storages.column_squares.register(CSC)
-def _(X, first, last, shift, weights, out):
-    column = np.zeros(X.n_rows)
-    for j in range(first, last):
-        _scatter(X, j, 1.0, column, 0)  # an entry may be stored in several parts
-        sums = 0.0
-        for p in range(np.uintp(X.indptr[j]), np.uintp(X.indptr[j + 1])):
-            i = np.uintp(X.indices[p])
-            sums += one_or(weights, i) * (column[i] * column[i])
-            column[i] = 0.0
-        out[j] = sums
-
-
 @storages.survey_tile.register(CSC)
 def _(X, start, stop, origin, weights, residual, out):
     nonfinite = 0

@@ -119,21 +119,6 @@ def project_strip(X, first, last, shift, residual, out):
 
 
 @operation(exact=True)
-def column_dot(X, j, shift, v):
-    """Σ_i (x_ij − shift)·v_i; like the next two not for a CSR, and without shift for a CSC."""
-
-
-@operation(exact=True)
-def column_add(X, j, shift, factor, v):
-    """v_i += factor·(x_ij − shift)."""
-
-
-@operation(exact=True)
-def column_squares(X, first, last, shift, weights, out):
-    """out_j = Σ_i w_i (x_ij − shift_j)² for columns first ≤ j < last."""
-
-
-@operation(exact=True)
 def pack_tile(X, order, start, stop, columns, shift, scale, roots, out, into):
     """out[k//8, into + i, k%8] = root·(x − shift_k)·scale_k of the i-th row, column columns[k].
 

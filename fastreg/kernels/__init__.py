@@ -4,7 +4,6 @@ Every name here has a namesake in `fastreg.reference`, in plain NumPy.
 """
 
 from fastreg.kernels.active_set import clear, enlarged, factor, minimise
-from fastreg.kernels.columns import norms, residual_descent
 from fastreg.kernels.compensated import compensated_gradient, two_product, two_sum
 from fastreg.kernels.descent import descent_steps
 from fastreg.kernels.gram import cross_gram, fill, moments, row_gram
@@ -28,10 +27,8 @@ __all__ = [
     "left_out",
     "minimise",
     "moments",
-    "norms",
     "predict",
     "project",
-    "residual_descent",
     "row_gram",
     "slopes",
     "survey",

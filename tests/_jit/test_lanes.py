@@ -206,7 +206,6 @@ for m, n in ((1, 1), (9, 7), (67, 13), (130, 40)):
             kernels.moments(X, y[:, None])
             if name == "csr":
                 continue
-            kernels.norms(X, out=out)
             two = guarded(rng.standard_normal((n, 2)))
             kernels.gradient(X, y, two, out=two)
 if len(sys.argv) > 1:

@@ -59,12 +59,6 @@ def digests(offset: int = 0) -> dict[str, str]:
         keep(f"gram {name}", kernels.cross_gram(X, columns, columns, weights=w))
         keep(f"moments {name}", kernels.moments(X, Y, folds=folds, n_folds=5))
         keep(f"survey {name}", *kernels.survey(X, y, weights=w)[:5])
-        if name != "csr":
-            kernels.norms(X, out=out)
-            coef, residual = np.zeros(n), y.copy()
-            zeros, l1 = np.zeros(n), penalties.L1(50.0)
-            kernels.residual_descent(X, residual, coef, out, zeros, l1, 2)
-            keep(f"columns {name}", out, coef, residual)
     dense = as_design(A).storage
     keep("row gram", kernels.row_gram(as_design(A[:300]).storage))
     exact = np.empty((2, n + 1))
