@@ -109,9 +109,10 @@ def test_first_fit_is_quick(tmp_path):
         yardsticks.append(float(python(YARDSTICK)[0]))
         if min(cold) < 10.0:
             break
-    cached, peer = (
-        min(float(python(each, NUMBA_CACHE_DIR=str(tmp_path / "a"))[0]) for _ in range(4))
-        for each in (ours, theirs)
-    )
+    seconds: dict[str, list[float]] = {ours: [], theirs: []}
+    for _ in range(5):  # in turn: the speed of a machine drifts
+        for each, found in seconds.items():
+            found.append(float(python(each, NUMBA_CACHE_DIR=str(tmp_path / "a"))[0]))
+    cached, peer = map(min, seconds.values())
     assert cached < peer + max(0.5, 0.5 * peer)
     assert min(cold) < max(10.0, 4.0 * min(yardsticks) + peer)
