@@ -25,13 +25,13 @@ class Grid:
     gauge: Any
 
     def below(self, largest: float) -> Array:
-        """(count,) descending; from 1 where nothing has to be held."""
-        return geometric(largest or 1.0, self.share, self.count)
+        """(count,) descending."""
+        return geometric(largest, self.share, self.count)
 
 
 def geometric(largest: float, share: float, count: int) -> Array:
-    """(count,) from the largest to its share."""
-    out: Array = largest * np.geomspace(1.0, share, count)
+    """(count,) from the largest to its share; from 1 where nothing has to be held."""
+    out: Array = (largest or 1.0) * np.geomspace(1.0, share, count)
     return out
 
 

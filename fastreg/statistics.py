@@ -411,7 +411,7 @@ class SufficientStatistics:
             return spec.strengths
         gauge = dataclasses.replace(spec, ratio=max(spec.ratio, grids.LEAST_RATIO))
         problem = self._summary(whole, gauge, np.ones(1), target)
-        largest = largest_strength(problem, tol, max_iter) or 1.0
+        largest = largest_strength(problem, tol, max_iter)
         return grids.geometric(largest, spec.share, spec.count)
 
     # ------------------------------------------------------------ files

@@ -213,8 +213,8 @@ class _Look:
         times the largest difference of `_PROBES` combinations of all points."""
         K, unit = claims.shape[1], float(self.data.unit[0])
         self.ends, self.groups = np.arange(K), _together(K)
-        told = float(self.strengths.max()) * unit < np.inf  # in whose units they are compared
-        if K <= 2 * _PROBES or not self.data.is_near or not told:
+        fits = float(self.strengths.max()) * unit < np.inf  # strengths are compared in that unit
+        if K <= 2 * _PROBES or not self.data.is_near or not fits:
             return False
         signs = np.random.default_rng(0).standard_normal((K, _PROBES))
         seen = reads.with_residuals(self.data, self.R @ signs, lengths)

@@ -8,6 +8,8 @@ there is dᵀSd with d = (−θ, 1). What the second look is: `fastreg.certifica
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,13 +25,32 @@ from fastreg.certificate.training import (
     gaps,
     slopes,
 )
+from fastreg.design import Design
 from fastreg.moments import Moments
+from fastreg.objectives import Objective
 from fastreg.problems.from_moments import MomentProblem
 from fastreg.selection.relaxed import relax
 
 Array = np.ndarray
 _ROUNDING = 1e-20  # of the mean square of y: squared residuals below are rounding of y itself
 _EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """What is fitted to the rows of one fold.
+
+    X : Design, (m, n); y : (m,); train, test : (m,) weights of the rows of either set
+    make : (weights, strengths) ↦ Objective
+    """
+
+    X: Design
+    y: Array
+    train: Array
+    test: Array
+    make: Callable[[Array | None, Array | None], Objective]
+    tol: float
+    max_iter: int
 
 
 class Verdict(NamedTuple):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastreg.certificate import held_out
 from fastreg.certificate.held_out import Fold
-from fastreg.design import Design, as_design
+from fastreg.design import as_design
 from fastreg.objectives import Objective
 from fastreg.penalties import Bounded
 from fastreg.problems.in_memory import InMemoryProblem, standardise
-from fastreg.selection.fold_fits import Verdict, certain, mixed, verdict
+from fastreg.selection.fold_fits import Fits, Verdict, certain, mixed, verdict
 from fastreg.selection.folds import Split
 from fastreg.selection.relaxed import relax
 from fastreg.solvers import approach, solve
@@ -29,20 +28,8 @@ def weights_of(split: Split, m: int, weights: Array | None) -> tuple[Array, Arra
 
 
 @dataclass(frozen=True, eq=False)
-class RowFits:
-    """The fits of one fold.
-
-    X : Design, (m, n); y : (m,); train, test : (m,) weights of the rows of either set
-    make : (weights, strengths) ↦ Objective
-    """
-
-    X: Design
-    y: Array
-    train: Array
-    test: Array
-    make: Callable[[Array | None, Array | None], Objective]
-    tol: float
-    max_iter: int
+class RowFits(Fits):
+    """The fits of one fold, of squares."""
 
     def verdict(self, strengths: Array, gamma: float | None) -> Verdict:
         """At descending strengths; where the quick way is not enough, by the one with a certificate

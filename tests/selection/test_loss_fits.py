@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from conftest import needs_jit
 
 import fastreg
@@ -69,3 +70,17 @@ def test_a_fit_that_misses_its_gap_is_told():
     )
     with pytest.warns(fastreg.ConvergenceWarning, match="training fits reached"):
         hurried.select("cv", cv=3)
+
+
+@pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
+def test_deviances_that_rounding_has_changed_are_told(storage):
+    """Of columns at 1e12 predictions keep four digits; at 1e3 all that is asked."""
+    X, y, _, _ = problem()
+    alphas = [0.1, 0.01]
+    near, far = (
+        fastreg.path(storage(X + offset), y, family="binomial", alphas=alphas, tol=1e-3)
+        for offset in (1e3, 1e12)
+    )
+    assert near.select("cv", cv=3).certificate.converged
+    with pytest.warns(fastreg.ConvergenceWarning, match="errors that choose alpha may be wrong"):
+        assert not far.select("cv", cv=3).certificate.converged
