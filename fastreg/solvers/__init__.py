@@ -177,36 +177,30 @@ def _is_whole(problem: InMemoryProblem, method: str) -> bool:
 def follow(problem: QuadraticProblem, tol: float, max_iter: int) -> tuple[Array, Array]:
     """coef (n, k), intercept (k,) at descending strengths from a Gram matrix alone, to a gap that
     it gives itself."""
-    beta = np.zeros((problem.n_features, problem.n_points), order="F")
-    if not (_by_spectrum(problem, beta) or _by_sweep(problem, beta, tol, max_iter)):
-        beta[:] = 0.0
-        working = working_set.WorkingSet(problem)
-        working_set.solve(problem, working, beta, tol, max_iter)
+    beta, is_exact = _swept(problem, tol, max_iter)
+    if beta is None or not (is_exact or working_set.is_met(problem, beta, tol)):
+        beta = np.zeros((problem.n_features, problem.n_points), order="F")
+        working_set.solve(problem, working_set.WorkingSet(problem), beta, tol, max_iter)
     return problem.unscale(_tamed(beta))
 
 
 def follow_quickly(problem: QuadraticProblem, tol: float, max_iter: int) -> Array | None:
     """coef (n, k) of `follow` before anybody has looked at the gaps, for a caller who does; None
     where columns are too many."""
+    beta, _ = _swept(problem, tol, max_iter)
+    return None if beta is None else problem.unscale(_tamed(beta))[0]
+
+
+def _swept(problem: QuadraticProblem, tol: float, max_iter: int) -> tuple[Array | None, bool]:
+    """(β (n, k) from one go through the strengths, None where columns are too many; whether it is
+    in closed form)."""
     beta = np.zeros((problem.n_features, problem.n_points), order="F")
-    if not _by_spectrum(problem, beta):
-        if problem.n_features > 2 * working_set.WHOLE:
-            return None
-        working_set.sweep(problem, beta, tol, max_iter)
-    return problem.unscale(_tamed(beta))[0]
-
-
-def _by_spectrum(problem: QuadraticProblem, beta: Array) -> bool:
-    """Fill β where that is a ridge's."""
-    return is_zero(problem.objective.penalty) and spectrum.solve(problem, beta)
-
-
-def _by_sweep(problem: QuadraticProblem, beta: Array, tol: float, max_iter: int) -> bool:
-    """Fill β; whether its gaps are met."""
+    if is_zero(problem.objective.penalty) and spectrum.solve(problem, beta):
+        return beta, True
     if problem.n_features > 2 * working_set.WHOLE:
-        return False
+        return None, False
     working_set.sweep(problem, beta, tol, max_iter)
-    return working_set.is_met(problem, beta, tol)
+    return beta, False
 
 
 def approach(
