@@ -20,7 +20,7 @@ from fastreg.losses import Squared
 
 Array = np.ndarray
 _SQUARED = Squared()
-FAMILIES = {"gaussian": _SQUARED, "binomial": losses.Logistic()}
+FAMILIES = {"gaussian": _SQUARED, "binomial": losses.Logistic(), "poisson": losses.Poisson()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -448,8 +448,9 @@ def path(
         f: 0 leaves a feature unpenalised. Not rescaled to mean 1, as glmnet does.
     max_iter : int, steps at each point
     solver : str, one of `fastreg.solvers.METHODS`
-    family : "gaussian", "binomial" or a loss of `fastreg.losses`
-        What takes the place of the squares: for "binomial", y in [0, 1], the logistic loss.
+    family : "gaussian", "binomial", "poisson" or a loss of `fastreg.losses`
+        What takes the place of the squares: for "binomial", y in [0, 1], the logistic loss; for
+        "poisson", y ≥ 0, the Poisson loss.
     offset : (m,) array or None, added to every prediction; not of "gaussian", where it is a part of
         y
     callback : called as callback(points done, points in all) along the path, or None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastreg.design.storages import CSC, CSR, DenseColumns, DenseRows
-from fastreg.losses import Logistic, Squared
+from fastreg.losses import Logistic, Poisson, Squared
 from fastreg.penalties import L1, Bounded
 
 Array = np.ndarray
@@ -68,6 +68,12 @@ def _(loss: Squared, z: Array, y: Array) -> tuple[Array, Array, Array]:
 def _(loss: Logistic, z: Array, y: Array) -> tuple[Array, Array, Array]:
     up, down = 1.0 / (1.0 + np.exp(-z)), 1.0 / (1.0 + np.exp(z))
     return np.logaddexp(0.0, z) - y * z, up - y, up * down
+
+
+@_loss.register
+def _(loss: Poisson, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    mean = np.exp(z)
+    return mean - y * z, mean - y, mean
 
 
 @singledispatch

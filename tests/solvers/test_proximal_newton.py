@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 import fastreg
 from fastreg import kernels, reference
 from fastreg.certificate import losses as certified
-from fastreg.losses import Logistic, Squared, traits
+from fastreg.losses import Logistic, Poisson, Squared, traits
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, Bounded
 from fastreg.solvers import select_solver
@@ -23,7 +23,7 @@ from tests import smooth
 from tests.judge import HAS_EXTENDED
 
 PACKAGE = Path(fastreg.__file__).parent
-LOSSES = [Squared(), Logistic()]
+LOSSES = [Squared(), Logistic(), Poisson()]
 
 
 def binary(rng, m=80, n=6):
@@ -263,7 +263,7 @@ def test_solvers_say_what_they_refuse():
 
 def test_no_loss_and_no_penalty_is_known_by_its_type():
     """Outside of their own files nothing asks what a loss or a penalty is."""
-    named = r"\b(L1|Bounded|Squared|Logistic)\b"
+    named = r"\b(L1|Bounded|Squared|Logistic|Poisson)\b"
     asked = re.compile(rf"isinstance\([^)]*{named}|\bis {named}|== {named}")
     for path in PACKAGE.rglob("*.py"):
         assert not asked.search(path.read_text(encoding="utf-8")), path

@@ -1,7 +1,7 @@
 """Losses as the certificate sees them: NumPy code of its own, under the names of
 `fastreg.losses`, so that a slip there cannot certify itself."""
 
-from fastreg.certificate.losses import logistic, squared
+from fastreg.certificate.losses import logistic, poisson, squared
 from fastreg.certificate.losses.operations import (
     balanced,
     conjugate,
@@ -18,6 +18,7 @@ __all__ = [
     "curvature",
     "divergence",
     "logistic",
+    "poisson",
     "saturated",
     "slope",
     "squared",

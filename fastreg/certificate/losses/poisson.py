@@ -1,0 +1,71 @@
+"""eᶻ − yz: ℓ*(u) = v log v − v with v = y + u ≥ 0.
+
+    ℓ(z) + ℓ*(u) − uz = v log(v/μ) − v + μ,   μ = eᶻ:
+
+the divergence of Kullback and Leibler of two means. As a difference of what is large it would lose
+everything: with y = 1e9 it says 3.4e-7 where 1.4e-9 is true.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.special
+
+from fastreg.certificate.losses.operations import (
+    balanced,
+    conjugate,
+    curvature,
+    divergence,
+    slope,
+    value,
+)
+from fastreg.losses import Poisson
+
+Array = np.ndarray
+
+
+def _mean(z: Array) -> Array:
+    with np.errstate(over="ignore"):
+        out: Array = np.exp(z)
+    return out
+
+
+@value.register
+def _(loss: Poisson, z: Array, y: Array) -> Array:
+    return _mean(z) - y * z
+
+
+@slope.register
+def _(loss: Poisson, z: Array, y: Array) -> Array:
+    return _mean(z) - y
+
+
+@curvature.register
+def _(loss: Poisson, z: Array, y: Array) -> Array:
+    return _mean(z)
+
+
+@conjugate.register
+def _(loss: Poisson, u: Array, y: Array) -> Array:
+    v = y + u
+    return -scipy.special.entr(v) - v
+
+
+@divergence.register
+def _(loss: Poisson, z: Array, u: Array, y: Array) -> Array:
+    v, mean = np.broadcast_arrays(y + u, _mean(z))
+    # kl_div(v, μ) = v log(v/μ) − v + μ ≥ 0; where μ underflows, v log(v/μ) is v (log v − z).
+    with np.errstate(invalid="ignore", over="ignore"):
+        out = scipy.special.kl_div(v, mean)
+        out = np.where(mean > 0.0, out, -scipy.special.entr(v) - v * z - v)
+    return np.where(v >= 0.0, np.maximum(out, 0.0), np.inf)
+
+
+@balanced.register
+def _(loss: Poisson, u: Array, y: Array, w: Array) -> Array:
+    """v ← v·Σwy/Σwv: it stays ≥ 0."""
+    v = y + u
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        share = (w @ y) / (w @ v)
+    out: Array = np.where(np.isfinite(share), share, 1.0) * v - y
+    return out
