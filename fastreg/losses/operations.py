@@ -18,17 +18,17 @@ class Traits(NamedTuple):
     separable: bool = True
 
 
-@operation
+@operation(entry=True)
 def value(loss, z, y):
     """ℓ(z, y), in units of the objective before division by the total weight."""
 
 
-@operation
+@operation(entry=True)
 def derivative(loss, z, y):
     """∂ℓ/∂z."""
 
 
-@operation
+@operation(entry=True)
 def curvature(loss, z, y):
     """∂²ℓ/∂z²."""
 
