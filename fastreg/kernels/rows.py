@@ -98,6 +98,7 @@ def gradient(
     offset=0.0,
     shift=None,
     weights=None,
+    base=None,
     loss=losses.Squared(),
     scale=1.0,
     l2=0.0,
@@ -107,7 +108,7 @@ def gradient(
 ):
     """One pass over X for objective, gradient and intercept gradient.
 
-        z = offset + (X − 1 shiftᵀ)θ
+        z = base + offset + (X − 1 shiftᵀ)θ
         F = scale·Σ_i w_i ℓ(z_i, y_i) + ½ Σ_j l2_j θ_j² + Σ_j p_j(θ_j)
         out ← scale·(X − 1 shiftᵀ)ᵀ(w ∘ ℓ′(z, y)) + l2 ∘ θ
 
@@ -119,6 +120,7 @@ def gradient(
     offset : float, or (k,)
     shift : (n,) float64 or None
     weights : (m,) float64, or (m, k), or None for ones
+    base : (m,) float64 or None for zeros
     loss, penalty : tuples of `fastreg.losses`, `fastreg.penalties`
     scale : float, or (k,); usually 1/Σw
     l2 : float, (n,) or (n, k) float64
@@ -133,7 +135,7 @@ def gradient(
         name.lookup(type(item))  # an unknown type fails here in words, not in the compiler
     work = workspace or Workspace(X, None if theta.ndim == 1 else theta.shape[1])
     inside, start = _centred(X, shift, theta, offset)
-    _residuals_and_slopes(X, y, theta, start, inside, weights, loss, work)
+    _residuals_and_slopes(X, (y, weights, base), theta, start, inside, loss, work)
     if theta.ndim == 1:
         value, slope = _finish(work.partial, work.sums, theta, scale, l2, penalty, out)
     else:
@@ -152,17 +154,17 @@ def _centred(X, shift, theta, offset):
     return shift, offset
 
 
-def _residuals_and_slopes(X, y, theta, offset, shift, weights, loss, work):
-    """Fill `work.partial` with Xᵀ(w∘ℓ′) of each block and `work.sums` with Σwℓ, Σwℓ′."""
+def _residuals_and_slopes(X, rows, theta, offset, shift, loss, work):
+    """`rows` are (y, weights, base). Fill `work.partial` with Xᵀ(w∘ℓ′) of each block and `work.sums` with Σwℓ, Σwℓ′."""
     theta, offset = _padded(theta, offset, work)
     if work.columns is not None:
-        _gradient_by_columns(X, y, theta, offset, shift, weights, loss, work)
+        _gradient_by_columns(X, rows, theta, offset, shift, loss, work)
         return
     bounds, partial, sums = work.bounds, work.partial, work.sums
     kernel = _wide_blocks if theta.ndim == 1 and storages.is_wide(X) else _gradient_blocks
     work.run(
         lambda first, last: kernel(
-            X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums
+            X, bounds, first, last, rows, theta, offset, shift, loss, partial, sums
         )
     )
 
@@ -177,13 +179,13 @@ def _padded(theta, offset, work):
     return work.theta, level
 
 
-def _gradient_by_columns(X, y, theta, offset, shift, weights, loss, work):
+def _gradient_by_columns(X, rows, theta, offset, shift, loss, work):
     """Xθ by blocks of columns, residuals by blocks of rows, Xᵀr by blocks of columns."""
     _predict_by_columns(X, theta, shift, work)
     image, bounds, sums = work.image, work.bounds, work.sums
     run_blocks(
         lambda first, last: _residual_blocks(
-            image, bounds, first, last, y, offset, weights, loss, sums
+            image, bounds, first, last, rows, offset, loss, sums
         ),
         work.count,
     )
@@ -281,7 +283,7 @@ def _buffer(height, theta):
 
 
 @exact
-def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums):
+def _gradient_blocks(X, bounds, first, last, rows, theta, offset, shift, loss, partial, sums):
     z = _buffer(storages.tile_height(X, bounds[-1]), theta)
     losses_of = np.zeros_like(z)
     for k in range(first, last):
@@ -291,14 +293,14 @@ def _gradient_blocks(X, bounds, first, last, y, theta, offset, shift, weights, l
         for start in range(bounds[k], bounds[k + 1], z.shape[0]):
             stop = min(start + z.shape[0], bounds[k + 1])
             storages.predict_tile(X, start, stop, shift, theta, offset, z)
-            _residuals(z, losses_of, part(y, start, stop), part(weights, start, stop), loss)
+            _residuals_of(z, losses_of, rows, start, stop, loss)
             _add_rows(losses_of, stop - start, sums[k, 0])
             _add_rows(z, stop - start, sums[k, 1])
             storages.accumulate_tile(X, start, stop, shift, z, block)
 
 
 @exact
-def _wide_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss, partial, sums):
+def _wide_blocks(X, bounds, first, last, rows, theta, offset, shift, loss, partial, sums):
     """`_gradient_blocks` for rows of which eight fill a cache: while four are predicted, the
     four before them are accumulated."""
     z, residual = np.zeros(8), np.zeros(8)
@@ -311,7 +313,7 @@ def _wide_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss,
         while before < end:  # in the last turn nothing is left to predict
             stop = min(start + 4, end)
             storages.advance_tile(X, before, start, stop, shift, theta, offset, residual, z, block)
-            _residuals(z, losses_of, part(y, start, stop), part(weights, start, stop), loss)
+            _residuals_of(z, losses_of, rows, start, stop, loss)
             _add_rows(losses_of, stop - start, sums[k, 0])
             _add_rows(z, stop - start, sums[k, 1])
             z, residual = residual, z
@@ -319,9 +321,18 @@ def _wide_blocks(X, bounds, first, last, y, theta, offset, shift, weights, loss,
 
 
 @inner
-def _residuals(z, losses_of, y, weights, loss):
-    """z ← w∘ℓ′(z, y) of a tile and losses_of ← w∘ℓ; zero beyond its last row, that of y."""
+def _residuals_of(z, losses_of, rows, start, stop, loss):
+    """`_residuals` of some rows of (y, weights, base)."""
+    y, weights, base = rows
+    y, weights = part(y, start, stop), part(weights, start, stop)
+    _residuals(z, losses_of, y, weights, part(base, start, stop), loss)
+
+
+@inner
+def _residuals(z, losses_of, y, weights, base, loss):
+    """z ← w∘ℓ′(z + base, y) of a tile and losses_of ← w∘ℓ; zero beyond its last row, that of y."""
     count = y.shape[0]
+    _add_base(z, base, count)
     if z.ndim == 2:
         k = y.shape[1] if y.ndim == 2 else z.shape[1]
         for i in range(count):
@@ -342,6 +353,19 @@ def _residuals(z, losses_of, y, weights, loss):
         for i in range(count, z.shape[0]):
             losses_of[i] = 0.0
             z[i] = 0.0
+
+
+@inner
+def _add_base(z, base, count):
+    if base is None:
+        return
+    if z.ndim == 2:
+        for i in range(count):
+            for t in range(z.shape[1]):
+                z[i, t] += base[i]
+    else:
+        for i in range(count):
+            z[i] += base[i]
 
 
 @inner
@@ -466,14 +490,14 @@ def _scatter_blocks(X, cuts, first, last, shift, theta, image):
 
 
 @exact
-def _residual_blocks(image, bounds, first, last, y, offset, weights, loss, sums):
+def _residual_blocks(image, bounds, first, last, rows, offset, loss, sums):
     """image_0 ← w∘ℓ′ at offset + Σ_k image_k, and the sums of each block of rows."""
     for b in range(first, last):
         start, stop = bounds[b], bounds[b + 1]
         z = image[0, start : start + (stop - start + 7) // 8 * 8]
         losses_of = np.zeros_like(z)
         _add_images(image, start, stop, offset)
-        _residuals(z, losses_of, part(y, start, stop), part(weights, start, stop), loss)
+        _residuals_of(z, losses_of, rows, start, stop, loss)
         sums[b] = 0.0
         _add_rows(losses_of, stop - start, sums[b, 0])
         _add_rows(z, stop - start, sums[b, 1])
