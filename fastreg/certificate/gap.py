@@ -129,7 +129,9 @@ def gap_and_objective(points: Points) -> tuple[Any, Any]:
         bent = (ridge - excess) ** 2 / (2 * l2)
         mismatch = np.where(l2 > 0, bent, np.where(excess, np.inf, 0))
         brackets = mismatch + value + points.conjugate(inside) - inside * theta
-        conjugated = brackets.sum(axis=0) + points.fit.left
+        conjugated = brackets.sum(axis=0)
+        if np.isfinite(conjugated).any():
+            conjugated = conjugated + points.fit.left
     # Not np.minimum: where one formula has no value, the other counts.
     gap = np.where(conjugated < rescaled, conjugated, rescaled)
     objective = points.fit.objective(square) + value.sum(axis=0)

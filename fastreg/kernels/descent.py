@@ -86,23 +86,32 @@ def descent_steps(
         for start in range(first, last, chunk):
             stop = min(start + chunk, last)
             risen = _serial_steps(
-                X, work.bounds, y, loss, work.partial, work.sums, start, stop, rule, state
+                X,
+                work.bounds,
+                (y, None, None),
+                loss,
+                work.partial,
+                work.sums,
+                start,
+                stop,
+                rule,
+                state,
             )
             if risen >= 0:
                 return risen
         return -1
     for k in range(first, last):
-        _residuals_and_slopes(X, y, theta, intercept[0], None, None, loss, work)
+        _residuals_and_slopes(X, (y, None, None), theta, intercept[0], None, loss, work)
         if _finish_step(work.partial, work.sums, k, rule, state):
             return k
     return -1
 
 
 @jit
-def _serial_steps(X, bounds, y, loss, partial, sums, first, last, rule, state):
+def _serial_steps(X, bounds, rows, loss, partial, sums, first, last, rule, state):
     for k in range(first, last):
         theta, b = state.theta, state.intercept[0]
-        _gradient_blocks(X, bounds, 0, sums.shape[0], y, theta, b, None, None, loss, partial, sums)
+        _gradient_blocks(X, bounds, 0, sums.shape[0], rows, theta, b, None, loss, partial, sums)
         if _finish_step(partial, sums, k, rule, state):
             return k
     return -1

@@ -184,9 +184,7 @@ def _gradient_by_columns(X, rows, theta, offset, shift, loss, work):
     _predict_by_columns(X, theta, shift, work)
     image, bounds, sums = work.image, work.bounds, work.sums
     run_blocks(
-        lambda first, last: _residual_blocks(
-            image, bounds, first, last, rows, offset, loss, sums
-        ),
+        lambda first, last: _residual_blocks(image, bounds, first, last, rows, offset, loss, sums),
         work.count,
     )
     _project_by_columns(X, image[0], shift, work)

@@ -29,7 +29,7 @@ from fastreg.solvers import (
     spectrum,
     working_set,
 )
-from fastreg.solvers.registry import FACTORISATIONS, METHODS, select_solver
+from fastreg.solvers.registry import DIRECT, FACTORISATIONS, METHODS, select_solver
 from fastreg.solvers.working_set import Progress
 from fastreg.sources.blocks import Source
 
@@ -91,6 +91,11 @@ def solve(
     method = select_solver(objective, X.shape, method)
     max_iter = 1000 if max_iter is None else max_iter
     if method == "proximal Newton":
+        if _has_gram(objective, X.shape):
+            try:
+                return _by_tangents(X, Y, objective, tol, max_iter, start, grid, progress)
+            except working_set.TooManyError:
+                pass
         return _by_newton(X, Y, objective, tol, max_iter, start, grid, progress)
     with single_threaded_blas:  # once for all: bits must not depend on other fits
         # Ridge terms count for the size of a column once their strength is known.
@@ -118,6 +123,46 @@ def solve(
     strengths = np.ones(problem.n_points) if objective.strength is None else objective.strength
     exhausted = method not in FACTORISATIONS and found.n_iter >= max_iter
     return Solution(coef, intercept, strengths, certificate, found.n_iter, exhausted)
+
+
+def _has_gram(objective: Objective, shape: tuple[int, int]) -> bool:
+    """Whether the Gram matrix of the columns in use, or of the rows, fits."""
+    return not is_zero(objective.penalty) or min(shape) <= DIRECT
+
+
+def _by_tangents(
+    X: Design, Y: Array, objective: Objective, tol: float, max_iter: int, start: Array | None,
+    grid: Grid | None, progress: Progress | None,
+) -> Solution:  # fmt: skip
+    """A path of `tangents`; sharper where the certificate says that this is not enough."""
+    from fastreg.problems.smooth import smooth  # not part of a first fit
+    from fastreg.solvers import tangents
+
+    y = np.ascontiguousarray(Y[:, 0])
+    with single_threaded_blas:
+        if grid is not None:
+            gauge = dataclasses.replace(objective, l2=np.zeros((1, 1)), penalty=grid.gauge)
+            strengths = grid.below(tangents.critical(smooth(X, y, gauge), _PRECISE, max_iter))
+        else:
+            strengths = np.ones(1) if objective.strength is None else objective.strength
+        objective = dataclasses.replace(objective, strength=strengths)
+        problem = smooth(X, y, objective)
+        betas = np.zeros((problem.n_features, problem.n_points), order="F")
+        if start is not None:
+            betas[:, :1] = problem.scaled(start[:, :1])
+        aim, most = tol, 0
+        for share in (*_SHARPER, None):
+            levels, steps = tangents.solve(problem, betas, aim, max_iter, progress)
+            most += steps
+            coef, intercept = problem.unscale(betas.copy(order="F"))
+            certificate = certify(
+                X, Y, coef, intercept + levels, objective, tol=tol, method="proximal Newton",
+                passes=problem.passes, columns=problem.columns,
+            )  # fmt: skip
+            if certificate.converged or share is None or most >= max_iter:
+                break
+            aim = max(tol, _PRECISE) * share
+    return Solution(coef, intercept + levels, strengths, certificate, most, most >= max_iter)
 
 
 def _by_newton(

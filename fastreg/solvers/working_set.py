@@ -35,10 +35,10 @@ WHOLE = 512  # up to this many features all are in the set from the start
 MANY = 8  # points of a path from which twice as many are
 MOST = 8000  # columns in the set: a Gram matrix and a factor of 512 MB each
 CHUNK = 8  # strengths checked in one pass: what a register holds
-_SLACK = 0.3  # share of the gap asked that coefficients may be from their breakpoints
+SLACK = 0.3  # share of the gap asked that coefficients may be from their breakpoints
 _ROUNDS = 100
 _FACTOR = 0.5  # between the strengths on the way to a single problem
-_NEAR = 0.1  # relative gap that is enough on the way to a single problem
+NEAR = 0.1  # relative gap that is enough on the way to a single problem
 _LEAST = 100  # columns added at once
 _SHARE = 1.0  # of W that a prediction may add before X is read again
 _MARGIN = 0.1  # of the change of strength: what a prediction of correlations may miss
@@ -100,7 +100,7 @@ def solve(
     runs = [range(problem.n_points)] if one_target else [[t] for t in range(problem.n_points)]
     most = 1
     for run in runs:
-        follow = _Path(problem, working, tol, max_iter, by_gram, claims)
+        follow = PathFollower(problem, working, tol, max_iter, by_gram, claims)
         most = max(most, follow.run([Point(t) for t in run], beta, progress))
     return most
 
@@ -113,7 +113,7 @@ def sweep(problem: QuadraticProblem, beta: Array, tol: float, max_iter: int) -> 
     working.extend(np.arange(n))
     working.load(np.zeros(n), problem.at_zero(0)[0])
     for t in range(K):
-        working.minimise(Point(t), _SLACK * tol, max_iter)
+        working.minimise(Point(t), SLACK * tol, max_iter)
         beta[:, t] = working.coef
 
 
@@ -141,7 +141,7 @@ def largest_strength(problem: QuadraticProblem, tol: float, max_iter: int) -> fl
     return critical_strength(problem.base_penalty(0), problem.at_zero(0)[0], refit)
 
 
-class _Path:
+class PathFollower:
     """The loop of the module over the points of one target."""
 
     def __init__(
@@ -163,13 +163,10 @@ class _Path:
         """Fill columns of `betas`, whose first holds the start; the most steps of a point."""
         total = len(points)
         start, first = betas[:, points[0].t].copy(), points[0]
-        known = not start.any()
-        c, rho2 = (
-            self.problem.at_zero(first.t) if known else self.problem.correlation(start, first.t)
-        )
-        state = State(start, c, rho2, self._strength(first))
+        state = self.begin(first, start)
+        c = state.correlation
         self.free = never_held(self.problem.base_penalty(first.t), len(c))
-        if known:
+        if not start.any():
             points = self._approach(first, state) + points
             state = dataclasses.replace(state, strength=self._strength(points[0]))
         elif self._is_met(state, first):
@@ -186,6 +183,12 @@ class _Path:
             if progress is not None:
                 progress(total - min(len(points), total), total)
         return max(self.used.values())
+
+    def begin(self, point: Point, start: Array) -> State:
+        """The state at a start (n,)."""
+        known, problem = not start.any(), self.problem
+        c, rho2 = problem.at_zero(point.t) if known else problem.correlation(start, point.t)
+        return State(start, c, rho2, self._strength(point))
 
     def _strength(self, point: Point) -> float:
         """Positive, as it divides: 1e-300 stands for none."""
@@ -249,7 +252,7 @@ class _Path:
         At first each point starts from the answer before it, in later rounds those that have
         missed start from their own, whose c is known from X.
         """
-        todo, starts, slack = chunk, [state], _SLACK * self.tol
+        todo, starts, slack = chunk, [state], SLACK * self.tol
         worst, stalled, last = np.inf, 0, state
         for _ in range(_ROUNDS):
             B = self._minimise(todo, starts, slack)
@@ -260,7 +263,7 @@ class _Path:
             self._record(todo, B, C, gaps, betas)
             if todo[-1] is chunk[-1]:
                 last = self._state(todo, B, C, rho2, last)
-            aims = [0.5 * self.tol if point.factor == 1.0 else _NEAR for point in todo]
+            aims = [0.5 * self.tol if point.factor == 1.0 else NEAR for point in todo]
             missed = np.flatnonzero(gaps > aims)
             if not len(missed) or all(self.used[todo[q]] >= self.max_iter for q in missed):
                 break
@@ -397,6 +400,13 @@ class WorkingSet:
         kernels.clear(self._factor)
         self._l2 = np.zeros(0)
 
+    def move(self, problem: QuadraticProblem) -> None:
+        """The same columns of another problem, with its products."""
+        columns, self._problem = self.columns, problem
+        self.columns, self._l2, self._own = np.arange(0), np.zeros(0), None
+        kernels.clear(self._factor)
+        self.extend(columns)
+
     def load(self, beta: Array, correlation: Array) -> None:
         """Start from β with its c on the columns of W, both (p,)."""
         self.coef = np.array(beta)
@@ -433,15 +443,24 @@ class WorkingSet:
     def _terms(self, point: Point, length: int) -> tuple[Array, Any]:
         """Ridge terms, (length,) with zeros beyond W, and penalty of the columns of W at a point;
         those before its strength are kept, as a path asks for them at every point."""
-        problem, columns = self._problem, self.columns
-        base = problem.base_penalty(point.t)
-        if self._own is None or self._own[0] is not columns or self._own[1] is not base:
-            some = type(base)(*(np.ascontiguousarray(each[columns]) for each in base))
-            self._own = columns, base, problem.base_ridge(point.t)[columns], some
-        _, _, ridge, some = self._own
+        problem = self._problem
+        ridge, some = self.of_columns(point.t)
         l2 = np.zeros(length)
-        l2[: len(columns)] = ridge * problem.strength(point.t) * point.factor
+        l2[: len(ridge)] = ridge * problem.strength(point.t) * point.factor
         if problem.objective.strength is None:
             return l2, penalties.times(some, point.factor)
         some = penalties.times(some, problem.strength(point.t))
         return l2, some if point.factor == 1.0 else penalties.times(some, point.factor)
+
+    def of_columns(self, t: int) -> tuple[Array, Any]:
+        """Ridge terms and penalty of the columns of W before their strength."""
+        problem, columns = self._problem, self.columns
+        base = problem.base_penalty(t)
+        if self._own is None or self._own[0] is not columns or self._own[1] is not base:
+            some = type(base)(*(np.ascontiguousarray(each[columns]) for each in base))
+            self._own = columns, base, problem.base_ridge(t)[columns], some
+        return self._own[2:]
+
+    def terms(self, point: Point) -> tuple[Array, Any]:
+        """Ridge terms and penalty of the columns of W at a point, (p,) each."""
+        return self._terms(point, len(self.columns))

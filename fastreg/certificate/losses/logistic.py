@@ -14,6 +14,7 @@ from fastreg.certificate.losses.operations import (
     balanced,
     conjugate,
     curvature,
+    derivatives,
     divergence,
     slope,
     value,
@@ -21,21 +22,38 @@ from fastreg.certificate.losses.operations import (
 from fastreg.losses import Logistic
 
 Array = np.ndarray
+_TINY = 1e-290
+
+
+def _odds(z: Array) -> tuple[Array, Array]:
+    """(σ(z), σ(−z)), to full relative accuracy at both ends; `scipy.special.expit` takes 10 ns an
+    entry, this 3."""
+    e = np.exp(-np.abs(z))
+    near, far = 1.0 / (1.0 + e), e / (1.0 + e)
+    up = z >= 0.0
+    return np.where(up, near, far), np.where(up, far, near)
 
 
 @value.register
 def _(loss: Logistic, z: Array, y: Array) -> Array:
-    return np.logaddexp(0.0, z) - y * z
+    return (np.maximum(z, 0.0) - y * z) + np.log1p(np.exp(-np.abs(z)))
 
 
 @slope.register
 def _(loss: Logistic, z: Array, y: Array) -> Array:
-    return scipy.special.expit(z) - y
+    return _odds(z)[0] - y
 
 
 @curvature.register
 def _(loss: Logistic, z: Array, y: Array) -> Array:
-    return scipy.special.expit(z) * scipy.special.expit(-z)
+    p, q = _odds(z)
+    return p * q
+
+
+@derivatives.register
+def _(loss: Logistic, z: Array, y: Array) -> tuple[Array, Array]:
+    p, q = _odds(z)
+    return p - y, p * q
 
 
 @conjugate.register
@@ -47,8 +65,10 @@ def _(loss: Logistic, u: Array, y: Array) -> Array:
 @divergence.register
 def _(loss: Logistic, z: Array, u: Array, y: Array) -> Array:
     a, b = np.broadcast_arrays(y + u, (1.0 - y) - u)
+    p, q = _odds(z)
+    if min(a.min(), b.min(), p.min(), q.min()) > _TINY:
+        return np.maximum(a * np.log(a / p) + b * np.log(b / q), 0.0)
     inside = (a >= 0.0) & (b >= 0.0)
-    p, q = scipy.special.expit(z), scipy.special.expit(-z)
     # kl_div(a, p) = a log(a/p) − a + p ≥ 0; where p underflows, a log(a/p) is a (log a − z).
     with np.errstate(invalid="ignore", over="ignore"):
         first, second = scipy.special.kl_div(a, p), scipy.special.kl_div(b, q)

@@ -33,6 +33,12 @@ def curvature(loss: Any, z: Array, y: Array) -> Array:
 
 
 @functools.singledispatch
+def derivatives(loss: Any, z: Array, y: Array) -> tuple[Array, Array]:
+    """ℓ′ and ℓ″, in less time than one after the other."""
+    return slope(loss, z, y), curvature(loss, z, y)
+
+
+@functools.singledispatch
 def conjugate(loss: Any, u: Array, y: Array) -> Array:
     """ℓ*(u; y) = sup_z uz − ℓ(z; y), ∞ outside its domain, in which 0 lies."""
     raise _unknown(loss)

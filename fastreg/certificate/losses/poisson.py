@@ -15,6 +15,7 @@ from fastreg.certificate.losses.operations import (
     balanced,
     conjugate,
     curvature,
+    derivatives,
     divergence,
     slope,
     value,
@@ -43,6 +44,12 @@ def _(loss: Poisson, z: Array, y: Array) -> Array:
 @curvature.register
 def _(loss: Poisson, z: Array, y: Array) -> Array:
     return _mean(z)
+
+
+@derivatives.register
+def _(loss: Poisson, z: Array, y: Array) -> tuple[Array, Array]:
+    mean = _mean(z)
+    return mean - y, mean
 
 
 @conjugate.register
