@@ -30,6 +30,7 @@ _STEPS = 200  # of an intercept: doubling reaches 1e30, halving comes back
 _CLOSE = (
     1e-8  # a step of Newton's method as short as that is the last: the next would be its square
 )
+_QUICK = 0.3  # of a slope, which Newton's method leaves where it may go on
 _ENTRIES = 1 << 14  # of a block of rows: 128 kB, of which a few stay in cache
 _PARTS = 8  # sums over blocks
 
@@ -162,7 +163,7 @@ def _best_intercept(loss: Any, z: Array, y: Array, w: Array) -> tuple[Array, Arr
     yet, where a step leaves the bounds."""
     g = z.shape[1]
     low, high, best, width = np.full(g, -np.inf), np.full(g, np.inf), np.zeros(g), np.ones(g)
-    first = best
+    first, before = best, np.full(g, np.inf)
 
     def work(i: slice) -> Array:
         u, h = losses.derivatives(loss, z[i] + best, y[i])
@@ -175,11 +176,12 @@ def _best_intercept(loss: Any, z: Array, y: Array, w: Array) -> tuple[Array, Arr
         bounded = np.isfinite(low) & np.isfinite(high)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             new = best - slope / bend
-            inside = np.where(bounded, (new > low) & (new < high), np.abs(new - best) <= width)
+            quick = (new > low) & (new < high) & (np.abs(slope) <= _QUICK * before)
+            inside = np.where(bounded, quick, np.abs(new - best) <= width)
             other = np.where(bounded, 0.5 * (low + high), best - np.sign(slope) * width)
         width = np.where(inside, width, 2.0 * width)
         new = np.where(slope == 0.0, best, np.where(inside, new, other))
-        moved, best = np.abs(new - best), new
+        moved, best, before = np.abs(new - best), new, np.abs(slope)
         near = np.where(inside, _CLOSE, 4e-16)
         if (moved <= near * np.maximum(1.0, np.abs(best))).all():
             break

@@ -155,7 +155,8 @@ def _centred(X, shift, theta, offset):
 
 
 def _residuals_and_slopes(X, rows, theta, offset, shift, loss, work):
-    """`rows` are (y, weights, base). Fill `work.partial` with Xᵀ(w∘ℓ′) of each block and `work.sums` with Σwℓ, Σwℓ′."""
+    """Fill `work.partial` with Xᵀ(w∘ℓ′) of each block and `work.sums` with Σwℓ, Σwℓ′; `rows` are
+    (y, weights, base)."""
     theta, offset = _padded(theta, offset, work)
     if work.columns is not None:
         _gradient_by_columns(X, rows, theta, offset, shift, loss, work)

@@ -45,7 +45,8 @@ _ROUNDED, _NOTHING, _MORE = (
 _KAPPA = 8.0  # between which and its inverse κ may be
 _HALVED = 3  # steps halved as often want another tangent
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
-_TURNS = 200
+_HALVINGS = 60
+_TURNS = 1000
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
 
@@ -100,6 +101,7 @@ class SmoothPath(working_set.PathFollower):
         # Of ridge terms alone every coefficient is free, and one factor serves them.
         self._is_ridge = problem.is_ridge
         self._ridge: RidgeSteps | None = None
+        self._origin: Stand | None = None  # of the tangent
         self.kappa = 1.0
         self.levels = np.full(problem.n_points, problem.level)
         self.tangents = self.looks = 0
@@ -145,6 +147,7 @@ class SmoothPath(working_set.PathFollower):
     def _touch(self, stand: Stand) -> None:
         """A new tangent."""
         self._draw(self.problem.tangent(self.working.columns, stand.beta, stand.level))
+        self._origin = stand
 
     def _draw(self, tangent: Tangent) -> None:
         self.tangent = tangent
@@ -232,7 +235,7 @@ class SmoothPath(working_set.PathFollower):
         after = found.value + self._terms(each.point, found.beta)
         if not after <= now - _ARMIJO * each.share * each.lost + slack:
             each.halved += 1
-            each.share *= 0.5
+            each.share *= 0.5 if math.isfinite(after) else 0.1
             return
         self._learn(each, found)
         each.stand, each.share, each.halved = found, 1.0, 0
@@ -263,7 +266,8 @@ class SmoothPath(working_set.PathFollower):
             each.gap = gap if whole else each.gap
             used = self.used[each.point] = self.used.get(each.point, 0) + 1
             reached = gap <= self._aim(each.point)
-            each.is_over = bool(reached or used >= self.max_iter or each.rounded > _MORE)
+            ended = each.rounded > _MORE or each.halved > _HALVINGS
+            each.is_over = bool(reached or ended or used >= self.max_iter)
 
     def _aim(self, point: Point) -> float:
         return 0.5 * self.tol if point.factor == 1.0 else working_set.NEAR
@@ -298,7 +302,8 @@ class SmoothPath(working_set.PathFollower):
         """A new tangent where it is worth its time, or where steps fail."""
         if not todo:
             return
-        stuck = [each for each in todo if each.halved >= _HALVED]
+        # At its own tangent a step is the right one, but too long.
+        stuck = [e for e in todo if e.halved >= _HALVED and e.stand is not self._origin]
         chosen = stuck[0] if stuck else None
         if chosen is None:
             left = [self._left(each) for each in todo]
@@ -331,7 +336,11 @@ class SmoothPath(working_set.PathFollower):
             return False
         for each, gap in zip(walkers, self._gaps_of(walkers, outside), strict=True):
             each.gap, each.rate = gap, math.nan
-            done = each.rounded > _MORE or self.used[each.point] >= self.max_iter
+            done = (
+                each.rounded > _MORE
+                or each.halved > _HALVINGS
+                or self.used[each.point] >= self.max_iter
+            )
             each.is_over = bool(gap <= self._aim(each.point) or done)
         if all(each.is_over for each in walkers):
             return False
