@@ -25,7 +25,7 @@ from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
 from fastreg.problems.from_moments import summarise
-from fastreg.selection.choice import ChoiceCertificate, Errors, stacked
+from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
 from fastreg.selection.cross_validation import Validation
 from fastreg.solvers import Solution, confirm, follow, solve, solve_moments
 
@@ -163,7 +163,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         ConvergenceWarning
             The final fit did not reach `tol`, or errors of folds are less certain than that.
         """
-        ratios = _ratios(getattr(self, "l1_ratio", 1.0))
+        ratios = ratios_of(getattr(self, "l1_ratio", 1.0))
         validation = self._validation(X, y, sample_weight, params)
         grids = [self._grid(validation, ratio) for ratio in ratios]
         count = len(ratios) * validation.n_splits
@@ -182,7 +182,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         choices marked; returns the matplotlib axes."""
         check_is_fitted(self)
         several = self.mse_path_.ndim == 3
-        which = _ratios(getattr(self, "l1_ratio", 1.0)).index(self.l1_ratio_) if several else ...
+        which = ratios_of(getattr(self, "l1_ratio", 1.0)).index(self.l1_ratio_) if several else ...
         mean, error = self.mse_path_[which].mean(axis=-1), self.mse_se_[which]
         marks = {"min": self.alpha_min_, "1se": self.alpha_1se_}
         alphas = self.alphas_ if self.alphas_.ndim == 1 else self.alphas_[which]
@@ -220,10 +220,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         return elastic_net_objective(self.alpha_, self.l1_ratio_, weights, self.fit_intercept)
 
     def _choose(self, ratios: list[float], grids: list[Array], found: list[Errors]) -> None:
-        least = np.array([errors.mean[errors.choose()] for errors in found])
-        if not np.isfinite(least).any():
-            raise ValueError("no error of a test fold is finite: bring y to units nearer 1")
-        which = int(np.nanargmin(least))
+        which = least_of(found)
         grid, errors = grids[which], found[which]
         self.alpha_min_, self.alpha_1se_ = (grid[errors.choose(r)] for r in ("min", "1se"))
         self.alpha_ = self.alpha_min_ if self.rule == "min" else self.alpha_1se_
@@ -237,8 +234,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         self.mse_se_ = spread[0] if single else spread
 
     def _certify_choice(self, found: list[Errors]) -> None:
-        each = [errors.certificate(self.tol) for errors in found]
-        self.cv_certificate_ = each[0] if len(each) == 1 else stacked(each)
+        self.cv_certificate_ = certificate_of(found, self.tol)
         warn_of_choice(self, self.cv_certificate_)
 
     def _final(self, validation: Validation) -> Solution:
@@ -313,8 +309,9 @@ class LassoCV(ElasticNetCV):
         self.rule = rule
 
 
-def _ratios(l1_ratio: Any) -> list[float]:
+def ratios_of(l1_ratio: Any, name: str = "l1_ratio") -> list[float]:
+    """One or several shares of L1, checked."""
     ratios = np.atleast_1d(np.asarray(l1_ratio, float))
     if ratios.ndim != 1 or not len(ratios) or not ((ratios >= 0) & (ratios <= 1)).all():
-        raise ValueError(f"l1_ratio must be between 0 and 1, got {l1_ratio!r}")
+        raise ValueError(f"{name} must be between 0 and 1, got {l1_ratio!r}")
     return [float(ratio) for ratio in ratios]

@@ -85,6 +85,26 @@ def stacked(each: list[ChoiceCertificate], axis: int = 0) -> ChoiceCertificate:
     return ChoiceCertificate(bound, gap, each[0].tol, met)
 
 
+def certificate_of(found: list[Errors], tol: float) -> ChoiceCertificate:
+    """Of the errors of one or several l1_ratios, whose training fits were asked for `tol`."""
+    each = [errors.certificate(tol) for errors in found]
+    return each[0] if len(each) == 1 else stacked(each)
+
+
+def least_of(found: list[Errors]) -> int:
+    """Which of several has the least mean error, the first of those that have.
+
+    Raises
+    ------
+    ValueError
+        No error is finite.
+    """
+    least = np.array([errors.mean[errors.choose()] for errors in found])
+    if not np.isfinite(least).any():
+        raise ValueError("no error of a test fold is finite: bring y to units nearer 1")
+    return int(np.nanargmin(least))
+
+
 @dataclass(frozen=True, eq=False)
 class Errors:
     """(K, F) mean squared errors of F folds, which count alike, as scikit-learn has it; and of
