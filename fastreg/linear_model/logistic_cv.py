@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import _check_method_params, validate_data
 
 from fastreg.certificate import losses
-from fastreg.design import as_weights
+from fastreg.design import as_weights, feature_names
 from fastreg.linear_model.base import per_weight, warn_of_choice
 from fastreg.linear_model.cross_validated import ratios_of
 from fastreg.linear_model.generalized_cv import check_training_sets, fold_errors
@@ -212,7 +212,8 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         found, paths = self._followed(design, odds, splits, makers, Cs[order])
         self.cv_certificate_ = certificate_of(found, self.tol)
         if self.scoring != _LIKELIHOOD:
-            scores = self._scored(X, label_array(y, m), splits, paths, shift, scored_by)
+            table = design.matrix if feature_names(X) is None else X
+            scores = self._scored(table, label_array(y, m), splits, paths, shift, scored_by)
             for which, errors in enumerate(found):
                 found[which] = dataclasses.replace(errors, mse=-2.0 * scores[:, which].T)
         which, best = self._choose(found, Cs[order])
