@@ -271,6 +271,8 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         if self.penalty in ("l1", "l2"):
             return Cs, [1.0 if self.penalty == "l1" else 0.0]
         if self.l1_ratios is None:
+            if self.penalty == "elasticnet":
+                raise ValueError("l1_ratios must be given with penalty='elasticnet', got None")
             return Cs, [0.0]
         return Cs, ratios_of(self.l1_ratios, "l1_ratios")
 

@@ -55,7 +55,7 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
         target = counted(single_target(y, m), weights)
         if target.min() < 0.0:
             raise ValueError(
-                "y must be ≥ 0: some value(s) of y are out of the valid range of the Poisson loss, "
+                "y must be ≥ 0. Some value(s) of y are out of the valid range of the loss 'Poisson': "
                 f"the least is {target.min():g}"
             )
         if not target.any():
