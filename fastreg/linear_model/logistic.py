@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from fastreg._warnings import warn
 from fastreg.linear_model.base import per_weight
 from fastreg.linear_model.generalized import Generalized
-from fastreg.linear_model.odds import TARGETS, as_odds, shares
+from fastreg.linear_model.odds import TARGETS, as_odds, label_array, shares
 from fastreg.linear_model.state import atomic
 from fastreg.losses import Logistic
 from fastreg.objectives import offset_of
@@ -107,7 +107,9 @@ class Classifier(SparseCoefMixin, ClassifierMixin, Generalized):  # type: ignore
     def _accuracy(self, X: Any, y: Any, sample_weight: Any, offset: Any) -> float:
         """The share of rows, or of trials, whose class is the one predicted."""
         if self.target == "labels":
-            return float(accuracy_score(y, self.predict(X, offset), sample_weight=sample_weight))
+            predicted = self.predict(X, offset)
+            labels = label_array(y, len(predicted))
+            return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
         ahead = self.decision_function(X, offset) > 0.0
         share, weights = shares(self.target, y, sample_weight, len(ahead))
         return float(np.average(np.where(ahead, share, 1.0 - share), weights=weights))

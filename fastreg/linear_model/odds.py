@@ -106,6 +106,11 @@ def label_array(y: Any, m: int) -> Array:
     labels = column_or_1d(given, warn=True)
     if len(labels) != m:
         raise ValueError(f"X has {m} rows (samples) but y has {len(labels)}")
+    if labels.dtype == object and not all(isinstance(label, str) for label in labels.tolist()):
+        plain = np.array(labels.tolist())
+        if plain.dtype.kind not in "biuf":
+            raise ValueError("y must hold labels of one kind, and none that is missing")
+        labels = plain
     if labels.dtype.kind == "f":
         as_target(labels, m)
     try:

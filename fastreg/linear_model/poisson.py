@@ -55,8 +55,8 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
         target = counted(single_target(y, m), weights)
         if target.min() < 0.0:
             raise ValueError(
-                "y must be ≥ 0. Some value(s) of y are out of the valid range of the loss 'Poisson': "
-                f"the least is {target.min():g}"
+                "y must be ≥ 0. Some value(s) of y are out of the valid range of the loss "
+                f"'Poisson': the least is {target.min():g}"
             )
         if not target.any():
             raise ValueError(

@@ -6,8 +6,9 @@ intercept, the data is separable if some d satisfies
 
     x̃ᵀd ≥ 0 where y is at the upper end,   x̃ᵀd ≤ 0 at the lower end,   x̃ᵀd = 0 elsewhere,
 
-and not all of these as equalities (Albert & Anderson, Biometrika 71, 1984). A linear programme
-finds the d of least Σ│d_j│ for which they are 1 on average, if there is one: few features.
+and not all of these as equalities (Albert & Anderson, Biometrika 71, 1984). Ranges tell where one
+feature does so alone. Else, where X is small enough, a linear programme finds the d of least Σ│d_j│
+for which they are 1 on average, if there is one: few features.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _LARGEST = 1_000_000  # entries of X up to which the programme is solved
 _SECONDS = 5.0
 _STEEPEST = 1e6  # an entry of d, of columns no larger than 1: beyond it 1 is rounding
 _NOTHING = 1e-9  # of the largest entry of d: one that is rounding
+_BLOCK = 1 << 17  # entries of a block of rows: 1 MB
 _NAMED = 10  # features in a message
 
 
@@ -48,11 +50,13 @@ def complaint(
     met = np.abs(slope(objective.loss, z, y)) < _MET
     if not (exhausted or (met & ends).any()):
         return ""
-    if X.nnz > _LARGEST:
-        return _words("") if (met & ends)[counts].all() else ""
-    found = _separating(X, y, counts, free, objective)
+    found = _alone(X, y, counts, free, objective)
     if not len(found):
-        return ""
+        if X.nnz > _LARGEST:
+            return _words("") if (met & ends)[counts].all() else ""
+        found = _together(X, y, counts, free, objective)
+        if not len(found):
+            return ""
     shown = [f"x{j}" if names is None else str(names[j]) for j in found[:_NAMED]]
     return _words(", ".join(shown) + (", …" if len(found) > _NAMED else ""))
 
@@ -82,7 +86,39 @@ def _ways(penalty: Any, n: int) -> tuple[Array, Array]:
     )
 
 
-def _separating(X: Design, y: Array, counts: Array, free: Array, objective: Objective) -> Array:
+def _alone(X: Design, y: Array, counts: Array, free: Array, objective: Objective) -> Array:
+    """The features each of which separates by itself."""
+    low, high = losses.domain(objective.loss)
+    least, above = _range(X, np.flatnonzero(counts & (y != low)))
+    below, most = _range(X, np.flatnonzero(counts & (y != high)))
+    varies = np.minimum(least, below) < np.maximum(above, most)
+    down, up = _ways(objective.at(0)[1], len(free))
+    zero = not objective.fit_intercept
+    rising = (least >= most) & ((least >= 0.0) & (most <= 0.0) if zero else True)
+    falling = (above <= below) & ((above <= 0.0) & (below >= 0.0) if zero else True)
+    found = (rising & (up > 0.0)) | (falling & (down < 0.0))
+    return np.flatnonzero(free & varies & found)
+
+
+def _range(X: Design, rows: Array) -> tuple[Array, Array]:
+    """(n,) each: least and largest of each column in some rows."""
+    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
+    pieces = 1 if X.is_sparse else max(1, len(rows) * X.shape[1] // _BLOCK)
+    for some in np.array_split(rows, min(pieces, max(1, len(rows)))):
+        if len(some):
+            part = X.matrix[some]
+            np.minimum(low, _dense(part.min(axis=0)), out=low)
+            np.maximum(high, _dense(part.max(axis=0)), out=high)
+    return low, high
+
+
+def _dense(row: Any) -> Array:
+    """(n,) of a row that may be sparse."""
+    out: Array = np.asarray(row.toarray() if scipy.sparse.issparse(row) else row, float).ravel()
+    return out
+
+
+def _together(X: Design, y: Array, counts: Array, free: Array, objective: Objective) -> Array:
     """The features of a direction that separates, none if there is none."""
     from scipy.optimize import linprog  # slow to import
 
@@ -122,8 +158,7 @@ def _scaled(X: Any, intercept: bool) -> Any:
     X = X.astype(np.float64)
     if intercept and not scipy.sparse.issparse(X):
         X = X - X.mean(axis=0)
-    most = abs(X).max(axis=0)
-    most = np.asarray(most.todense() if scipy.sparse.issparse(most) else most).ravel()
+    most = _dense(abs(X).max(axis=0))
     scale = np.divide(1.0, most, out=np.zeros(len(most)), where=most > 0.0)
     A = scipy.sparse.csr_array(X) @ scipy.sparse.diags_array(scale)
     ones = scipy.sparse.csr_array(np.ones((X.shape[0], 1)))

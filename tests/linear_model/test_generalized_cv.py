@@ -19,6 +19,7 @@ from fastreg import (
     PoissonRegressor,
     PoissonRegressorCV,
 )
+from fastreg.linear_model.state import fitted_attributes
 
 pytestmark = needs_jit
 
@@ -118,6 +119,19 @@ def test_the_rule_of_one_standard_error():
         best = mean.argmax()
         assert model.C_min_ == model.Cs_[best]
         assert model.C_ == model.C_1se_ == model.Cs_[mean >= mean[best] - spread[best]].min()
+
+
+def test_every_attribute_of_a_fit_is_declared():
+    X, y, _, _, counts = problem()
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    for model, target in (
+        (LogisticRegression(), y),
+        (LogisticRegressionCV(Cs=2), y),
+        (PoissonRegressor(), counts),
+        (PoissonRegressorCV(alphas=2), counts),
+    ):
+        fitted = {name for name in vars(model.fit(frame, target)) if name.endswith("_")}
+        assert fitted <= fitted_attributes(type(model))
 
 
 def test_counts_and_proportions_choose_as_one():

@@ -135,6 +135,19 @@ def test_labels_of_any_kind(labels):
     assert model.predict(X[:1]).shape == (1,) and model.predict_proba(X[:1]).shape == (1, 2)
 
 
+def test_labels_in_objects_and_columns():
+    X, y, _, _ = problem()
+    truth = y == "yes"
+    plain = LogisticRegression().fit(X, truth)
+    for given in (truth.astype(object), pd.Series(truth), pd.Series(truth).astype("Int64")):
+        model = LogisticRegression().fit(X, given)
+        np.testing.assert_array_equal(model.coef_, plain.coef_)
+        assert model.score(X, given) == plain.score(X, truth)
+    for given in (np.where(truth, "yes", None), pd.Series(y).where(truth), [1, "no"] * 60):
+        with pytest.raises(ValueError, match="labels of one kind"):
+            LogisticRegression().fit(X, np.asarray(given, object))
+
+
 def test_shapes_are_scikit_learns():
     X, y, _, _ = problem()
     ours, theirs = (each.LogisticRegression().fit(X, y) for each in (fastreg, peers))
@@ -308,6 +321,39 @@ def test_data_that_separates_is_told():
     LogisticRegression(C=np.inf, bounds=(-5.0, 5.0)).fit(X, y)  # no warning
     LogisticRegression(C=np.inf, bounds=(-np.inf, 5.0)).fit(X, y)
     LogisticRegression(C=1e3).fit(X, y)
+
+
+def test_large_data_that_one_feature_separates_is_told(monkeypatch):
+    monkeypatch.setattr(fastreg.linear_model.separation, "_LARGEST", 10)
+    X, y, _, _ = problem()
+    X[:, 1] = (y == "yes") & (X[:, 1] > 0)
+    for make in (np.asarray, sp.csc_array):
+        with pytest.warns(fastreg.ConvergenceWarning, match="coefficients of x1 grow"):
+            LogisticRegression(C=np.inf).fit(make(X), y)
+    with pytest.warns(fastreg.ConvergenceWarning, match="as coefficients grow"):
+        LogisticRegression(C=np.inf).fit(X, X[:, 2] + X[:, 3] > 0)
+
+
+def test_the_fewest_features_that_separate_are_named():
+    X, _, _, _ = problem()
+    y = (X[:, 2] + X[:, 3] > 0) * 1.0
+    with pytest.warns(fastreg.ConvergenceWarning, match="coefficients of x2, x3 grow"):
+        LogisticRegression(C=np.inf).fit(X, y)
+    y[0] = 1.0 - y[0]
+    LogisticRegression(C=np.inf).fit(X, y)  # one row on the other side: a minimum
+
+
+def test_a_failed_fit_leaves_the_one_before():
+    X, y, _, _ = problem()
+    model = LogisticRegression().fit(pd.DataFrame(X, columns=list("abcd")), y)
+    before = {name: pickle.dumps(value) for name, value in vars(model).items()}
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(np.full((4, 2), np.nan), [0, 1, 0, 1])
+    model.set_params(C=np.inf)
+    with pytest.raises(fastreg.ConvergenceWarning):  # warnings are errors here
+        model.fit(X, X[:, 0] > 0)
+    model.set_params(C=1.0)
+    assert {name: pickle.dumps(value) for name, value in vars(model).items()} == before
 
 
 def test_a_fit_that_stops_early_is_told():
