@@ -315,9 +315,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
     @property
     def sparse_coef_(self) -> Any:
         """`coef_` as a CSR matrix, or array where scikit-learn's `sparse_interface` asks for it."""
-        arrays = sklearn.get_config().get("sparse_interface") == "sparray"
-        make = scipy.sparse.csr_array if arrays else scipy.sparse.csr_matrix
-        return make(np.atleast_2d(self.coef_))
+        return as_sparse(self.coef_)
 
 
 class ChoosingRegressor(LinearRegressor):
@@ -357,6 +355,13 @@ class ChoosingRegressor(LinearRegressor):
         self._check_names(X)
         self._set(solution, flat=True)
         self._warn(solution)
+
+
+def as_sparse(coef: Any) -> Any:
+    """Coefficients as a CSR matrix, or as an array where `sparse_interface` asks for that."""
+    arrays = sklearn.get_config().get("sparse_interface") == "sparray"
+    make = scipy.sparse.csr_array if arrays else scipy.sparse.csr_matrix
+    return make(coef if scipy.sparse.issparse(coef) else np.atleast_2d(coef))
 
 
 def warn_of_fit(model: Any, solution: Solution) -> None:

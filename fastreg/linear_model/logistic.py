@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import scipy.special
 from sklearn.base import ClassifierMixin
-from sklearn.linear_model._base import SparseCoefMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from fastreg._warnings import warn
-from fastreg.linear_model.base import per_weight
+from fastreg.linear_model.base import as_sparse, per_weight
 from fastreg.linear_model.generalized import Generalized
 from fastreg.linear_model.odds import TARGETS, as_odds, label_array, shares
 from fastreg.linear_model.state import atomic
@@ -24,7 +23,7 @@ from fastreg.solvers import Solution
 Array = np.ndarray
 
 
-class Classifier(SparseCoefMixin, ClassifierMixin, Generalized):  # type: ignore[misc]
+class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     """What `LogisticRegression` and `LogisticRegressionCV` share: what a fit says of new rows."""
 
     _loss = Logistic()
@@ -104,9 +103,23 @@ class Classifier(SparseCoefMixin, ClassifierMixin, Generalized):  # type: ignore
         z = self.decision_function(X, offset)
         return np.column_stack([scipy.special.log_expit(-z), scipy.special.log_expit(z)])
 
+    def sparsify(self):
+        """`coef_` as a sparse matrix, which takes less memory where most of it is zero."""
+        check_is_fitted(self)
+        self.coef_ = as_sparse(self.coef_)
+        return self
+
+    def densify(self):
+        """`coef_` as an array again."""
+        check_is_fitted(self)
+        self.coef_ = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
+        return self
+
     def _accuracy(self, X: Any, y: Any, sample_weight: Any, offset: Any) -> float:
         """The share of rows, or of trials, whose class is the one predicted."""
         if self.target == "labels":
+            from sklearn.metrics import accuracy_score  # slow to import
+
             predicted = self.predict(X, offset)
             labels = label_array(y, len(predicted))
             return float(accuracy_score(labels, predicted, sample_weight=sample_weight))

@@ -26,8 +26,9 @@ class ChoiceCertificate:
         are in closed form.
     tol : float, the gap that was asked of training fits
     met : bool array of the same shape
-        Whether the error is certain to 1e-6, or its training fit within `tol` of its minimum and
-        the sums that it was computed from certain to 1e-6.
+        Whether the error is certain to 1e-6, or its training fit within `tol` of its minimum
+        (without a penalty stationary to 1e-7) and the sums that it was computed from certain to
+        1e-6.
     """
 
     bound: Array = field(repr=False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastreg.certificate import losses
+from fastreg.certificate import KKT, losses
 from fastreg.objectives import Objective, check_target
 from fastreg.selection.fold_fits import Fits, Verdict, certain
 from fastreg.solvers import solve
@@ -38,8 +38,11 @@ class LossFits(Fits):
         if self.seen is not None:
             self.seen(found.coef, found.intercept)
         deviance, lost, null = self._deviance(objective, found.coef, found.intercept)
-        gap = found.certificate.relative_gap
-        met = (gap <= self.tol) & (lost <= certain(deviance, null))
+        worth = found.certificate
+        gap, near = worth.relative_gap, worth.relative_gap <= self.tol
+        if worth.by_kkt:  # without a penalty no gap is known
+            near |= worth.kkt <= min(self.tol, KKT)
+        met = near & (lost <= certain(deviance, null))
         return Verdict(deviance, np.full(len(gap), np.inf), gap, met)
 
     def _deviance(

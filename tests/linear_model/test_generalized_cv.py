@@ -8,7 +8,7 @@ import pytest
 import sklearn
 from conftest import needs_jit
 from sklearn import linear_model as peers
-from sklearn.metrics import get_scorer, log_loss, make_scorer, mean_poisson_deviance
+from sklearn.metrics import get_scorer, log_loss, make_scorer, mean_poisson_deviance, roc_auc_score
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, cross_validate
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -106,6 +106,9 @@ def test_scores_are_those_of_refits_with_an_offset():
             model.fit(X[train], y[train], offset=offset[train])
             right = model.score(X[test], y[test], offset=offset[test])
             assert scored.scores_[f, 0, k] == right
+    ranked = LogisticRegressionCV(Cs=[1.0], cv=splits, scoring="roc_auc").fit(X, y, offset=offset)
+    z = ranked.decision_function(X, offset)
+    assert ranked.score(X, y, offset=offset) == roc_auc_score(y, z)
     assert scored.score(X, y, offset=offset) == scored._accuracy(X, y, None, offset)
     assert plain.score(X, y, w, offset) > plain.score(X, y, w)
 
@@ -132,6 +135,16 @@ def test_every_attribute_of_a_fit_is_declared():
     ):
         fitted = {name for name in vars(model.fit(frame, target)) if name.endswith("_")}
         assert fitted <= fitted_attributes(type(model))
+
+
+def test_no_penalty_is_a_choice_among_others():
+    X, y, _, _, counts = problem()
+    model = LogisticRegressionCV(Cs=[np.inf, 1e-300, 1.0], cv=3).fit(X, y)
+    assert model.cv_certificate_.converged
+    alone = LogisticRegressionCV(Cs=[1.0], cv=3).fit(X, y)
+    np.testing.assert_allclose(model.scores_[:, :, 2:], alone.scores_, rtol=1e-4)
+    found = PoissonRegressorCV(alphas=[0.0, 0.1], cv=3).fit(X, counts)
+    assert found.cv_certificate_.converged and found.alphas_[-1] == 0.0
 
 
 def test_counts_and_proportions_choose_as_one():
