@@ -25,6 +25,7 @@ from fastreg.linear_model.state import atomic
 from fastreg.objectives import offset_of
 from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
 from fastreg.selection.cross_validation import Validation
+from fastreg.selection.folds import Split
 
 Array = np.ndarray
 _LIKELIHOOD = "neg_log_loss"  # minus half the mean deviance
@@ -194,37 +195,34 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         """
         design = self._opened(X, y)
         m, n = design.shape
-        Cs, ratios = self._tried()
-        if self.target != "labels" and self.scoring != _LIKELIHOOD:
-            raise ValueError(f"scoring must be 'neg_log_loss' with target={self.target!r}")
+        self.Cs_, ratios = self._tried()
         odds = as_odds(self, y, sample_weight, m).weighted(self.class_weight)
         odds.check_both(self)
         shift = offset_of(offset, m)
         makers = [self._maker(n, ratio, shift) for ratio in ratios]
         asked, scored_by = routed(self, sample_weight, params)
-        splits = splits_of(self.cv, X, odds.share, asked, classifier=True)
-        check_training_sets(
-            self, odds.share, odds.weights, splits, lambda end: self._one_class(odds, end)
-        )
+        splits = self._splits(X, odds, asked)
         validate_data(self, X, skip_check_array=True)
-        self.classes_, self.Cs_, self.l1_ratios_ = odds.classes, Cs, np.array(ratios)
-        order = np.argsort(Cs, kind="stable")
-        found, paths = self._followed(design, odds, splits, makers, Cs[order])
+        self.classes_, self.l1_ratios_ = odds.classes, np.array(ratios)
+        order = np.argsort(self.Cs_, kind="stable")
+        Cs = self.Cs_[order]
+        found, paths = self._followed(design, odds, splits, makers, Cs)
         self.cv_certificate_ = certificate_of(found, self.tol)
         if self.scoring != _LIKELIHOOD:
             table = design.matrix if feature_names(X) is None else X
             scores = self._scored(table, label_array(y, m), splits, paths, shift, scored_by)
-            for which, errors in enumerate(found):
-                found[which] = dataclasses.replace(errors, mse=-2.0 * scores[:, which].T)
-        which, best = self._choose(found, Cs[order])
+            found = [
+                dataclasses.replace(errors, mse=-2.0 * own)
+                for errors, own in zip(found, scores.transpose(1, 2, 0), strict=True)
+            ]
+        which, best = self._choose(found, Cs)
         self._report(found, paths, order)
         warn_of_choice(self, self.cv_certificate_)
         if self.refit:
-            C = Cs[order][best]
-            strength = per_weight(np.array([1.0 / C]), odds.weights, m)
+            strength = per_weight(np.array([1.0 / Cs[best]]), odds.weights, m)
             self._finish(X, design, odds.share, makers[which](odds.weights, strength))
         else:
-            self._average(found, paths, Cs[order])
+            self._average(found, paths, Cs)
         if self.use_legacy_attributes:
             self._as_before()
         return self
@@ -263,7 +261,9 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         return get_scorer("accuracy" if self.scoring is None else self.scoring)
 
     def _tried(self) -> tuple[Array, list[float]]:
-        """(Cs (K,), l1_ratios), checked."""
+        """(Cs (K,), l1_ratios), checked, and `scoring`."""
+        if self.target != "labels" and self.scoring != _LIKELIHOOD:
+            raise ValueError(f"scoring must be 'neg_log_loss' with target={self.target!r}")
         Cs = np.logspace(-4, 4, self.Cs) if isinstance(self.Cs, Integral) else self.Cs
         Cs = np.asarray(Cs, float)
         if Cs.ndim != 1 or not len(Cs) or not (Cs > 0.0).all():
@@ -276,8 +276,15 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             return Cs, [0.0]
         return Cs, ratios_of(self.l1_ratios, "l1_ratios")
 
-    def _one_class(self, odds: Odds, end: float) -> str:
-        return f"rows of one class alone, {odds.classes.tolist()[int(end)]!r}"
+    def _splits(self, X: Any, odds: Odds, asked: Any) -> list[Split]:
+        """Those of `cv`, with both classes to train on."""
+        names = odds.classes.tolist()
+        splits = splits_of(self.cv, X, odds.share, asked, classifier=True)
+        check_training_sets(
+            self, odds.share, odds.weights, splits,
+            lambda end: f"rows of one class alone, {names[int(end)]!r}",
+        )  # fmt: skip
+        return splits
 
     def _followed(
         self, design: Any, odds: Odds, splits: Any, makers: Any, Cs: Array

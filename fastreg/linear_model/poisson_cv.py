@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.design import Design
-from fastreg.grids import LEAST_RATIO, Grid, geometric, is_count, strengths_of
+from fastreg.grids import LEAST_RATIO, Grid, geometric, strengths_of
 from fastreg.linear_model.base import warn_of_choice
-from fastreg.linear_model.cross_validated import ratios_of
+from fastreg.linear_model.cross_validated import errors_of, note_choice, ratios_of
 from fastreg.linear_model.generalized import MakeObjective
 from fastreg.linear_model.generalized_cv import check_training_sets, fold_errors
 from fastreg.linear_model.poisson import Counting
@@ -19,7 +19,7 @@ from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
 from fastreg.linear_model.routing import routed, router, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.objectives import offset_of
-from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
+from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.cross_validation import Validation
 from fastreg.solvers import solve
 
@@ -155,7 +155,8 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
             design, target, weights, splits, bool(self.fit_intercept), of_squares=False
         )
         found = fold_errors(self, validation, makers, grids)
-        which = self._choose(ratios, grids, found)
+        which = note_choice(self, ratios, grids, found)
+        self.deviance_path_, self.deviance_se_ = errors_of(found)
         warn_of_choice(self, self.cv_certificate_)
         self._finish(X, design, target, makers[which](weights, np.array([self.alpha_])))
         return self
@@ -179,18 +180,3 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         ).strength[0]  # fmt: skip
         least = _LEAST if ratio >= LEAST_RATIO else _LEAST_RIDGE
         return geometric(float(top), least if self.eps is None else self.eps, count)
-
-    def _choose(self, ratios: list[float], grids: list[Array], found: list[Errors]) -> int:
-        """The l1_ratio by its place; attributes of the choice."""
-        which, single = least_of(found), len(ratios) == 1
-        grid, errors = grids[which], found[which]
-        self.alpha_min_, self.alpha_1se_ = (grid[errors.choose(r)] for r in ("min", "1se"))
-        self.alpha_ = self.alpha_min_ if self.rule == "min" else self.alpha_1se_
-        self.l1_ratio_ = np.float64(ratios[which])
-        self.alphas_ = grids[0] if single or not is_count(self.alphas) else np.array(grids)
-        deviances = np.array([errors.mse for errors in found])
-        spread = np.array([errors.standard_error for errors in found])
-        self.deviance_path_ = deviances[0] if single else deviances
-        self.deviance_se_ = spread[0] if single else spread
-        self.cv_certificate_ = certificate_of(found, self.tol)
-        return which
