@@ -22,6 +22,8 @@ from fastreg import (
 from fastreg.linear_model.state import fitted_attributes
 
 pytestmark = needs_jit
+RECENT = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
+as_in_1_9 = pytest.mark.skipif(not RECENT, reason="as scikit-learn 1.9 has it")
 
 
 def problem(m=120, n=4, seed=0):
@@ -45,6 +47,7 @@ def test_scikit_learns_checks(estimator, check):
         check(estimator)
 
 
+@as_in_1_9
 @pytest.mark.parametrize("scoring", ["neg_log_loss", "accuracy", "roc_auc", None])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_scores_and_choice_are_scikit_learns(scoring, weighted):
@@ -63,6 +66,7 @@ def test_scores_and_choice_are_scikit_learns(scoring, weighted):
     assert ours.cv_certificate_.converged
 
 
+@as_in_1_9
 @pytest.mark.parametrize("ratios", [None, (0.0,), np.array([0.2, 1.0])])
 @pytest.mark.parametrize("refit", [True, False])
 def test_legacy_shapes_are_scikit_learns(ratios, refit):

@@ -21,6 +21,8 @@ import fastreg
 from fastreg import LogisticRegression
 
 pytestmark = needs_jit
+RECENT = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
+as_in_1_9 = pytest.mark.skipif(not RECENT, reason="as scikit-learn 1.9 has it")
 
 
 def problem(m=120, n=4, seed=0):
@@ -39,6 +41,7 @@ def test_scikit_learns_checks(estimator, check):
         check(estimator)
 
 
+@as_in_1_9
 @pytest.mark.parametrize(
     "options",
     [
@@ -73,6 +76,7 @@ def objective(X, y, model, C, ratio):
     return C * np.logaddexp(0.0, np.where(y == "yes", -z, z)).sum() + penalty
 
 
+@as_in_1_9
 @pytest.mark.parametrize("ratio", [0.3, 1.0])
 def test_l1_goes_no_higher_than_saga(ratio):
     X, y, _, _ = problem()
