@@ -75,7 +75,10 @@ def family_of(family: Any) -> Any:
 def offset_of(offset: Any, m: int) -> Array | None:
     if offset is None:
         return None
-    array = np.asarray(offset, float)
+    try:
+        array = np.asarray(offset, float)
+    except (TypeError, ValueError):
+        raise ValueError(f"offset must hold {m} finite numbers, got {offset!r}") from None
     if array.shape != (m,) or not np.isfinite(array).all():
         raise ValueError(f"offset must hold {m} finite numbers")
     return array

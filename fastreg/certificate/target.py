@@ -53,7 +53,7 @@ class Target:
             gap = np.where(gap <= (8 * _EPS * abs(self._mean) / self._unit) ** 2, 0.0, gap)
         kkt = kkt_residual(found, self._length[part, None], self._most)
         kkt = kkt + self._unknown(part, found.beta, fit.rho2)
-        with np.errstate(invalid="ignore"):  # ∞·0, of bounds at no strength: a gap is known
+        with np.errstate(invalid="ignore", over="ignore"):  # ∞·0, of bounds: a gap is known
             free = self._lightest * strength < 1.0
         null = np.full(len(points), self.null)
         return np.stack([gap, value + 0.5 * off**2, null, kkt, free])

@@ -3,6 +3,8 @@
     Ridge        ‖y − Xw − b‖² + alpha·‖w‖²
     ElasticNet   ‖y − Xw − b‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
     Lasso        ElasticNet with l1_ratio = 1
+    LogisticRegression   (1/S) Σ s_i log(1 + exp(−y_i z_i)) + the same penalties, over C·S
+    PoissonRegressor     (1/S) Σ s_i (exp z_i − y_i z_i) + the same penalties, times alpha
 
 and with CV behind each name the same with alpha chosen. `AdaptiveRidge` and `AdaptiveElasticNet`
 have strengths of their own for groups of features, `AdaptiveLasso` factors on each coefficient;
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from fastreg.linear_model.adaptive import AdaptiveElasticNet, AdaptiveRidge
     from fastreg.linear_model.cross_validated import ElasticNetCV, LassoCV
     from fastreg.linear_model.elastic_net import ElasticNet, Lasso
+    from fastreg.linear_model.logistic import LogisticRegression
+    from fastreg.linear_model.logistic_cv import LogisticRegressionCV
+    from fastreg.linear_model.poisson import PoissonRegressor
+    from fastreg.linear_model.poisson_cv import PoissonRegressorCV
     from fastreg.linear_model.reweighted import AdaptiveLasso
     from fastreg.linear_model.ridge import Ridge
     from fastreg.linear_model.ridge_cv import RidgeCV
@@ -33,6 +39,10 @@ _HOME = {
     "ElasticNetCV": "cross_validated",
     "Lasso": "elastic_net",
     "LassoCV": "cross_validated",
+    "LogisticRegression": "logistic",
+    "LogisticRegressionCV": "logistic_cv",
+    "PoissonRegressor": "poisson",
+    "PoissonRegressorCV": "poisson_cv",
     "Ridge": "ridge",
     "RidgeCV": "ridge_cv",
     "StabilitySelection": "stability",
@@ -46,6 +56,10 @@ __all__ = [
     "ElasticNetCV",
     "Lasso",
     "LassoCV",
+    "LogisticRegression",
+    "LogisticRegressionCV",
+    "PoissonRegressor",
+    "PoissonRegressorCV",
     "Ridge",
     "RidgeCV",
     "StabilitySelection",

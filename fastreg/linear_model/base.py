@@ -199,26 +199,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         return n_iter
 
     def _warn(self, solution: Solution) -> None:
-        certificate = solution.certificate
-        if certificate.by_kkt:
-            measure, reached = "KKT residual", float(np.max(certificate.kkt))
-            asked = min(certificate.tol, KKT)
-        else:
-            measure, reached = "relative duality gap", float(np.max(certificate.relative_gap))
-            asked = certificate.tol
-        at_precision = certificate.tol == 0 and reached <= _WORKING_PRECISION
-        if certificate.converged or (at_precision and not solution.exhausted):
-            return
-        advice = (
-            f"raise max_iter, now {self.max_iter or 1000}"
-            if solution.exhausted
-            else "rounding stopped it: bring the columns of X and y to offsets and units of "
-            "their own size, penalise more, or raise tol"
-        )
-        warn_of_convergence(
-            f"{type(self).__name__} reached a {measure} of {reached:.2e} in "
-            f"{solution.n_iter} iterations, {asked:.2e} was asked; {advice}."
-        )
+        warn_of_fit(self, solution)
 
     def predict(self, X: Any) -> Array:
         """Xw + b.
@@ -334,9 +315,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
     @property
     def sparse_coef_(self) -> Any:
         """`coef_` as a CSR matrix, or array where scikit-learn's `sparse_interface` asks for it."""
-        arrays = sklearn.get_config().get("sparse_interface") == "sparray"
-        make = scipy.sparse.csr_array if arrays else scipy.sparse.csr_matrix
-        return make(np.atleast_2d(self.coef_))
+        return as_sparse(self.coef_)
 
 
 class ChoosingRegressor(LinearRegressor):
@@ -376,6 +355,37 @@ class ChoosingRegressor(LinearRegressor):
         self._check_names(X)
         self._set(solution, flat=True)
         self._warn(solution)
+
+
+def as_sparse(coef: Any) -> Any:
+    """Coefficients as a CSR matrix, or as an array where `sparse_interface` asks for that."""
+    arrays = sklearn.get_config().get("sparse_interface") == "sparray"
+    make = scipy.sparse.csr_array if arrays else scipy.sparse.csr_matrix
+    return make(coef if scipy.sparse.issparse(coef) else np.atleast_2d(coef))
+
+
+def warn_of_fit(model: Any, solution: Solution) -> None:
+    """Say it where a fit did not get as near its minimum as `tol` asks."""
+    certificate = solution.certificate
+    if certificate.by_kkt:
+        measure, reached = "KKT residual", float(np.max(certificate.kkt))
+        asked = min(certificate.tol, KKT)
+    else:
+        measure, reached = "relative duality gap", float(np.max(certificate.relative_gap))
+        asked = certificate.tol
+    at_precision = certificate.tol == 0 and reached <= _WORKING_PRECISION
+    if certificate.converged or (at_precision and not solution.exhausted):
+        return
+    advice = (
+        f"raise max_iter, now {1000 if model.max_iter is None else model.max_iter}"
+        if solution.exhausted
+        else "rounding stopped it: bring the columns of X and y to offsets and units of "
+        "their own size, penalise more, or raise tol"
+    )
+    warn_of_convergence(
+        f"{type(model).__name__} reached a {measure} of {reached:.2e} in "
+        f"{solution.n_iter} iterations, {asked:.2e} was asked; {advice}."
+    )
 
 
 def warn_of_choice(model: Any, certificate: ChoiceCertificate) -> None:

@@ -25,7 +25,7 @@ from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
 from fastreg.plots import draw_errors
 from fastreg.problems.from_moments import summarise
-from fastreg.selection.choice import ChoiceCertificate, Errors, stacked
+from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
 from fastreg.selection.cross_validation import Validation
 from fastreg.solvers import Solution, confirm, follow, solve, solve_moments
 
@@ -163,7 +163,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         ConvergenceWarning
             The final fit did not reach `tol`, or errors of folds are less certain than that.
         """
-        ratios = _ratios(getattr(self, "l1_ratio", 1.0))
+        ratios = ratios_of(getattr(self, "l1_ratio", 1.0))
         validation = self._validation(X, y, sample_weight, params)
         grids = [self._grid(validation, ratio) for ratio in ratios]
         count = len(ratios) * validation.n_splits
@@ -173,7 +173,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
                 for ratio, grid in zip(ratios, grids, strict=True)
             ]
         self._choose(ratios, grids, found)
-        self._certify_choice(found)
+        warn_of_choice(self, self.cv_certificate_)
         self._finish(X, self._final(validation))
         return self
 
@@ -182,7 +182,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         choices marked; returns the matplotlib axes."""
         check_is_fitted(self)
         several = self.mse_path_.ndim == 3
-        which = _ratios(getattr(self, "l1_ratio", 1.0)).index(self.l1_ratio_) if several else ...
+        which = ratios_of(getattr(self, "l1_ratio", 1.0)).index(self.l1_ratio_) if several else ...
         mean, error = self.mse_path_[which].mean(axis=-1), self.mse_se_[which]
         marks = {"min": self.alpha_min_, "1se": self.alpha_1se_}
         alphas = self.alphas_ if self.alphas_.ndim == 1 else self.alphas_[which]
@@ -220,26 +220,8 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         return elastic_net_objective(self.alpha_, self.l1_ratio_, weights, self.fit_intercept)
 
     def _choose(self, ratios: list[float], grids: list[Array], found: list[Errors]) -> None:
-        least = np.array([errors.mean[errors.choose()] for errors in found])
-        if not np.isfinite(least).any():
-            raise ValueError("no error of a test fold is finite: bring y to units nearer 1")
-        which = int(np.nanargmin(least))
-        grid, errors = grids[which], found[which]
-        self.alpha_min_, self.alpha_1se_ = (grid[errors.choose(r)] for r in ("min", "1se"))
-        self.alpha_ = self.alpha_min_ if self.rule == "min" else self.alpha_1se_
-        self.l1_ratio_ = np.float64(ratios[which])
-        single = len(ratios) == 1
-        common = not (self.alphas is None or is_count(self.alphas))
-        mse = np.array([errors.mse for errors in found])
-        self.alphas_ = grids[0] if single or common else np.array(grids)
-        self.mse_path_ = mse[0] if single else mse
-        spread = np.array([errors.standard_error for errors in found])
-        self.mse_se_ = spread[0] if single else spread
-
-    def _certify_choice(self, found: list[Errors]) -> None:
-        each = [errors.certificate(self.tol) for errors in found]
-        self.cv_certificate_ = each[0] if len(each) == 1 else stacked(each)
-        warn_of_choice(self, self.cv_certificate_)
+        note_choice(self, ratios, grids, found)
+        self.mse_path_, self.mse_se_ = errors_of(found)
 
     def _final(self, validation: Validation) -> Solution:
         """The fit to all rows: from the moments gathered for the folds, where they were."""
@@ -313,8 +295,31 @@ class LassoCV(ElasticNetCV):
         self.rule = rule
 
 
-def _ratios(l1_ratio: Any) -> list[float]:
+def note_choice(model: Any, ratios: list[float], grids: list[Array], found: list[Errors]) -> int:
+    """Set alpha_, alpha_min_, alpha_1se_, l1_ratio_, alphas_ and cv_certificate_, from errors at
+    the grid of each l1_ratio, by the model's rule; the place of the l1_ratio."""
+    which = least_of(found)
+    grid, errors = grids[which], found[which]
+    model.alpha_min_, model.alpha_1se_ = (grid[errors.choose(rule)] for rule in ("min", "1se"))
+    model.alpha_ = model.alpha_min_ if model.rule == "min" else model.alpha_1se_
+    model.l1_ratio_ = np.float64(ratios[which])
+    common = len(ratios) == 1 or not (model.alphas is None or is_count(model.alphas))
+    model.alphas_ = grids[0] if common else np.array(grids)
+    model.cv_certificate_ = certificate_of(found, model.tol)
+    return which
+
+
+def errors_of(found: list[Errors]) -> tuple[Array, Array]:
+    """(errors (K, F), standard errors of their means (K,)), with an axis more for several
+    l1_ratios."""
+    errors = np.array([each.mse for each in found])
+    spread = np.array([each.standard_error for each in found])
+    return (errors[0], spread[0]) if len(found) == 1 else (errors, spread)
+
+
+def ratios_of(l1_ratio: Any, name: str = "l1_ratio") -> list[float]:
+    """One or several shares of L1, checked."""
     ratios = np.atleast_1d(np.asarray(l1_ratio, float))
     if ratios.ndim != 1 or not len(ratios) or not ((ratios >= 0) & (ratios <= 1)).all():
-        raise ValueError(f"l1_ratio must be between 0 and 1, got {l1_ratio!r}")
+        raise ValueError(f"{name} must be between 0 and 1, got {l1_ratio!r}")
     return [float(ratio) for ratio in ratios]

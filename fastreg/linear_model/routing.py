@@ -50,10 +50,13 @@ def routed(model: Any, sample_weight: Any, params: dict[str, Any]) -> tuple[dict
     return params, {} if sample_weight is None else {"sample_weight": sample_weight}
 
 
-def splits_of(cv: Any, X: Any, y: Any, params: dict[str, Any]) -> list[Split]:
-    """Those of a splitter, a number of folds (None is 5) or pairs of rows, checked."""
+def splits_of(
+    cv: Any, X: Any, y: Any, params: dict[str, Any], *, classifier: bool = False
+) -> list[Split]:
+    """Those of a splitter, a number of folds (None is 5; of a classifier with as much of each class
+    in every fold) or pairs of rows, checked."""
     from sklearn.model_selection import check_cv  # slow to import
 
     # Splitters make CSR of other sparse matrices, a copy: they get as many empty rows.
     rows = np.zeros((len(y), 1)) if scipy.sparse.issparse(X) else X
-    return as_splits(check_cv(cv).split(rows, y, **params), len(y))
+    return as_splits(check_cv(cv, y, classifier=classifier).split(rows, y, **params), len(y))

@@ -26,8 +26,9 @@ class ChoiceCertificate:
         are in closed form.
     tol : float, the gap that was asked of training fits
     met : bool array of the same shape
-        Whether the error is certain to 1e-6, or its training fit within `tol` of its minimum and
-        the sums that it was computed from certain to 1e-6.
+        Whether the error is certain to 1e-6, or its training fit within `tol` of its minimum
+        (without a penalty stationary to 1e-7) and the sums that it was computed from certain to
+        1e-6.
     """
 
     bound: Array = field(repr=False)
@@ -83,6 +84,26 @@ def stacked(each: list[ChoiceCertificate], axis: int = 0) -> ChoiceCertificate:
     bound, met = (np.stack([getattr(one, name) for one in each], axis) for name in ("bound", "met"))
     gap = np.stack([np.zeros(0) if one.gap is None else one.gap for one in each], axis)
     return ChoiceCertificate(bound, gap, each[0].tol, met)
+
+
+def certificate_of(found: list[Errors], tol: float) -> ChoiceCertificate:
+    """Of the errors of one or several l1_ratios, whose training fits were asked for `tol`."""
+    each = [errors.certificate(tol) for errors in found]
+    return each[0] if len(each) == 1 else stacked(each)
+
+
+def least_of(found: list[Errors]) -> int:
+    """Which of several has the least mean error, the first of those that have.
+
+    Raises
+    ------
+    ValueError
+        No error is finite.
+    """
+    least = np.array([errors.mean[errors.choose()] for errors in found])
+    if not np.isfinite(least).any():
+        raise ValueError("no error of a test fold is finite: bring y to units nearer 1")
+    return int(np.nanargmin(least))
 
 
 @dataclass(frozen=True, eq=False)

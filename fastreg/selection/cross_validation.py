@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -43,6 +44,7 @@ _SMALL = 200  # columns, beside their moments, up to which folds are fitted one 
 _FEW = 200_000  # entries of X up to which they are
 _WIDEST = 2048  # columns up to which moments of every cell are kept
 MakeObjective = Callable[[Array | None, Array | None], Objective]  # of (weights, strengths)
+Seen = Callable[[int, Array, Array], None]  # of (fold, coef (n, K), intercept (K,))
 
 
 class _Asked(NamedTuple):
@@ -53,6 +55,7 @@ class _Asked(NamedTuple):
     tol: float
     max_iter: int
     gamma: float | None
+    seen: Seen | None = None
 
 
 class Validation:
@@ -183,9 +186,11 @@ class Validation:
         *,
         gamma: float | None = None,
         tell: Callable[[], None] | None = None,
+        seen: Seen | None = None,
     ) -> Errors:
         """Errors of every fold at descending strengths (K,), or (K, F) of their own in each, of
-        relaxed fits unless `gamma` is None; `tell` is called after each, from any thread."""
+        relaxed fits unless `gamma` is None; `tell` is called after each, from any thread, and so is
+        `seen`, with the fits of losses other than squares."""
         each = np.broadcast_to(
             strengths.reshape(len(strengths), -1), (len(strengths), self.n_splits)
         )
@@ -194,7 +199,7 @@ class Validation:
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
-                asked = _Asked(make, each[:, f], tol, max_iter, gamma)
+                asked = _Asked(make, each[:, f], tol, max_iter, gamma, seen)
                 for into, found in zip(out, self._fold(f, asked), strict=True):
                     into[:, f] = found
                 if tell is not None:
@@ -246,6 +251,8 @@ class Validation:
 
     def _by_rows(self, f: int, asked: _Asked) -> Verdict:
         train, test = weights_of(self.split(f), len(self.y), self.weights)
-        kind = RowFits if self.of_squares else LossFits
-        fits = kind(self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
-        return fits.verdict(asked.strengths, asked.gamma)
+        data = (self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
+        if self.of_squares:
+            return RowFits(*data).verdict(asked.strengths, asked.gamma)
+        seen = None if asked.seen is None else functools.partial(asked.seen, f)
+        return LossFits(*data, seen).verdict(asked.strengths, asked.gamma)

@@ -9,11 +9,12 @@ most, and a convex loss changes most at one of the ends z ± δ.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from fastreg.certificate import losses
+from fastreg.certificate import KKT, losses
 from fastreg.objectives import Objective, check_target
 from fastreg.selection.fold_fits import Fits, Verdict, certain
 from fastreg.solvers import solve
@@ -25,16 +26,23 @@ _ENTRIES = 1 << 17  # of a block of rows: 1 MB
 
 @dataclass(frozen=True, eq=False)
 class LossFits(Fits):
-    """The fits of one fold."""
+    """The fits of one fold; `seen` is called with them, coef (n, K) and intercept (K,)."""
+
+    seen: Callable[[Array, Array], None] | None = None
 
     def verdict(self, strengths: Array, gamma: float | None) -> Verdict:
         """At descending strengths; `gamma` is None: `Path.relax` is of squares."""
         objective = self.make(self.train, strengths)
         check_target(objective, self.y)
         found = solve(self.X, self.y[:, None], objective, tol=self.tol, max_iter=self.max_iter)
+        if self.seen is not None:
+            self.seen(found.coef, found.intercept)
         deviance, lost, null = self._deviance(objective, found.coef, found.intercept)
-        gap = found.certificate.relative_gap
-        met = (gap <= self.tol) & (lost <= certain(deviance, null))
+        worth = found.certificate
+        gap, near = worth.relative_gap, worth.relative_gap <= self.tol
+        if worth.by_kkt:  # without a penalty no gap is known
+            near |= worth.kkt <= min(self.tol, KKT)
+        met = near & (lost <= certain(deviance, null))
         return Verdict(deviance, np.full(len(gap), np.inf), gap, met)
 
     def _deviance(

@@ -15,9 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 from fastreg.sources.blocks import Source, weight_of
-from fastreg.sources.given import as_features, as_source
+from fastreg.sources.given import as_features, as_source, is_read
 
-__all__ = ["Source", "as_features", "as_source", "read", "weight_of"]
+__all__ = ["Source", "as_features", "as_source", "is_read", "read", "weight_of"]
 
 
 def __getattr__(name: str) -> Any:

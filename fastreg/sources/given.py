@@ -19,7 +19,7 @@ def as_source(X: Any, y: Any = None, sample_weight: Any = None) -> Source | None
         if y is not None or sample_weight is not None:
             raise ValueError("X is a source, which has y and weights: give them to fastreg.read")
         return X
-    if not _is_read(X, y):
+    if not is_read(X, y):
         return None
     from fastreg.sources.opening import read
 
@@ -57,7 +57,7 @@ def are_paths(data: Any) -> bool:
     return all(isinstance(item, str | os.PathLike) for item in data)
 
 
-def _is_read(X: Any, y: Any) -> bool:
+def is_read(X: Any, y: Any = None) -> bool:
     """Whether X is files, dask's, blocks, or a frame that holds y."""
     if isinstance(X, str | os.PathLike) or (are_paths(X) and isinstance(y, str)):
         return True

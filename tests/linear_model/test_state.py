@@ -31,6 +31,8 @@ MODELS = [
     fastreg.AdaptiveElasticNet(cv=2, tol=1e-2),
     fastreg.AdaptiveLasso(),
     fastreg.StabilitySelection(n_pairs=2, random_state=0),
+    fastreg.PoissonRegressor(warm_start=True),
+    fastreg.PoissonRegressorCV(cv=2, alphas=2),
     MLPRegressor((3,), max_iter=3, random_state=0, warm_start=True),
     MLPRegressorCV(lams=[0.1, 1.0], estimator=MLPRegressor((2,), max_iter=3), random_state=0, cv=2),
 ]
@@ -52,7 +54,8 @@ def _quiet():
 def data(seed):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((40, 4))
-    return X, X @ [1.0, -2.0, 0.0, 0.5] + rng.standard_normal(40)
+    y = X @ [1.0, -2.0, 0.0, 0.5] + rng.standard_normal(40)
+    return X, y - y.min()  # as counts are
 
 
 def portrait(model):

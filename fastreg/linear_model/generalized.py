@@ -1,0 +1,130 @@
+"""What estimators of other losses share: their objective, their one fit, their log means or odds.
+
+    P(w, b) = (1/S) Σ_i s_i ℓ(o_i + b + x_iᵀw; y_i)
+              + strength·Σ_j f_j (l1_ratio·│w_j│ + ½(1 − l1_ratio)·w_j²)
+
+with weights s of sum S, offsets o, and factors f of the features, 1 unless they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fastreg._warnings import warn_of_convergence
+from fastreg.certificate import Certificate
+from fastreg.design import Design, as_design
+from fastreg.linear_model import separation
+from fastreg.linear_model.base import STREAMED, Linear, check_finite_params, warn_of_fit
+from fastreg.objectives import Objective, offset_of
+from fastreg.paths import factors_of, penalty_of
+from fastreg.solvers import Solution, solve
+from fastreg.sources import is_read
+
+Array = np.ndarray
+MakeObjective = Callable[[Array | None, Array | None], Objective]  # of (weights, strengths)
+
+
+class Generalized(BaseEstimator):  # type: ignore[misc]
+    """What estimators of other losses share; `_loss` is that of the class."""
+
+    _loss: Any
+
+    coef_: Array
+    intercept_: Any
+    n_iter_: Any
+    dual_gap_: float
+    certificate_: Certificate
+    n_features_in_: int
+    feature_names_in_: Array
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _opened(self, X: Any, y: Any) -> Design:
+        """Parameters checked, and X, which must be in memory."""
+        self._validate_params()
+        check_finite_params(self)
+        refuse_sources(self, X, y)
+        return as_design(X)
+
+    def _maker(self, n: int, ratio: float, offset: Array | None) -> MakeObjective:
+        """(weights, strengths) ↦ the objective, with parameters of n features checked."""
+        factor = factors_of(self.penalty_factor, n)
+        penalty = penalty_of(self.bounds, self.positive, n)(factor * ratio)
+        l2 = (factor * (1.0 - ratio))[:, None]
+
+        def make(weights: Array | None, strengths: Array | None) -> Objective:
+            return Objective(
+                l2, penalty, weights, bool(self.fit_intercept), strengths, self._loss, offset
+            )
+
+        return make
+
+    def _finish(self, X: Any, design: Design, y: Array, objective: Objective) -> None:
+        """Fit to all rows, set the attributes of the fit, and warn where it is not what was
+        asked."""
+        solution = solve(
+            design,
+            y[:, None],
+            objective,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            start=self._start(design.shape[1], objective.penalty),
+        )
+        validate_data(self, X, skip_check_array=True)
+        self._set(solution)
+        self.dual_gap_ = solution.certificate.gap[0]
+        self.certificate_ = solution.certificate
+        z = self._linear()(design)
+        z = z if objective.offset is None else z + objective.offset
+        names = getattr(self, "feature_names_in_", None)
+        separable = separation.complaint(design, y, z, objective, solution.exhausted, names)
+        if separable:
+            warn_of_convergence(f"{type(self).__name__}: {separable}.")
+        else:
+            warn_of_fit(self, solution)
+
+    def _set(self, solution: Solution) -> None:
+        """`coef_`, `intercept_` and `n_iter_`, in the shapes of scikit-learn."""
+        raise NotImplementedError
+
+    def _start(self, n_features: int, penalty: Any) -> Array | None:
+        """`coef_` of the fit before, within the bounds of this one."""
+        if not (getattr(self, "warm_start", False) and hasattr(self, "coef_")):
+            return None
+        coef = self._linear().coef
+        if coef.shape != (n_features,):
+            return None
+        low, high = getattr(penalty, "low", -np.inf), getattr(penalty, "high", np.inf)
+        return np.clip(coef, low, high)[:, None]
+
+    def _linear(self) -> Linear:
+        coef = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
+        return Linear(np.array(coef).ravel(), np.array(self.intercept_).ravel()[:1].reshape(()))
+
+    def _predictor(self, X: Any, offset: Any) -> Array:
+        """(m,): o + b + Xw."""
+        check_is_fitted(self)
+        refuse_sources(self, X)
+        design = as_design(X)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        given = offset_of(offset, design.shape[0])
+        z = self._linear()(design)
+        return z if given is None else z + given
+
+
+def refuse_sources(model: Any, X: Any, y: Any = None) -> None:
+    """ValueError if X is not in memory."""
+    if isinstance(X, STREAMED) or is_read(X, y):
+        kind = getattr(X, "kind", type(X).__name__)
+        raise ValueError(
+            f"{type(model).__name__} needs all rows in memory, and X is a source of kind {kind}: "
+            "read it into an array first"
+        )

@@ -1,0 +1,60 @@
+"""Strengths of other losses by cross-validation: what both estimators do with folds.
+
+The error of a fold is its mean deviance, by fits to the rows of its training set: see
+`fastreg.selection.loss_fits`. X is not cut, and neither is the offset: rows held out weigh nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastreg import losses
+from fastreg.linear_model.generalized import MakeObjective
+from fastreg.linear_model.progress import told
+from fastreg.selection.choice import Errors
+from fastreg.selection.cross_validation import Validation
+from fastreg.selection.folds import Split
+
+Array = np.ndarray
+Seen = Callable[[int, int, Array, Array], None]  # of (l1_ratio, fold, coef (n, K), intercept (K,))
+
+
+def check_training_sets(
+    model: Any, y: Array, weights: Array | None, splits: list[Split], what: Callable[[float], str]
+) -> None:
+    """ValueError if some rows to train on are all at one end of the loss's domain; `what` says in
+    words which."""
+    for f, (train, _) in enumerate(splits):
+        seen = y[train] if weights is None else y[train][weights[train] > 0.0]
+        for end in losses.domain(model._loss):
+            if len(seen) and (seen == end).all():
+                raise ValueError(
+                    f"split {f} of cv trains on {what(float(end))}: take fewer splits, or a "
+                    "splitter that puts some of both into each training set"
+                )
+
+
+def fold_errors(
+    model: Any,
+    validation: Validation,
+    makers: list[MakeObjective],
+    strengths: list[Array],
+    seen: Seen | None = None,
+) -> list[Errors]:
+    """Of each l1_ratio at descending strengths of its own, (K,) or (K, F), with a bar where the
+    model's `verbose` asks for one."""
+
+    def of(which: int) -> Callable[[int, Array, Array], None] | None:
+        if seen is None:
+            return None
+        return lambda f, coef, intercept: seen(which, f, coef, intercept)
+
+    count = len(makers) * validation.n_splits
+    with told(model, "fold", count, bar=model.verbose) as tell:
+        return [
+            validation.errors(make, own, model.tol, model.max_iter, tell=tell, seen=of(which))
+            for which, (make, own) in enumerate(zip(makers, strengths, strict=True))
+        ]

@@ -1,0 +1,360 @@
+"""`LogisticRegressionCV`: C, and the share of L1, by cross-validation."""
+
+from __future__ import annotations
+
+import dataclasses
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils.validation import _check_method_params, validate_data
+
+from fastreg.certificate import losses
+from fastreg.design import as_weights, feature_names
+from fastreg.linear_model.base import per_weight, warn_of_choice
+from fastreg.linear_model.cross_validated import ratios_of
+from fastreg.linear_model.generalized_cv import check_training_sets, fold_errors
+from fastreg.linear_model.logistic import Classifier, LogisticRegression
+from fastreg.linear_model.odds import Odds, as_odds, known_share, label_array, shares
+from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
+from fastreg.linear_model.routing import routed, router, splits_of
+from fastreg.linear_model.state import atomic
+from fastreg.objectives import offset_of
+from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
+from fastreg.selection.cross_validation import Validation
+from fastreg.selection.folds import Split
+
+Array = np.ndarray
+_LIKELIHOOD = "neg_log_loss"  # minus half the mean deviance
+
+
+class Shifted(Classifier):
+    """A fitted model with the offset of the rows that it will be asked for: scorers give none."""
+
+    def __init__(self, model=None, offset=None):
+        self.model = model
+        self.offset = offset
+        self.classes_ = None if model is None else model.classes_
+
+    def decision_function(self, X, offset=None):
+        return self.model.decision_function(X, self.offset)
+
+
+class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[misc]
+    """`LogisticRegression` with C, and l1_ratio where several are given, by cross-validation.
+
+    Every training fit is a path of all C, each certified; C stands beside the weight of the
+    training rows. X is never copied, but for scorers of scikit-learn, which get the rows held out.
+
+    Parameters
+    ----------
+    Cs : int, a number of strengths, geometric from 1e-4 to 1e4; or the strengths, > 0
+    l1_ratios : floats in [0, 1]; None is 0
+    fit_intercept : bool
+    cv : int (None is 5), splitter, or iterable of (training rows, test rows)
+        Of a number each fold has as much of either class.
+    penalty : "l1" or "l2", in place of l1_ratios 1 or 0; "elasticnet" and left out: as l1_ratios
+    scoring : str, callable or None
+        "neg_log_loss": minus half the mean deviance of the rows held out, with the weights of the
+        fit, class_weight included; so the choice is by deviance. Else a scorer of scikit-learn, for
+        target="labels", which gets sample_weight alone; None is accuracy.
+    tol : float ≥ 0, certified relative gap of the final fit; training fits go as far
+    max_iter : int, Newton steps at each C
+    class_weight : dict, "balanced" or None, as in `LogisticRegression`, of all rows
+    refit : bool
+        False: no fit to all rows, but the mean of what is best in each fold, C and coefficients,
+        without a certificate.
+    verbose : bool, draw a bar of the folds on standard error
+    use_legacy_attributes : bool, shapes of scikit-learn before 1.10, in brackets below
+    rule : "min" or "1se"
+        The C of the best mean score, or the least whose mean score is within one standard error of
+        that.
+    target, positive, bounds, penalty_factor : as in `LogisticRegression`
+    dual, solver, n_jobs, intercept_scaling, random_state
+        Accepted so that code written for scikit-learn runs; without effect.
+
+    Attributes
+    ----------
+    C_, l1_ratio_ : floats, what was chosen [(1,)]
+    C_min_, C_1se_ : floats, what either rule gives
+    Cs_ : (K,); l1_ratios_ : (L,), what was tried
+    scores_ : (F, L, K) of F folds [dict of the second class: (F, K, L), (F, K) if l1_ratios=None]
+    coefs_paths_ : (F, L, K, 1, n + 1), coefficients and intercept of training fits, (…, n) without
+        an intercept [dict of the second class: (F, K, L, n + 1), or (F, K, n + 1)]
+    cv_certificate_ : `fastreg.ChoiceCertificate` of the deviances, (K, F) or (L, K, F), C ascending
+    classes_, coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
+        Of the fit to all rows, as in `LogisticRegression`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((300, 10))
+    >>> y = np.where(2 * X[:, 0] - 2 * X[:, 1] + rng.logistic(size=300) > 0, "yes", "no")
+    >>> model = fastreg.LogisticRegressionCV(Cs=20, l1_ratios=[1.0], rule="1se").fit(X, y)
+    >>> model.scores_.shape, np.flatnonzero(model.coef_)
+    ((5, 1, 20), array([0, 1]))
+    """
+
+    C_: Any
+    l1_ratio_: Any
+    C_min_: float
+    C_1se_: float
+    Cs_: Array
+    l1_ratios_: Array
+    scores_: Any
+    coefs_paths_: Any
+    cv_certificate_: ChoiceCertificate
+
+    _parameter_constraints = {
+        **Classifier._parameter_constraints,
+        "penalty": [
+            StrOptions({"l1", "l2", "elasticnet"}),
+            Hidden(StrOptions({"deprecated"})),
+        ],
+        "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "l1_ratios": ["array-like", None],
+        "cv": ["cv_object"],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "refit": ["boolean"],
+        "use_legacy_attributes": ["boolean"],
+        "rule": [StrOptions({"min", "1se"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        Cs=10,
+        l1_ratios=(0.0,),
+        fit_intercept=True,
+        cv=None,
+        dual=False,
+        penalty="deprecated",
+        scoring=_LIKELIHOOD,
+        solver="lbfgs",
+        tol=1e-4,
+        max_iter=100,
+        class_weight=None,
+        n_jobs=None,
+        verbose=0,
+        refit=True,
+        intercept_scaling=1.0,
+        random_state=None,
+        use_legacy_attributes=False,
+        rule="min",
+        target="labels",
+        positive=False,
+        bounds=None,
+        penalty_factor=None,
+    ):
+        self.Cs = Cs
+        self.l1_ratios = l1_ratios
+        self.fit_intercept = fit_intercept
+        self.cv = cv
+        self.dual = dual
+        self.penalty = penalty
+        self.scoring = scoring
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.class_weight = class_weight
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.refit = refit
+        self.intercept_scaling = intercept_scaling
+        self.random_state = random_state
+        self.use_legacy_attributes = use_legacy_attributes
+        self.rule = rule
+        self.target = target
+        self.positive = positive
+        self.bounds = bounds
+        self.penalty_factor = penalty_factor
+
+    @atomic()
+    @with_callbacks
+    def fit(self, X, y=None, sample_weight=None, offset=None, **params):
+        """Choose, then fit to all rows of X (m, n), y as `target` says, with weights (m,) ≥ 0 or
+        None and an offset (m,) of the log odds or None.
+
+        `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
+        routing enabled, so does whatever it asks for, and what a scorer asks for to that.
+
+        Raises
+        ------
+        ValueError
+            A parameter, a shape or a value is not acceptable, y has other than two classes, or a
+            training set has one of them alone; the message says which.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The final fit did not reach `tol`, or training fits did not.
+        """
+        design = self._opened(X, y)
+        m, n = design.shape
+        self.Cs_, ratios = self._tried()
+        odds = as_odds(self, y, sample_weight, m).weighted(self.class_weight)
+        odds.check_both(self)
+        shift = offset_of(offset, m)
+        makers = [self._maker(n, ratio, shift) for ratio in ratios]
+        asked, scored_by = routed(self, sample_weight, params)
+        splits = self._splits(X, odds, asked)
+        validate_data(self, X, skip_check_array=True)
+        self.classes_, self.l1_ratios_ = odds.classes, np.array(ratios)
+        order = np.argsort(self.Cs_, kind="stable")
+        Cs = self.Cs_[order]
+        found, paths = self._followed(design, odds, splits, makers, Cs)
+        self.cv_certificate_ = certificate_of(found, self.tol)
+        if self.scoring != _LIKELIHOOD:
+            table = design.matrix if feature_names(X) is None else X
+            scores = self._scored(table, label_array(y, m), splits, paths, shift, scored_by)
+            found = [
+                dataclasses.replace(errors, mse=-2.0 * own)
+                for errors, own in zip(found, scores.transpose(1, 2, 0), strict=True)
+            ]
+        which, best = self._choose(found, Cs)
+        self._report(found, paths, order)
+        warn_of_choice(self, self.cv_certificate_)
+        if self.refit:
+            strength = per_weight(np.array([1.0 / Cs[best]]), odds.weights, m)
+            self._finish(X, design, odds.share, makers[which](odds.weights, strength))
+        else:
+            self._average(found, paths, Cs)
+        if self.use_legacy_attributes:
+            self._as_before()
+        return self
+
+    def score(self, X, y, sample_weight=None, offset=None):
+        """What `scoring` says of predictions for X.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset : as in `fit`
+
+        Raises
+        ------
+        ValueError
+            As `decision_function`, and where y is not what `target` says.
+        """
+        if self.scoring != _LIKELIHOOD:
+            model = self if offset is None else Shifted(self, offset)
+            given = {} if sample_weight is None else {"sample_weight": sample_weight}
+            return self._scorer()(model, X, y, **given)
+        z = self.decision_function(X, offset)
+        if self.target == "labels":
+            share, weights = known_share(self, y, len(z)), as_weights(sample_weight, len(z))
+        else:
+            share, weights = shares(self.target, y, sample_weight, len(z))
+        lost = losses.value(self._loss, z, share) - losses.saturated(self._loss, share)
+        return -float(np.average(lost, weights=weights))
+
+    def get_metadata_routing(self) -> Any:
+        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        if self.scoring == _LIKELIHOOD:  # of our own
+            return router(self, splitter=self.cv)
+        return router(self, splitter=self.cv, scorer=self._scorer())
+
+    def _scorer(self) -> Any:
+        return get_scorer("accuracy" if self.scoring is None else self.scoring)
+
+    def _tried(self) -> tuple[Array, list[float]]:
+        """(Cs (K,), l1_ratios), checked, and `scoring`."""
+        if self.target != "labels" and self.scoring != _LIKELIHOOD:
+            raise ValueError(f"scoring must be 'neg_log_loss' with target={self.target!r}")
+        Cs = np.logspace(-4, 4, self.Cs) if isinstance(self.Cs, Integral) else self.Cs
+        Cs = np.asarray(Cs, float)
+        if Cs.ndim != 1 or not len(Cs) or not (Cs > 0.0).all():
+            raise ValueError(f"Cs must be a number of strengths, or numbers above 0, got {self.Cs}")
+        if self.penalty in ("l1", "l2"):
+            return Cs, [1.0 if self.penalty == "l1" else 0.0]
+        if self.l1_ratios is None:
+            if self.penalty == "elasticnet":
+                raise ValueError("l1_ratios must be given with penalty='elasticnet', got None")
+            return Cs, [0.0]
+        return Cs, ratios_of(self.l1_ratios, "l1_ratios")
+
+    def _splits(self, X: Any, odds: Odds, asked: Any) -> list[Split]:
+        """Those of `cv`, with both classes to train on."""
+        names = odds.classes.tolist()
+        splits = splits_of(self.cv, X, odds.share, asked, classifier=True)
+        check_training_sets(
+            self, odds.share, odds.weights, splits,
+            lambda end: f"rows of one class alone, {names[int(end)]!r}",
+        )  # fmt: skip
+        return splits
+
+    def _followed(
+        self, design: Any, odds: Odds, splits: Any, makers: Any, Cs: Array
+    ) -> tuple[list[Errors], Array]:
+        """(errors of each l1_ratio, coefficients (F, L, K, n) or (F, L, K, n + 1)) at ascending
+        Cs."""
+        n, intercept = design.shape[1], bool(self.fit_intercept)
+        paths = np.empty((len(splits), len(makers), len(Cs), n + intercept))
+        validation = Validation(
+            design, odds.share, odds.weights, splits, intercept, of_squares=False
+        )
+
+        def keep(which: int, f: int, coef: Array, own: Array) -> None:
+            paths[f, which, :, :n] = coef.T
+            if intercept:
+                paths[f, which, :, n] = own
+
+        mass = np.array([validation.training_weight(f) for f in range(len(splits))])
+        strengths = [(1.0 / Cs)[:, None] / mass] * len(makers)
+        return fold_errors(self, validation, makers, strengths, keep), paths
+
+    def _scored(
+        self, X: Any, labels: Array, splits: Any, paths: Array, shift: Array | None, given: Any
+    ) -> Array:
+        """(F, L, K), by a scorer of scikit-learn."""
+        scorer, n, out = self._scorer(), self.n_features_in_, np.empty(paths.shape[:3])
+        model = LogisticRegression()
+        model.classes_, model.n_features_in_ = self.classes_, n
+        if hasattr(self, "feature_names_in_"):
+            model.feature_names_in_ = self.feature_names_in_
+        for f, (_, test) in enumerate(splits):
+            rows, own = _safe_indexing(X, test), _check_method_params(X, given, test)
+            for place in np.ndindex(*out.shape[1:]):
+                coef = paths[(f, *place)]
+                model.coef_, model.intercept_ = coef[None, :n], np.append(coef[n:], 0.0)[:1]
+                asked = model if shift is None else Shifted(model, shift[test])
+                out[(f, *place)] = scorer(asked, rows, labels[test], **own)
+        return out
+
+    def _choose(self, found: list[Errors], Cs: Array) -> tuple[int, int]:
+        """(l1_ratio, C) by their places, Cs ascending."""
+        which = least_of(found)
+        best = {rule: found[which].choose(rule) for rule in ("min", "1se")}
+        self.C_min_, self.C_1se_ = (float(Cs[best[rule]]) for rule in ("min", "1se"))
+        self.C_ = self.C_min_ if self.rule == "min" else self.C_1se_
+        self.l1_ratio_ = float(self.l1_ratios_[which])
+        return which, best[self.rule]
+
+    def _report(self, found: list[Errors], paths: Array, order: Array) -> None:
+        """Scores and coefficients, in the order of Cs as they were given."""
+        back = np.argsort(order)
+        self.scores_ = np.stack([-0.5 * errors.mse.T for errors in found], axis=1)[:, :, back]
+        self.coefs_paths_ = paths[:, :, back, None, :]
+
+    def _average(self, found: list[Errors], paths: Array, Cs: Array) -> None:
+        """What is best in each fold, on average."""
+        mse = np.stack([errors.mse for errors in found])  # (L, K, F)
+        n, folds = self.n_features_in_, range(mse.shape[2])
+        places = [np.unravel_index(np.nanargmin(mse[:, :, f]), mse.shape[:2]) for f in folds]
+        mean = np.mean([paths[(f, *place)] for f, place in zip(folds, places, strict=True)], axis=0)
+        self.coef_, self.intercept_ = mean[None, :n].copy(), np.append(mean[n:], 0.0)[:1]
+        self.C_ = float(np.mean([Cs[k] for _, k in places]))
+        self.l1_ratio_ = float(np.mean([self.l1_ratios_[which] for which, _ in places]))
+        self.n_iter_ = np.zeros(1, np.int32)
+
+    def _as_before(self) -> None:
+        """The shapes of scikit-learn before 1.10."""
+        scores, paths = self.scores_.swapaxes(1, 2), self.coefs_paths_[:, :, :, 0].swapaxes(1, 2)
+        if self.l1_ratios is None:
+            scores, paths = scores[:, :, 0], paths[:, :, 0]
+        second = self.classes_[1]
+        self.scores_, self.coefs_paths_ = {second: scores}, {second: paths}
+        self.C_, self.l1_ratio_ = np.array([self.C_]), np.array([self.l1_ratio_])

@@ -1,0 +1,168 @@
+"""Targets of a logistic regression: labels, proportions or counts, as shares of successes.
+
+A row of weight w and share p stands for w·p successes and w·(1 − p) failures: the loss is a sum
+over these, whichever way they are written down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+from fastreg.design import as_target, as_weights, counted
+from fastreg.linear_model.base import single_target
+
+Array = np.ndarray
+TARGETS = ("labels", "proportions", "counts")
+
+
+@dataclass(frozen=True, eq=False)
+class Odds:
+    """share : (m,) of successes in each row; weights : (m,) or None for ones; classes : (2,), that
+    of failures and that of successes"""
+
+    share: Array
+    weights: Array | None
+    classes: Array
+
+    def weighted(self, class_weight: Any) -> Odds:
+        """With the weight of each class besides: a dict, "balanced" or None.
+
+        Raises
+        ------
+        ValueError
+            The dict has a key that is no class, or a weight that is no finite number ≥ 0.
+        """
+        if class_weight is None:
+            return self
+        w = np.ones(len(self.share)) if self.weights is None else self.weights
+        heads, tails = w * self.share, w * (1.0 - self.share)
+        of_tails, of_heads = self._class_weights(class_weight, tails.sum(), heads.sum())
+        total = of_heads * heads + of_tails * tails
+        if not total.any():
+            raise ValueError("class_weight leaves no row a weight")
+        share = np.divide(of_heads * heads, total, out=self.share.copy(), where=total > 0.0)
+        return Odds(counted(share, total), total, self.classes)
+
+    def _class_weights(self, asked: Any, tails: float, heads: float) -> Any:
+        if isinstance(asked, str):  # "balanced"
+            return (tails + heads) / (2.0 * np.array([tails, heads]))
+        known = self.classes.tolist()
+        unknown = [key for key in asked if key not in known]
+        if unknown:
+            raise ValueError(f"class_weight must have keys of the classes {known}, got {unknown}")
+        found = compute_class_weight(asked, classes=self.classes, y=self.classes)
+        if not (np.isfinite(found).all() and (found >= 0).all()):
+            raise ValueError(f"class_weight must hold finite weights ≥ 0, got {asked!r}")
+        return found
+
+    def check_both(self, model: Any) -> None:
+        """ValueError if rows with weight are of one class."""
+        seen = self.share if self.weights is None else self.share[self.weights > 0.0]
+        for end, name in zip((0.0, 1.0), self.classes.tolist(), strict=True):
+            if (seen == end).all():
+                raise ValueError(
+                    f"{type(model).__name__} needs rows of two classes, and all that have a weight "
+                    f"are of one class: {name!r}"
+                )
+
+
+def as_odds(model: Any, y: Any, sample_weight: Any, m: int) -> Odds:
+    """The target of `fit`, as `model.target` says what it is.
+
+    Raises
+    ------
+    ValueError
+        It is something else; the message says what, and which `target` would take it.
+    """
+    if model.target == "labels":
+        weights = as_weights(sample_weight, m)
+        labels = label_array(y, m)
+        classes = np.unique(labels if weights is None else labels[weights > 0.0])
+        check_two(model, classes)
+        share = (labels == classes[1]) * 1.0
+        return Odds(counted(share, weights), weights, classes)
+    share, weights = shares(model.target, y, sample_weight, m)
+    found = Odds(share, weights, np.array([0, 1]))
+    found.check_both(model)
+    return found
+
+
+def label_array(y: Any, m: int) -> Array:
+    """(m,) labels of any kind."""
+    if y is None:
+        raise ValueError("fit requires y to be passed, but the target y is None")
+    given = np.asarray(y)
+    if given.ndim == 2 and given.shape[1] == 2:
+        raise ValueError(
+            "y has two columns: for counts of successes and failures say target='counts', else "
+            "give one label a row. Multilabel is not supported"
+        )
+    labels = column_or_1d(given, warn=True)
+    if len(labels) != m:
+        raise ValueError(f"X has {m} rows (samples) but y has {len(labels)}")
+    if labels.dtype == object and not all(isinstance(label, str) for label in labels.tolist()):
+        plain = np.array(labels.tolist())
+        if plain.dtype.kind not in "biuf":
+            raise ValueError("y must hold labels of one kind, and none that is missing")
+        labels = plain
+    if labels.dtype.kind == "f":
+        as_target(labels, m)
+    try:
+        check_classification_targets(labels)
+    except ValueError as error:
+        raise ValueError(f"{error} For proportions say target='proportions'.") from None
+    return labels
+
+
+def check_two(model: Any, classes: Array) -> None:
+    name = type(model).__name__
+    if len(classes) < 2:
+        raise ValueError(
+            f"{name} needs rows of two classes, and y has one class: {classes.tolist()[0]!r}"
+        )
+    if len(classes) > 2:
+        raise ValueError(
+            "Only binary classification is supported. The type of the target is "
+            f"{type_of_target(classes)}: y has {len(classes)} classes, and {name} is not "
+            "multinomial yet. sklearn.multiclass.OneVsRestClassifier takes it for each class"
+        )
+
+
+def known_share(model: Any, y: Any, m: int) -> Array:
+    """(m,): 1 where a label is the second of the model's classes, 0 where it is the first."""
+    labels = label_array(y, m)
+    unknown = sorted(set(labels.tolist()) - set(model.classes_.tolist()), key=str)
+    if unknown:
+        raise ValueError(f"y must be of the classes {model.classes_.tolist()}, got {unknown}")
+    return (labels == model.classes_[1]) * 1.0
+
+
+def shares(kind: str, y: Any, sample_weight: Any, m: int) -> tuple[Array, Array | None]:
+    """(share of successes, weights (m,)) of "proportions" or "counts"."""
+    weights = as_weights(sample_weight, m)
+    if kind == "proportions":
+        share = counted(single_target(y, m), weights)
+        if share.min() < 0.0 or share.max() > 1.0:
+            raise ValueError(
+                f"y must lie in [0, 1] with target='proportions', got {share.min():g} to "
+                f"{share.max():g}"
+            )
+        return share, weights
+    counts = as_target(y, m)
+    if counts.shape != (m, 2) or (counts < 0.0).any():
+        raise ValueError(
+            f"y must be ({m}, 2) numbers ≥ 0 with target='counts', successes and failures, got "
+            f"shape {counts.shape}" + (" with some below 0" if counts.shape == (m, 2) else "")
+        )
+    trials = counts.sum(axis=1)
+    total = trials if weights is None else trials * weights
+    if not total.any():
+        raise ValueError("y has no counts: all rows that have a weight are zero")
+    share = np.divide(counts[:, 0], trials, out=np.zeros(m), where=trials > 0.0)
+    return counted(share, total), total
