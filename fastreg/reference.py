@@ -199,6 +199,13 @@ def slopes(loss, z, y):
     return np.stack(_loss(loss, z, y))
 
 
+def weighted_slopes(loss, Z, y, weights, values):
+    w = np.ones((len(y), 1)) if weights is None else weights[:, None]
+    value, slope, _ = _loss(loss, Z, y[:, None])
+    values += (w * value).sum(axis=0)
+    Z[:] = w * slope
+
+
 def left_out(fits, leverages, Y, w, kept, total, level, e):
     """Sums of errors of rows left out, see the kernel; fits, leverages and e are overwritten."""
     (b, K), k = leverages.shape, Y.shape[1]

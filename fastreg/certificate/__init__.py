@@ -211,6 +211,19 @@ def certify_source(
     return _certificate(np.concatenate(verdicts, axis=1), unit, tol, method, passes + 1)
 
 
+def certify_source_of_loss(
+    source: Source, coef: Array, intercept: Array, objective: Objective, claims: Any, *,
+    tol: float, method: str, passes: int,
+) -> Certificate:  # fmt: skip
+    """`certify_source` of a loss that is no square; `claims` are `smooth_blocks.Claims`."""
+    from fastreg.certificate import smooth_blocks  # not part of a first fit
+
+    with single_threaded_blas:
+        verdict, least = smooth_blocks.judge(source, coef, intercept, objective, claims)
+    found = _certificate(verdict, np.ones(1), tol, method, passes + 1)
+    return dataclasses.replace(found, objective=found.objective + least)
+
+
 def certify_moments(
     products: Array,
     start: Array,
@@ -341,6 +354,7 @@ __all__ = [
     "certify",
     "certify_moments",
     "certify_source",
+    "certify_source_of_loss",
     "dual_projection",
     "dual_value",
     "duality_gap",

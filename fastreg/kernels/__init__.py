@@ -9,7 +9,7 @@ from fastreg.kernels.descent import descent_steps
 from fastreg.kernels.gram import cross_gram, fill, moments, row_gram
 from fastreg.kernels.left_out import left_out
 from fastreg.kernels.rows import gradient, predict, project
-from fastreg.kernels.slopes import slopes
+from fastreg.kernels.slopes import slopes, weighted_slopes
 from fastreg.kernels.survey import survey
 from fastreg.kernels.update import critical_strength, distances, update
 
@@ -35,4 +35,5 @@ __all__ = [
     "two_product",
     "two_sum",
     "update",
+    "weighted_slopes",
 ]

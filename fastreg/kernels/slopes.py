@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastreg import losses
-from fastreg._jit import jit
+from fastreg._jit import inner, jit, one_or
 
 
 @jit
@@ -24,3 +24,25 @@ def slopes(loss, z, y):
         out[1, i] = losses.derivative(loss, z[i], y[i])
         out[2, i] = losses.curvature(loss, z[i], y[i])
     return out
+
+
+@jit
+def weighted_slopes(loss, Z, y, weights, values):
+    """Z ← w∘ℓ′(Z, y) and values += Σ_i w_i ℓ(z_i, y_i), for k predictions of each row.
+
+    Parameters
+    ----------
+    loss : tuple of `fastreg.losses`
+    Z : (m, k) float64, in C order; y : (m,) float64
+    weights : (m,) float64 or None for ones
+    values : (k,) float64
+    """
+    for i in range(Z.shape[0]):
+        _row_of_slopes(loss, Z[i], y[i], one_or(weights, i), values)
+
+
+@inner
+def _row_of_slopes(loss, z, y, w, values):
+    for t in range(z.shape[0]):
+        values[t] += w * losses.value(loss, z[t], y)
+        z[t] = w * losses.derivative(loss, z[t], y)

@@ -15,7 +15,7 @@ class Logistic(NamedTuple):
 
 @traits.register(Logistic)
 def _(loss):
-    return Traits()
+    return Traits(canonical=True)
 
 
 @value.register(Logistic)

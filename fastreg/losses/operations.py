@@ -10,12 +10,14 @@ class Traits(NamedTuple):
     quadratic : whether ℓ is (z − y)²/2 but for a constant, so that moments say all
     smooth : whether ℓ″ exists everywhere
     separable : whether the loss is a sum over rows
+    canonical : whether ℓ is A(z) − yz but for what does not depend on z
     """
 
     outputs: int = 1
     quadratic: bool = False
     smooth: bool = True
     separable: bool = True
+    canonical: bool = False
 
 
 @operation(entry=True)

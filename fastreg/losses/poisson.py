@@ -16,7 +16,7 @@ class Poisson(NamedTuple):
 
 @traits.register(Poisson)
 def _(loss):
-    return Traits()
+    return Traits(canonical=True)
 
 
 @value.register(Poisson)

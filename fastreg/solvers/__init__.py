@@ -15,6 +15,7 @@ from fastreg._jit import single_threaded_blas
 from fastreg.certificate import Certificate, certify, certify_moments, certify_source
 from fastreg.design import Design
 from fastreg.grids import Grid
+from fastreg.losses import traits
 from fastreg.moments import Moments
 from fastreg.objectives import Objective
 from fastreg.penalties import is_zero
@@ -309,8 +310,9 @@ def solve_moments(
 
 
 def solve_source(
-    source: Source, objective: Objective, *, tol: float, max_iter: int | None = None
-) -> Solution:
+    source: Source, objective: Objective, *, tol: float, max_iter: int | None = None,
+    grid: Grid | None = None,
+) -> Solution:  # fmt: skip
     """Minimise by reads of a source, each target by itself, and certify in one more read.
 
     Parameters
@@ -318,6 +320,10 @@ def solve_source(
     objective : with weights of None: the source has them
     """
     limit = 1000 if max_iter is None else max_iter
+    if not traits(objective.loss).quadratic:
+        from fastreg.solvers.source_of_loss import solve_source_of_loss  # not part of a first fit
+
+        return solve_source_of_loss(source, objective, tol, limit, grid)
     method = "conjugate gradients" if is_zero(objective.penalty) else "working set"
     with single_threaded_blas:
         problem = streamed.standardise(source, objective)

@@ -16,6 +16,7 @@ from fastreg.certificate.losses.operations import (
     curvature,
     derivatives,
     divergence,
+    ends,
     slope,
     value,
 )
@@ -75,6 +76,12 @@ def _(loss: Logistic, z: Array, u: Array, y: Array) -> Array:
         first = np.where(p > 0.0, first, -scipy.special.entr(a) - a * z - a)
         second = np.where(q > 0.0, second, -scipy.special.entr(b) + b * z - b)
     return np.where(inside, np.maximum(first + second, 0.0), np.inf)
+
+
+@ends.register
+def _(loss: Logistic, y: Array) -> tuple[Array, Array]:
+    """a = 0 and a = 1."""
+    return -y, 1.0 - y
 
 
 @balanced.register

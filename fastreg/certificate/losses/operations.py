@@ -62,6 +62,13 @@ def balanced(loss: Any, u: Array, y: Array, w: Array) -> Array:
 
 
 @functools.singledispatch
+def ends(loss: Any, y: Array) -> tuple[Array, Array]:
+    """Two dual points in the domain of ℓ*, one ≤ 0 and one ≥ 0 everywhere, that do not depend on
+    z: what certificates by blocks mix with u."""
+    raise _unknown(loss)
+
+
+@functools.singledispatch
 def saturated(loss: Any, y: Array) -> Array:
     """min_z ℓ(z; y) = −ℓ*(0; y)."""
     return -conjugate(loss, np.zeros(y.shape), y)

@@ -17,6 +17,7 @@ from fastreg.certificate.losses.operations import (
     curvature,
     derivatives,
     divergence,
+    ends,
     slope,
     value,
 )
@@ -66,6 +67,12 @@ def _(loss: Poisson, z: Array, u: Array, y: Array) -> Array:
         out = scipy.special.kl_div(v, mean)
         out = np.where(mean > 0.0, out, -scipy.special.entr(v) - v * z - v)
     return np.where(v >= 0.0, np.maximum(out, 0.0), np.inf)
+
+
+@ends.register
+def _(loss: Poisson, y: Array) -> tuple[Array, Array]:
+    """v = 0 and v = 2y."""
+    return -y, y.copy()
 
 
 @balanced.register

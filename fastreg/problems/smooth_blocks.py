@@ -1,0 +1,335 @@
+"""A loss that is no square, of rows that arrive in blocks: everything at all points in a read.
+
+The first read gathers moments, which are the quadratic at the null model where ℓ is linear in y
+(ℓ = A(z) − yz: then Σ w ℓ(b; y_i)/M is ℓ(b; ȳ) but for a constant), and a sample of rows: those with
+the least hashes of their numbers, whatever the blocks. Quadratics elsewhere are the sample's, and
+gradients are those of all rows:
+
+    Z = X'B + b,   U = w∘ℓ′(Z),   F = Σ w ℓ(Z),   ∂F/∂B = X'ᵀU,   ∂F/∂b = Σ U
+
+A row held out from a fold counts for none of its points.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+from fastreg import kernels, losses, moments
+from fastreg._jit import run_blocks
+from fastreg.certificate import losses as certified
+from fastreg.certificate.smooth import best_intercept
+from fastreg.design import as_design
+from fastreg.gathering import Folds, Gather
+from fastreg.objectives import Objective, check_domain
+from fastreg.problems.from_moments import MomentProblem, summarise
+from fastreg.problems.smooth import Look, SmoothProblem, Tangent, smooth
+from fastreg.sources import Source
+from fastreg.sources.rows import Block, Layout
+
+Array = np.ndarray
+_SAMPLE = 256  # rows of the sample for each feature: the Hessian is then known to a tenth
+_ROOM = 1 << 27  # bytes of the sample at most
+_ENTRIES = 1 << 18  # of the predictions of a piece of rows: 2 MB
+_PIECES = 16  # of a block, of whose sums there are as many
+_HASH = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ over the golden ratio (Knuth)
+
+
+class First(NamedTuple):
+    """What the first read says."""
+
+    whole: moments.Moments
+    least: float  # Σ w min ℓ
+    low: float
+    high: float  # of y
+    rows: Any  # (r, n) sample
+    y: Array
+    weights: Array
+    hashes: Array  # (r,) of the sample
+
+
+@dataclass(frozen=True, eq=False)
+class _FirstRead:
+    gather: Gather
+    layout: Layout
+    loss: Any
+    most: int
+    limit: float  # of hashes, as a share of all
+
+    def __call__(self, block: Block, row: int) -> First | None:
+        parts = self.gather(block, row)
+        if not parts:
+            return None
+        rows = self.layout.check(block)
+        w = np.ones(len(rows.Y)) if rows.weights is None else rows.weights
+        y, counts = rows.Y[:, 0], w > 0
+        seen = y[counts]
+        least = float(w[counts] @ certified.saturated(self.loss, seen[:, None])[:, 0])
+        hashes = _hashed(row, len(y))
+        chosen = np.flatnonzero(counts & (hashes <= self.limit * 2.0**64))
+        chosen = chosen[np.argsort(hashes[chosen], kind="stable")[: self.most]]
+        X = rows.X.matrix[chosen]
+        return First(
+            parts[0], least, float(seen.min()), float(seen.max()),
+            X.copy() if rows.X.is_sparse else np.array(X, float), y[chosen].copy(),
+            w[chosen].copy(), hashes[chosen],
+        )  # fmt: skip
+
+    def add(self, a: First | None, b: First | None) -> First | None:
+        """The sums of both, and of both samples the rows with the least hashes."""
+        if a is None or b is None:
+            return a if b is None else b
+        hashes = np.concatenate([a.hashes, b.hashes])
+        kept = np.argsort(hashes, kind="stable")[: self.most]
+        stack = scipy.sparse.vstack if scipy.sparse.issparse(a.rows) else np.concatenate
+        rows = stack([a.rows, b.rows])
+        rows = rows.tocsr() if scipy.sparse.issparse(rows) else rows
+        return First(
+            a.whole + b.whole, a.least + b.least, min(a.low, b.low), max(a.high, b.high),
+            rows[kept], np.concatenate([a.y, b.y])[kept],
+            np.concatenate([a.weights, b.weights])[kept], hashes[kept],
+        )  # fmt: skip
+
+
+def _hashed(row: int, count: int) -> Array:
+    """Of the numbers of rows: as good as random, and the same however rows are cut into blocks."""
+    with np.errstate(over="ignore"):
+        mixed = np.arange(row, row + count, dtype=np.uint64) * _HASH
+        mixed ^= mixed >> np.uint64(32)
+        return mixed * _HASH
+
+
+@dataclass(kw_only=True)
+class SmoothBlocks(MomentProblem):
+    """A standardised problem with a loss that is no square, read from a source."""
+
+    source: Source
+    loss: Any
+    level: float
+    least: float
+    scale_of_gap: float
+    null_gradient: Array
+    null_bend: float
+    sample: SmoothProblem  # in a standard form of its own
+    framed: SmoothProblem  # in that of all rows
+    folds: Folds | None = None
+    fold_of: Array | None = None  # (P,) fold whose rows a point does without, −1 for none
+    held_out: Array | None = None  # (P,) Σ w (ℓ − min ℓ) of these rows, and their weight
+    training: Array | None = None  # (P,) weight of the rows of a point
+    passes: int = 1
+
+    def null(self, t: int) -> float:
+        return self.scale_of_gap
+
+    @property
+    def is_ridge(self) -> bool:
+        return self.sample.is_ridge
+
+    def is_narrow(self, columns: Array) -> bool:
+        return False
+
+    def look(self, columns: Array, betas: Array, levels: Array, *, within: bool = False) -> Look:
+        """At all points, β (n, P), b (P,), in one read."""
+        work = _Looks(
+            self.source.layout, self.loss, betas * self.scale[:, None], levels, self.shift,
+            self.folds, self.fold_of,
+        )  # fmt: skip
+        found: _Sums = self.source.reduce(work, operator.add)
+        self.passes += 1
+        weight = found.weights
+        self.held_out = found.held
+        gradient = found.gradient * self.scale[:, None] / weight
+        return Look(found.value / weight, found.slope / weight, gradient)
+
+    def tangent_at_null(self) -> Tangent:
+        """From the moments: G is ℓ″ times theirs."""
+        bend = self.null_bend
+        problem = replace(_plain(self), products=self.products * bend)
+        mean = np.zeros(self.n_features)
+        return Tangent(problem, mean, bend if self.shift is not None else np.inf)  # type: ignore[arg-type]
+
+    def tangent(self, columns: Array, beta: Array, level: float) -> Tangent:
+        """From the sample."""
+        return self.framed.tangent(columns, beta, level)
+
+
+def _plain(problem: SmoothBlocks) -> MomentProblem:
+    names = MomentProblem.__dataclass_fields__
+    return MomentProblem(**{name: getattr(problem, name) for name in names} | {"_bases": {}})
+
+
+class _Sums(NamedTuple):
+    """Of some rows, at P points."""
+
+    value: Array
+    slope: Array
+    gradient: Array  # (n, P)
+    weights: Array  # (P,) of the rows that count
+    held: Array  # (2, P) Σ w (ℓ − min ℓ) and Σ w of rows held out
+
+    def __add__(self, other: Any) -> _Sums:  # type: ignore[override]
+        return _Sums(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Looks:
+    """The sums of a block."""
+
+    layout: Layout
+    loss: Any
+    theta: Array
+    levels: Array
+    shift: Array | None
+    folds: Folds | None
+    fold_of: Array | None
+
+    def __call__(self, block: Block, row: int) -> _Sums:
+        rows = self.layout.check(block)
+        y, w, X = rows.Y[:, 0], rows.weights, rows.X.matrix
+        of_row = None if self.folds is None else _folds_of(self.folds, row, len(y))
+        if w is not None and not w.all():  # whatever a row of weight zero holds
+            kept = np.flatnonzero(w > 0)
+            y, w, X = y[kept], w[kept], X[kept]
+            of_row = None if of_row is None else of_row[kept]
+        m, P = len(y), self.theta.shape[1]
+        height = max(64, _ENTRIES // max(P, self.theta.shape[0]))
+        count = -(-m // height)
+        pieces = min(_PIECES, max(count, 1))
+        cuts = [count * p // pieces * height for p in range(pieces)] + [m]
+        sums: list[Any] = [None] * pieces
+
+        def work(first: int, last: int) -> None:
+            for p in range(first, last):
+                for start in range(cuts[p], max(cuts[p + 1], cuts[p] + (p == 0)), height):
+                    some = slice(start, min(start + height, cuts[p + 1]))
+                    own = self._piece(
+                        X[some], y[some], None if w is None else w[some],
+                        None if of_row is None else of_row[some],
+                    )  # fmt: skip
+                    sums[p] = own if sums[p] is None else sums[p] + own
+
+        run_blocks(work, pieces, step=1)
+        found = [each for each in sums if each is not None]
+        return sum(found[1:], found[0])
+
+    def _piece(self, X: Any, y: Array, w: Array | None, of_row: Array | None) -> _Sums:
+        P = self.theta.shape[1]
+        y = np.ascontiguousarray(y)
+        if scipy.sparse.issparse(X):
+            shift = np.zeros(P) if self.shift is None else self.shift @ self.theta
+            Z = X @ self.theta + (self.levels - shift)
+        else:
+            X = X.astype(np.float64, copy=False)
+            X = X if self.shift is None else X - self.shift
+            Z = X @ self.theta + self.levels
+        Z = np.ascontiguousarray(Z)
+        value, held, mass = np.zeros(P), np.zeros((2, P)), float(len(y) if w is None else w.sum())
+        weights = np.full(P, mass)
+        apart = []
+        if of_row is not None and self.fold_of is not None:
+            for f in np.unique(of_row):
+                rows, lanes = np.flatnonzero(of_row == f), np.flatnonzero(self.fold_of == f)
+                own, ow = (
+                    np.ascontiguousarray(Z[np.ix_(rows, lanes)]),
+                    None if w is None else w[rows],
+                )
+                lost = np.zeros(len(lanes))
+                kernels.weighted_slopes(self.loss, own, y[rows], ow, lost)
+                apart.append((rows, lanes, lost))
+                least = certified.saturated(self.loss, y[rows][:, None])[:, 0]
+                mass = float(len(rows) if ow is None else ow.sum())
+                held[0, lanes] = lost - float(least.sum() if ow is None else ow @ least)
+                held[1, lanes] = mass
+                weights[lanes] -= mass
+        kernels.weighted_slopes(self.loss, Z, y, w, value)
+        for rows, lanes, lost in apart:
+            Z[np.ix_(rows, lanes)] = 0.0
+            value[lanes] -= lost
+        slope = Z.sum(axis=0)
+        gradient = X.T @ Z
+        if scipy.sparse.issparse(X) and self.shift is not None:
+            gradient -= np.outer(self.shift, slope)
+        return _Sums(value, slope, gradient, weights, held)
+
+
+def _folds_of(folds: Folds, row: int, size: int) -> Array:
+    """(size,) fold of each row."""
+    found = folds.of(row, size)
+    if isinstance(found, np.ndarray):
+        return found
+    out = np.empty(size, np.int64)
+    for f, some in found:
+        out[some] = f
+    return out
+
+
+def read(source: Source, objective: Objective) -> SmoothBlocks:
+    """The problem, in its first read.
+
+    Raises
+    ------
+    ValueError
+        A value is not acceptable; the message has the file, the row and the column.
+    """
+    n, loss = source.n_features, objective.loss
+    if source.n_targets != 1:
+        raise ValueError(f"y must be one target, {source.kind} has {source.n_targets}")
+    if not losses.traits(loss).canonical:
+        raise ValueError(
+            f"{type(loss).__name__} is not linear in y, which reads by blocks ask for: read the "
+            "rows into memory"
+        )
+    most = max(64, min(_SAMPLE * n, _ROOM // (8 * n)))
+    share = 1.0 if source.n_rows is None else min(1.0, 2.0 * most / source.n_rows)
+    work = _FirstRead(Gather(source.layout, Folds(1)), source.layout, loss, most, share)
+    found = source.reduce(work, work.add)
+    if found is None:
+        raise ValueError("sample_weight is zero everywhere; at least one must be positive")
+    check_domain(loss, np.array([found.low, found.high]))
+    if objective.fit_intercept and found.low == found.high in losses.domain(loss):
+        raise ValueError(f"y is {found.low:g} everywhere: no intercept is the best")
+    return _problem(source, objective, found)
+
+
+def _problem(source: Source, objective: Objective, first: First) -> SmoothBlocks:
+    loss, whole = objective.loss, first.whole
+    base = summarise(whole, replace(objective, offset=None))
+    mean = float(whole.frame.origin[-1] + whole.frame.unit[-1] * whole.mean[-1])
+    one, centre = np.ones(1), np.full((1, 1), mean)
+    level = 0.0
+    if objective.fit_intercept:
+        level = float(best_intercept(loss, np.zeros((1, 1)), centre, one)[0])
+    value, slope, bend = kernels.slopes(loss, np.full(1, level), centre[0])[:, 0]
+    least = first.least / whole.weight
+    # X'ᵀ(w∘(y − ȳ)) of the moments is −∂F/∂β, as ℓ′ = A′(z) − y; without an intercept both count.
+    c = base.start * float(base.unit[0])
+    if not objective.fit_intercept:
+        means = whole.frame.origin[:-1] + whole.frame.unit[:-1] * whole.mean[:-1]
+        c = c - (slope + mean) * means * base.scale
+    sample = smooth(
+        as_design(first.rows), first.y, replace(objective, weights=first.weights, offset=None)
+    )
+    frame = {name: getattr(base, name) for name in ("shift", "scale", "size", "constant")}
+    framed = replace(sample, **frame, _bases={}, _starts={}, _wide=None)
+    points = 1 if objective.strength is None else len(objective.strength)
+    own = {name: getattr(base, name) for name in MomentProblem.__dataclass_fields__}
+    own |= {"unit": np.ones(points), "mean": np.zeros(points), "_bases": {}}
+    return SmoothBlocks(
+        **own, source=source, loss=loss, level=level, least=least,
+        scale_of_gap=max(float(value) - least, 1e-300), null_gradient=-c, null_bend=float(bend),
+        sample=sample, framed=framed,
+    )  # fmt: skip
+
+
+def with_penalty(problem: SmoothBlocks, objective: Objective) -> SmoothBlocks:
+    """With another penalty."""
+    sample, framed = (
+        replace(each, objective=replace(each.objective, penalty=objective.penalty, l2=objective.l2),
+                _bases={})
+        for each in (problem.sample, problem.framed)
+    )  # fmt: skip
+    return replace(problem, sample=sample, framed=framed, objective=objective, _bases={})
