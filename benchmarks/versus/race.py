@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.versus.gaps import lasso_gaps, ridge_excess, ridge_floor
+from benchmarks.versus.gaps import family_gaps, lasso_gaps, ridge_excess, ridge_floor
 from benchmarks.versus.peers import Peer, Runner, Variant
 from benchmarks.versus.problems import Problem
 
@@ -272,6 +272,10 @@ def _within(seconds: float) -> Iterator[None]:
 def referee(problem: Problem) -> Callable[[Array], float]:
     """coefs (n, K) → the largest relative gap, or the relative excess of a ridge."""
     X, y, alphas = problem.design.X, problem.design.y, problem.alphas
+    if problem.family:
+        family, weights = problem.family, problem.design.weights
+        common = {"weights": weights, "ridge": problem.kind.endswith("ridge")}
+        return lambda coefs: float(np.max(family_gaps(family, X, y, alphas, coefs, **common)))
     if problem.kind != "ridge":
         return lambda coefs: float(
             np.max(lasso_gaps(X, y, alphas, coefs, intercept=problem.intercept))
