@@ -12,13 +12,14 @@ import numpy as np
 
 from benchmarks.versus import glmnet
 from benchmarks.versus.families import FACTORS, NUMBERS, Table
-from benchmarks.versus.peers import EPOCHS, ROOM, Peer, Runner, Variant, decades, installed
+from benchmarks.versus.peers import EPOCHS, LADDER, ROOM, Peer, Runner, Variant, decades, installed
 from benchmarks.versus.problems import Problem
 
 Array = np.ndarray
 PATHS = ("logistic", "poisson")
 NAMES = {"logistic": "binomial", "poisson": "poisson"}  # as most peers call them
-SCALING = 1e3  # of liblinear's intercept: its penalty is α|b| divided by this
+ENTRIES = 2e10  # that saga visits at a point at most, about a minute: it lets no one interrupt it
+SCALINGS = ("1e3", "1e5")  # of liblinear's intercept: its penalty is α|b| divided by this
 
 
 def _data(problem: Problem, variant: Variant) -> tuple[Any, Array]:
@@ -59,9 +60,8 @@ def adelie(problem: Problem, variant: Variant, threads: int) -> Runner:
     loss = getattr(ad.glm, NAMES[problem.family])(y=y, weights=share)
     wrap = ad.matrix.sparse if problem.design.sparse else ad.matrix.dense
     kept = wrap(X, method="naive", n_threads=threads)
-    common = {"lmda_path": variant.alphas(problem), "alpha": 0.0 if _ridge(problem) else 1.0}
-    common |= {"adev_tol": 1, "ddev_tol": 0, "early_exit": False}
-    common |= {"n_threads": threads, "progress_bar": False}
+    common = {"lmda_path": variant.alphas(problem), "adev_tol": 1, "ddev_tol": 0}
+    common |= {"n_threads": threads, "early_exit": False, "progress_bar": False}
 
     def run(tol: float) -> Any:
         return ad.grpnet(kept, loss, tol=tol, irls_tol=tol, **common)
@@ -71,25 +71,33 @@ def adelie(problem: Problem, variant: Variant, threads: int) -> Runner:
 
 def _adelie_variants(problem: Problem) -> list[Variant]:
     layout = "CSC" if problem.design.sparse else "F"
-    return [Variant(layout), Variant(layout, method="1 thread")]
+    ways = [Variant(layout), Variant(layout, method="1 thread")]
+    return _ladders(problem, ways)
+
+
+def _ladders(problem: Problem, ways: list[Variant]) -> list[Variant]:
+    """A single α of a lasso at the end of some: by itself it took glmnet and adelie 20 times as long."""
+    if problem.points > 1 or _ridge(problem):
+        return ways
+    return [way._replace(ladder=LADDER) for way in ways]
 
 
 def skglm(problem: Problem, variant: Variant, threads: int) -> Runner:
-    """Each point starts at the one before; solvers are compiled once, not for every point."""
+    """Each point starts at the one before. AndersonCD has fixed steps for the intercept, and took
+    70 times as long for a gap ten times as large; the Poisson loss it does not take."""
     from skglm.datafits import Logistic, Poisson
     from skglm.penalties import L1
-    from skglm.solvers import AndersonCD, ProxNewton
+    from skglm.solvers import ProxNewton
     from skglm.utils.jit_compilation import compiled_clone
 
     X, y = _data(problem, variant)
     logistic = problem.family == "logistic"
     target = np.where(y > 0, 1.0, -1.0) if logistic else y
     datafit = compiled_clone(Logistic() if logistic else Poisson())
-    kind = {"ProxNewton": ProxNewton, "AndersonCD": AndersonCD}[variant.method]
     unit, alphas, penalty = problem.largest, problem.alphas, compiled_clone(L1(1.0))
 
     def run(tol: float) -> Array:
-        solver = kind(tol=tol * unit, max_iter=200, fit_intercept=True)
+        solver = ProxNewton(tol=tol * unit, max_iter=200, fit_intercept=True)
         w, z = np.zeros(X.shape[1] + 1), np.zeros(len(y))
         out = np.empty((X.shape[1], len(alphas)), order="F")
         for k, alpha in enumerate(alphas):
@@ -102,12 +110,11 @@ def skglm(problem: Problem, variant: Variant, threads: int) -> Runner:
 
 
 def _skglm_variants(problem: Problem) -> list[Variant]:
-    """AndersonCD needs a Lipschitz constant, which the Poisson loss lacks; no weights."""
+    """It knows no weights."""
     if problem.design.weights is not None:
         return []
-    methods = ("ProxNewton", "AndersonCD") if problem.family == "logistic" else ("ProxNewton",)
     layout = "CSC" if problem.design.sparse else "F"
-    return [Variant(layout, blas, method=name) for name in methods for blas in (None, 1)]
+    return [Variant(layout, blas) for blas in (None, 1)]
 
 
 def in_r(problem: Problem, variant: Variant, threads: int) -> Runner:
@@ -127,7 +134,7 @@ def in_r(problem: Problem, variant: Variant, threads: int) -> Runner:
 def _glmnet_variants(problem: Problem) -> list[Variant]:
     layout = "CSC" if problem.design.sparse else "F"
     methods = ("Newton", "modified.Newton") if problem.family == "logistic" else ("",)
-    return [Variant(layout, method=name) for name in methods]
+    return _ladders(problem, [Variant(layout, method=name) for name in methods])
 
 
 def glum(problem: Problem, variant: Variant, threads: int) -> Runner:
@@ -188,7 +195,10 @@ def sklearn_l1(solver: str) -> Peer:
         costs = 1 / (len(y) * problem.alphas)
         common = {"solver": solver, "max_iter": EPOCHS, "random_state": 0} | _l1()
         if solver == "liblinear":
-            common["intercept_scaling"] = SCALING
+            scaling = float(variant.method.split("=")[1])
+            common |= {"intercept_scaling": scaling, "max_iter": 1000}
+        else:
+            common["max_iter"] = min(EPOCHS, max(100, int(ENTRIES / problem.design.X.size)))
 
         def run(tol: float) -> Array:
             model = LogisticRegression(tol=tol, warm_start=True, **common)
@@ -199,8 +209,14 @@ def sklearn_l1(solver: str) -> Peer:
 
         return Runner(run, lambda coefs: coefs)
 
-    settings = {"logistic": decades(1, 9)}
-    return _of_sklearn(f"scikit-learn {solver}", settings, prepare, _row_major)
+    settings = {"logistic": decades(1, 14 if solver == "liblinear" else 8)}
+    ways = _liblinear_variants if solver == "liblinear" else _row_major
+    return _of_sklearn(f"scikit-learn {solver}", settings, prepare, ways)
+
+
+def _liblinear_variants(problem: Problem) -> list[Variant]:
+    (way,) = _row_major(problem)
+    return [way._replace(method=f"intercept_scaling={scaling}") for scaling in SCALINGS]
 
 
 def _l1() -> dict[str, Any]:
@@ -256,7 +272,7 @@ def _lasso(first: int, last: int) -> dict[str, tuple[Any, ...]]:
 
 PEERS = [
     _python("fastreg", _all(2, 9), fastreg, _layouts),
-    _python("adelie", _all(4, 16), adelie, _adelie_variants),
+    _python("adelie", _lasso(4, 16), adelie, _adelie_variants),
     _python("skglm", _lasso(1, 10), skglm, _skglm_variants, parameter="tol/λmax"),
     Peer("glmnet", glmnet.version, _all(4, 18), in_r, _glmnet_variants, "thresh"),
     _python("glum", _all(1, 10), glum, _glum_variants, parameter="gradient_tol"),

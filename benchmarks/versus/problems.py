@@ -123,7 +123,7 @@ class Problem:
 
     @property
     def family(self) -> str:
-        """"logistic" or "poisson", "" for squares."""
+        """ "logistic" or "poisson", "" for squares."""
         word = self.kind.split()[0]
         return word if word in ("logistic", "poisson") else ""
 
@@ -145,14 +145,12 @@ class Problem:
         """(points,), falling; a ridge has one, beside the sum of squares."""
         if self.kind == "ridge":
             return np.array([self.ratio * len(self.design.y)])
-        if self.absolute:
-            return np.array([self.ratio])
         return self.descent(self.points)
 
     def descent(self, points: int) -> Array:
         """α (points,), geometric, from λmax to the smallest; the latter alone if `points` is 1."""
-        steps = np.geomspace(1.0, self.ratio, points) if points > 1 else np.array([self.ratio])
-        return self.largest * steps
+        least = self.ratio if self.absolute else self.ratio * self.largest
+        return np.geomspace(self.largest, least, points) if points > 1 else np.array([least])
 
 
 # ---------------------------------------------------------------- data

@@ -190,7 +190,8 @@ class Contestant:
         runner = self.peer.prepare(small, variant, self.options.threads)
         try:
             for setting in (settings[0], settings[-1]):
-                timed(lambda setting=setting: runner.run(setting), math.inf, None)
+                with contextlib.suppress(TimeoutError):
+                    timed(lambda s=setting: runner.run(s), self.options.budget, None)
         finally:
             runner.close()
         self._runners[variant] = self.peer.prepare(self.problem, variant, self.options.threads)
@@ -248,19 +249,28 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """TimeoutError in the block after some seconds, on the main thread of a POSIX system."""
+    """TimeoutError in the block after some seconds, on the main thread of a POSIX system.
+
+    Or at its end: adelie takes note of the interrupt, and returns what it has.
+    """
     main = threading.current_thread() is threading.main_thread()
     if not (main and hasattr(signal, "setitimer") and math.isfinite(seconds)):
         yield
         return
 
+    stopped = False
+
     def stop(*_: Any) -> None:
+        nonlocal stopped
+        stopped = True
         raise TimeoutError
 
     before = signal.signal(signal.SIGALRM, stop)
     try:
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
         yield
+        if stopped:
+            raise TimeoutError
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
