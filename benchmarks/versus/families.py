@@ -157,9 +157,8 @@ def table(size: str, folder: Path | None = None) -> list[Problem]:
         path = Path(folder, f"{name}.npz")
         if path.exists():
             out.append(_text(path, ratio, POINTS[size], weigh=(name, ratio) in TEXT))
-    for build in (_ridge, _lasso, functools.partial(_insurance_path, POINTS[size])):
-        out.append(sized(size, ROWS["full"], ROWS["quick"], build))
-    return out
+    builds = (_ridge, _lasso, functools.partial(_insurance_path, POINTS[size]))
+    return out + [sized(size, ROWS["full"], ROWS["quick"], build) for build in builds]
 
 
 def _path(family: str, draw: Any, ratio: float, points: int, shape: tuple[int, ...]) -> Problem:

@@ -37,7 +37,8 @@ class Server:
     """R with X (m, n), dense or CSC, y (m,), α (K,) and a method.
 
     That is "naive" or "covariance" for "gaussian", "Newton" or "modified.Newton" for "binomial",
-    and without use for "poisson". Starts at once, and anew with the first fit after one that was interrupted.
+    and without use for "poisson". Starts at once, and anew with the first fit after one that was
+    interrupted.
     """
 
     def __init__(

@@ -12,14 +12,24 @@ import numpy as np
 
 from benchmarks.versus import glmnet
 from benchmarks.versus.families import FACTORS, NUMBERS, Table
-from benchmarks.versus.peers import EPOCHS, LADDER, ROOM, Peer, Runner, Variant, decades, installed
+from benchmarks.versus.peers import (
+    EPOCHS,
+    LADDER,
+    ROOM,
+    Peer,
+    Runner,
+    Variant,
+    decades,
+    installed,
+    ours,
+)
 from benchmarks.versus.problems import Problem
 
 Array = np.ndarray
 PATHS = ("logistic", "poisson")
 NAMES = {"logistic": "binomial", "poisson": "poisson"}  # as most peers call them
 ENTRIES = 2e10  # that saga visits at a point at most, about a minute: it lets no one interrupt it
-SCALINGS = ("1e3", "1e5")  # of liblinear's intercept: its penalty is α|b| divided by this
+SCALINGS = ("1e3", "1e5", "1e7")  # of liblinear's intercept: its penalty is α|b| divided by this
 
 
 def _data(problem: Problem, variant: Variant) -> tuple[Any, Array]:
@@ -76,7 +86,7 @@ def _adelie_variants(problem: Problem) -> list[Variant]:
 
 
 def _ladders(problem: Problem, ways: list[Variant]) -> list[Variant]:
-    """A single α of a lasso at the end of some: by itself it took glmnet and adelie 20 times as long."""
+    """A single α of a lasso at the end of some: by itself it took 20 times as long, and more."""
     if problem.points > 1 or _ridge(problem):
         return ways
     return [way._replace(ladder=LADDER) for way in ways]
@@ -271,7 +281,7 @@ def _lasso(first: int, last: int) -> dict[str, tuple[Any, ...]]:
 
 
 PEERS = [
-    _python("fastreg", _all(2, 9), fastreg, _layouts),
+    Peer("fastreg", ours, _all(2, 9), fastreg, _layouts, module="fastreg"),
     _python("adelie", _lasso(4, 16), adelie, _adelie_variants),
     _python("skglm", _lasso(1, 10), skglm, _skglm_variants, parameter="tol/λmax"),
     Peer("glmnet", glmnet.version, _all(4, 18), in_r, _glmnet_variants, "thresh"),
