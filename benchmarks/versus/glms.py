@@ -28,7 +28,8 @@ from benchmarks.versus.problems import Problem
 Array = np.ndarray
 PATHS = ("logistic", "poisson")
 NAMES = {"logistic": "binomial", "poisson": "poisson"}  # as most peers call them
-ENTRIES = 2e10  # that saga visits at a point at most, about a minute: it lets no one interrupt it
+# saga lets no one interrupt it: entries it visits at a point, about a minute, and epochs at most.
+ENTRIES, PATIENCE = 2e10, 20_000
 SCALINGS = ("1e3", "1e5", "1e7")  # of liblinear's intercept: its penalty is α|b| divided by this
 
 
@@ -203,12 +204,12 @@ def sklearn_l1(solver: str) -> Peer:
 
         X, y = _data(problem, variant)
         costs = 1 / (len(y) * problem.alphas)
-        common = {"solver": solver, "max_iter": EPOCHS, "random_state": 0} | _l1()
+        common = {"solver": solver, "random_state": 0} | _l1()
         if solver == "liblinear":
             scaling = float(variant.method.split("=")[1])
             common |= {"intercept_scaling": scaling, "max_iter": 1000}
         else:
-            common["max_iter"] = min(EPOCHS, max(100, int(ENTRIES / problem.design.X.size)))
+            common["max_iter"] = min(PATIENCE, max(100, int(ENTRIES / problem.design.X.size)))
 
         def run(tol: float) -> Array:
             model = LogisticRegression(tol=tol, warm_start=True, **common)

@@ -190,8 +190,7 @@ class Contestant:
         runner = self.peer.prepare(small, variant, self.options.threads)
         try:
             for setting in (settings[0], settings[-1]):
-                with contextlib.suppress(TimeoutError):
-                    timed(lambda s=setting: runner.run(s), self.options.budget, None)
+                timed(lambda setting=setting: runner.run(setting), math.inf, None)
         finally:
             runner.close()
         self._runners[variant] = self.peer.prepare(self.problem, variant, self.options.threads)

@@ -3,10 +3,10 @@
 python -m benchmarks.versus.selection_families --size full --json selection.json
 
 Ten folds and a hundred strengths, the same for all: the folds are those that adelie draws from its
-seed, the strengths fall from λmax for L1 and from 100·λmax to λmax/100 for L2. Everyone runs at its
-default tolerance, without early exits, and chooses the strength of the least mean deviance; the
-table says which. scikit-learn has as many processes as others have threads, and one C for all
-folds, which are of one size.
+seed, the strengths fall from λmax for L1, and from 100·λmax for L2, which ends at a tenth of L1's.
+Everyone runs at its default tolerance, without early exits, and chooses the strength of the least
+mean deviance; the table says which. scikit-learn runs in one process with threads of BLAS, and with as many processes
+of one thread each; it has one C for all folds, which are of one size.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def task(family: str, penalty: str, shape: tuple[int, int], count: int) -> Task:
     ratio = 0.05 if shape[1] > shape[0] else 0.001
     make = functools.partial(families.dense, family, *shape)
     problem = Problem("", family, make, ratio, STRENGTHS)
-    wide_grid = problem.largest * np.geomspace(100, 0.01, STRENGTHS)
-    alphas = problem.alphas if penalty == "L1" else wide_grid
+    ridge = problem.largest * np.geomspace(100, ratio / 10, STRENGTHS)
+    alphas = problem.alphas if penalty == "L1" else ridge
     np.random.seed(SEED)  # noqa: NPY002 (adelie's folds)
     order = np.random.choice(shape[0], shape[0], replace=False)  # noqa: NPY002
     X, y = problem.design.X, problem.design.y
@@ -90,7 +90,8 @@ def fastreg(given: Task) -> Call | None:
     return call
 
 
-def scikit_learn(solver: str, given: Task) -> Call | None:
+def scikit_learn(solver: str, split: bool, given: Task) -> Call | None:
+    import joblib
     from sklearn.linear_model import LogisticRegressionCV
 
     if (given.family, given.penalty) != ("logistic", "L2"):
@@ -99,10 +100,12 @@ def scikit_learn(solver: str, given: Task) -> Call | None:
         return None
     X, costs = np.ascontiguousarray(given.X), 1 / (given.alphas * len(given.y) * (1 - 1 / FOLDS))
     common = {"Cs": costs, "cv": given.folds, "solver": solver, "max_iter": 100_000}
-    common |= {"scoring": "neg_log_loss", "refit": False, "n_jobs": given.threads}
+    common |= {"scoring": "neg_log_loss", "refit": False}
+    common["n_jobs"] = given.threads if split else 1
 
     def call() -> tuple[Array, None]:
-        found = LogisticRegressionCV(**common).fit(X, given.y).scores_
+        with joblib.parallel_config("loky", inner_max_num_threads=1):
+            found = LogisticRegressionCV(**common).fit(X, given.y).scores_
         scores = next(iter(found.values())) if isinstance(found, dict) else found
         return -np.asarray(scores).reshape(FOLDS, -1).mean(axis=0), None
 
@@ -163,8 +166,12 @@ def glmnet(given: Task) -> Call | None:
 
 PEERS: dict[str, Callable[[Task], Call | None]] = {
     "fastreg": fastreg,
-    "scikit-learn lbfgs": functools.partial(scikit_learn, "lbfgs"),
-    "scikit-learn newton-cholesky": functools.partial(scikit_learn, "newton-cholesky"),
+    "scikit-learn lbfgs": functools.partial(scikit_learn, "lbfgs", False),
+    "scikit-learn lbfgs, processes": functools.partial(scikit_learn, "lbfgs", True),
+    "scikit-learn newton-cholesky": functools.partial(scikit_learn, "newton-cholesky", False),
+    "scikit-learn newton-cholesky, processes": functools.partial(
+        scikit_learn, "newton-cholesky", True
+    ),
     "glmnet": glmnet,
     "adelie": adelie,  # the last: see `peers.load`
 }
@@ -202,7 +209,7 @@ def race(name: str, given: Task, small: Task, runs: int) -> dict[str, Any] | Non
 
 
 def line(row: dict[str, Any]) -> str:
-    head = f"{row['case']:12}{row['shape']:>12}  {row['peer']:30}"
+    head = f"{row['case']:12}{row['shape']:>12}  {row['peer']:40}"
     if row["seconds"] is None:
         return f"{head}{'–':>9}  {row['status']}"
     return f"{head}{row['seconds']:9.3f}  {row['chosen'] + 1:3} of {STRENGTHS}  {row['alpha']:.3g}"
@@ -248,7 +255,7 @@ def main(argv: list[str] | None = None) -> None:
     with threads(chosen.threads):
         about = describe([], options)
         print(*(f"{key}: {value}" for key, value in about.items()), sep="\n")
-        print(f"\n{'':12}{'':>12}  {'':30}{'seconds':>9}  chosen strength")
+        print(f"\n{'':12}{'':>12}  {'':40}{'seconds':>9}  chosen strength")
         rows = races(chosen)
     if chosen.json:
         text = json.dumps({"environment": about, "rows": rows}, indent=1)
