@@ -5,8 +5,8 @@ python -m benchmarks.versus.selection_families --size full --json selection.json
 Ten folds and a hundred strengths, the same for all: the folds are those that adelie draws from its
 seed, the strengths fall from λmax for L1, and from 100·λmax for L2, which ends at a tenth of L1's.
 Everyone runs at its default tolerance, without early exits, and chooses the strength of the least
-mean deviance; the table says which. scikit-learn runs in one process with threads of BLAS, and with as many processes
-of one thread each; it has one C for all folds, which are of one size.
+mean deviance; the table says which. scikit-learn runs in one process with threads of BLAS, and in
+as many processes of one thread each; it has one C for all folds, which are of one size.
 """
 
 from __future__ import annotations
