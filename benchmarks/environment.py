@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from importlib.metadata import version
+from importlib import metadata
 from typing import Any
 
 import fastreg
@@ -29,6 +29,11 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
     }
+
+
+def version(name: str) -> str:
+    """Of a package; fastreg's own is the one imported, which may be a checkout on the path."""
+    return fastreg.__version__ if name == "fastreg" else metadata.version(name)
 
 
 def _blas() -> list[dict[str, Any]]:

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.sparse
 
 from benchmarks.versus import __main__ as command
-from benchmarks.versus import figure, gaps, glmnet, peers, problems, race, report
+from benchmarks.versus import families, figure, gaps, glmnet, glms, peers, problems, race, report
 from benchmarks.versus.peers import Peer, Runner, Variant
 from benchmarks.versus.problems import Problem
 from benchmarks.versus.race import Options, Trial
@@ -306,8 +307,8 @@ def test_best_gap_is_told_of_who_does_not_reach_the_target():
 
 
 def test_ways_to_call_exist_for_every_problem():
-    for peer in peers.PEERS:
-        for problem in TINY:
+    for peer in [*peers.PEERS, *glms.PEERS]:
+        for problem in [*TINY, *TINY_FAMILIES]:
             if problem.kind in peer.settings:
                 for variant in peer.variants(problem):
                     problem.design.layout(variant.layout)
@@ -330,7 +331,7 @@ def test_loads_without_any_peer():
         "import sys\n"
         "for name in ('celer', 'skglm', 'adelie', 'glum', 'snapml', 'matplotlib'):\n"
         "    sys.modules[name] = None\n"
-        "from benchmarks.versus import __main__, figure, peers, report\n"
+        "from benchmarks.versus import __main__, figure, glms, peers, report, selection_families\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
@@ -338,6 +339,7 @@ def test_loads_without_any_peer():
 def test_quick_race_writes_table_json_and_figure(tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(problems, "table", lambda size, folder: TINY)
+    monkeypatch.setattr(families, "table", lambda size, folder: [])
     path, picture = tmp_path / "versus.json", tmp_path / "versus.png"
     files = ["--json", str(path), "--figure", str(picture)]
     command.main(["--peers", "fastreg", "scikit", "--threads", "1", *files])
@@ -397,3 +399,240 @@ def test_the_solver_for_benchopt_minimises_its_objective(monkeypatch, rng):
         slope = X.T @ r - lmbd * np.sign(beta[:15])
         np.testing.assert_allclose(slope[beta[:15] != 0], 0.0, atol=1e-8 * lmbd)
         assert np.abs(X.T @ r).max() <= lmbd * (1 + 1e-9)
+
+
+# ---------------------------------------------------------------- logistic and Poisson
+
+
+def counted(family, weighted=False, ridge=False):
+    """A small problem, its weights, and strengths."""
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((40, 8))
+    y = families.response(family, rng, X[:, :3].sum(axis=1))
+    weights = rng.uniform(0.2, 3.0, 40) if weighted else None
+    u = np.average(y, weights=weights) - y
+    v = np.full(40, 1 / 40) if weights is None else weights / weights.sum()
+    largest = np.abs(X.T @ (v * u)).max()
+    return X, y, weights, v, largest * np.array([0.7, 0.2, 0.03] if not ridge else [2.0, 0.1])
+
+
+def losses(family, y, z):
+    return np.logaddexp(0, z) - y * z if family == "logistic" else np.exp(z) - y * z
+
+
+def primal(family, X, y, v, alpha, w, b, *, ridge):
+    penalty = alpha * (w @ w / 2 if ridge else np.abs(w).sum())
+    return v @ losses(family, y, X @ w + b) + penalty
+
+
+def minimised(family, X, y, v, alpha, *, ridge, fixed=None):
+    """P* and its w: a smooth problem of two nonnegative halves; or over b alone, of a fixed w."""
+    n = X.shape[1]
+
+    def slopes(w, b):
+        z = X @ w + b
+        u = v * ((1 / (1 + np.exp(-z)) if family == "logistic" else np.exp(z)) - y)
+        return X.T @ u, u.sum()
+
+    if fixed is not None:
+        cost = functools.partial(primal, family, X, y, v, alpha, fixed, ridge=ridge)
+        found = scipy.optimize.minimize_scalar(lambda b: cost(b=b), bracket=(-1, 1), tol=1e-14)
+        return found.fun, fixed
+
+    def both(halves):
+        w, b = halves[:n] - halves[n:-1], halves[-1]
+        g, db = slopes(w, b)
+        if ridge:
+            value, g = primal(family, X, y, v, alpha, w, b, ridge=True), g + alpha * w
+            return value, np.r_[g, -g, db]
+        value = v @ losses(family, y, X @ w + b) + alpha * halves[:-1].sum()
+        return value, np.r_[g + alpha, alpha - g, db]
+
+    bounds = [(0, None)] * (2 * n) + [(None, None)]
+    options = {"maxiter": 20_000, "maxfun": 50_000, "ftol": 1e-16, "gtol": 1e-12}
+    start = np.zeros(2 * n + 1)
+    found = scipy.optimize.minimize(both, start, jac=True, bounds=bounds, options=options)
+    return found.fun, found.x[:n] - found.x[n:-1]
+
+
+def saturated(family, y, v):
+    """inf P without a penalty and with a z of each row's own."""
+    if family == "logistic":
+        return 0.0
+    return float(v @ (y - np.where(y > 0, y * np.log(np.maximum(y, 1)), 0)))
+
+
+FAMILIES = pytest.mark.parametrize("family", ["logistic", "poisson"])
+
+
+@FAMILIES
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("ridge", [False, True])
+def test_family_gap_bounds_the_excess_and_is_small_at_the_minimum(family, weighted, ridge):
+    X, y, weights, v, alphas = counted(family, weighted, ridge)
+    null = minimised(family, X, y, v, 0.0, ridge=ridge, fixed=np.zeros(8))[0]
+    scale = null - saturated(family, y, v)
+    found = [minimised(family, X, y, v, alpha, ridge=ridge) for alpha in alphas]
+    best = np.column_stack([w for _, w in found])
+    judge = functools.partial(gaps.family_gaps, family, X, y, alphas, weights=weights, ridge=ridge)
+    assert np.all(judge(best) <= 1e-5)
+    for size in (1e-4, 1e-2, 1.0):
+        coefs = best + size * np.random.default_rng(6).standard_normal(best.shape)
+        for k, gap in enumerate(judge(coefs)):
+            value, _ = minimised(family, X, y, v, alphas[k], ridge=ridge, fixed=coefs[:, k])
+            assert gap >= (value - found[k][0]) / scale - 1e-12
+
+
+@FAMILIES
+@pytest.mark.parametrize("ridge", [False, True])
+def test_family_gap_is_primal_less_dual_in_high_precision(family, ridge):
+    """With conjugates from the table, in long doubles, at the same dual point."""
+    X, y, weights, v, alphas = counted(family, weighted=True, ridge=ridge)
+    coefs = np.random.default_rng(7).standard_normal((8, len(alphas))) / 5
+    found = gaps.family_gaps(family, X, y, alphas, coefs, weights=weights, ridge=ridge)
+    L = np.longdouble
+    X, y, v = X.astype(L), y.astype(L), v.astype(L) / v.astype(L).sum()
+    for k, alpha in enumerate(alphas.astype(L)):
+        w = coefs[:, k].astype(L)
+        z = X @ w + precise_intercept(family, X @ w, y, v)
+        mean = 1 / (1 + np.exp(-z)) if family == "logistic" else np.exp(z)
+        u = mean - y
+        c = -X.T @ (v * u)
+        s = L(1) if ridge else min(L(1), alpha / np.abs(c).max())
+        penalty = alpha * w @ w / 2 if ridge else alpha * np.abs(w).sum()
+        value = v @ losses(family, y, z) + penalty
+        bound = -(v @ conjugate(family, y, s * u)) - (c @ c / (2 * alpha) if ridge else 0)
+        null = v @ losses(family, y, precise_intercept(family, 0 * z, y, v) + 0 * z)
+        rest = v @ conjugate(family, y, 0 * u)  # −P_saturated
+        assert found[k] == pytest.approx(float((value - bound) / (null + rest)), rel=1e-10)
+
+
+def precise_intercept(family, z, y, v):
+    b = np.longdouble(0)
+    for _ in range(60):
+        mean = 1 / (1 + np.exp(-z - b)) if family == "logistic" else np.exp(z + b)
+        slope = mean * (1 - mean) if family == "logistic" else mean
+        b -= np.clip((v @ (mean - y)) / (v @ slope), -1, 1)
+    return b
+
+
+def conjugate(family, y, u):
+    """ℓ*(u)."""
+    a = y + u
+    positive = np.where(a > 0, a, 1)
+    if family == "poisson":
+        return a * np.log(positive) - a
+    other = np.where(a < 1, 1 - a, 1)
+    return a * np.log(positive) + (1 - a) * np.log(other)
+
+
+@FAMILIES
+def test_family_gap_is_exact_at_the_null_model(family):
+    X, y, _, v, _ = counted(family)
+    largest = np.abs(X.T @ (v * (y - y.mean()))).max()
+    alphas, none = largest * np.array([1.5, 1.0]), np.zeros((8, 2))
+    np.testing.assert_allclose(gaps.family_gaps(family, X, y, alphas, none), 0, atol=1e-15)
+
+
+@FAMILIES
+def test_family_gap_does_not_depend_on_storage_or_blocks(family, monkeypatch):
+    X, y, weights, _, alphas = counted(family, weighted=True)
+    coefs = np.random.default_rng(7).standard_normal((8, 3)) / 5
+    judge = functools.partial(gaps.family_gaps, family, weights=weights)
+    whole = judge(X, y, alphas, coefs)
+    monkeypatch.setattr(gaps, "BLOCK", 3)
+    for make in (np.asfortranarray, scipy.sparse.csc_matrix):
+        np.testing.assert_allclose(judge(make(X), y, alphas, coefs), whole, rtol=1e-12)
+
+
+@FAMILIES
+def test_family_gaps_of_answers_that_are_none_are_infinite(family):
+    X, y, _, _, alphas = counted(family)
+    for coefs in (np.zeros((8, 2)), np.full((8, 3), np.nan), np.full((8, 3), 1e6)):
+        assert np.all(np.isinf(gaps.family_gaps(family, X, y, alphas, coefs)))
+
+
+def test_families_have_the_same_problems_in_both_sizes():
+    quick, full = families.table("quick"), families.table("full")
+    assert [p.kind for p in quick] == [p.kind for p in full]
+    assert len({p.name for p in full}) == len(full)
+    assert [p.small.name for p in full] == [p.name for p in quick]
+    assert {p.family for p in full} == {"logistic", "poisson"}
+
+
+def test_poisson_counts_have_a_mean_of_one_and_classes_are_not_separable():
+    counts = families.dense("poisson", 4000, 10).y
+    assert counts.mean() == pytest.approx(1, rel=0.1) and np.all(counts == np.floor(counts))
+    classes = families.dense("logistic", 4000, 10)
+    assert set(classes.y) == {0.0, 1.0} and 0.3 < classes.y.mean() < 0.6
+
+
+def test_the_insurers_table_has_its_columns_twice_the_same():
+    table = families.insurance(500)
+    assert table.X.shape == (500, 322)
+    X = table.X.toarray()
+    np.testing.assert_array_equal(X[:, : families.NUMBERS], table.numbers)
+    start = families.NUMBERS
+    for codes, factor in zip(table.codes, families.FACTORS.values(), strict=True):
+        np.testing.assert_array_equal(X[np.arange(500), start + codes], 1.0)
+        start += factor.levels
+    np.testing.assert_array_equal(X[:, families.NUMBERS :].sum(axis=1), len(families.FACTORS))
+    claims = table.y * table.weights
+    np.testing.assert_allclose(claims, np.round(claims), atol=1e-12)
+    problem = families.table("quick")[-2]
+    assert problem.alphas.tolist() == [families.STRENGTHS["poisson"]]
+    assert problem.descent(5)[0] == problem.largest
+
+
+def test_classes_of_text_are_one_against_the_rest(tmp_path):
+    counts = scipy.sparse.random(20, 9, density=0.4, format="csr", random_state=0)
+    counts.data = np.ceil(5 * counts.data)
+    parts = {name: getattr(counts, name) for name in ("data", "indices", "indptr", "shape")}
+    for name in ("news20", "a9a"):
+        np.savez(tmp_path / f"{name}.npz", **parts, y=np.arange(20) % 4, format="csr")
+    found = {p.name: p.design for p in families.table("quick", tmp_path)}
+    assert found["logistic news20"].y.tolist() == [0.0, 0.0, 0.0, 1.0] * 5
+    np.testing.assert_array_equal(found["logistic a9a"].X.toarray(), counts.toarray())
+
+
+TINY_FAMILIES = [
+    Problem(family, family, functools.partial(families.dense, family, 60, 6), 0.05, points=4)
+    for family in ("logistic", "poisson")
+] + [
+    Problem(
+        "ridge", "poisson ridge", functools.partial(families.insurance, 300), 0.01, absolute=True
+    ),
+    Problem("bags", "logistic", functools.partial(families.sparse, "logistic", 60, 30, 4), 0.3, 3),
+]
+
+
+def test_fastreg_and_scikit_learn_reach_the_targets_of_families():
+    field = [p for p in glms.PEERS if p.module in ("fastreg", "sklearn") and "saga" not in p.name]
+    for problem in TINY_FAMILIES:
+        rows = race.race(problem, field, NOW._replace(rounds=0))
+        ours = [row for row in rows if row.peer == report.OURS]
+        assert len(ours) == 2 and {row.status for row in ours} == {race.REACHED}
+        loose = [row for row in rows if row.peer != report.OURS and row.target == 1e-4]
+        assert all(row.gap <= 1e-3 for row in loose), loose
+
+
+@pytest.mark.skipif(glmnet.version() is None, reason="needs R and its package glmnet")
+@pytest.mark.parametrize("problem", TINY_FAMILIES, ids=lambda problem: problem.name)
+def test_glmnet_reaches_the_targets_of_families(problem):
+    (peer,) = [each for each in glms.PEERS if each.name == "glmnet"]
+    rows = race.race(problem, [peer], NOW._replace(rounds=0))
+    assert {row.status for row in rows} == {race.REACHED}
+
+
+def test_a_peer_that_swallows_the_interrupt_has_run_out_of_time():
+    if not hasattr(race.signal, "setitimer"):
+        pytest.skip("no timer that interrupts")
+
+    def swallow():
+        try:
+            time.sleep(30)
+        except TimeoutError:
+            return "what it has"
+
+    with pytest.raises(TimeoutError):
+        race.timed(swallow, 0.05, None)

@@ -3,6 +3,7 @@
 python -m benchmarks.versus --size full --json versus.json --figure versus.png
 python -m benchmarks.versus --only "path 200x" --peers fastreg celer   # some of it
 python -m benchmarks.versus --data FOLDER --only text                  # sparse text
+python -m benchmarks.versus --only logistic poisson insurance          # other losses than squares
 """
 
 from __future__ import annotations
@@ -54,12 +55,16 @@ def selected(found: list[Any], parts: list[str], what: str) -> list[Any]:
 def main(argv: list[str] | None = None) -> None:
     chosen = arguments(argv)
     # Only now, since NumPy reads the number of threads when it is loaded.
-    from benchmarks.versus import peers, problems, race, report
+    from benchmarks.versus import race, report
+    from benchmarks.versus.peers import load
 
-    field = selected(peers.PEERS, chosen.peers, "peer")
-    picked = selected(problems.table(chosen.size, chosen.data), chosen.only, "problem")
+    everyone, everything = line_up(chosen)
+    picked = selected(everything, chosen.only, "problem")
+    kinds = {problem.kind for problem in picked}
+    field = selected(everyone, chosen.peers, "peer")
+    field = [peer for peer in field if kinds & peer.settings.keys()]
     options = race.Options(chosen.threads, chosen.rounds, chosen.budget, chosen.pause)
-    peers.load(field)
+    load(field)
     rows: list[race.Row] = []
     with threads(chosen.threads):
         environment = describe(field, chosen)
@@ -76,6 +81,15 @@ def main(argv: list[str] | None = None) -> None:
         from benchmarks.versus import figure
 
         figure.draw(rows, chosen.figure)
+
+
+def line_up(chosen: argparse.Namespace) -> tuple[list[Any], list[Any]]:
+    """All peers and all problems."""
+    from benchmarks.versus import families, glms, peers, problems
+
+    size, folder = chosen.size, chosen.data
+    everything = [*problems.table(size, folder), *families.table(size, folder)]
+    return [*peers.PEERS, *glms.PEERS], everything
 
 
 def describe(field: list[Any], chosen: argparse.Namespace) -> dict[str, Any]:

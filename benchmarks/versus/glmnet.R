@@ -5,6 +5,7 @@ folder <- commandArgs(trailingOnly = TRUE)[1]
 header <- scan(file.path(folder, "header"), quiet = TRUE, what = "")
 m <- as.integer(header[1]); n <- as.integer(header[2]); entries <- as.numeric(header[3])
 points <- as.integer(header[4]); intercept <- header[5] == "1"; method <- header[6]
+family <- header[7]; share <- as.numeric(header[8])
 
 numbers <- function(name, count, what = "double") {
   file <- file(file.path(folder, name), "rb")
@@ -14,6 +15,7 @@ numbers <- function(name, count, what = "double") {
 
 y <- numbers("y", m)
 lambda <- numbers("lambda", points)
+weights <- numbers("weights", m)
 if (entries < 0) {
   X <- matrix(numbers("x", as.numeric(m) * n), m, n)
 } else {
@@ -27,10 +29,13 @@ input <- file("stdin", "r")
 cat("ready", as.character(packageVersion("glmnet")), "\n")
 flush(stdout())
 while (length(line <- readLines(input, n = 1)) == 1) {
+  arguments <- list(X, y, family = family, alpha = share, lambda = lambda, weights = weights,
+                    standardize = FALSE, intercept = intercept, thresh = as.numeric(line),
+                    maxit = 1e9)
+  if (family == "gaussian") arguments$type.gaussian <- method
+  if (family == "binomial") arguments$type.logistic <- method
   start <- Sys.time()
-  fit <- glmnet(X, y, family = "gaussian", alpha = 1, lambda = lambda, standardize = FALSE,
-                intercept = intercept, thresh = as.numeric(line), maxit = 1e9,
-                type.gaussian = method)
+  fit <- do.call(glmnet, arguments)
   seconds <- as.numeric(Sys.time() - start, units = "secs")
   file <- file(file.path(folder, "beta"), "wb")
   writeBin(fit$beta@p, file)

@@ -34,23 +34,38 @@ class Fit(NamedTuple):
 
 
 class Server:
-    """R with X (m, n), dense or CSC, y (m,), α (K,) and a method, "naive" or "covariance".
+    """R with X (m, n), dense or CSC, y (m,), α (K,) and a method.
 
-    Starts at once, and anew with the first fit after one that was interrupted.
+    That is "naive" or "covariance" for "gaussian", "Newton" or "modified.Newton" for "binomial",
+    and without use for "poisson". Starts at once, and anew with the first fit after one that was
+    interrupted.
     """
 
-    def __init__(self, X: Any, y: Array, alphas: Array, intercept: bool, method: str):
+    def __init__(
+        self,
+        X: Any,
+        y: Array,
+        alphas: Array,
+        intercept: bool,
+        method: str,
+        *,
+        family: str = "gaussian",
+        l1_ratio: float = 1.0,
+        weights: Array | None = None,
+    ):
         self._width = X.shape[1]
         self._process: subprocess.Popen[str] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="glmnet")
         sparse = scipy.sparse.issparse(X)
         self._write("y", y)
         self._write("lambda", alphas)
+        self._write("weights", np.ones(len(y)) if weights is None else weights)
         if sparse:
             self._write("i", X.indices, np.int32)
             self._write("p", X.indptr, np.int32)
         self._write("x", X.data if sparse else X.T)  # R is column-major
-        header = (*X.shape, X.nnz if sparse else -1, len(alphas), int(intercept), method)
+        header = (*X.shape, X.nnz if sparse else -1, len(alphas), int(intercept))
+        header += (method, family, l1_ratio)
         self._path("header").write_text(" ".join(map(str, header)), encoding="utf-8")
         self._start()
 

@@ -108,6 +108,13 @@ def installed(distribution: str) -> Callable[[], str | None]:
     return version
 
 
+def ours() -> str:
+    """The version of what is imported, which may be a checkout on the path."""
+    import fastreg
+
+    return fastreg.__version__
+
+
 def load(peers: Iterable[Peer]) -> None:
     """Import what is there of these, adelie last.
 
@@ -360,7 +367,14 @@ def _lasso(first: int, last: int) -> dict[str, tuple[Any, ...]]:
 
 _CENTRED = _dense_or_sparse(_with_and_without_blas("F centred"))
 PEERS = [
-    _python("fastreg", {**_lasso(2, 9), "ridge": decades(4, 12)}, fastreg, _fastreg_variants),
+    Peer(
+        "fastreg",
+        ours,
+        {**_lasso(2, 9), "ridge": decades(4, 12)},
+        fastreg,
+        _fastreg_variants,
+        module="fastreg",
+    ),
     _of_sklearn("scikit-learn", _lasso(2, 10), scikit_learn, _CENTRED),
     _python("celer", _lasso(2, 12), celer, _CENTRED),
     _python("skglm", _lasso(1, 10), skglm, _CENTRED, parameter="tol/λmax"),

@@ -5,6 +5,10 @@
 | path | ‖y − Xw − b‖²/2m + α_k‖w‖₁ for every α_k | gap ≤ 1e-4 and 1e-7 at every k |
 | single | the same for one α, dense or sparse | gap ≤ 1e-6 |
 | ridge | ‖y − Xw − b‖² + α‖w‖² | (objective − minimum) ÷ minimum ≤ 1e-10 |
+| logistic, poisson | Σv·ℓ(Xw + b; y)/Σv + α_k‖w‖₁ for every α_k | gap ≤ 1e-4 and 1e-7 at every k |
+| poisson ridge | the same with α‖w‖²/2 for one α | gap ≤ 1e-4 and 1e-7 |
+
+The last two are in `families.py`.
 
 Dense designs are autoregressive, x_j = ρ x_{j−1} + √(1 − ρ²) ε, with ρ = 0.6; 100 coefficients
 are not zero; the noise has a third of the norm of the signal.
@@ -22,7 +26,14 @@ import scipy.sparse
 
 Array = np.ndarray
 SIZES = ("quick", "full")
-TARGETS = {"path": (1e-4, 1e-7), "single": (1e-6,), "ridge": (1e-10,)}
+TARGETS = {
+    "path": (1e-4, 1e-7),
+    "single": (1e-6,),
+    "ridge": (1e-10,),
+    "logistic": (1e-4, 1e-7),
+    "poisson": (1e-4, 1e-7),
+    "poisson ridge": (1e-4, 1e-7),
+}
 
 CORRELATION, NONZERO, SNR = 0.6, 100, 3.0
 POPULAR = 2000  # the columns of a sparse matrix that may bear a coefficient
@@ -50,14 +61,17 @@ RIDGES = (
 
 
 class Design:
-    """X (m, n), float64, Fortran order or CSC, and y (m,); other layouts are made when asked for.
+    """X (m, n), float64, Fortran order or CSC, y (m,), and weights (m,) or None.
+
+    Other layouts are made when asked for.
 
     Layouts are named by words: order or format, then `centred` (columns and y less their means)
     and `float32`. What was made is kept.
     """
 
-    def __init__(self, X: Any, y: Array):
+    def __init__(self, X: Any, y: Array, weights: Array | None = None):
         self.y = y
+        self.weights = weights
         self.sparse = scipy.sparse.issparse(X)
         self.X = X
         self._made = {"CSC" if self.sparse else "F": X}
@@ -89,8 +103,9 @@ class Problem:
     make : draws or reads the design; memoised
     ratio : smallest α ÷ λmax, or α ÷ m for a ridge
     points : number of α, from λmax down
-    intercept : whether b is free; never for sparse X, where not every peer has it
+    intercept : whether b is free; not for squares and sparse X, where not every peer has it
     small : a problem of the same kind and layout to warm up on, None for the problem itself
+    absolute : whether the ratio is α itself
     """
 
     name: str
@@ -100,10 +115,17 @@ class Problem:
     points: int = 1
     intercept: bool = True
     small: Problem | None = None
+    absolute: bool = False
 
     @property
     def targets(self) -> tuple[float, ...]:
         return TARGETS[self.kind]
+
+    @property
+    def family(self) -> str:
+        """ "logistic" or "poisson", "" for squares."""
+        word = self.kind.split()[0]
+        return word if word in ("logistic", "poisson") else ""
 
     @property
     def design(self) -> Design:
@@ -112,9 +134,11 @@ class Problem:
     @functools.cached_property
     def largest(self) -> float:
         """λmax: the least λ for which w = 0 is the minimiser."""
-        X, y = self.design.X, self.design.y
-        centred = y - y.mean() if self.intercept else y
-        return float(np.max(np.abs(X.T @ centred))) / len(y)
+        X, y, weights = self.design.X, self.design.y, self.design.weights
+        centred = y - np.average(y, weights=weights) if self.intercept else y
+        if weights is None:
+            return float(np.max(np.abs(X.T @ centred))) / len(y)
+        return float(np.max(np.abs(X.T @ (weights * centred)))) / float(weights.sum())
 
     @functools.cached_property
     def alphas(self) -> Array:
@@ -125,8 +149,8 @@ class Problem:
 
     def descent(self, points: int) -> Array:
         """α (points,), geometric, from λmax to the smallest; the latter alone if `points` is 1."""
-        steps = np.geomspace(1.0, self.ratio, points) if points > 1 else np.array([self.ratio])
-        return self.largest * steps
+        least = self.ratio if self.absolute else self.ratio * self.largest
+        return np.geomspace(self.largest, least, points) if points > 1 else np.array([least])
 
 
 # ---------------------------------------------------------------- data
@@ -137,35 +161,51 @@ class Problem:
 def dense(m: int, n: int) -> Design:
     """An autoregressive design in Fortran order."""
     rng = np.random.default_rng(0)
+    X = autoregressive(rng, m, n)
+    return Design(X, _response(rng, X, np.arange(n)))
+
+
+def autoregressive(rng: np.random.Generator, m: int, n: int) -> Array:
+    """X (m, n) in Fortran order; neighbouring columns correlate by CORRELATION."""
     columns = np.empty((n, m))
     columns[0] = rng.standard_normal(m)
     for j in range(1, n):
         noise = rng.standard_normal(m)
         columns[j] = CORRELATION * columns[j - 1] + np.sqrt(1 - CORRELATION**2) * noise
-    return Design(columns.T, _response(rng, columns.T, np.arange(n)))
+    return columns.T
 
 
 @functools.lru_cache(maxsize=2)
 def sparse(m: int, n: int, stored: int) -> Design:
-    """Weighted counts of `stored` words a row, the k-th popular one with a chance of ~1/k."""
+    """Weighted counts of words, and y of popular ones."""
     rng = np.random.default_rng(0)
+    X, words = bags(rng, m, n, stored)
+    return Design(X, _response(rng, X, words[:POPULAR]))
+
+
+def bags(rng: np.random.Generator, m: int, n: int, stored: int) -> tuple[Any, Array]:
+    """(X, words): `stored` words a row, the k-th popular one, words[k], with a chance of ~1/k."""
     ranks = (n ** rng.random(m * stored)).astype(np.int32) - 1
     words = rng.permutation(n).astype(np.int32)
     indptr = np.arange(0, m * stored + 1, stored, dtype=np.int32)
     ones = np.ones(m * stored)
-    X = weighted(scipy.sparse.csr_matrix((ones, words[ranks], indptr), shape=(m, n)))
-    return Design(X, _response(rng, X, words[:POPULAR]))
+    return weighted(scipy.sparse.csr_matrix((ones, words[ranks], indptr), shape=(m, n))), words
 
 
 @functools.lru_cache(maxsize=2)
 def text(path: Path) -> Design:
-    """Term counts of a file (`data`, `indices`, `indptr`, `shape`) and ±1 of its classes `y`."""
-    with np.load(path, allow_pickle=False) as file:
-        parts = file["data"].astype(float), file["indices"], file["indptr"]
-        counts = scipy.sparse.csr_matrix(parts, shape=tuple(int(k) for k in file["shape"]))
-        classes = file["y"].astype(float)
+    """Weighted term counts of a file and ±1 of its classes."""
+    counts, classes = stored(path)
     middle = (classes.min() + classes.max()) / 2
     return Design(weighted(counts), np.where(classes > middle, 1.0, -1.0))
+
+
+def stored(path: Path) -> tuple[Any, Array]:
+    """CSR of a file's `data`, `indices`, `indptr` and `shape`, and its classes `y`."""
+    with np.load(path, allow_pickle=False) as file:
+        parts = file["data"].astype(float), file["indices"], file["indptr"]
+        X = scipy.sparse.csr_matrix(parts, shape=tuple(int(k) for k in file["shape"]))
+        return X, file["y"].astype(float)
 
 
 def weighted(counts: Any) -> Any:
@@ -181,12 +221,18 @@ def weighted(counts: Any) -> Any:
 
 
 def _response(rng: np.random.Generator, X: Any, columns: Array) -> Array:
-    """y (m,) = Xw + noise, w on at most NONZERO of the `columns`, a fifth of them at most."""
+    """y (m,) = Xw + noise."""
+    fitted = signal(rng, X, columns)
+    noise = rng.standard_normal(X.shape[0])
+    return fitted + noise * np.linalg.norm(fitted) / (SNR * np.linalg.norm(noise))
+
+
+def signal(rng: np.random.Generator, X: Any, columns: Array) -> Array:
+    """Xw (m,), w on at most NONZERO of the `columns`, a fifth of them at most."""
     w = np.zeros(X.shape[1])
     count = min(NONZERO, max(1, len(columns) // 5))
     w[rng.choice(columns, count, replace=False)] = rng.standard_normal(count)
-    signal, noise = X @ w, rng.standard_normal(X.shape[0])
-    return signal + noise * np.linalg.norm(signal) / (SNR * np.linalg.norm(noise))
+    return X @ w
 
 
 # ---------------------------------------------------------------- the table
@@ -198,35 +244,35 @@ def table(size: str, folder: Path | None = None) -> list[Problem]:
     out = []
     for full, quick, ratio in PATHS:
         build = functools.partial(_dense, "path", ratio=ratio, points=points)
-        out.append(_sized(size, full, quick, build))
+        out.append(sized(size, full, quick, build))
     for full, quick in SINGLES:
         out += [
-            _sized(size, full, quick, functools.partial(_dense, "single", ratio=1 / k))
+            sized(size, full, quick, functools.partial(_dense, "single", ratio=1 / k))
             for k in STRENGTHS
         ]
     for full, quick in SPARSE:
-        out += [_sized(size, full, quick, functools.partial(_sparse, k)) for k in STRENGTHS]
+        out += [sized(size, full, quick, functools.partial(_sparse, k)) for k in STRENGTHS]
     for name in TEXT if folder else ():
         path = Path(folder, f"{name}.npz")
         out += [_text(path, k) for k in STRENGTHS if path.exists()]
     for full, quick in RIDGES:
-        out.append(_sized(size, full, quick, functools.partial(_dense, "ridge", ratio=RIDGE)))
+        out.append(sized(size, full, quick, functools.partial(_dense, "ridge", ratio=RIDGE)))
     return out
 
 
-def _sized(size: str, full: Any, quick: Any, build: Any) -> Problem:
+def sized(size: str, full: Any, quick: Any, build: Any) -> Problem:
     small = build(quick)
     return small if size == "quick" else replace(build(full), small=small)
 
 
 def _dense(kind: str, shape: tuple[int, int], *, ratio: float, points: int = 1) -> Problem:
-    name = f"{kind} {_extent(shape)}"
+    name = f"{kind} {extent(shape)}"
     name += f" /{1 / ratio:.0f}" if kind == "single" else ""
     return Problem(name, kind, functools.partial(dense, *shape), ratio, points)
 
 
 def _sparse(strength: int, shape: tuple[int, int, int]) -> Problem:
-    name = f"sparse {_extent(shape[:2])} /{strength}"
+    name = f"sparse {extent(shape[:2])} /{strength}"
     make = functools.partial(sparse, *shape)
     return Problem(name, "single", make, 1 / strength, intercept=False)
 
@@ -237,5 +283,5 @@ def _text(path: Path, strength: int) -> Problem:
     return Problem(name, "single", make, 1 / strength, intercept=False, small=small)
 
 
-def _extent(shape: tuple[int, ...]) -> str:
+def extent(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.versus.gaps import lasso_gaps, ridge_excess, ridge_floor
+from benchmarks.versus.gaps import family_gaps, lasso_gaps, ridge_excess, ridge_floor
 from benchmarks.versus.peers import Peer, Runner, Variant
 from benchmarks.versus.problems import Problem
 
@@ -248,19 +248,28 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """TimeoutError in the block after some seconds, on the main thread of a POSIX system."""
+    """TimeoutError in the block after some seconds, on the main thread of a POSIX system.
+
+    Or at its end: adelie takes note of the interrupt, and returns what it has.
+    """
     main = threading.current_thread() is threading.main_thread()
     if not (main and hasattr(signal, "setitimer") and math.isfinite(seconds)):
         yield
         return
 
+    stopped = False
+
     def stop(*_: Any) -> None:
+        nonlocal stopped
+        stopped = True
         raise TimeoutError
 
     before = signal.signal(signal.SIGALRM, stop)
     try:
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
         yield
+        if stopped:
+            raise TimeoutError
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -272,6 +281,10 @@ def _within(seconds: float) -> Iterator[None]:
 def referee(problem: Problem) -> Callable[[Array], float]:
     """coefs (n, K) → the largest relative gap, or the relative excess of a ridge."""
     X, y, alphas = problem.design.X, problem.design.y, problem.alphas
+    if problem.family:
+        family, weights = problem.family, problem.design.weights
+        common = {"weights": weights, "ridge": problem.kind.endswith("ridge")}
+        return lambda coefs: float(np.max(family_gaps(family, X, y, alphas, coefs, **common)))
     if problem.kind != "ridge":
         return lambda coefs: float(
             np.max(lasso_gaps(X, y, alphas, coefs, intercept=problem.intercept))

@@ -15,7 +15,7 @@ from benchmarks.versus.race import REACHED, Row
 from fastreg._files import write_whole
 
 OURS = "fastreg"
-_COLUMNS = (("problem", 30), ("peer", 30), ("target", 8), ("ms", 10), ("gap", 9))
+_COLUMNS = (("problem", 30), ("peer", 36), ("target", 8), ("ms", 10), ("gap", 9))
 
 
 def header() -> str:
