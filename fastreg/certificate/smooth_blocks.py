@@ -85,8 +85,9 @@ class BlocksFit:
 
 @dataclass(frozen=True, eq=False)
 class _Work:
-    """The sums of a block: rows u of k points and of the null model, e below and above, 1, w v²; the
-    last two columns are sums of rows and Σ w u². Beside them F, φ(s₁) and Σ w [ℓ − ez] at both ends."""
+    """The sums of a block: rows u of k points and of the null model, e below and above, 1, w v²;
+    the last two columns are sums of rows and Σ w u². Below them F, φ(s₁) and Σ w [ℓ + ℓ*(e) − ez]
+    of both ends."""
 
     layout: Layout
     coef: Array  # (n, k + 1), the null model's last
@@ -166,8 +167,9 @@ def judge(
     # Correlations of points, of the null model in the place of y, of ones, Σ w v².
     table = np.vstack([-mixed, extra[2], squares])
     table[: k + 1, n + 1] = rows[:, n + 1]
+    absent: Any = _Absent(source.is_sparse)
     data = Data(
-        _Absent(source.is_sparse), np.zeros((1, 1)), np.ones(1), claims.shift, claims.scale,
+        absent, np.zeros((1, 1)), np.ones(1), claims.shift, claims.scale,
         claims.constant, objective, coef, intercept, np.zeros(1), np.ones(1),
     )  # fmt: skip
     found = about_means(_centred(data), table, k, None)

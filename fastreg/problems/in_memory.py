@@ -17,7 +17,7 @@ from fastreg.problems.quadratic import EPS, QuadraticProblem, check_range, colum
 Array = np.ndarray
 _SPARSE = 8  # columns for each one in use, from which the others are not worth a product
 _GATHER = 16  # columns read in order in the time in which one column of W is picked out
-_BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
+BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
 _NEAR = 8.0  # spreads that a shift may be long to be subtracted late
 _LARGEST = 1e-50  # of the root of a ridge term, the least size of a column beside it
 _FAR = 1e3  # offset over spread from which rank-one corrections lose six digits of a Gram
@@ -151,7 +151,7 @@ class InMemoryProblem(QuadraticProblem):
     def _far_blocks(self) -> Iterator[tuple[slice, Array]]:
         """Rows, and their entries of X' in far columns."""
         m, columns = self.X.shape[0], np.flatnonzero(self.far_columns)
-        step = max(64, _BUFFER // max(1, len(columns)))
+        step = max(64, BUFFER // max(1, len(columns)))
         for start in range(0, m if len(columns) else 0, step):
             rows = slice(start, min(start + step, m))
             block = np.empty((rows.stop - start, len(columns)))
@@ -176,7 +176,7 @@ class InMemoryProblem(QuadraticProblem):
     def _screened(self, columns: Array, betas: Array, t: int) -> tuple[Array, Array]:
         m = self.X.shape[0]
         R = np.repeat(self.y(t)[:, None], betas.shape[1], axis=1)
-        rows = max(64, _BUFFER // max(1, len(columns)))
+        rows = max(64, BUFFER // max(1, len(columns)))
         for start in range(0, m if len(columns) else 0, rows):
             stop = min(start + rows, m)
             block = np.empty((stop - start, len(columns)))

@@ -24,7 +24,8 @@ from fastreg.design import Design, counted, storages
 from fastreg.kernels.rows import Workspace
 from fastreg.objectives import Objective
 from fastreg.penalties import is_zero
-from fastreg.problems.in_memory import _BUFFER, InMemoryProblem, standardise
+from fastreg.problems.in_memory import BUFFER, InMemoryProblem, standardise
+from fastreg.problems.quadratic import QuadraticProblem
 
 Array = np.ndarray
 _FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
@@ -43,7 +44,7 @@ class Look(NamedTuple):
 class Tangent:
     """The quadratic at a point: G by `problem.gram`, x̄ (n,), Σv/M; ∞ without an intercept."""
 
-    problem: InMemoryProblem
+    problem: QuadraticProblem
     mean: Array
     bend: float
 
@@ -116,7 +117,7 @@ class SmoothProblem(InMemoryProblem):
         """`look` by products with the columns in use, for few of a dense X."""
         m, d = self.X.shape[0], len(levels)
         Z, options = np.empty((m, d)), {"shift": self.shift, "scale": self.scale}
-        rows = m if m * len(columns) <= 4 * _BUFFER else max(64, _BUFFER // max(1, len(columns)))
+        rows = m if m * len(columns) <= 4 * BUFFER else max(64, BUFFER // max(1, len(columns)))
         gradient, block = np.zeros((len(columns), d)), np.empty((min(rows, m), len(columns)))
         value, slope = np.zeros(d), np.zeros(d)
         for start in range(0, m, rows):

@@ -1,9 +1,9 @@
 """A loss that is no square, of rows that arrive in blocks: everything at all points in a read.
 
 The first read gathers moments, which are the quadratic at the null model where ℓ is linear in y
-(ℓ = A(z) − yz: then Σ w ℓ(b; y_i)/M is ℓ(b; ȳ) but for a constant), and a sample of rows: those with
-the least hashes of their numbers, whatever the blocks. Quadratics elsewhere are the sample's, and
-gradients are those of all rows:
+(ℓ = A(z) − yz: then Σ w ℓ(b; y_i)/M is ℓ(b; ȳ) but for a constant), and a sample of rows: those
+with the least hashes of their numbers, whatever the blocks. Quadratics elsewhere are the sample's,
+and gradients are those of all rows:
 
     Z = X'B + b,   U = w∘ℓ′(Z),   F = Σ w ℓ(Z),   ∂F/∂B = X'ᵀU,   ∂F/∂b = Σ U
 
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
-from fastreg import kernels, losses, moments
+from fastreg import gathering, kernels, losses, moments
 from fastreg._jit import run_blocks
 from fastreg.certificate import losses as certified
 from fastreg.certificate.smooth import best_intercept
@@ -42,7 +42,8 @@ _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ over the golden ratio (Knuth)
 class First(NamedTuple):
     """What the first read says."""
 
-    whole: moments.Moments
+    parts: gathering.Parts  # moments of the folds
+    is_split: bool  # whether some y is neither the least nor the largest of the loss
     least: float  # Σ w min ℓ
     low: float
     high: float  # of y
@@ -67,14 +68,15 @@ class _FirstRead:
         rows = self.layout.check(block)
         w = np.ones(len(rows.Y)) if rows.weights is None else rows.weights
         y, counts = rows.Y[:, 0], w > 0
-        seen = y[counts]
+        seen, (low, high) = y[counts], losses.domain(self.loss)
         least = float(w[counts] @ certified.saturated(self.loss, seen[:, None])[:, 0])
         hashes = _hashed(row, len(y))
         chosen = np.flatnonzero(counts & (hashes <= self.limit * 2.0**64))
         chosen = chosen[np.argsort(hashes[chosen], kind="stable")[: self.most]]
         X = rows.X.matrix[chosen]
+        inside = bool(np.any((seen > low) & (seen < high)))
         return First(
-            parts[0], least, float(seen.min()), float(seen.max()),
+            parts, inside, least, float(seen.min()), float(seen.max()),
             X.copy() if rows.X.is_sparse else np.array(X, float), y[chosen].copy(),
             w[chosen].copy(), hashes[chosen],
         )  # fmt: skip
@@ -87,9 +89,10 @@ class _FirstRead:
         kept = np.argsort(hashes, kind="stable")[: self.most]
         stack = scipy.sparse.vstack if scipy.sparse.issparse(a.rows) else np.concatenate
         rows = stack([a.rows, b.rows])
-        rows = rows.tocsr() if scipy.sparse.issparse(rows) else rows
+        rows = rows.tocsr() if scipy.sparse.issparse(rows) else rows  # type: ignore[union-attr]
         return First(
-            a.whole + b.whole, a.least + b.least, min(a.low, b.low), max(a.high, b.high),
+            gathering.add(a.parts, b.parts), a.is_split or b.is_split, a.least + b.least,
+            min(a.low, b.low), max(a.high, b.high),
             rows[kept], np.concatenate([a.y, b.y])[kept],
             np.concatenate([a.weights, b.weights])[kept], hashes[kept],
         )  # fmt: skip
@@ -116,10 +119,10 @@ class SmoothBlocks(MomentProblem):
     null_bend: float
     sample: SmoothProblem  # in a standard form of its own
     framed: SmoothProblem  # in that of all rows
+    parts: gathering.Parts
+    is_split: bool
     folds: Folds | None = None
     fold_of: Array | None = None  # (P,) fold whose rows a point does without, −1 for none
-    held_out: Array | None = None  # (P,) Σ w (ℓ − min ℓ) of these rows, and their weight
-    training: Array | None = None  # (P,) weight of the rows of a point
     passes: int = 1
 
     def null(self, t: int) -> float:
@@ -129,28 +132,27 @@ class SmoothBlocks(MomentProblem):
     def is_ridge(self) -> bool:
         return self.sample.is_ridge
 
-    def is_narrow(self, columns: Array) -> bool:
-        return False
-
-    def look(self, columns: Array, betas: Array, levels: Array, *, within: bool = False) -> Look:
-        """At all points, β (n, P), b (P,), in one read."""
+    def look(self, betas: Array, levels: Array, points: Array) -> tuple[Look, Array]:
+        """At some points, β (n, d), b (d,), in one read; and the mean deviance (d,) of the rows
+        that each does without, NaN where these are none."""
+        lanes = None if self.fold_of is None else self.fold_of[points]
         work = _Looks(
             self.source.layout, self.loss, betas * self.scale[:, None], levels, self.shift,
-            self.folds, self.fold_of,
+            self.folds, lanes,
         )  # fmt: skip
         found: _Sums = self.source.reduce(work, operator.add)
         self.passes += 1
-        weight = found.weights
-        self.held_out = found.held
-        gradient = found.gradient * self.scale[:, None] / weight
-        return Look(found.value / weight, found.slope / weight, gradient)
+        gradient = found.gradient * self.scale[:, None] / found.weights
+        look = Look(found.value / found.weights, found.slope / found.weights, gradient)
+        with np.errstate(invalid="ignore"):
+            return look, 2.0 * found.held[0] / found.held[1]
 
     def tangent_at_null(self) -> Tangent:
         """From the moments: G is ℓ″ times theirs."""
         bend = self.null_bend
         problem = replace(_plain(self), products=self.products * bend)
         mean = np.zeros(self.n_features)
-        return Tangent(problem, mean, bend if self.shift is not None else np.inf)  # type: ignore[arg-type]
+        return Tangent(problem, mean, bend if self.shift is not None else np.inf)
 
     def tangent(self, columns: Array, beta: Array, level: float) -> Tangent:
         """From the sample."""
@@ -171,7 +173,7 @@ class _Sums(NamedTuple):
     weights: Array  # (P,) of the rows that count
     held: Array  # (2, P) Σ w (ℓ − min ℓ) and Σ w of rows held out
 
-    def __add__(self, other: Any) -> _Sums:  # type: ignore[override]
+    def __add__(self, other: Any) -> _Sums:
         return _Sums(*(a + b for a, b in zip(self, other, strict=True)))
 
 
@@ -267,7 +269,7 @@ def _folds_of(folds: Folds, row: int, size: int) -> Array:
     return out
 
 
-def read(source: Source, objective: Objective) -> SmoothBlocks:
+def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks:
     """The problem, in its first read.
 
     Raises
@@ -283,20 +285,21 @@ def read(source: Source, objective: Objective) -> SmoothBlocks:
             f"{type(loss).__name__} is not linear in y, which reads by blocks ask for: read the "
             "rows into memory"
         )
+    folds = Folds(n_folds, source.n_rows)
     most = max(64, min(_SAMPLE * n, _ROOM // (8 * n)))
     share = 1.0 if source.n_rows is None else min(1.0, 2.0 * most / source.n_rows)
-    work = _FirstRead(Gather(source.layout, Folds(1)), source.layout, loss, most, share)
+    work = _FirstRead(Gather(source.layout, folds), source.layout, loss, most, share)
     found = source.reduce(work, work.add)
     if found is None:
         raise ValueError("sample_weight is zero everywhere; at least one must be positive")
     check_domain(loss, np.array([found.low, found.high]))
     if objective.fit_intercept and found.low == found.high in losses.domain(loss):
         raise ValueError(f"y is {found.low:g} everywhere: no intercept is the best")
-    return _problem(source, objective, found)
+    return _problem(source, objective, found, folds)
 
 
-def _problem(source: Source, objective: Objective, first: First) -> SmoothBlocks:
-    loss, whole = objective.loss, first.whole
+def _problem(source: Source, objective: Objective, first: First, folds: Folds) -> SmoothBlocks:
+    loss, whole = objective.loss, moments.total(list(first.parts.values()))
     base = summarise(whole, replace(objective, offset=None))
     mean = float(whole.frame.origin[-1] + whole.frame.unit[-1] * whole.mean[-1])
     one, centre = np.ones(1), np.full((1, 1), mean)
@@ -321,7 +324,8 @@ def _problem(source: Source, objective: Objective, first: First) -> SmoothBlocks
     return SmoothBlocks(
         **own, source=source, loss=loss, level=level, least=least,
         scale_of_gap=max(float(value) - least, 1e-300), null_gradient=-c, null_bend=float(bend),
-        sample=sample, framed=framed,
+        sample=sample, framed=framed, parts=first.parts, is_split=first.is_split,
+        folds=None if folds.count == 1 else folds,
     )  # fmt: skip
 
 

@@ -35,5 +35,5 @@ class RidgeSteps:
             return self._root * (self._vectors @ along)
         A = kappa * self.gram
         np.fill_diagonal(A, A.diagonal() + strength * self.l2)
-        out: Array = _factor.solve_cholesky(_factor.cholesky(A), right)
-        return out
+        factor = _factor.definite(A)
+        return _factor.solve_cholesky(factor, right)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -79,6 +80,7 @@ class Walker:
         self.target: tuple[Array, float] = (stand.beta, stand.level)
         self.share, self.lost, self.gap, self.rate = 1.0, math.inf, math.inf, math.nan
         self.halved, self.rounded, self.steps = 0, 0, 0
+        self.is_small, self.least = False, math.inf  # whether the step was; least gap
         self.objective = math.nan
         self.is_over = False
 
@@ -93,9 +95,9 @@ class Walker:
 class SmoothPath(working_set.PathFollower):
     """The loop of the module over the points of a path."""
 
-    problem: SmoothProblem
+    problem: Any  # `SmoothProblem`, or `SmoothBlocks`
 
-    def __init__(self, problem: SmoothProblem, tol: float, max_iter: int) -> None:
+    def __init__(self, problem: Any, tol: float, max_iter: int) -> None:
         super().__init__(problem, WorkingSet(problem), tol, max_iter, False, None)
         self.tangent: Tangent | None = None
         # Of ridge terms alone every coefficient is free, and one factor serves them.
@@ -239,7 +241,7 @@ class SmoothPath(working_set.PathFollower):
             return
         self._learn(each, found)
         each.stand, each.share, each.halved = found, 1.0, 0
-        each.rounded += rounded
+        each.is_small = rounded
 
     def _learn(self, each: Walker, found: Stand) -> None:
         """κ from the step that was made."""
@@ -264,6 +266,9 @@ class SmoothPath(working_set.PathFollower):
             whole = each.share == 1.0
             each.rate = gap / each.gap if whole and each.gap < np.inf else math.nan
             each.gap = gap if whole else each.gap
+            # A loss of P that is rounding says nothing of the gap, which may be its root.
+            each.rounded += each.is_small and not gap <= 0.9 * each.least
+            each.least = min(each.least, gap)
             used = self.used[each.point] = self.used.get(each.point, 0) + 1
             reached = gap <= self._aim(each.point)
             ended = each.rounded > _MORE or each.halved > _HALVINGS

@@ -29,11 +29,12 @@ _CLOSE = 1e-4  # relative gap of the sample's path: more is lost between the sam
 class PathByReads(SmoothPath):
     """The loop of the module over P points."""
 
-    problem: SmoothBlocks  # type: ignore[assignment]
+    problem: SmoothBlocks
 
     def follow(self, betas: Array, levels: Array) -> int:
         """Fill β (n, P) and b (P,), which hold the start; the reads."""
         problem, (n, P) = self.problem, betas.shape
+        self.held = np.full(P, np.nan)
         self._draw(problem.tangent_at_null())
         self.working.extend(np.arange(n))
         walkers = []
@@ -62,6 +63,23 @@ class PathByReads(SmoothPath):
         if group:
             self._touch(group[len(group) // 2].stand)
             self._step(group)
+
+    def _look(self, todo: list[Walker], *, within: bool, anew: bool = False) -> None:
+        trials = [(each.stand.beta, each.stand.level) if anew else each.trial() for each in todo]
+        look, held = self.problem.look(
+            np.stack([beta for beta, _ in trials], axis=1),
+            np.array([level for _, level in trials]),
+            np.array([each.point.t for each in todo]),
+        )
+        for q, (each, (beta, level)) in enumerate(zip(todo, trials, strict=True)):
+            value, slope = float(look.value[q]), float(look.slope[q])
+            found = Stand(beta, level, value, slope, look.gradient[:, q].copy())
+            if anew:
+                each.stand = found
+            else:
+                self._accept(each, found)
+            if each.stand is found:
+                self.held[each.point.t] = held[q]
 
     def _settle(self, group: list[Walker]) -> None:
         """Intercepts at their best, to first order: what their slope leaves costs a certificate
