@@ -19,11 +19,11 @@ from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate
 from fastreg.design import Design, as_design
 from fastreg.linear_model import separation
-from fastreg.linear_model.base import STREAMED, Linear, check_finite_params, warn_of_fit
+from fastreg.linear_model.base import Linear, check_finite_params, warn_of_fit
+from fastreg.linear_model.opening import predict_source
 from fastreg.objectives import Objective, offset_of
 from fastreg.paths import factors_of, penalty_of
 from fastreg.solvers import Solution, solve
-from fastreg.sources import is_read
 
 Array = np.ndarray
 MakeObjective = Callable[[Array | None, Array | None], Objective]  # of (weights, strengths)
@@ -33,6 +33,7 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
     """What estimators of other losses share; `_loss` is that of the class."""
 
     _loss: Any
+    _streams = True
 
     coef_: Array
     intercept_: Any
@@ -48,10 +49,9 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _opened(self, X: Any, y: Any) -> Design:
-        """Parameters checked, and X, which must be in memory."""
+        """Parameters checked, and X, which is in memory."""
         self._validate_params()
         check_finite_params(self)
-        refuse_sources(self, X, y)
         return as_design(X)
 
     def _maker(self, n: int, ratio: float, offset: Array | None) -> MakeObjective:
@@ -112,19 +112,13 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
     def _predictor(self, X: Any, offset: Any) -> Array:
         """(m,): o + b + Xw."""
         check_is_fitted(self)
-        refuse_sources(self, X)
+        found = predict_source(self, X, self._linear())
+        if found is not None:
+            if offset is not None:
+                raise ValueError("offset is for rows in memory: add it to what decides")
+            return found
         design = as_design(X)
         validate_data(self, X, reset=False, skip_check_array=True)
         given = offset_of(offset, design.shape[0])
         z = self._linear()(design)
         return z if given is None else z + given
-
-
-def refuse_sources(model: Any, X: Any, y: Any = None) -> None:
-    """ValueError if X is not in memory."""
-    if isinstance(X, STREAMED) or is_read(X, y):
-        kind = getattr(X, "kind", type(X).__name__)
-        raise ValueError(
-            f"{type(model).__name__} needs all rows in memory, and X is a source of kind {kind}: "
-            "read it into an array first"
-        )

@@ -12,9 +12,10 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fastreg._warnings import warn
-from fastreg.linear_model.base import as_sparse, per_weight
+from fastreg.linear_model.base import STREAMED, as_sparse, per_weight
 from fastreg.linear_model.generalized import Generalized
 from fastreg.linear_model.odds import TARGETS, as_odds, label_array, shares
+from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
 from fastreg.losses import Logistic
 from fastreg.objectives import offset_of
@@ -242,9 +243,10 @@ class LogisticRegression(Classifier):
         self.penalty_factor = penalty_factor
 
     @atomic("coef_", "intercept_")
+    @opens_sources
     def fit(self, X, y=None, sample_weight=None, offset=None):
         """Fit to X (m, n), y as `target` says, weights (m,) ≥ 0 or None, and an offset (m,) of the
-        log odds or None.
+        log odds or None; or to what `fastreg.read` takes, with classes 0 and 1.
 
         Raises
         ------
@@ -258,6 +260,8 @@ class LogisticRegression(Classifier):
             `tol` was not reached; the message has the gap reached and the gap asked. Or nothing
             holds coefficients that separate the classes; it names their features.
         """
+        if isinstance(X, STREAMED):
+            return self._fit_source(X, offset)
         design = self._opened(X, y)
         C, ratio = self._penalty()
         m, n = design.shape
@@ -282,6 +286,18 @@ class LogisticRegression(Classifier):
             As `decision_function`, and where y is not what `target` says.
         """
         return self._accuracy(X, y, sample_weight, offset)
+
+    def _fit_source(self, X: Any, offset: Any) -> Any:
+        """By reads of a source."""
+        from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
+
+        source = sources.opened(self, X, offset)
+        C, ratio = self._penalty()
+        make = self._maker(source.n_features, ratio, None)
+        found = sources.followed(self, source, make, np.array([1.0 / C]), by_total=True)
+        self.classes_ = np.array([0, 1])
+        sources.finish(self, source, found.solution)
+        return self
 
     def _penalty(self) -> tuple[float, float]:
         """(C, l1_ratio), whichever way they are given."""

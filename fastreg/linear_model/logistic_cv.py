@@ -14,11 +14,12 @@ from sklearn.utils.validation import _check_method_params, validate_data
 
 from fastreg.certificate import losses
 from fastreg.design import as_weights, feature_names
-from fastreg.linear_model.base import per_weight, warn_of_choice
+from fastreg.linear_model.base import STREAMED, per_weight, warn_of_choice
 from fastreg.linear_model.cross_validated import ratios_of
 from fastreg.linear_model.generalized_cv import check_training_sets, fold_errors
 from fastreg.linear_model.logistic import Classifier, LogisticRegression
 from fastreg.linear_model.odds import Odds, as_odds, known_share, label_array, shares
+from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
 from fastreg.linear_model.routing import routed, router, splits_of
 from fastreg.linear_model.state import atomic
@@ -174,6 +175,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         self.penalty_factor = penalty_factor
 
     @atomic()
+    @opens_sources
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, offset=None, **params):
         """Choose, then fit to all rows of X (m, n), y as `target` says, with weights (m,) ≥ 0 or
@@ -193,6 +195,8 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         ConvergenceWarning
             The final fit did not reach `tol`, or training fits did not.
         """
+        if isinstance(X, STREAMED):
+            return self._fit_source(X, offset, params)
         design = self._opened(X, y)
         m, n = design.shape
         self.Cs_, ratios = self._tried()
@@ -225,6 +229,34 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             self._average(found, paths, Cs)
         if self.use_legacy_attributes:
             self._as_before()
+        return self
+
+    def _fit_source(self, X: Any, offset: Any, params: Any) -> Any:
+        """By reads of a source, which folds share."""
+        from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
+
+        source = sources.opened(self, X, offset)
+        if self.scoring != _LIKELIHOOD or not self.refit:
+            raise ValueError(
+                f"scoring must be {_LIKELIHOOD!r} and refit True where X is a source, of kind "
+                f"{source.kind}: it is read by blocks"
+            )
+        self.Cs_, ratios = self._tried()
+        order = np.argsort(self.Cs_, kind="stable")
+        Cs, count = self.Cs_[order], sources.folds_of(self, source, params)
+        makers = [self._maker(source.n_features, ratio, None) for ratio in ratios]
+        paths = [
+            sources.followed(self, source, make, 1.0 / Cs, n_folds=count, by_total=True)
+            for make in makers
+        ]
+        self.classes_, self.l1_ratios_ = np.array([0, 1]), np.array(ratios)
+        found = [sources.errors_of_folds(self, each) for each in paths]
+        self.cv_certificate_ = certificate_of(found, self.tol)
+        which, best = self._choose(found, Cs)
+        back = np.argsort(order)
+        self.scores_ = np.stack([-0.5 * errors.mse.T for errors in found], axis=1)[:, :, back]
+        warn_of_choice(self, self.cv_certificate_)
+        sources.finish(self, source, sources.point_of(paths[which].solution, best))
         return self
 
     def score(self, X, y, sample_weight=None, offset=None):

@@ -100,6 +100,7 @@ def predict_source(model: Any, X: Any, predict: Callable[[Any], Array]) -> Array
         )
     advice = "read it with encoding=model.encoding_, or put the columns in their order"
     check_order(names, source.feature_names, advice)
-    n_outputs = 0 if model.coef_.ndim == 1 else len(model.coef_)
+    coef = getattr(predict, "coef", model.coef_)
+    n_outputs = 0 if coef.ndim == 1 else len(coef)
     found: Array = source.map(predict, n_outputs)
     return found

@@ -12,8 +12,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastreg.certificate import losses
 from fastreg.certificate.smooth import best_intercept
 from fastreg.design import as_weights, counted
-from fastreg.linear_model.base import single_target
+from fastreg.linear_model.base import STREAMED, single_target
 from fastreg.linear_model.generalized import Generalized
+from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
 from fastreg.losses import Poisson
 from fastreg.objectives import offset_of
@@ -197,9 +198,10 @@ class PoissonRegressor(Counting):
         self.penalty_factor = penalty_factor
 
     @atomic("coef_", "intercept_")
+    @opens_sources
     def fit(self, X, y=None, sample_weight=None, offset=None):
         """Fit to X (m, n), y (m,) ≥ 0, weights (m,) ≥ 0 or None, and an offset (m,) of the log
-        means or None: the log of the exposure of each row.
+        means or None: the log of the exposure of each row; or to what `fastreg.read` takes.
 
         Raises
         ------
@@ -212,9 +214,21 @@ class PoissonRegressor(Counting):
             `tol` was not reached; the message has the gap reached and the gap asked. Or nothing
             holds coefficients that tell rows of zeros apart; it names their features.
         """
+        if isinstance(X, STREAMED):
+            return self._fit_source(X, offset)
         design = self._opened(X, y)
         m, n = design.shape
         target, weights = self._counts(y, sample_weight, m)
         make = self._maker(n, float(self.l1_ratio), offset_of(offset, m))
         self._finish(X, design, target, make(weights, np.array([float(self.alpha)])))
+        return self
+
+    def _fit_source(self, X: Any, offset: Any) -> Any:
+        """By reads of a source."""
+        from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
+
+        source = sources.opened(self, X, offset)
+        make = self._maker(source.n_features, float(self.l1_ratio), None)
+        found = sources.followed(self, source, make, np.array([float(self.alpha)]))
+        sources.finish(self, source, found.solution)
         return self

@@ -10,10 +10,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastreg.design import Design
 from fastreg.grids import LEAST_RATIO, Grid, geometric, strengths_of
-from fastreg.linear_model.base import warn_of_choice
+from fastreg.linear_model.base import STREAMED, warn_of_choice
 from fastreg.linear_model.cross_validated import errors_of, note_choice, ratios_of
 from fastreg.linear_model.generalized import MakeObjective
 from fastreg.linear_model.generalized_cv import check_training_sets, fold_errors
+from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.poisson import Counting
 from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
 from fastreg.linear_model.routing import routed, router, splits_of
@@ -123,10 +124,12 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         self.penalty_factor = penalty_factor
 
     @atomic()
+    @opens_sources
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, offset=None, **params):
         """Choose, then fit to all rows of X (m, n), y (m,) ≥ 0, with weights (m,) ≥ 0 or None and
-        an offset (m,) of the log means or None.
+        an offset (m,) of the log means or None; or to what `fastreg.read` takes, with `cv` a number
+        of folds.
 
         `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
         routing enabled, so does whatever it asks for.
@@ -142,6 +145,8 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         ConvergenceWarning
             The final fit did not reach `tol`, or training fits did not.
         """
+        if isinstance(X, STREAMED):
+            return self._fit_source(X, offset, params)
         design = self._opened(X, y)
         m, n = design.shape
         ratios = ratios_of(self.l1_ratio)
@@ -161,6 +166,35 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         self._finish(X, design, target, makers[which](weights, np.array([self.alpha_])))
         return self
 
+    def _fit_source(self, X: Any, offset: Any, params: Any) -> Any:
+        """By reads of a source, which folds share."""
+        from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
+
+        source, ratios = sources.opened(self, X, offset), ratios_of(self.l1_ratio)
+        count, n = sources.folds_of(self, source, params), source.n_features
+        paths = []
+        for ratio in ratios:
+            given, points = strengths_of(self.alphas)
+            grid = None
+            if given is None:
+                gauge = self._maker(n, max(ratio, LEAST_RATIO), None)(None, None).penalty
+                grid = Grid(points, self._least(ratio), gauge)
+            make = self._maker(n, ratio, None)
+            paths.append(sources.followed(self, source, make, given, grid=grid, n_folds=count))
+        found = [sources.errors_of_folds(self, each) for each in paths]
+        which = note_choice(self, ratios, [each.solution.strength for each in paths], found)
+        self.deviance_path_, self.deviance_se_ = errors_of(found)
+        warn_of_choice(self, self.cv_certificate_)
+        chosen = paths[which].solution
+        k = int(np.flatnonzero(chosen.strength == self.alpha_)[0])
+        sources.finish(self, source, sources.point_of(chosen, k))
+        return self
+
+    def _least(self, ratio: float) -> float:
+        """Least over largest alpha."""
+        least = _LEAST if ratio >= LEAST_RATIO else _LEAST_RIDGE
+        return float(least if self.eps is None else self.eps)
+
     def get_metadata_routing(self) -> Any:
         """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
         return router(self, splitter=self.cv)
@@ -178,5 +212,4 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
             design, y[:, None], objective, tol=self.tol, max_iter=self.max_iter,
             grid=Grid(1, 1.0, objective.penalty),
         ).strength[0]  # fmt: skip
-        least = _LEAST if ratio >= LEAST_RATIO else _LEAST_RIDGE
-        return geometric(float(top), least if self.eps is None else self.eps, count)
+        return geometric(float(top), self._least(ratio), count)

@@ -50,23 +50,29 @@ def validate_source_of_loss(
     *,
     n_folds: int = 0,
     by_total: bool = False,
+    only_ends: bool = False,
 ) -> Validated:
     """`solve_source_of_loss` of all rows and of the training sets of folds, in the same reads.
 
     Parameters
     ----------
     n_folds : 0 for none
-    by_total : whether a strength is beside the sum of losses: that of a training set then grows as
-        its weight falls
+    by_total : whether strengths are beside the sum of losses, not their mean
+    only_ends : whether every y must be at an end of the loss's domain, as labels are
     """
     with single_threaded_blas:
         own = dataclasses.replace(objective, penalty=grid.gauge) if grid else objective
         problem = smooth_blocks.read(source, own, max(1, n_folds))
+        if only_ends and problem.is_split:
+            raise ValueError(
+                f"y of {source.kind} must be 0 or 1: for proportions say target='proportions'"
+            )
         if grid is not None:
             strengths = grid.below(_critical(problem, max_iter))
             problem = smooth_blocks.with_penalty(problem, objective)
         else:
             strengths = np.ones(1) if objective.strength is None else objective.strength
+        strengths = strengths / problem.total if by_total else strengths
         K, alone = len(strengths), at_strengths(problem, strengths, objective)
         betas, levels = start(alone, tol, max_iter)
         betas, levels = np.tile(betas, 1 + n_folds), np.tile(levels, 1 + n_folds)

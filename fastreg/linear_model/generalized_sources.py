@@ -1,0 +1,105 @@
+"""Fits of other losses to rows that arrive in blocks: files, streams, clusters.
+
+All strengths and all folds share every read: see `fastreg.solvers.tangents_by_reads`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastreg.grids import Grid
+from fastreg.linear_model.base import check_finite_params, check_folds, warn_of_fit
+from fastreg.linear_model.generalized import MakeObjective
+from fastreg.linear_model.opening import note_names
+from fastreg.selection.choice import Errors
+from fastreg.solvers import Solution
+from fastreg.solvers.source_of_loss import Validated, validate_source_of_loss
+from fastreg.sources import Source
+
+Array = np.ndarray
+
+
+def opened(model: Any, source: Any, offset: Any) -> Source:
+    """The source, with parameters checked.
+
+    Raises
+    ------
+    ValueError
+        The model asks for what blocks do not have; the message says what.
+    """
+    model._validate_params()
+    check_finite_params(model)
+    name = type(model).__name__
+    if not isinstance(source, Source):
+        raise ValueError(f"{name} needs rows: it cannot be fitted to statistics")
+    if offset is not None:
+        raise ValueError(
+            f"offset is for rows in memory, and X is a source of kind {source.kind}: "
+            "fastreg.read(…, memory=…) raises the limit of what is read into it"
+        )
+    if getattr(model, "class_weight", None) is not None:
+        raise ValueError(
+            f"class_weight is for rows in memory, and X is a source of kind {source.kind}: "
+            "give its rows weights"
+        )
+    if getattr(model, "target", "labels") == "counts":
+        raise ValueError(
+            f"target='counts' is for rows in memory, and X is a source of kind {source.kind}: "
+            "give it proportions, with the trials as weights"
+        )
+    return source
+
+
+def followed(
+    model: Any,
+    source: Source,
+    make: MakeObjective,
+    strengths: Array | None,
+    *,
+    grid: Grid | None = None,
+    n_folds: int = 0,
+    by_total: bool = False,
+) -> Validated:
+    """All strengths, and those of training sets."""
+    return validate_source_of_loss(
+        source, make(None, strengths), model.tol, model.max_iter, grid, n_folds=n_folds,
+        by_total=by_total, only_ends=getattr(model, "target", "") == "labels",
+    )  # fmt: skip
+
+
+def folds_of(model: Any, source: Source, params: dict[str, Any]) -> int:
+    """The number of folds of neighbouring rows."""
+    return check_folds(5 if model.cv is None else model.cv, source, params)
+
+
+def errors_of_folds(model: Any, found: Validated) -> Errors:
+    """Of a path: errors are as certain as training fits."""
+    unknown = np.full(found.deviance.shape, np.inf)
+    return Errors(found.deviance, unknown, found.gap, found.gap <= model.tol)
+
+
+def point_of(solution: Solution, k: int) -> Solution:
+    """One of its points."""
+    import dataclasses
+
+    certificate, some = solution.certificate, slice(k, k + 1)
+    own = {
+        name: getattr(certificate, name)[some]
+        for name in ("gap", "relative_gap", "kkt", "objective", "null")
+    }
+    own["converged"] = bool(own["relative_gap"][0] <= certificate.tol) or certificate.converged
+    return dataclasses.replace(
+        solution, coef=solution.coef[:, some], intercept=solution.intercept[some],
+        strength=solution.strength[some], certificate=dataclasses.replace(certificate, **own),
+    )  # fmt: skip
+
+
+def finish(model: Any, source: Source, solution: Solution) -> None:
+    """Attributes of the fit, and its warning."""
+    note_names(model, source)
+    model._set(solution)
+    model.dual_gap_ = solution.certificate.gap[0]
+    model.certificate_ = solution.certificate
+    warn_of_fit(model, solution)
