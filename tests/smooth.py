@@ -2,10 +2,11 @@
 
     python -m tests.smooth --count 3000 --seed 1
 
-A logistic or Poisson problem is drawn at random: any shape, storage, weights, offset, units, penalty
-and bounds; separable ones and nearly so, rare events, counts of 1e9, offsets of hundreds. Its path,
-and points beside it, are certified; the judge goes on from each of them by coordinate steps in 80-bit
-arithmetic. What it finds is feasible, so a certificate is false if P falls by more than its gap.
+A logistic or Poisson problem is drawn at random: any shape, storage, weights, offset, units,
+penalty and bounds; separable ones and nearly so, rare events, counts of 1e9, offsets of hundreds.
+Its path, and points beside it, are certified; the judge goes on from each of them by coordinate
+steps in 80-bit arithmetic. What it finds is feasible, so a certificate is false if P falls by more
+than its gap.
 """
 
 from __future__ import annotations

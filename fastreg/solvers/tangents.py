@@ -25,10 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from fastreg import penalties
+from fastreg import _factor, penalties
 from fastreg.certificate import duality_gap, relative_to
 from fastreg.certificate.penalties import penalty_value
 from fastreg.design import as_design
+from fastreg.penalties import is_zero
 from fastreg.problems.rotated import Rotation
 from fastreg.problems.smooth import SmoothProblem, Tangent, on_grid, smooth
 from fastreg.solvers import working_set
@@ -48,19 +49,22 @@ _HALVED = 3  # steps halved as often want another tangent
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
 _HALVINGS = 60
 _TURNS = 1000
+_SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
 
 
 @dataclass(eq=False)
 class Stand:
-    """Where a point of the path stands: β (p,) on W, b, F, ∂F/∂b, and ∂F/∂β of (n,) or (p,)."""
+    """Where a point of the path stands: β (p,) on W, b, F, ∂F/∂b, and ∂F/∂β of all columns (n,), or
+    of W (p,)."""
 
     beta: Array
     level: float
     value: float
     slope: float
     gradient: Array
+    is_whole: bool = True  # whether the gradient is that of all columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +106,8 @@ class SmoothPath(working_set.PathFollower):
         self.tangent: Tangent | None = None
         # Of ridge terms alone every coefficient is free, and one factor serves them.
         self._is_ridge = problem.is_ridge
+        # Without a penalty there may be no minimum, and only Newton's own steps go one way.
+        self._is_bare = is_zero(problem.objective.penalty) and not problem.objective.ridges().any()
         self._ridge: RidgeSteps | None = None
         self._origin: Stand | None = None  # of the tangent
         self.kappa = 1.0
@@ -166,11 +172,14 @@ class SmoothPath(working_set.PathFollower):
             if each.share < 1.0:
                 continue
             stand, kappa = each.stand, each.kappa
-            c = tangent.mean[W] * stand.slope - self._on_set(stand.gradient)
+            c = tangent.mean[W] * stand.slope - self._on_set(stand)
             if self._is_ridge and self._strength(each.point) > _LEAST:
                 beta = stand.beta + self._ridges().step(
                     c, stand.beta, self._strength(each.point), kappa
                 )
+            elif self._is_bare:
+                gram = working.gram.copy()
+                beta = stand.beta + _factor.least_norm(gram, c / kappa, _SINGULAR)
             else:
                 if before is None or before != (id(stand), kappa):
                     working.load(stand.beta, c / kappa)
@@ -182,7 +191,7 @@ class SmoothPath(working_set.PathFollower):
             down = 0.0 if tangent.bend == np.inf else stand.slope / (kappa * tangent.bend)
             level = stand.level - down - float(tangent.mean[W] @ move)
             each.target = beta, level
-            along = float(self._on_set(stand.gradient) @ move) + stand.slope * (level - stand.level)
+            along = float(self._on_set(stand) @ move) + stand.slope * (level - stand.level)
             here = self._terms(each.point, stand.beta)
             each.lost = -along + here - self._terms(each.point, beta)
             each.objective = stand.value + here
@@ -203,10 +212,9 @@ class SmoothPath(working_set.PathFollower):
             return length, np.arange(0 if len(self.working.columns) else n)
         return super()._foresee(points, state, length)
 
-    def _on_set(self, gradient: Array) -> Array:
-        """Of the columns of W."""
-        columns = self.working.columns
-        return gradient if len(gradient) == len(columns) else gradient[columns]
+    def _on_set(self, stand: Stand) -> Array:
+        """∂F/∂β of the columns of W."""
+        return stand.gradient[self.working.columns] if stand.is_whole else stand.gradient
 
     def _terms(self, point: Point, beta: Array) -> float:
         """Ridge and penalty."""
@@ -221,9 +229,8 @@ class SmoothPath(working_set.PathFollower):
         look = self.problem.look(self.working.columns, betas, levels, within=within)
         self.looks += 1
         for q, (each, (beta, level)) in enumerate(zip(todo, trials, strict=True)):
-            found = Stand(
-                beta, level, float(look.value[q]), float(look.slope[q]), look.gradient[:, q].copy()
-            )
+            value, slope = float(look.value[q]), float(look.slope[q])
+            found = Stand(beta, level, value, slope, look.gradient[:, q].copy(), not within)
             if anew:
                 each.stand = found
                 continue
@@ -248,7 +255,7 @@ class SmoothPath(working_set.PathFollower):
         stand, tangent = each.stand, self.tangent
         assert tangent is not None
         move, up = found.beta - stand.beta, found.level - stand.level
-        change = self._on_set(found.gradient) - self._on_set(stand.gradient)
+        change = self._on_set(found) - self._on_set(stand)
         turned = float(change @ move) + (found.slope - stand.slope) * up
         used = np.flatnonzero(move)
         gram = self.working.gram
@@ -275,7 +282,10 @@ class SmoothPath(working_set.PathFollower):
             each.is_over = bool(reached or ended or used >= self.max_iter)
 
     def _aim(self, point: Point) -> float:
-        return 0.5 * self.tol if point.factor == 1.0 else working_set.NEAR
+        if point.factor != 1.0:
+            return working_set.NEAR
+        # Of a ridge the gap is the square of an error, as in other solvers of ridges it is not.
+        return min(0.5 * self.tol, self.tol**2) if self._is_ridge else 0.5 * self.tol
 
     def _gaps_of(self, todo: list[Walker], outside: Array = _NONE) -> Array:
         """Relative gaps, with the dual points that the tangent balances, from W and some columns
@@ -287,8 +297,8 @@ class SmoothPath(working_set.PathFollower):
         B, G = np.zeros((2, len(columns), len(todo)))
         for q, each in enumerate(todo):
             B[: len(each.stand.beta), q] = each.stand.beta
-            whole = len(each.stand.gradient) == self.problem.n_features
-            G[:, q] = each.stand.gradient[columns] if whole else each.stand.gradient
+            stand = each.stand
+            G[:, q] = stand.gradient[columns] if stand.is_whole else stand.gradient
         rho2 = np.array([2.0 * (each.stand.value - self.problem.least) for each in todo])
         strengths = np.array([self._strength(each.point) for each in todo])
         ridge, penalty = self.problem.base_ridge(t)[columns], self.problem.base_penalty(t)
@@ -310,6 +320,8 @@ class SmoothPath(working_set.PathFollower):
         # At its own tangent a step is the right one, but too long.
         stuck = [e for e in todo if e.halved >= _HALVED and e.stand is not self._origin]
         chosen = stuck[0] if stuck else None
+        if chosen is None and self._is_bare:
+            chosen = todo[0]
         if chosen is None:
             left = [self._left(each) for each in todo]
             price = 1.0 + len(self.working.columns) / _PASS
@@ -329,7 +341,7 @@ class SmoothPath(working_set.PathFollower):
 
     def _widen(self, walkers: list[Walker]) -> bool:
         """Look at all columns: whether points go on, with more columns where these are missing."""
-        partial = [e for e in walkers if len(e.stand.gradient) < self.problem.n_features]
+        partial = [each for each in walkers if not each.stand.is_whole]
         if partial:
             self._look(partial, within=False, anew=True)
         points = [each.point for each in walkers]

@@ -177,8 +177,13 @@ def test_what_is_wrong_is_said():
         LogisticRegressionCV(Cs=[0.0, 1.0]).fit(X, y)
     with pytest.raises(ValueError, match="l1_ratios must be between 0 and 1"):
         LogisticRegressionCV(l1_ratios=[2.0]).fit(X, y)
-    with pytest.raises(ValueError, match="needs all rows in memory"):
-        PoissonRegressorCV().fit(fastreg.read(X, counts))
+    blocks = fastreg.read([(X, counts)])
+    with pytest.raises(ValueError, match="offset is for rows in memory"):
+        PoissonRegressorCV().fit(blocks, offset=counts)
+    with pytest.raises(ValueError, match="cv must be a number of folds"):
+        PoissonRegressorCV(cv=KFold(2)).fit(blocks)
+    with pytest.raises(ValueError, match="scoring must be 'neg_log_loss' and refit True"):
+        LogisticRegressionCV(scoring="roc_auc").fit(blocks)
     with pytest.raises(ValueError, match="y must be of the classes"):
         LogisticRegressionCV(Cs=2).fit(X, y).score(X, np.where(y == "yes", "yes", "other"))
 
@@ -228,7 +233,7 @@ def test_groups_and_offsets_reach_a_nested_fit(kind):
 def test_poisson_errors_are_deviances_of_refits(ratio):
     X, _, w, offset, y = problem()
     cv = KFold(3)
-    model = PoissonRegressorCV(l1_ratio=ratio, alphas=6, cv=cv, tol=1e-10, rule="1se")
+    model = PoissonRegressorCV(l1_ratio=ratio, alphas=6, cv=cv, tol=1e-13, rule="1se")
     model.fit(X, y, w, offset)
     assert model.alpha_ == model.alpha_1se_ >= model.alpha_min_
     ratios = np.atleast_1d(ratio)
@@ -237,7 +242,7 @@ def test_poisson_errors_are_deviances_of_refits(ratio):
         alphas = model.alphas_.reshape(-1, 6)[which]
         for f, (train, test) in enumerate(cv.split(X)):
             for k in (1, 5):
-                fit = PoissonRegressor(alpha=alphas[k], l1_ratio=own, tol=1e-10)
+                fit = PoissonRegressor(alpha=alphas[k], l1_ratio=own, tol=1e-13)
                 fit.fit(X[train], y[train], w[train], offset[train])
                 mean = fit.predict(X[test], offset[test])
                 expected = mean_poisson_deviance(y[test], mean, sample_weight=w[test])

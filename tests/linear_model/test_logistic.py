@@ -289,12 +289,7 @@ def test_frames_and_memory_maps(tmp_path):
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     again = LogisticRegression().fit(mapped, y)
     np.testing.assert_allclose(again.coef_, model.coef_, rtol=1e-9)
-    for source in (tmp_path / "X.npy", fastreg.read(X, (y == "yes") * 1.0)):
-        with pytest.raises(ValueError, match="needs all rows in memory"):
-            LogisticRegression().fit(source)
-        with pytest.raises(ValueError, match="needs all rows in memory"):
-            model.predict(source)
-    with pytest.raises(ValueError, match="needs all rows in memory"):
+    with pytest.raises(ValueError, match="needs rows: it cannot be fitted to statistics"):
         LogisticRegression().fit(fastreg.SufficientStatistics(4))
 
 
@@ -305,7 +300,7 @@ def test_sparse_coefficients_predict_the_same():
     np.testing.assert_array_equal(model.sparsify().predict_proba(X), expected)
     assert sp.issparse(model.coef_)
     assert model.fit(X, y).n_iter_[0] <= 2  # from where it was
-    np.testing.assert_allclose(model.predict_proba(X), expected, atol=1e-4)
+    np.testing.assert_allclose(model.predict_proba(X), expected, atol=1e-3)
 
 
 # ---------------------------------------------------------------- separation

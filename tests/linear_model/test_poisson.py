@@ -124,8 +124,10 @@ def test_storages_clones_and_pickles(tmp_path):
     back = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(back.predict(X), model.predict(X))
     assert clone(model).get_params() == model.get_params()
-    with pytest.raises(ValueError, match="needs all rows in memory"):
-        PoissonRegressor().fit(fastreg.read(X, y))
+    with pytest.raises(ValueError, match="y is 0 everywhere: no intercept is the best"):
+        PoissonRegressor().fit(fastreg.read([(X, 0.0 * y)]))
+    with pytest.raises(ValueError, match=r"y of Poisson must lie in \[0, inf\]"):
+        PoissonRegressor().fit(fastreg.read([(X, -y)]))
 
 
 def test_zeros_that_a_feature_tells_apart_are_told():

@@ -1,0 +1,153 @@
+"""Logistic and Poisson regressions of rows in blocks: those of rows in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from conftest import needs_jit
+
+import fastreg
+from fastreg.certificate import certify
+from fastreg.design import as_design
+from fastreg.grids import Grid
+from fastreg.objectives import Objective, family_of
+from fastreg.penalties import L1
+from fastreg.solvers import solve_source
+
+pytestmark = needs_jit
+FOLDS, ROWS = 4, 3000
+
+
+def problem(family, n=12, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((ROWS, n)) * 10.0 ** rng.uniform(-2, 2, n) + rng.standard_normal(n)
+    z = ((X - X.mean(axis=0)) / X.std(axis=0)) @ (rng.standard_normal(n) * (rng.random(n) < 0.6))
+    if family == "binomial":
+        y = (rng.random(ROWS) < 1.0 / (1.0 + np.exp(-z))) * 1.0
+    else:
+        y = rng.poisson(np.exp(0.4 * z)) * 1.0
+    return X, y, rng.integers(0, 3, ROWS) * 1.0
+
+
+def blocks(X, y, w=None, size=700):
+    some = [slice(a, a + size) for a in range(0, len(y), size)]
+    parts = [(X[i], y[i]) if w is None else (X[i], y[i], w[i]) for i in some]
+    return fastreg.read(parts)
+
+
+def objective(n, family, ratio=1.0, intercept=True):
+    penalty = L1(np.full(n, ratio))
+    return Objective(
+        np.full((1, 1), 1.0 - ratio), penalty, None, intercept, None, family_of(family)
+    )
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+@pytest.mark.parametrize("ratio", [1.0, 0.5])
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_a_path_by_reads_is_that_of_memory(family, ratio, make, intercept):
+    X, y, w = problem(family)
+    X = np.where(np.abs(X) < 0.5, 0.0, X) if make is sp.csr_matrix else X
+    grid = Grid(20, 1e-2, L1(np.full(12, ratio)))
+    found = solve_source(
+        blocks(make(X), y, w), objective(12, family, ratio, intercept), tol=1e-8, grid=grid
+    )
+    assert found.certificate.converged and found.certificate.passes <= 25
+    own = fastreg.path(
+        X, y, family=family, l1_ratio=ratio, alphas=found.strength, sample_weight=w, tol=1e-8,
+        fit_intercept=intercept,
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        found.certificate.objective, own.certificate.objective, rtol=1e-7, atol=1e-9
+    )
+    # The bound of one read is a bound: never below that of rows at hand, but for rounding.
+    again = certify(
+        as_design(X), y[:, None], found.coef, found.intercept, own.data.objective.__class__(
+            **{**own.data.objective.__dict__, "strength": found.strength}
+        ), tol=1e-8, method="", passes=0,
+    )  # fmt: skip
+    assert (found.certificate.gap >= again.gap - 1e-13).all()
+    np.testing.assert_allclose(found.certificate.objective, again.objective, rtol=1e-12)
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_reads_are_few(family):
+    X, y, _ = problem(family)
+    grid = Grid(100, 1e-3, L1(np.ones(12)))
+    for tol, most in ((1e-4, 8), (1e-7, 14)):
+        found = solve_source(blocks(X, y), objective(12, family), tol=tol, grid=grid)
+        assert found.certificate.converged and found.certificate.passes <= most
+
+
+def test_the_same_bits_for_any_blocks_of_a_piece_and_any_threads():
+    X, y, _ = problem("binomial")
+    fits = []
+    for threads in (1, 2):
+        fastreg.set_num_threads(threads) if hasattr(fastreg, "set_num_threads") else None
+        fits.append(fastreg.LogisticRegression(C=0.1).fit(blocks(X, y)).coef_)
+    np.testing.assert_array_equal(*fits)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 1.0])
+def test_estimators_read_blocks(ratio):
+    X, y, w = problem("binomial")
+    X = X / X.std(axis=0)
+    options = {"C": 0.05, "l1_ratio": ratio, "tol": 1e-12}
+    model = fastreg.LogisticRegression(**options).fit(blocks(X, y, w))
+    own = fastreg.LogisticRegression(**options).fit(X, y, w)
+    np.testing.assert_allclose(model.coef_, own.coef_, atol=1e-5)
+    np.testing.assert_allclose(model.predict_proba(X), own.predict_proba(X), atol=1e-5)
+    assert model.classes_.tolist() == [0, 1] and model.certificate_.converged
+    np.testing.assert_allclose(
+        model.decision_function(blocks(X, y)), own.decision_function(X), atol=1e-4
+    )
+
+
+def test_folds_share_the_reads():
+    X, y, w = problem("binomial")
+    X, fold = X / X.std(axis=0), np.arange(ROWS) % FOLDS
+    splits = [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(FOLDS)]
+    options = {"Cs": 6, "tol": 1e-9, "l1_ratios": [0.5, 1.0]}
+    model = fastreg.LogisticRegressionCV(cv=FOLDS, **options).fit(blocks(X, y, w))
+    own = fastreg.LogisticRegressionCV(cv=splits, **options).fit(X, y, w)
+    np.testing.assert_allclose(model.scores_, own.scores_, rtol=1e-4)
+    assert model.C_ == own.C_ and model.l1_ratio_ == own.l1_ratio_
+    np.testing.assert_allclose(model.coef_, own.coef_, atol=1e-4)
+    X, y, w = problem("poisson")
+    X = X / X.std(axis=0)
+    model = fastreg.PoissonRegressorCV(cv=FOLDS, alphas=8, l1_ratio=1.0, tol=1e-9).fit(
+        blocks(X, y, w)
+    )
+    own = fastreg.PoissonRegressorCV(cv=splits, alphas=8, l1_ratio=1.0, tol=1e-9).fit(X, y, w)
+    np.testing.assert_allclose(model.deviance_path_, own.deviance_path_, rtol=1e-4)
+    np.testing.assert_allclose(model.alpha_, own.alpha_)
+
+
+def test_what_is_wrong_has_its_place():
+    X, y, _ = problem("binomial")
+    spoiled = X.copy()
+    spoiled[1500, 3] = np.nan
+    with pytest.raises(ValueError, match="NaN: block 2, row 100, column 3"):
+        fastreg.LogisticRegression().fit(blocks(spoiled, y))
+    with pytest.raises(ValueError, match="must be 0 or 1: for proportions say"):
+        fastreg.LogisticRegression().fit(blocks(X, np.where(y > 0, 0.7, 0.0)))
+    with pytest.raises(ValueError, match="y is 1 everywhere"):
+        fastreg.LogisticRegression().fit(blocks(X, np.ones(ROWS)))
+    with pytest.raises(ValueError, match="class_weight is for rows in memory"):
+        fastreg.LogisticRegression(class_weight="balanced").fit(blocks(X, y))
+    with pytest.raises(ValueError, match="it cannot be fitted to statistics"):
+        fastreg.LogisticRegression().fit(fastreg.SufficientStatistics(4))
+
+
+def test_unpenalised_features_are_where_a_grid_begins():
+    X, y, _ = problem("binomial")
+    X = X / X.std(axis=0)
+    factor = np.ones(12)
+    factor[3] = 0.0
+    own = fastreg.path(X, y, family="binomial", penalty_factor=factor, alphas=5, tol=1e-9)
+    made = objective(12, "binomial")
+    made = Objective(made.l2, L1(factor), None, True, None, made.loss)
+    found = solve_source(blocks(X, y), made, tol=1e-6, grid=Grid(5, 1e-3, L1(factor)))
+    np.testing.assert_allclose(found.strength, own.alphas, rtol=1e-4)
