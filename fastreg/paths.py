@@ -409,7 +409,7 @@ def column_of(penalty: Any) -> Any:
 
 def path(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     l1_ratio: float = 1.0,
     alphas: Any = 100,
@@ -432,7 +432,9 @@ def path(
     Parameters
     ----------
     X : (m, n) array, memory map, sparse matrix or frame; see `fastreg.design.as_design`
-    y : (m,) array
+        Or a source of `fastreg.read`, for families other than "gaussian": all strengths then share
+        every read of it, and `select("cv")` reads it for all folds at once.
+    y : (m,) array; None where X is a source, which has it
     l1_ratio : float in [0, 1], share of L1
     alphas : int or array
         A number of strengths, geometric from the least that holds all coefficients at zero
@@ -481,10 +483,13 @@ def path(
     ((200, 20), True)
     """
     if isinstance(X, RowsInBlocks):
-        raise ValueError(
-            f"path is for rows in memory, and X is a source of kind {X.kind}: "
-            "SufficientStatistics.collect(source).path(…) reads it once"
-        )
+        from fastreg.paths_by_reads import path_of_source  # not part of a first fit
+
+        return path_of_source(
+            X, l1_ratio=l1_ratio, alphas=alphas, eps=eps, tol=tol, fit_intercept=fit_intercept,
+            positive=positive, bounds=bounds, penalty_factor=penalty_factor, max_iter=max_iter,
+            family=family, given={"y": y, "sample_weight": sample_weight, "offset": offset},
+        )  # fmt: skip
     design = as_design(X)
     m, n = design.shape
     target = as_target(y, m)

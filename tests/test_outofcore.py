@@ -90,3 +90,15 @@ def test_the_model_knows_the_constants_of_the_package():
     from fastreg.sources import cluster
 
     assert cost_model.FAN == cluster._FAN and cost_model.MOST_MOMENTS == statistics.MOST_MEMORY
+
+
+def test_a_logistic_path_of_more_data_than_a_fit_holds(tmp_path, monkeypatch):
+    from benchmarks import outofcore_logistic as logistic
+
+    monkeypatch.setattr(outofcore, "STEP", 3000)
+    path = outofcore.generate(tmp_path, 20_000, 12, "npy")
+    found = logistic.fit(path, 1e-4, 0)
+    assert found["reads"] <= 8 and found["gap"] <= 1e-4
+    found = logistic.fit(path, 1e-4, 5)
+    assert found["reads"] <= 11 and found["gap"] <= 1e-4
+    assert logistic.compare(path) <= 1e-8

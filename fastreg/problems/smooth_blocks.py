@@ -12,6 +12,7 @@ A row held out from a fold counts for none of its points.
 
 from __future__ import annotations
 
+import copy
 import operator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -60,6 +61,10 @@ class _FirstRead:
     loss: Any
     most: int
     limit: float  # of hashes, as a share of all
+
+    def __copy__(self) -> _FirstRead:
+        """With a `Gather` of its own, which notes what it has seen."""
+        return replace(self, gather=copy.copy(self.gather))
 
     def __call__(self, block: Block, row: int) -> First | None:
         parts = self.gather(block, row)

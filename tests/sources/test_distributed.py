@@ -97,6 +97,28 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_bit(trial, client):
         assert found and bits(found[0]) == expected
 
 
+def test_a_logistic_fit_loses_a_worker_and_no_bit(client):
+    def fit(X, y):
+        model = fastreg.LogisticRegressionCV(Cs=4, l1_ratios=[1.0], cv=3)
+        model.fit(X, (y > 0) * 1.0)
+        return model.coef_.tobytes() + model.scores_.tobytes()
+
+    expected = fit(*arrays())
+    with dask.config.set(scheduler="threads", num_workers=3):
+        assert fit(*arrays()) == expected
+    with two_processes() as killed:
+        X, y = arrays(pause=0.02)
+        found = []
+        work = threading.Thread(target=lambda: found.append(fit(X, y)))
+        pid = min(killed.run(os.getpid).values())
+        work.start()
+        time.sleep(0.6)
+        assert work.is_alive(), "the fit was over before a worker was killed"
+        os.kill(pid, signal.SIGKILL)
+        work.join(timeout=120)
+        assert found == [expected]
+
+
 def test_faults_on_a_worker_are_told_with_their_place(client):
     X, y = arrays()
     bad = da.where(da.arange(len(X), chunks=ROWS)[:, None] == 1234, np.nan, X)

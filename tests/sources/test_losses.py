@@ -151,3 +151,20 @@ def test_unpenalised_features_are_where_a_grid_begins():
     made = Objective(made.l2, L1(factor), None, True, None, made.loss)
     found = solve_source(blocks(X, y), made, tol=1e-6, grid=Grid(5, 1e-3, L1(factor)))
     np.testing.assert_allclose(found.strength, own.alphas, rtol=1e-4)
+
+
+def test_path_takes_a_source():
+    X, y, _ = problem("binomial")
+    found = fastreg.path(blocks(X, y), family="binomial", alphas=10, tol=1e-6)
+    own = fastreg.path(X, y, family="binomial", alphas=10, eps=1e-3, tol=1e-6)
+    np.testing.assert_allclose(found.alphas, own.alphas, rtol=1e-9)
+    np.testing.assert_allclose(found.predict(X), own.predict(X), atol=0.02)
+    fold = np.arange(ROWS) % FOLDS
+    splits = [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(FOLDS)]
+    np.testing.assert_allclose(
+        found.select("cv", cv=FOLDS).values, own.select("cv", cv=splits).values, rtol=1e-3
+    )
+    with pytest.raises(ValueError, match="offset is for rows in memory"):
+        fastreg.path(blocks(X, y), family="binomial", offset=y)
+    with pytest.raises(ValueError, match="path is for rows in memory"):
+        fastreg.path(blocks(X, y))

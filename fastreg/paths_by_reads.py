@@ -1,0 +1,91 @@
+"""`fastreg.path` of rows that arrive in blocks, for losses that are no squares.
+
+All strengths share every read, and so do the folds of a cross-validation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from fastreg import paths
+from fastreg.functional import nonnegative
+from fastreg.grids import LEAST_RATIO, Grid, is_count, least_share, strengths_of
+from fastreg.losses import traits
+from fastreg.objectives import Objective, family_of
+from fastreg.problems.quadratic import QuadraticProblem
+from fastreg.selection.choice import Errors
+from fastreg.solvers.source_of_loss import validate_source_of_loss
+from fastreg.sources.blocks import Source, weight_of
+
+Array = np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class InBlocks(paths.Source):
+    """Rows of a source; `max_iter` reads of a fit."""
+
+    source: Source
+    max_iter: int
+
+    def problem(self) -> QuadraticProblem:
+        raise ValueError(
+            f"that needs rows in memory, and the path is of a source of kind {self.source.kind}"
+        )
+
+    def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
+        if not is_count(cv) or gamma is not None:
+            raise ValueError(f"{self.source.kind} is read in blocks: cv must be a number of folds")
+        own = dataclasses.replace(self.objective, strength=strengths)
+        found = validate_source_of_loss(self.source, own, tol, self.max_iter, n_folds=int(cv))
+        unknown = np.full(found.deviance.shape, np.inf)
+        return Errors(found.deviance, unknown, found.gap, found.gap <= tol)
+
+
+def path_of_source(
+    source: Source, *, l1_ratio: Any, alphas: Any, eps: Any, tol: Any, fit_intercept: bool,
+    positive: bool, bounds: Any, penalty_factor: Any, max_iter: int, family: Any,
+    given: dict[str, Any],
+) -> paths.Path:  # fmt: skip
+    """`paths.path`; `given` are arguments that are for rows in memory."""
+    loss = family_of(family)
+    if traits(loss).quadratic:
+        raise ValueError(
+            f"path is for rows in memory, and X is a source of kind {source.kind}: "
+            "SufficientStatistics.collect(source).path(…) reads it once"
+        )
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"{name} is for rows in memory, and X is a source of {source.kind}")
+    n, ratio = source.n_features, paths.ratio_of(l1_ratio)
+    factor, kind = paths.factors_of(penalty_factor, n), paths.penalty_of(bounds, positive, n)
+    strengths, count = strengths_of(alphas)
+    grid = None
+    if count:
+        gauge = kind(factor * max(ratio, LEAST_RATIO))
+        grid = Grid(count, least_share(eps, wide=False), gauge)
+    objective = Objective(
+        (factor * (1.0 - ratio))[:, None], kind(factor * ratio), None, bool(fit_intercept),
+        strengths, loss,
+    )  # fmt: skip
+    tol = nonnegative(tol, "tol")
+    found = validate_source_of_loss(source, objective, tol, int(max_iter), grid).solution
+    paths.warn(found.certificate, found.exhausted, int(max_iter))
+    weight = weight_of(source)
+    count = int(weight if source.n_rows is None else source.n_rows)
+    data = InBlocks(
+        dataclasses.replace(objective, strength=None), count, weight, source, int(max_iter)
+    )
+    return paths.Path(
+        alphas=found.strength,
+        coefs=found.coef,
+        intercepts=found.intercept,
+        gaps=found.certificate.relative_gap,
+        l1_ratio=ratio,
+        certificate=found.certificate,
+        n_iter=found.n_iter,
+        data=data,
+        feature_names=source.feature_names,
+    )
