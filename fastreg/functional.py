@@ -299,9 +299,15 @@ def _chosen_loss(loss: Any, family: Any) -> Any:
     if loss is None:
         return family_of("gaussian" if family is None else family)
     chosen = _loss_of(loss)
-    if family is not None and family_of(family) != chosen:
+    if family is not None and not _are_equal(family_of(family), chosen):
         raise ValueError(f"loss={loss!r} and family={family!r} are different losses: give one")
     return chosen
+
+
+def _are_equal(loss: Any, other: Any) -> bool:
+    """Of one class with the same parameters: tuples without any are equal in every class."""
+    pairs = zip(loss, other, strict=False)
+    return type(loss) is type(other) and all(np.array_equal(a, b) for a, b in pairs)
 
 
 def _is_bounded(loss: Any) -> bool:

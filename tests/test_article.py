@@ -264,6 +264,7 @@ def test_a_loss_goes_by_its_names(name, rng):
 )
 def test_a_bad_loss_is_named(way, message):
     X, y = np.eye(5, 3), np.arange(5.0)
+    y = y if "family" not in way else y / 4
     for call in (
         lambda: fastreg.objective(X, y, np.zeros(3), 0.1, **way),
         lambda: fastreg.gradient(X, y, np.zeros(3), 0.1, **way),
@@ -277,7 +278,7 @@ def test_a_loss_without_a_bound_needs_a_step(rng):
     X, y = rng.standard_normal((50, 2)), rng.poisson(1.0, 50)
     with pytest.raises(ValueError, match="eta must be given: the curvature of Poisson"):
         fastreg.descend(X, y, lam=0.1, loss="poisson")
-    with pytest.raises(fastreg.DivergenceError, match="eta=60: J rose.*take a smaller one"):
+    with pytest.raises(fastreg.DivergenceError, match=r"eta=60: J rose.*take a smaller one"):
         fastreg.descend(X, y, lam=0.1, eta=60.0, loss="poisson")
 
 

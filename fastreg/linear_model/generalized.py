@@ -41,6 +41,7 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
     certificate_: Certificate
     n_features_in_: int
     feature_names_in_: Array
+    encoding_: Any  # of the table that rows were read from
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -94,6 +95,10 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
     def _set(self, solution: Solution) -> None:
         """`coef_`, `intercept_` and `n_iter_`, in the shapes of scikit-learn."""
         raise NotImplementedError
+
+    def _steps(self, n_iter: int, n_targets: int) -> Any:
+        """`n_iter_`, in scikit-learn's form."""
+        return n_iter
 
     def _start(self, n_features: int, penalty: Any) -> Array | None:
         """`coef_` of the fit before, within the bounds of this one."""
