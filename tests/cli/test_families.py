@@ -82,7 +82,7 @@ def test_two_values_are_classes(target, table, path, tmp_path, capsys):
     assert abs(float(line.split()[-1]) - share) < 1e-5
     asked = ["predict", model, path, "--offset", "prior", "--classes", "--out", out]
     assert main(list(map(str, asked))) == 0
-    header, *rows = csv.reader(open(out, newline=""))
+    header, *rows = csv.reader(out.read_text().splitlines())
     assert header == ["probability", "class"]
     found = np.array([float(row[0]) for row in rows])
     np.testing.assert_array_equal(found, expected.predict_proba(X, prior)[:, 1])
