@@ -211,7 +211,11 @@ def descend(
         loss=chosen,
     )
     check_target(objective, target)
-    options = {"n_iter": int(n_iter), "tol": nonnegative(tol, "tol"), "callback": callback}
+    options: dict[str, Any] = {
+        "n_iter": int(n_iter),
+        "tol": nonnegative(tol, "tol"),
+        "callback": callback,
+    }
     step = None if eta is None else float(eta)
     try:
         return descent.run(

@@ -274,7 +274,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         _check_output(arguments.save, persistence.SUFFIXES, "--save", [arguments.file])
     source = _source(arguments)
     squares = arguments.family == "gaussian"
-    data = sample(source, arguments.cv) if squares else families.rows_of(source, arguments)
+    data: Any = sample(source, arguments.cv) if squares else families.rows_of(source, arguments)
     start = time.perf_counter()
     model = _fitted(arguments, data) if squares else families.fitted(arguments, data)
     elapsed = time.perf_counter() - start

@@ -234,8 +234,7 @@ def _predictor(arguments: Any, model: Any, given: dict[str, Any]) -> Array:
     name = arguments.offset or arguments.exposure
     if not name:
         data = _source(arguments, model, given) if given else arguments.file
-        found: Array = predict_source(_flat(model), data, linear)
-        return found
+        return np.asarray(predict_source(_flat(model), data, linear))
     source = _source(arguments, model, given, target=name)
 
     def work(block: Any, row: int) -> list[Array]:
