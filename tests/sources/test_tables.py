@@ -295,7 +295,7 @@ def test_two_texts_are_a_target_where_labels_are_asked_for(missing):
     _, y, _ = source.whole()
     assert source.labels == ("a", "b") and source.feature_names == ["a"]
     np.testing.assert_array_equal(y, np.c_[kept["y"] == "b", kept["o"]])
-    with pytest.raises(ValueError, match="'y' holds .*it must be numbers"):
+    with pytest.raises(ValueError, match=r"'y' holds .*it must be numbers"):
         fastreg.read(frame, "y")
     numbers = fastreg.read(frame.assign(y=[3.0, 1.0, 3.0, 1.0]), "y", labels=True)
     assert numbers.labels is None and numbers.whole()[1].tolist() == [3.0, 1.0, 3.0, 1.0]
