@@ -15,7 +15,7 @@ import functools
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ import fastreg
 from fastreg import kernels, reference
 from fastreg.design import as_design
 from fastreg.kernels.active_set import Quadratic
-from fastreg.losses import Squared
+from fastreg.losses import Logistic, Poisson, Squared
 from fastreg.network.layers import Layout, initial
 from fastreg.network.training import Problem, Trainer
 from fastreg.penalties import L1
@@ -41,7 +41,9 @@ SIDES = ("fastreg", "reference")
 LAM = 0.1
 ETA = 0.01  # below 2/L at every size
 STEPS = 100  # of gradient descent
-LOGISTIC, NEWTON = (0.1, 0.03, 0.01), 8  # strengths; steps from one to the next
+STRENGTHS, NEWTON = (0.1, 0.03, 0.01), 8  # of L1; steps from one to the next
+CS, RIDGES = (0.01, 0.1, 1.0), (1.0, 0.1, 0.01)  # of cross-validation
+SIDES_AT_ONCE = 8  # right-hand sides of a gradient, the lanes of a register
 SWEEPS = 10  # of θ after one copy of it, so that the copy hardly counts
 MOST = 1000  # steps of the active set, more than it takes
 BATCH = 32  # rows a step of Adam
@@ -387,30 +389,6 @@ def plain_folds_of_ridges(data: Regression) -> float:
     return -float(errors.mean(axis=1).min())
 
 
-def logistic_path(data: Regression) -> Array:
-    """At three strengths, whether y is above its mean."""
-    up = (data.y > data.y.mean()).astype(float)
-    return fastreg.path(data.X, up, family="binomial", alphas=LOGISTIC, tol=1e-10).coefs
-
-
-def plain_logistic_path(data: Regression) -> Array:
-    """Proximal Newton steps, each by coordinate descent on the weighted Gram matrix."""
-    X, y = data.X, (data.y > data.y.mean()).astype(float)
-    coef, b, out = np.zeros(X.shape[1]), 0.0, []
-    for alpha in LOGISTIC:
-        for _ in range(NEWTON):
-            p = 1.0 / (1.0 + np.exp(-(X @ coef + b)))
-            h = p * (1.0 - p)
-            t, total = X @ coef + b + (y - p) / h, h.sum()
-            means, mean = h @ X / total, h @ t / total
-            Z = X - means
-            gram, linear = Z.T @ (h[:, None] * Z) / len(y), Z.T @ (h * (t - mean)) / len(y)
-            coef = descended(gram, linear, 0.0, alpha)
-            b = mean - means @ coef
-        out.append(coef)
-    return np.column_stack(out)
-
-
 def cross_validation(data: Regression) -> Array:
     """Errors of ridges, (K, FOLDS)."""
     stats = fastreg.SufficientStatistics(data.X.shape[1], n_folds=FOLDS)
@@ -445,6 +423,162 @@ def predict(data: Fitted) -> Array:
 
 def plain_predict(data: Fitted) -> Array:
     return data.X @ data.model.coef_ + data.model.intercept_
+
+
+# ---------------------------------------------------------------- classes and counts
+
+
+class Family(NamedTuple):
+    """A loss and what NumPy needs of it: its value, and (mean, ℓ″), at z."""
+
+    loss: Any
+    name: str
+    value: Callable[[Array, Array], Array]
+    link: Callable[[Array], tuple[Array, Array]]
+
+
+def _odds(z: Array) -> tuple[Array, Array]:
+    p = 1.0 / (1.0 + np.exp(-z))
+    return p, p * (1.0 - p)
+
+
+def _counts(z: Array) -> tuple[Array, Array]:
+    mean = np.exp(z)
+    return mean, mean
+
+
+BINOMIAL = Family(Logistic(), "binomial", lambda z, y: np.logaddexp(0.0, z) - y * z, _odds)
+POISSON = Family(Poisson(), "poisson", lambda z, y: np.exp(z) - y * z, _counts)
+
+
+class Observed(NamedTuple):
+    """X (m, n), y (m,), classes 0 and 1 or counts, θ (n, k) and the family of y."""
+
+    X: Array
+    y: Array
+    thetas: Array
+    family: Family
+
+
+@functools.lru_cache(maxsize=1)
+def classes(m: int, n: int) -> Observed:
+    """Whether the y of `regression` is above its mean."""
+    data = regression(m, n)
+    return Observed(data.X, (data.y > data.y.mean()) * 1.0, _thetas(data), BINOMIAL)
+
+
+@functools.lru_cache(maxsize=1)
+def counts(m: int, n: int) -> Observed:
+    """Whole numbers about the exponential of the y of `regression`, of mean 1.5 or so."""
+    data = regression(m, n)
+    z = 0.5 * (data.y - data.y.mean()) / data.y.std()
+    return Observed(data.X, np.round(1.5 * np.exp(z)), _thetas(data), POISSON)
+
+
+def _thetas(data: Regression) -> Array:
+    """Short enough that no mean overflows."""
+    length = np.linspace(0.1, 1.0, SIDES_AT_ONCE) / np.linalg.norm(data.theta)
+    return np.ascontiguousarray(data.theta[:, None] * length)
+
+
+def gradients(data: Observed) -> tuple[Array, Array]:
+    """Of eight θ, in one fused pass."""
+    m, out = len(data.y), np.empty(data.thetas.shape)
+    storage = as_design(data.X).storage
+    values, _ = kernels.gradient(
+        storage, data.y, data.thetas, loss=data.family.loss, scale=1.0 / m, l2=LAM / m, out=out
+    )
+    return values, out
+
+
+def plain_gradients(data: Observed) -> tuple[Array, Array]:
+    """Two products for all of them."""
+    X, y, m = data.X, data.y[:, None], len(data.y)
+    Z = X @ data.thetas
+    mean, _ = data.family.link(Z)
+    values = data.family.value(Z, y).sum(axis=0) + 0.5 * LAM * (data.thetas**2).sum(axis=0)
+    return values / m, (X.T @ (mean - y) + LAM * data.thetas) / m
+
+
+def path_of_a_family(data: Observed) -> Array:
+    """Lassos at three strengths."""
+    family = data.family.name
+    return fastreg.path(data.X, data.y, family=family, alphas=STRENGTHS, tol=1e-10).coefs
+
+
+def plain_path_of_a_family(data: Observed) -> Array:
+    return np.column_stack([theta for theta, _ in newton_path(data, STRENGTHS, 1.0)])
+
+
+def fit_of_a_family(data: Observed) -> tuple[Array, Array]:
+    """One lasso, by the estimator."""
+    alpha, tol = STRENGTHS[-1], 1e-10
+    if data.family is BINOMIAL:
+        C = 1.0 / (alpha * len(data.y))
+        model = fastreg.LogisticRegression(C=C, l1_ratio=1.0, tol=tol)
+    else:
+        model = fastreg.PoissonRegressor(alpha=alpha, l1_ratio=1.0, tol=tol)
+    model.fit(data.X, data.y)
+    return np.ravel(model.coef_), np.ravel(model.intercept_)
+
+
+def plain_fit_of_a_family(data: Observed) -> tuple[Array, Array]:
+    ((theta, b),) = newton_path(data, STRENGTHS[-1:], 1.0)
+    return theta, np.array([b])
+
+
+def folds_of_a_family(data: Observed) -> Array:
+    """Mean losses above the least there are, of ridges, (K, FOLDS)."""
+    splits = list(_splits(len(data.y)))
+    if data.family is BINOMIAL:
+        model = fastreg.LogisticRegressionCV(Cs=CS, cv=splits, tol=1e-10)
+        return -model.fit(data.X, data.y).scores_[:, 0].T
+    model = fastreg.PoissonRegressorCV(alphas=RIDGES, cv=splits, tol=1e-10)
+    return 0.5 * model.fit(data.X, data.y).deviance_path_
+
+
+def plain_folds_of_a_family(data: Observed) -> Array:
+    """Newton's method on every training set, a copy."""
+    out = np.empty((len(RIDGES), FOLDS))
+    for f, (train, test) in enumerate(_splits(len(data.y))):
+        own = data._replace(X=data.X[train], y=data.y[train])
+        odds = data.family is BINOMIAL
+        ridges = [1.0 / (C * len(train)) for C in CS] if odds else RIDGES
+        for k, (theta, b) in enumerate(newton_path(own, ridges, 0.0)):
+            y, z = data.y[test], data.X[test] @ theta + b
+            least = 0.0 if odds else y - y * np.log(np.maximum(y, 1.0))
+            out[k, f] = (data.family.value(z, y) - least).mean()
+    return out
+
+
+def _splits(m: int) -> Iterator[tuple[Array, Array]]:
+    """(training rows, test rows), every FOLDS-th row in one test set."""
+    rows = np.arange(m)
+    for f in range(FOLDS):
+        yield np.flatnonzero(rows % FOLDS != f), np.flatnonzero(rows % FOLDS == f)
+
+
+def newton_path(data: Observed, alphas: Sequence[float], ratio: float) -> list[tuple[Array, float]]:
+    """(θ, b) at each strength, from one to the next: Newton steps, each of least squares on the
+    weighted Gram matrix, by coordinate descent with an L1 term."""
+    X, y = data.X, data.y
+    theta, level, out = np.zeros(X.shape[1]), y.mean(), []
+    b = np.log(level / (1.0 - level)) if data.family is BINOMIAL else np.log(level)
+    for alpha in alphas:
+        for _ in range(NEWTON):
+            z = X @ theta + b
+            mean, h = data.family.link(z)
+            t, total = z + (y - mean) / h, h.sum()
+            means, middle = h @ X / total, h @ t / total
+            Z = X - means
+            gram, linear = Z.T @ (h[:, None] * Z) / len(y), Z.T @ (h * (t - middle)) / len(y)
+            if ratio:
+                theta = descended(gram, linear, 0.0, alpha)
+            else:
+                theta = np.linalg.solve(gram + alpha * np.eye(len(gram)), linear)
+            b = middle - means @ theta
+        out.append((theta, float(b)))
+    return out
 
 
 # ---------------------------------------------------------------- files
@@ -537,6 +671,16 @@ def gradient_case(name: str, sizes: dict[str, Any], tolerance: float = 1e-10) ->
     return Case(f"gradient_{name}", sizes, regression, gradient, plain_gradient, tolerance)
 
 
+def family_cases(name: str, make: Callable[..., Any]) -> list[Case]:
+    """Gradients, a path, a fit and cross-validation of one loss."""
+    return [
+        Case(f"{name}_gradients", shapes(*TALL), make, gradients, plain_gradients),
+        Case(f"{name}_path", FITTED, make, path_of_a_family, plain_path_of_a_family, 1e-6),
+        Case(f"{name}_fit", FITTED, make, fit_of_a_family, plain_fit_of_a_family, 1e-5),
+        Case(f"{name}_folds", FITTED, make, folds_of_a_family, plain_folds_of_a_family, 1e-5),
+    ]
+
+
 TALL = (4000, 50), (200_000, 500)
 SPARSE = (4000, 200), (500_000, 5000)
 TALL_FILE = shapes((4000, 50), (400_000, 200))
@@ -565,7 +709,8 @@ CASES = {
         Case("ridge_of_a_file", TALL_FILE, filed, ridge_of_a_file, plain_ridge_of_a_file, 1e-8),
         Case("lasso", FITTED, regression, lasso, plain_lasso, tolerance=1e-7),
         Case("leave_one_out", FITTED, regression, leave_one_out, plain_leave_one_out, 1e-8),
-        Case("logistic_path", FITTED, regression, logistic_path, plain_logistic_path, 1e-6),
+        *family_cases("logistic", classes),
+        *family_cases("poisson", counts),
         Case("folds_of_ridges", FITTED, regression, folds_of_ridges, plain_folds_of_ridges, 1e-8),
         Case(
             "cross_validation", FITTED, regression, cross_validation, plain_cross_validation, 1e-8

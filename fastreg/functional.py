@@ -3,7 +3,8 @@
     J(θ) = 1/(2m) Σ_i (x_iᵀθ + b − y_i)² + λ/(2m) Σ_j θ_j² + λ₁/m Σ_j │θ_j│
     ∇J(θ) = (Xᵀ(Xθ + b − y) + λθ)/m
 
-`sklearn.linear_model.Ridge(alpha=lam)` has the same minimiser.
+`sklearn.linear_model.Ridge(alpha=lam)` has the same minimiser. Any differentiable loss ℓ takes the
+place of the squares: J(θ) = 1/m Σ_i ℓ(x_iᵀθ + b; y_i) + …, ∇J(θ) = (Xᵀℓ′ + λθ)/m.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.design import Design, as_design, as_target, as_vector, nonfinite_message
+from fastreg.losses import Logistic, Poisson, Squared, steepest, traits
 from fastreg.objectives import Objective, check_domain, check_target, family_of
 from fastreg.penalties import L1
 from fastreg.solvers import descent
-from fastreg.solvers.descent import Callback, Descent
+from fastreg.solvers.descent import Callback, Descent, DivergenceError
 
 Array = np.ndarray
+LOSSES = {"squared": Squared(), "logistic": Logistic(), "poisson": Poisson()}
+_UNBOUNDED = ("descend needs a loss of bounded curvature", "steepest is not defined")
 
 
 def objective(
@@ -31,7 +35,8 @@ def objective(
     *,
     l1: float = 0.0,
     intercept: float = 0.0,
-    family: Any = "gaussian",
+    loss: Any = None,
+    family: Any = None,
 ) -> float:
     """J(θ), in one pass over X.
 
@@ -43,13 +48,17 @@ def objective(
     lam : float ≥ 0, in units of y²/θ²
     l1 : float ≥ 0, in units of y²/θ
     intercept : float, in units of y; never penalised
-    family : "gaussian", "binomial" or a loss of `fastreg.losses`, which takes the place of the
-        squares: ℓ(x_iᵀθ + b; y_i) for ½(x_iᵀθ + b − y_i)²
+    loss : "squared", "logistic", "poisson" or a loss of `fastreg.losses`; None is the squares
+        ℓ(x_iᵀθ + b; y_i) takes the place of ½(x_iᵀθ + b − y_i)²; "logistic" is for y in [0, 1],
+        "poisson" for y ≥ 0. A loss of one's own is a few lines: see `docs/any-loss.md`.
+    family : "gaussian", "binomial", "poisson" or a loss
+        Another name for `loss`: give one of them.
 
     Raises
     ------
     ValueError
-        A shape does not fit, or a value is negative, NaN or infinite.
+        A shape does not fit, a value is negative, NaN or infinite, y is none of the loss, or loss
+        and family differ.
 
     Examples
     --------
@@ -57,8 +66,11 @@ def objective(
     >>> X, y = np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 7.0])
     >>> fastreg.objective(X, y, [2.0], lam=0.3)        # (0 + 0 + 1)/6 + 0.3·4/6
     0.36666666666666664
+    >>> value = fastreg.objective(X, [0.0, 1.0, 1.0], [0.0], lam=0.3, loss="logistic")
+    >>> bool(np.isclose(value, np.log(2.0)))
+    True
     """
-    value, _, _ = _evaluate(X, y, theta, lam, l1, intercept, None, family)
+    value, _, _ = _evaluate(X, y, theta, lam, l1, intercept, None, _chosen_loss(loss, family))
     return value
 
 
@@ -70,7 +82,8 @@ def gradient(
     *,
     intercept: float | None = None,
     out: Array | None = None,
-    family: Any = "gaussian",
+    loss: Any = None,
+    family: Any = None,
 ) -> Any:
     """∇J(θ) = (Xᵀ(Xθ + b − y) + λθ)/m, in one fused pass over X.
 
@@ -80,7 +93,7 @@ def gradient(
     intercept : float or None
         With a number b, the derivative by b is returned as well.
     out : (n,) float64 array or None, overwritten with the gradient
-    family : as in `objective`
+    loss, family : as in `objective`
 
     Returns
     -------
@@ -90,7 +103,7 @@ def gradient(
     Raises
     ------
     ValueError
-        A shape does not fit, or a value is negative, NaN or infinite.
+        As `objective`, or out is not such an array.
 
     Examples
     --------
@@ -99,7 +112,9 @@ def gradient(
     >>> fastreg.gradient(X, y, [2.0], lam=0.3)          # (3·(6 − 7) + 0.3·2)/3
     array([-0.8])
     """
-    _, slope, g = _evaluate(X, y, theta, lam, 0.0, intercept or 0.0, out, family)
+    _, slope, g = _evaluate(
+        X, y, theta, lam, 0.0, intercept or 0.0, out, _chosen_loss(loss, family)
+    )
     return g if intercept is None else (g, slope)
 
 
@@ -114,7 +129,8 @@ def descend(
     tol: float = 0.0,
     theta0: Any = None,
     fit_intercept: bool = False,
-    family: Any = "gaussian",
+    loss: Any = None,
+    family: Any = None,
     callback: Callback | None = None,
 ) -> Descent:
     """The article's loop, θ ← θ − η∇J(θ), beside the certified optimum.
@@ -124,14 +140,15 @@ def descend(
     X, y, lam, l1 : as in `objective`; an L1 term takes a proximal step
     eta : float > 0 or None
         Step length. None is 1/L, L the largest curvature of J by power iteration; any
-        step below 2/L converges.
+        step below 2/L converges. A loss whose curvature has no known bound, such as "poisson",
+        needs a step of your own.
     n_iter : int ≥ 1, steps
     tol : float ≥ 0
         Stop when the certified gap J(θ) − J* is at most `tol` times the null objective,
         looked at every 64 steps. 0 takes all steps.
     theta0 : (n,) array or None for zeros; not changed
     fit_intercept : whether b, from 0, descends as well
-    family : as in `objective`
+    loss, family : as in `objective`
     callback : called as callback(k, J(θ_k), ‖∇J(θ_k)‖) after every step of a large X, after
         every 64th or sooner of a small one
 
@@ -145,7 +162,7 @@ def descend(
     ValueError
         An argument is out of range.
     fastreg.DivergenceError
-        J rose because eta exceeds 2/L; the message states 2/L.
+        J rose because eta exceeds 2/L; the message states 2/L where the loss has one.
 
     Notes
     -----
@@ -177,6 +194,13 @@ def descend(
         raise ValueError(f"n_iter must be an integer of at least 1, got {n_iter!r}")
     if eta is not None and nonnegative(eta, "eta") == 0.0:
         raise ValueError("eta must be positive, got 0")
+    chosen = _chosen_loss(loss, family)
+    bounded = _is_bounded(chosen)
+    if eta is None and not bounded:
+        raise ValueError(
+            f"eta must be given: the curvature of {type(chosen).__name__} has no known bound, from "
+            "which a step could be taken; losses.steepest registers one"
+        )
     theta = np.zeros(n) if theta0 is None else as_vector(theta0, n, "theta0").copy()
     if not kernels.survey(design.storage).finite:
         raise ValueError(nonfinite_message(design))
@@ -184,19 +208,28 @@ def descend(
         np.full((1, 1), nonnegative(lam, "lam") / m),
         L1(nonnegative(l1, "l1") / m),
         fit_intercept=bool(fit_intercept),
-        loss=family_of(family),
+        loss=chosen,
     )
     check_target(objective, target)
-    return descent.run(
-        design,
-        np.ascontiguousarray(target),
-        theta,
-        objective,
-        eta=None if eta is None else float(eta),
-        n_iter=int(n_iter),
-        tol=nonnegative(tol, "tol"),
-        callback=callback,
-    )
+    options: dict[str, Any] = {
+        "n_iter": int(n_iter),
+        "tol": nonnegative(tol, "tol"),
+        "callback": callback,
+    }
+    step = None if eta is None else float(eta)
+    try:
+        return descent.run(
+            design, np.ascontiguousarray(target), theta, objective, eta=step, **options
+        )
+    except (ValueError, TypeError) as error:
+        # Where J rises the loop asks for the longest safe step, which needs a bound.
+        if bounded or not str(error).startswith(_UNBOUNDED):
+            raise
+        raise DivergenceError(
+            f"gradient descent diverges with eta={step:g}: J rose. The curvature of "
+            f"{type(chosen).__name__} has no known bound, so the longest safe eta is not known: "
+            "take a smaller one"
+        ) from None
 
 
 def check_predictions(X: Design, predictions: Array) -> None:
@@ -228,7 +261,7 @@ def _evaluate(
     l1: float,
     intercept: float,
     out: Array | None,
-    family: Any,
+    loss: Any,
 ) -> tuple[float, float, Array]:
     """(J, ∂J/∂b, ∇J of the smooth part)."""
     design = as_design(X)
@@ -236,7 +269,6 @@ def _evaluate(
     target = as_target(y, m)
     if target.ndim != 1:
         raise ValueError(f"y must have shape ({m},), got {target.shape}")
-    loss = family_of(family)
     check_domain(loss, target)
     if out is None:
         out = np.empty(n)
@@ -264,6 +296,43 @@ def _evaluate(
         if message:
             raise ValueError(message)
     return value, slope, out
+
+
+def _chosen_loss(loss: Any, family: Any) -> Any:
+    """The loss of either name; squares where none is given."""
+    if loss is None:
+        return family_of("gaussian" if family is None else family)
+    chosen = _loss_of(loss)
+    if family is not None and not _are_equal(family_of(family), chosen):
+        raise ValueError(f"loss={loss!r} and family={family!r} are different losses: give one")
+    return chosen
+
+
+def _are_equal(loss: Any, other: Any) -> bool:
+    """Of one class with the same parameters: tuples without any are equal in every class."""
+    pairs = zip(loss, other, strict=False)
+    return type(loss) is type(other) and all(np.array_equal(a, b) for a, b in pairs)
+
+
+def _is_bounded(loss: Any) -> bool:
+    """Whether a bound of ℓ″ is known."""
+    try:
+        return math.isfinite(steepest(loss))
+    except TypeError:
+        return False
+
+
+def _loss_of(loss: Any) -> Any:
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            known = ", ".join(LOSSES)
+            raise ValueError(f"loss must be one of {known}, or a loss, got {loss!r}")
+        return LOSSES[loss]
+    try:
+        traits(loss)
+    except TypeError as error:
+        raise ValueError(f"loss must be a loss of fastreg.losses: {error}") from None
+    return loss
 
 
 def _finite(value: Any, name: str) -> float:

@@ -142,6 +142,7 @@ def gradient(
     offset=0.0,
     shift=None,
     weights=None,
+    base=None,
     loss=Squared(),
     scale=1.0,
     l2=0.0,
@@ -149,11 +150,12 @@ def gradient(
     out,
     workspace=None,
 ):
-    """F = scale·Σ w ℓ(z, y) + ½ Σ l2 θ² + p(θ), z = offset + (X − 1 shiftᵀ)θ, and slopes."""
+    """F = scale·Σ w ℓ(z, y) + ½ Σ l2 θ² + p(θ), z = base + offset + (X − 1 shiftᵀ)θ, and slopes."""
     if theta.ndim == 2:
-        return _gradients(X, y, theta, offset, shift, weights, loss, scale, l2, penalty, out)
+        return _gradients(X, y, theta, offset, shift, weights, base, loss, scale, l2, penalty, out)
     Z = _shifted(X, shift)
-    value, residual, _ = _loss(loss, Z @ theta + offset, y)
+    z = Z @ theta + offset
+    value, residual, _ = _loss(loss, z if base is None else z + base, y)
     if weights is not None:
         value, residual = weights * value, weights * residual
     out[:] = scale * (Z.T @ residual) + l2 * theta
@@ -161,7 +163,7 @@ def gradient(
     return float(total), float(scale * residual.sum())
 
 
-def _gradients(X, y, theta, offset, shift, weights, loss, scale, l2, penalty, out):
+def _gradients(X, y, theta, offset, shift, weights, base, loss, scale, l2, penalty, out):
     """One right-hand side after the other."""
 
     def side(value: Any, t: int, dimensions: int) -> Any:
@@ -174,6 +176,7 @@ def _gradients(X, y, theta, offset, shift, weights, loss, scale, l2, penalty, ou
             "offset": side(offset, t, 1),
             "shift": shift,
             "weights": side(weights, t, 2),
+            "base": base,
             "loss": loss,
             "scale": side(scale, t, 1),
             "l2": side(l2, t, 2),
@@ -376,7 +379,8 @@ def descent_steps(
             intercept[0] -= eta * slope
             square += slope**2
         history[k] = value + added, np.sqrt(square)
-        rose = k > 0 and history[k, 0] > history[k - 1, 0] * (1 + 1e-10)
+        before = history[k - 1, 0]
+        rose = k > 0 and history[k, 0] > before + 1e-10 * abs(before)
         if rose or not np.isfinite(history[k, 0]):
             return k
     return -1

@@ -7,6 +7,7 @@ import pytest
 from conftest import matrix
 
 import fastreg
+from fastreg import losses
 
 
 @pytest.fixture(scope="module")
@@ -220,3 +221,70 @@ def test_gradient_names_a_nan_in_X():
     X[4, 2] = np.nan
     with pytest.raises(ValueError, match="row 4, column 2"):
         fastreg.gradient(X, np.ones(5), np.ones(3), 0.1)
+
+
+LOSSES = {
+    "squared": ("gaussian", losses.Squared(), lambda z, y: (z - y) ** 2 / 2),
+    "logistic": ("binomial", losses.Logistic(), lambda z, y: np.logaddexp(0.0, z) - y * z),
+    "poisson": ("poisson", losses.Poisson(), lambda z, y: np.exp(z) - y * z),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_goes_by_its_names(name, rng):
+    family, loss, formula = LOSSES[name]
+    X, y, theta = rng.standard_normal((40, 3)), rng.random(40), rng.standard_normal(3)
+    expected = formula(X @ theta + 0.3, y).mean() + 0.7 * theta @ theta / 80
+    ways = ({"loss": name}, {"loss": loss}, {"family": family}, {"family": loss})
+    for way in (*ways, {"loss": name, "family": family}):
+        value = fastreg.objective(X, y, theta, 0.7, intercept=0.3, **way)
+        np.testing.assert_allclose(value, expected, rtol=1e-13)
+        g, slope = fastreg.gradient(X, y, theta, 0.7, intercept=0.3, **way)
+        run = fastreg.descend(X, y, lam=0.7, eta=0.05, n_iter=3, **way)
+        if way == ways[0]:
+            first, descended = (g, slope), run.theta
+        np.testing.assert_array_equal(g, first[0])
+        np.testing.assert_array_equal(run.theta, descended)
+    h = 1e-6
+    up, down = (
+        fastreg.objective(X, y, theta, 0.7, intercept=0.3 + step, loss=name) for step in (h, -h)
+    )
+    assert abs((up - down) / (2 * h) - first[1]) < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        ({"loss": "logistic", "family": "poisson"}, "loss='logistic' and family='poisson' are"),
+        ({"loss": "binomial"}, "loss must be one of squared, logistic, poisson, or a loss"),
+        ({"loss": 3}, "loss must be a loss of fastreg.losses"),
+        ({"family": "logistic"}, "family must be one of gaussian"),
+        ({"loss": "logistic"}, r"y of Logistic must lie in \[0, 1\]"),
+    ],
+)
+def test_a_bad_loss_is_named(way, message):
+    X, y = np.eye(5, 3), np.arange(5.0)
+    y = y if "family" not in way else y / 4
+    for call in (
+        lambda: fastreg.objective(X, y, np.zeros(3), 0.1, **way),
+        lambda: fastreg.gradient(X, y, np.zeros(3), 0.1, **way),
+        lambda: fastreg.descend(X, y, lam=0.1, **way),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_a_loss_without_a_bound_needs_a_step(rng):
+    X, y = rng.standard_normal((50, 2)), rng.poisson(1.0, 50)
+    with pytest.raises(ValueError, match="eta must be given: the curvature of Poisson"):
+        fastreg.descend(X, y, lam=0.1, loss="poisson")
+    with pytest.raises(fastreg.DivergenceError, match=r"eta=60: J rose.*take a smaller one"):
+        fastreg.descend(X, y, lam=0.1, eta=60.0, loss="poisson")
+
+
+def test_a_loss_below_zero_may_end_in_steps_that_gain_nothing(rng):
+    X = rng.standard_normal((100, 2))
+    y = rng.poisson(np.exp(2.0 + 0.2 * X[:, 0]))
+    run = fastreg.descend(X, y, lam=0.1, eta=0.05, n_iter=2000, fit_intercept=True, loss="poisson")
+    assert run.objectives[-1] < 0.0
+    np.testing.assert_allclose(run.theta, run.optimum.theta, atol=1e-9)

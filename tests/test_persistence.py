@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -79,6 +80,143 @@ def test_round_trip_of_several_targets(estimator, columns, suffix, data, tmp_pat
     _assert_same(model, load_model(tmp_path / f"m{suffix}"), X)
 
 
+LABELS = {
+    "texts": np.array(["no", "größer"]),
+    "objects": np.array(["nul\0", 'quote"'], dtype=object),
+    "bools": np.array([False, True]),
+    "whole numbers": np.array([-(2**63), 2**63 - 1]),
+    "small numbers": np.array([3, 200], np.uint8),
+    "fractions": np.array([0.0, 1.0], np.float32),
+}
+
+
+@pytest.fixture(scope="module")
+def odds(data):
+    X = data[0] / np.array([1e-3, 1.0, 1e5, 1.0, 2.0])
+    rng = np.random.default_rng(1)
+    return X, (X[:, 0] + rng.logistic(size=60) > 0).astype(int), rng.poisson(np.exp(X[:, 1]))
+
+
+def _assert_same_fit(a, b, X):
+    """Every attribute and every prediction, to the last bit."""
+    assert type(a) is type(b) and a.get_params() == b.get_params()
+    assert vars(a).keys() == vars(b).keys()
+    for name, value in vars(a).items():
+        other = getattr(b, name)
+        assert type(value) is type(other) or not name.endswith("_"), name
+        if name.endswith("certificate_"):
+            assert str(value) == str(other)
+            value, other = ([*map(_bits, _numbers(each))] for each in (value, other))
+        if isinstance(value, dict) and name.endswith("_"):
+            (label, value), (its_label, other) = *value.items(), *other.items()
+            assert label == its_label
+        if isinstance(value, np.ndarray):
+            assert (value.dtype, value.shape) == (other.dtype, other.shape), name
+            assert value.tolist() == other.tolist() or np.isnan(value).any(), name
+            continue
+        assert value == other, name
+    assert np.array_equal(a.predict(X), b.predict(X))
+    z = np.linspace(-1.0, 1.0, len(X))
+    if hasattr(a, "predict_proba"):
+        assert a.predict_proba(X).tobytes() == b.predict_proba(X).tobytes()
+        assert a.predict_proba(X, z).tobytes() == b.predict_proba(X, z).tobytes()
+    else:
+        assert a.predict(X, z).tobytes() == b.predict(X, z).tobytes()
+
+
+def _numbers(certificate):
+    values = (getattr(certificate, each.name) for each in dataclasses.fields(certificate))
+    return [value for value in values if not isinstance(value, str)]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_any_kind_come_back(kind, suffix, odds, tmp_path):
+    X, up, _ = odds
+    labels = np.sort(LABELS[kind]) if kind != "objects" else LABELS[kind]
+    model = fastreg.LogisticRegression(C=0.7).fit(X, labels[up])
+    save_model(model, tmp_path / f"m{suffix}")
+    _assert_same_fit(model, load_model(tmp_path / f"m{suffix}"), X)
+
+
+OTHERS = {
+    "no penalty": fastreg.LogisticRegression(C=np.inf, fit_intercept=False),
+    "class weights": fastreg.LogisticRegression(class_weight={0: 1.0, 1: 2.5}),
+    "bounds": fastreg.LogisticRegression(bounds=(-0.5, np.inf), l1_ratio=0.5, C=np.float64(2)),
+    "C chosen": fastreg.LogisticRegressionCV(Cs=4, cv=3),
+    "C and share chosen": fastreg.LogisticRegressionCV(
+        Cs=3, cv=3, l1_ratios=[0.3, 1.0], rule="1se"
+    ),
+    "as before": fastreg.LogisticRegressionCV(
+        Cs=3, cv=3, l1_ratios=None, use_legacy_attributes=True, fit_intercept=False
+    ),
+    "counts": fastreg.PoissonRegressor(alpha=0.1, bounds=(-1.0, 1.0)),
+    "counts, no intercept": fastreg.PoissonRegressor(alpha=0.0, fit_intercept=False),
+    "alpha chosen": fastreg.PoissonRegressorCV(alphas=4, cv=3),
+    "alpha and share chosen": fastreg.PoissonRegressorCV(alphas=4, cv=3, l1_ratio=[0.3, 1.0]),
+}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_losses_come_back(name, suffix, odds, tmp_path):
+    X, up, counts = odds
+    model = clone(OTHERS[name])
+    model.fit(X, counts if "Poisson" in type(model).__name__ else up)
+    save_model(model, tmp_path / f"m{suffix}")
+    loaded = load_model(tmp_path / f"m{suffix}")
+    _assert_same_fit(model, loaded, X)
+    again = loaded.fit(X[:, :2], counts if "Poisson" in type(model).__name__ else up)
+    assert again.n_features_in_ == 2 and again.certificate_.converged
+
+
+def test_what_is_no_one_fit_is_refused(odds, tmp_path):
+    X, up, _ = odds
+    model = fastreg.LogisticRegressionCV(Cs=2, cv=3, refit=False).fit(X, up)
+    with pytest.raises(ValueError, match="fit it with refit=True"):
+        save_model(model, tmp_path / "m.npz")
+    model = fastreg.LogisticRegressionCV(Cs=2, scoring=lambda model, X, y: 0.0).fit(X, up)
+    with pytest.raises(ValueError, match="parameter scoring is not plain"):
+        save_model(model, tmp_path / "m.npz")
+    assert not list(tmp_path.iterdir())
+
+
+OTHER_CHANGES = {
+    "classes missing": (lambda s: s.pop("classes"), "classes has not kind"),
+    "one class": (lambda s: s["classes"].update(values=[1]), "two labels"),
+    "descending": (lambda s: s["classes"].update(values=[1, 0]), "two labels, ascending"),
+    "mixed": (lambda s: s["classes"].update(values=[0, "a"]), "should hold ints"),
+    "kind": (lambda s: s["classes"].update(kind="V"), "of kind 'V'"),
+    "size": (lambda s: s["classes"].update(size=10**9), "of kind 'i' and size"),
+    "too large": (lambda s: s["classes"].update(size=1, values=[0, 300]), "sound"),
+    "coef of two": (
+        lambda s: s["arrays"].update(
+            coef=[[0.0] * 5] * 2, **dict.fromkeys(("intercept", "dual_gap"), [0.0] * 2),
+            **dict.fromkeys(("gap", "relative_gap", "kkt", "objective", "null"), [0.0] * 2),
+        ),
+        "coef has shape",
+    ),
+    "scores": (lambda s: s["arrays"].update(scores=[[1.0]]), "does not fit together"),
+    "scores missing": (lambda s: s["arrays"].pop("scores"), "scores is missing"),
+    "tag": (lambda s: s["params"].update(tol={"float": "1"}), "tol"),
+    "hash": (lambda s: s["params"].update(class_weight={"dict": [[[], 1.0]]}), "sound"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_CHANGES)
+def test_states_of_classifiers_that_do_not_fit_together(name, odds, tmp_path):
+    change, message = OTHER_CHANGES[name]
+    path = tmp_path / "m.json"
+    X, up, _ = odds
+    save_model(fastreg.LogisticRegressionCV(Cs=2, cv=3).fit(X, up), path)
+    state = json.loads(path.read_text())
+    change(state)
+    path.write_text(json.dumps(state))
+    with pytest.raises(ValueError, match=message) as caught:
+        load_model(path)
+    assert str(path) in str(caught.value)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_feature_names_come_back(suffix, data, tmp_path):
     pd = pytest.importorskip("pandas")
@@ -124,7 +262,7 @@ def test_other_suffixes_are_named(name, data, tmp_path):
 
 
 class Derived(fastreg.Ridge):
-    """Not one of the three."""
+    """Not one of fastreg's."""
 
 
 @pytest.mark.parametrize("model", [TheirRidge(), Derived(), {"coef_": 1}])

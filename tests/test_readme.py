@@ -53,6 +53,21 @@ def test_the_command_line_example_works(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
 
 
+def test_the_command_line_example_of_classes_works(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name in ("visits.csv", "new.csv"):
+        numbers = rng.standard_normal((60, 3))
+        bought = np.where(numbers[:, 0] + rng.logistic(size=60) > 0, "yes", "no")
+        rows = [",".join([*map(str, row), word]) for row, word in zip(numbers, bought, strict=True)]
+        (tmp_path / name).write_text("\n".join(["a,b,prior,bought", *rows]) + "\n")
+    for command in blocks("bash")[3].strip().splitlines():
+        assert main(command.removeprefix("python -m fastreg ").split()) == 0
+    header, *lines = (tmp_path / "odds.csv").read_text().split()
+    assert header == "probability,class" and len(lines) == 60
+    assert "D² (training)" in capsys.readouterr().out
+
+
 def test_links_lead_somewhere():
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):

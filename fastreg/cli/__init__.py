@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fastreg.cli import families
 from fastreg.cli.report import printable
 
 _MODELS = {"ridge": "Ridge", "lasso": "Lasso", "elasticnet": "ElasticNet"}
@@ -106,7 +107,13 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--target", metavar="NAME", help='column to predict; in .npz a key ("y")')
     parser.add_argument("--model", choices=_MODELS, default="ridge", help="ridge if not given")
-    parser.add_argument("--alpha", type=_nonnegative, help="strength, 1 if not given")
+    parser.add_argument(
+        "--family", choices=families.FAMILIES, default="gaussian",
+        help="binomial: a target of two values; poisson: counts",
+    )  # fmt: skip
+    parser.add_argument(
+        "--alpha", type=_nonnegative, help="strength, 1 if not given; of binomial 1/C"
+    )
     parser.add_argument("--cv", type=_folds, metavar="K", help="choose alpha by K folds")
     parser.add_argument("--l1-ratio", type=_fraction, metavar="R", help="elasticnet: share of L1")
     parser.add_argument("--no-intercept", action="store_true", help="predict 0 at the origin")
@@ -114,6 +121,8 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tol", type=_nonnegative, help="relative duality gap to reach")
     parser.add_argument("--max-iter", type=_at_least_one, metavar="N", help="most iterations")
     parser.add_argument("--weights", metavar="NAME", help="column of sample weights")
+    _add_offset(parser)
+    parser.add_argument("--memory", type=_nonnegative, metavar="GB", help="of X, held at once")
     parser.add_argument("--drop", nargs="+", action="extend", default=[], metavar="COL")
     parser.add_argument("--categories", nargs="+", action="extend", default=[], metavar="COL")
     parser.add_argument("--missing", choices=("error", "drop", "indicator"))
@@ -129,8 +138,15 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--out", type=Path, metavar="CSV", help="write there, not to stdout")
+    parser.add_argument("--classes", action="store_true", help="binomial: the class as well")
+    _add_offset(parser)
     _add_reading(parser)
     parser.set_defaults(command=_predict)
+
+
+def _add_offset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--offset", metavar="COL", help="column added to log odds or log means")
+    parser.add_argument("--exposure", metavar="COL", help="poisson: column whose log is added")
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
@@ -252,12 +268,15 @@ def _fit(arguments: argparse.Namespace) -> None:
 
     if arguments.l1_ratio is not None and arguments.model != "elasticnet":
         raise ValueError("--l1-ratio belongs to --model elasticnet")
+    families.check(arguments)
+    families.check_offset(arguments)
     if arguments.save:
         _check_output(arguments.save, persistence.SUFFIXES, "--save", [arguments.file])
     source = _source(arguments)
-    data = sample(source, arguments.cv)
+    squares = arguments.family == "gaussian"
+    data: Any = sample(source, arguments.cv) if squares else families.rows_of(source, arguments)
     start = time.perf_counter()
-    model = _fitted(arguments, data)
+    model = _fitted(arguments, data) if squares else families.fitted(arguments, data)
     elapsed = time.perf_counter() - start
     content = {"path": arguments.file, "time": elapsed, "saved": arguments.save}
     if arguments.save:
@@ -271,10 +290,12 @@ def _source(arguments: argparse.Namespace) -> Any:
 
     if arguments.target is None and suffix_of(arguments.file) in FORMATS:
         raise ValueError(f"{arguments.file}: name the column to predict with --target")
+    held = {} if arguments.memory is None else {"memory": int(arguments.memory * 1e9)}
     return read(
-        arguments.file, arguments.target, weights=arguments.weights, drop=arguments.drop,
-        categories=arguments.categories, missing=arguments.missing,
-        standardize=arguments.standardize, progress=sys.stderr.isatty(), **_reading(arguments),
+        arguments.file, families.targets(arguments), weights=arguments.weights,
+        drop=arguments.drop, categories=arguments.categories, missing=arguments.missing,
+        standardize=arguments.standardize, labels=arguments.family == "binomial",
+        progress=sys.stderr.isatty(), **held, **_reading(arguments),
     )  # fmt: skip
 
 
@@ -326,15 +347,24 @@ def _predict(arguments: argparse.Namespace) -> None:
     if arguments.out:
         _check_output(arguments.out, (".csv",), "--out", [arguments.file, arguments.model])
     model = persistence.load_model(arguments.model)
-    predictions = model.predict(_rows(arguments, model))
-    lines = _prediction_lines(predictions)
+    families.check_predict(arguments, model)
+    if families.is_of_family(model):
+        header, lines, count = families.predictions(arguments, model, _reading(arguments))
+    else:
+        header, lines, count = _of_squares(model, _rows(arguments, model))
     if arguments.out is None:
         sys.stdout.write(lines)
         return
+    write_whole(arguments.out, f"{header}\n{lines}".encode())
+    print(f"{count} predictions written to {printable(arguments.out)}")
+
+
+def _of_squares(model: Any, rows: Any) -> tuple[str, str, int]:
+    """(header, lines, rows)."""
+    predictions = model.predict(rows)
     k = 1 if model.coef_.ndim == 1 else len(model.coef_)
     header = "prediction" if k == 1 else ",".join(f"prediction_{t}" for t in range(k))
-    write_whole(arguments.out, f"{header}\n{lines}".encode())
-    print(f"{len(predictions)} predictions written to {printable(arguments.out)}")
+    return header, _prediction_lines(predictions), len(predictions)
 
 
 def _rows(arguments: argparse.Namespace, model: Any) -> Any:

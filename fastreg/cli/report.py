@@ -129,14 +129,16 @@ def fit_report(model: Any, data: Any, *, path: Any, time: float, saved: Any, top
     """All that is worth knowing about a fitted model of one target."""
     coef = np.ravel(model.coef_)
     m, n = data.n_rows, len(coef)
-    r_squared = data.r_squared(model)
+    share = data.explained(model)
+    words = data.words(model) if hasattr(data, "words") else []
     constant = "not defined, the target is constant"
     pairs(
         [
             ("data", f"{m} rows × {n} features, {data.source.kind}, {path}"),
             ("model", describe(model)),
             ("certificate", model.certificate_),
-            ("R² (training)", f"{r_squared:.6f}" if np.isfinite(r_squared) else constant),
+            *words,
+            (data.measure, f"{share:.6f}" if np.isfinite(share) else constant),
             ("intercept", f"{float(np.ravel(model.intercept_)[0]):.6g}"),
             ("non-zero", f"{np.count_nonzero(coef)} of {n} coefficients"),
             ("time", f"{seconds(time)} to fit, machine code loaded or compiled included"),
@@ -149,9 +151,7 @@ def fit_report(model: Any, data: Any, *, path: Any, time: float, saved: Any, top
 
 def describe(model: Any) -> str:
     """The class and the parameters that matter, in words."""
-    parts = [f"alpha={model.alpha:g}"]
-    if hasattr(model, "l1_ratio"):
-        parts.append(f"l1_ratio={model.l1_ratio:g}")
+    parts = [f"{name}={value:g}" for name, value in _strengths(model)]
     parts.append(f"tol={model.tol:g}")
     if model.max_iter is not None:
         parts.append(f"max_iter={model.max_iter}")
@@ -159,6 +159,16 @@ def describe(model: Any) -> str:
     if model.positive:
         parts.append("coefficients ≥ 0")
     return f"{type(model).__name__}, {', '.join(parts)}"
+
+
+def _strengths(model: Any) -> list[tuple[str, float]]:
+    """Those of the fit: chosen, where cross-validation chose."""
+    out = []
+    for name in ("alpha", "C", "l1_ratio"):
+        value = getattr(model, f"{name}_", getattr(model, name, None))
+        if value is not None:
+            out.append((name, float(value)))
+    return out
 
 
 def _coefficients(coef: np.ndarray, data: Any, top: int) -> None:

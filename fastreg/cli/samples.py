@@ -19,6 +19,8 @@ class Rows:
     y: Array
     weights: Array | None
 
+    measure = "R² (training)"
+
     @classmethod
     def of(cls, source: Any) -> Rows:
         return cls(source, *source.whole())
@@ -37,8 +39,8 @@ class Rows:
         """(n,) standard deviations of the columns."""
         return column_deviations(self.X)
 
-    def r_squared(self, model: Any) -> float:
-        """NaN if the target is constant."""
+    def explained(self, model: Any) -> float:
+        """R², NaN if the target is constant."""
         w = np.ones(len(self.y)) if self.weights is None else self.weights / self.weights.max()
         spread = w @ (self.y - w @ self.y / w.sum()) ** 2
         left = w @ (self.y - model._predict(self.X)) ** 2  # without names to compare
@@ -51,6 +53,8 @@ class Sums:
 
     source: Any
     stats: Any = field(repr=False)
+
+    measure = "R² (training)"
 
     @classmethod
     def of(cls, source: Any, cv: int | None) -> Sums:
@@ -69,8 +73,8 @@ class Sums:
         """(n,) standard deviations of the columns."""
         return np.asarray(np.sqrt(np.diag(self.stats.covariance())[:-1]))
 
-    def r_squared(self, model: Any) -> float:
-        """NaN if the target is constant."""
+    def explained(self, model: Any) -> float:
+        """R², NaN if the target is constant."""
         from fastreg.moments import total
         from fastreg.objectives import Objective
         from fastreg.penalties import L1

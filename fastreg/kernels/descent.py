@@ -130,4 +130,5 @@ def _finish_step(partial, sums, k, rule, state):
     history[k, 1] = math.sqrt(square)
     if not math.isfinite(history[k, 0]):
         return True
-    return k > 0 and history[k, 0] > history[k - 1, 0] * (1.0 + RISE)
+    before = history[k - 1, 0]
+    return k > 0 and history[k, 0] > before + RISE * abs(before)  # F of counts may be below zero

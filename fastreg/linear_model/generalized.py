@@ -16,7 +16,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg._warnings import warn_of_convergence
-from fastreg.certificate import Certificate
+from fastreg.certificate import Certificate, losses
+from fastreg.certificate.smooth import best_intercept
 from fastreg.design import Design, as_design
 from fastreg.linear_model import separation
 from fastreg.linear_model.base import Linear, check_finite_params, warn_of_fit
@@ -42,6 +43,7 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
     certificate_: Certificate
     n_features_in_: int
     feature_names_in_: Array
+    encoding_: Any  # of the table that rows were read from
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -95,6 +97,10 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
         """`coef_`, `intercept_` and `n_iter_`, in the shapes of scikit-learn."""
         raise NotImplementedError
 
+    def _steps(self, n_iter: int, n_targets: int) -> Any:
+        """`n_iter_`, in scikit-learn's form."""
+        return n_iter
+
     def _start(self, n_features: int, penalty: Any) -> Array | None:
         """`coef_` of the fit before, within the bounds of this one."""
         if not (getattr(self, "warm_start", False) and hasattr(self, "coef_")):
@@ -122,3 +128,17 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
         given = offset_of(offset, design.shape[0])
         z = self._linear()(design)
         return z if given is None else z + given
+
+
+def explained(loss: Any, z: Array, y: Array, weights: Array | None, offset: Array | None) -> float:
+    """D² = 1 − D(z)/D(null), the share of the deviance that predictions z (m,) explain.
+
+    The null model is the best intercept beside the offset.
+    """
+    w = np.full(len(z), 1.0 / len(z)) if weights is None else weights / weights.sum()
+    z, y = z[:, None], y[:, None]
+    null = np.zeros(z.shape) if offset is None else offset[:, None]
+    null = null + best_intercept(loss, null, y, w)
+    least = losses.saturated(loss, y)
+    lost, most = (float(w @ (losses.value(loss, at, y) - least)[:, 0]) for at in (z, null))
+    return 1.0 - lost / most if most > 0.0 else float(lost <= 0.0)

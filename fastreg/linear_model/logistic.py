@@ -63,7 +63,10 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     def _set(self, solution: Solution) -> None:
         self.coef_ = solution.coef[:, :1].T.copy()
         self.intercept_ = solution.intercept[:1] if self.fit_intercept else np.zeros(1)
-        self.n_iter_ = np.array([solution.n_iter], np.int32)
+        self.n_iter_ = self._steps(solution.n_iter, 1)
+
+    def _steps(self, n_iter: int, n_targets: int) -> Any:
+        return np.array([n_iter], np.int32)
 
     def decision_function(self, X, offset=None):
         """The log odds o + b + Xw of the second class, (m,) float64.

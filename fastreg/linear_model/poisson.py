@@ -9,11 +9,9 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastreg.certificate import losses
-from fastreg.certificate.smooth import best_intercept
 from fastreg.design import as_weights, counted
 from fastreg.linear_model.base import STREAMED, single_target
-from fastreg.linear_model.generalized import Generalized
+from fastreg.linear_model.generalized import Generalized, explained
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
 from fastreg.losses import Poisson
@@ -99,17 +97,9 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
         ValueError
             As `predict`, and where y has a negative entry.
         """
-        z = self._predictor(X, offset)[:, None]
+        z = self._predictor(X, offset)
         target, weights = self._counts(y, sample_weight, len(z))
-        w = np.full(len(z), 1.0 / len(z)) if weights is None else weights / weights.sum()
-        given, y = offset_of(offset, len(z)), target[:, None]
-        null = np.zeros(z.shape) if given is None else given[:, None]
-        null = null + best_intercept(self._loss, null, y, w)
-        least = losses.saturated(self._loss, y)
-        lost, most = (
-            float(w @ (losses.value(self._loss, at, y) - least)[:, 0]) for at in (z, null)
-        )
-        return 1.0 - lost / most if most > 0.0 else float(lost <= 0.0)
+        return explained(self._loss, z, target, weights, offset_of(offset, len(z)))
 
 
 class PoissonRegressor(Counting):

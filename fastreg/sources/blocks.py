@@ -38,6 +38,7 @@ class Source(ABC):
     n_bytes : int, of a read, or None
     feature_names : list of str, or None
     encoding : `fastreg.sources.encoding.Encoding` of the columns of a table, or None
+    labels : the two texts that y has 0 and 1 for, or None
     memory : int, bytes of X up to which a fit holds all rows
     progress : bool, whether reads draw a bar
     is_sparse : bool, of the blocks of X
@@ -55,6 +56,7 @@ class Source(ABC):
     n_bytes: int | None = None
     feature_names: list[str] | None = None
     encoding: Any = None
+    labels: tuple[str, ...] | None = None
     advice: str = ""  # about a missing value
     memory: int = MEMORY
     progress: bool = False

@@ -12,7 +12,7 @@ from fastreg.sources.blocks import Source
 from fastreg.sources.rows import Block
 
 _SHARED = (
-    "kind", "n_features", "n_targets", "n_rows", "n_bytes", "feature_names", "encoding",
+    "kind", "n_features", "n_targets", "n_rows", "n_bytes", "feature_names", "encoding", "labels",
     "is_sparse", "flat", "has_weights", "advice",
 )  # fmt: skip
 

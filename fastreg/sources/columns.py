@@ -26,6 +26,7 @@ class Options:
     """How a table is to be read; see `fastreg.read`.
 
     only : columns of numbers that are all the features, in their order, or None
+    labels : whether the first target may hold two texts
     """
 
     drop: Collection[str] = ()
@@ -36,6 +37,7 @@ class Options:
     encoding: Encoding | None = None
     text: Text = PLAIN
     only: Sequence[str] | None = None
+    labels: bool = False
 
     @property
     def how(self) -> Text:
@@ -56,7 +58,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Reading:
-    """Rows of a table as X, y and weights: plain data, that travels to where the rows are."""
+    """Rows of a table as X, y and weights: plain data, that travels to where the rows are.
+
+    label : the two texts of the first target, read as 0 and 1, None of numbers
+    """
 
     encoding: Encoding
     targets: tuple[str, ...]
@@ -64,6 +69,7 @@ class Reading:
     weight: str | None
     dtype: Any = field(default=np.float64)
     note: str = ""  # about what is missing
+    label: Category | None = None
 
     @property
     def aside(self) -> list[str]:
@@ -100,10 +106,17 @@ class Reading:
         X = self.encoding.encode(part, empty.row, self.dtype, self.advice, buffers or Buffers())
         y = None
         if self.targets:
-            y = np.column_stack([numbers(part.column(name)) for name in self.targets])
+            y = np.column_stack([self._values(part, name) for name in self.targets])
             y = np.ascontiguousarray(y[:, 0] if self.flat else y, np.float64)
         weights = None if self.weight is None else numbers(part.column(self.weight))
         return empty._replace(X=X, y=y, weights=weights)
+
+    def _values(self, part: Any, name: str) -> Array:
+        """(b,) numbers of a column that is no feature, NaN where there is none."""
+        if self.label is None or name != self.label.name:
+            return numbers(part.column(name))
+        (piece,) = self.label.pieces(part.column(name), lambda absent: None)
+        return np.where(piece.values > 0.0, piece.codes, np.nan)
 
     @property
     def advice(self) -> str:
@@ -120,7 +133,7 @@ class Reading:
         """Rows without a target or weight, and with missing="drop" without a feature."""
         lost = np.zeros(part.num_rows, bool)
         for name in self.aside:
-            lost |= np.isnan(numbers(part.column(name)))
+            lost |= np.isnan(self._values(part, name))
         return lost | self.encoding.is_lost(part) if self.encoding.missing == "drop" else lost
 
 
@@ -144,7 +157,8 @@ def reading(
     flat = not target or isinstance(target, str)
     aside = [*targets, *([weight] if weight else [])]
     _check_columns(schema, name, aside, options.drop)
-    _check_numbers(schema, name, aside, look)
+    label = _label(schema, name, targets[0], look) if options.labels and targets else None
+    _check_numbers(schema, name, aside if label is None else aside[1:], look)
     features = _features(schema, name, aside, options, look)
     if options.encoding is None:
         encoding = _encoding(schema, name, features, options, look)
@@ -161,7 +175,23 @@ def reading(
         )
         encoding.check()
     narrow = all(str(schema.field(column.name).type) == "float" for column in encoding.columns)
-    return Reading(encoding, targets, flat, weight, np.float32 if narrow else np.float64)
+    dtype = np.float32 if narrow else np.float64
+    return Reading(encoding, targets, flat, weight, dtype, label=label)
+
+
+def _label(schema: Any, name: str, target: str, look: Look) -> Category | None:
+    """The two texts, or truth values, that a column holds, None if it holds numbers."""
+    kind = schema.field(target).type
+    if kind_of(schema.field(target)) == "number" and str(kind) != "bool":
+        return None
+    seen = look({target: "category"})[target].column(scan.How(False, False))
+    levels = tuple(sorted(seen.levels))
+    if len(levels) != 2:
+        raise ValueError(
+            f"{name}: column {target!r} holds {len(levels)} different labels, {quoted(levels)}: "
+            "two are needed"
+        )
+    return Category(target, levels)
 
 
 def _check_columns(schema: Any, name: str, aside: list[str], drop: Collection[str]) -> None:

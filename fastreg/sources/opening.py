@@ -36,6 +36,7 @@ def read(
     unknown: str | None = None,
     standardize: bool = False,
     encoding: Encoding | None = None,
+    labels: bool = False,
     memory: int = MEMORY,
     cache: bool = False,
     progress: bool = False,
@@ -70,6 +71,8 @@ def read(
     standardize : bool, measure the numbers and days of a table in standard deviations, so that a
         penalty takes them as they come; not what becomes a feature a level
     encoding : `encoding_` of a fitted model, to read other rows as those of the fit
+    labels : bool, whether the target of a table, or the first of several, may hold two texts or
+        truth values: y has 0 and 1 for them, and `Source.labels` the two
     memory : int, bytes of X up to which a fit holds all rows; beyond, it reads them in blocks
     cache : bool, keep blocks in memory as float32 after the first read, 4·m·n bytes: for what is
         too wide for statistics, and read many times; what is fitted is X rounded to float32
@@ -116,7 +119,9 @@ def read(
     text = Text(
         sep, decimal, thousands, comment, charset, na_values, keep_default_na, numbers, date_format
     )
-    options = Options(drop, categories, missing, unknown, standardize, encoding, text)
+    options = Options(
+        drop, categories, missing, unknown, standardize, encoding, text, labels=labels
+    )
     source = _source(data, target, weights, options)
     if cache:
         if not source.in_order:
@@ -186,6 +191,8 @@ def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
 
 
 def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
+    if options.labels:
+        raise ValueError("labels is for files and frames: put numbers into dask's y")
     kind = "blocks" if isinstance(data, list | tuple) else type(data).__name__
     if kind == "DataFrame" and is_dask(target):  # y beside the frame, as scikit-learn has it
         return cluster.beside(data, target, weights, options)

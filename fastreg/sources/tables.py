@@ -58,6 +58,7 @@ class Table(Source):
         self.feature_names, self.advice = self.encoding.features, self._reading.advice
         self.n_features, self.is_sparse = len(self.feature_names), self.encoding.is_sparse
         self.n_targets, self.flat = len(self._reading.targets) or 1, self._reading.flat
+        self.labels = None if how.label is None else how.label.levels
         self.has_weights = weights is not None
         self._rows = rows_of_block(self._reading.row_bytes, self.n_features, block_bytes)
         self._most = found.count_rows()

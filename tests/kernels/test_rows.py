@@ -115,6 +115,37 @@ def test_several_right_hand_sides_share_target_weights_and_ridge(rng):
     np.testing.assert_allclose(values, wanted, rtol=1e-12)
 
 
+SIDES = [
+    (losses.Squared(), None),
+    (losses.Squared(), 3),
+    (losses.Logistic(), None),
+    (losses.Logistic(), 11),
+    (losses.Poisson(), None),
+    (losses.Poisson(), 8),
+]
+
+
+@pytest.mark.parametrize(("loss", "k"), SIDES)
+def test_a_base_of_every_row_is_added_to_predictions(store, loss, rng, rows, k):
+    X, side = checked(store(matrix(rows)), rows), () if k is None else (k,)
+    theta = 0.1 * rng.standard_normal((6, *side))
+    arguments = {
+        "offset": 0.25 if k is None else rng.standard_normal(k),
+        "shift": rng.standard_normal(6),
+        "weights": rng.random((rows, *side)),
+        "base": rng.standard_normal(rows),
+        "loss": loss,
+        "scale": 1 / rows,
+        "l2": 0.1,
+    }
+    y = rng.random((rows, *side))
+    out, expected = np.empty(theta.shape), np.empty(theta.shape)
+    found = kernels.gradient(X, y, theta, out=out, **arguments)
+    wanted = reference.gradient(X, y, theta, out=expected, **arguments)
+    np.testing.assert_allclose(out, expected, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-12)
+
+
 def test_a_row_of_weight_zero_adds_nothing_to_any_right_hand_side():
     A = matrix()
     y = np.column_stack([np.full(37, 1e200), np.zeros(37)])

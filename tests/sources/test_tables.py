@@ -281,3 +281,23 @@ def test_a_csv_whose_first_rows_mislead(tmp_path, monkeypatch):
     path.write_text("\n".join([*lines, "word,2,3"]) + "\n")
     with pytest.raises(ValueError, match=r"d\.csv cannot be read as CSV: line 83, 'a': 'word'"):
         fastreg.read(path, "y").whole()
+
+
+@pytest.mark.parametrize("missing", [None, "drop"])
+def test_two_texts_are_a_target_where_labels_are_asked_for(missing):
+    frame = pd.DataFrame(
+        {"a": [1.0, 2.0, 3.0, 4.0], "o": [0.5, 1.5, 2.5, 3.5], "y": ["b", "a", "b", "a"]}
+    )
+    if missing:
+        frame.loc[1, "y"] = None
+    kept = frame.dropna()
+    source = fastreg.read(frame, ["y", "o"], labels=True, missing=missing)
+    _, y, _ = source.whole()
+    assert source.labels == ("a", "b") and source.feature_names == ["a"]
+    np.testing.assert_array_equal(y, np.c_[kept["y"] == "b", kept["o"]])
+    with pytest.raises(ValueError, match=r"'y' holds .*it must be numbers"):
+        fastreg.read(frame, "y")
+    numbers = fastreg.read(frame.assign(y=[3.0, 1.0, 3.0, 1.0]), "y", labels=True)
+    assert numbers.labels is None and numbers.whole()[1].tolist() == [3.0, 1.0, 3.0, 1.0]
+    with pytest.raises(ValueError, match="holds 4 different labels"):
+        fastreg.read(frame.assign(y=list("abcd")), "y", labels=True)
