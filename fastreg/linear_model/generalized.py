@@ -18,10 +18,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate
 from fastreg.design import Design, as_design
-from fastreg.linear_model import separation
 from fastreg.linear_model.base import STREAMED, Linear, check_finite_params, warn_of_fit
 from fastreg.objectives import Objective, offset_of
 from fastreg.paths import factors_of, penalty_of
+from fastreg.selection import separation
 from fastreg.solvers import Solution, solve
 from fastreg.sources import is_read
 
