@@ -26,6 +26,7 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
     """What `PoissonRegressor` and `PoissonRegressorCV` share: what a fit says of new rows."""
 
     _loss = Poisson()
+    _ratio = "rate ratio"
 
     # What both take.
     _parameter_constraints: dict[str, Any] = {
@@ -64,6 +65,11 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
                 "model has"
             )
         return target, weights
+
+    def _likelihood(
+        self, y: Any, sample_weight: Any, m: int, method: str
+    ) -> tuple[Array, Array | None]:
+        return self._counts(y, sample_weight, m)
 
     def predict(self, X, offset=None):
         """The mean exp(o + b + Xw), (m,) float64.
@@ -218,3 +224,6 @@ class PoissonRegressor(Counting):
         make = self._maker(n, float(self.l1_ratio), offset_of(offset, m))
         self._finish(X, design, target, make(weights, np.array([float(self.alpha)])))
         return self
+
+    def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
+        return float(self.l1_ratio), float(self.alpha)

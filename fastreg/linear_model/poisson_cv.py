@@ -73,6 +73,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
     ((30, 5), array([0, 1]))
     """
 
+    _chosen = True
     alpha_: float
     l1_ratio_: float
     alphas_: Array
@@ -160,6 +161,9 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         warn_of_choice(self, self.cv_certificate_)
         self._finish(X, design, target, makers[which](weights, np.array([self.alpha_])))
         return self
+
+    def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
+        return float(self.l1_ratio_), float(self.alpha_)
 
     def get_metadata_routing(self) -> Any:
         """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
