@@ -331,7 +331,7 @@ class Path:
         >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0.0, 1.0, 0.0, 1.0]
         >>> path = fastreg.path(X, y, family="binomial", alphas=[0.1])
         >>> path.predict(X[2:], type="response").round(3)[:, 0]
-        array([0.566, 0.691])
+        array([0.562, 0.679])
         """
         if type not in ("link", "response"):
             raise ValueError(f"type must be 'link' or 'response', got {type!r}")
