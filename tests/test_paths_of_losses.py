@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 import fastreg
 from fastreg.certificate import losses
+from fastreg.objectives import FAMILIES as FAMILY_OF
 from fastreg.selection import likelihoods
 
 matplotlib.use("Agg")
@@ -316,10 +317,10 @@ def test_rows_of_weight_zero_count_for_nothing():
 
 def test_constants_of_likelihoods_are_those_of_the_densities():
     y, w = np.array([0.0, 1.0, 3.0, 40.0]), np.array([1.0, 2.0, 1.0, 3.0])
-    z, poisson = np.array([0.1, -0.3, 1.0, 3.0]), fastreg.objectives.FAMILIES["poisson"]
+    z, poisson = np.array([0.1, -0.3, 1.0, 3.0]), FAMILY_OF["poisson"]
     found = losses.log_constant(poisson, y, w) - w * losses.value(poisson, z, y)
     np.testing.assert_allclose(found, w * scipy.stats.poisson.logpmf(y, np.exp(z)), rtol=1e-12)
-    binomial, trials = fastreg.objectives.FAMILIES["binomial"], np.array([1.0, 4.0, 7.0, 900.0])
+    binomial, trials = FAMILY_OF["binomial"], np.array([1.0, 4.0, 7.0, 900.0])
     share = np.array([0.0, 2.0, 3.0, 450.0]) / trials
     found = losses.log_constant(binomial, share, trials)
     found = found - trials * losses.value(binomial, z, share)

@@ -153,7 +153,7 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
         intercept ...
         x0 ...
         >>> found.ratio[1:].round(1), bool(found.likelihood_ratio_p < 1e-6)
-        (array([1.6, 1. ]), True)
+        (array([1.7, 1. ]), True)
         """
         from fastreg.inference import likelihood_inference
 
