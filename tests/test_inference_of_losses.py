@@ -306,3 +306,15 @@ def test_a_table_prints_names_deviances_and_what_it_takes_for_granted():
                  "Rows independent", "97.5 %"):  # fmt: skip
         assert part in text
     assert len({len(line) for line in text.splitlines()[1:8]}) == 1
+
+
+def test_deviances_of_large_counts_keep_their_digits():
+    """As a difference of what is large the deviance of counts of 1e9 has no more than ten."""
+    X, _, _, _ = counts()
+    y = np.random.default_rng(0).poisson(1e9 * np.exp(0.1 * X[:, 0])).astype(float)
+    found = PoissonRegressor(alpha=0.0, tol=1e-12).fit(X, y).summary(X, y)
+    start = np.log(1e9)
+    theta = next(iter(oracle(X, y, np.ones(len(y)), start, "poisson", True)))
+    z, long = X.astype(LD) @ theta[1:] + theta[0] + start, y.astype(LD)
+    expected = 2 * (long * np.log(long) - long * z - long + np.exp(z)).sum()
+    assert found.deviance == pytest.approx(float(expected), rel=1e-6)

@@ -211,7 +211,7 @@ class _Sums(NamedTuple):
             slope += (w * u) @ A
             # Where ℓ″ underflows so does u, or the row is one that no model explains.
             pearson = np.divide(u * u, bend, out=np.zeros(len(u)), where=bend > 0.0)
-            each = (value - losses.saturated(loss, y), value, pearson)
+            each = (losses.divergence(loss, z, np.zeros(z.shape), y), value, pearson)
             constant = float(losses.log_constant(loss, y, w).sum())
             numbers += [*(float(w @ part) for part in each), constant]
         return cls(J, meat, slope, numbers)
@@ -334,7 +334,7 @@ def _null_deviance(y: Array, objective: Objective) -> float:
     z = np.zeros(y.shape) if objective.offset is None else objective.offset[seen, None]
     if objective.fit_intercept:
         z = z + best_intercept(loss, z, y, w / w.sum())
-    return 2.0 * float(w @ (losses.value(loss, z, y) - losses.saturated(loss, y))[:, 0])
+    return 2.0 * float(w @ losses.divergence(loss, z, np.zeros(z.shape), y)[:, 0])
 
 
 def _aliased(G: Array) -> Array:

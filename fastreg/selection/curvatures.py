@@ -1,10 +1,10 @@
-"""How a loss bends at a fit: rows of the columns in use, block by block in NumPy.
+"""How a loss bends at a fit.
 
     z = o + b + xᵀβ,   v = w ℓ″(z),   x̄ = Σ v x/Σ v,   G = Σ v (x − x̄)(x − x̄)ᵀ
 
 With an intercept G is what is left of the second derivative of Σ w ℓ for β when b is at its best;
 without one x̄ = 0. Entries are taken about their means by w first, so that a column far from zero
-does not lose its spread.
+does not lose its spread. `gram` is G by the kernels, `Rows` are the rows themselves, in NumPy.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastreg import kernels
 from fastreg.certificate import losses
 from fastreg.design import Design
 from fastreg.objectives import Objective
+from fastreg.problems.in_memory import InMemoryProblem
 
 Array = np.ndarray
 _ENTRIES = 1 << 19  # of a block of rows: 4 MB
+_ROOM = 1 << 22  # predictions of a group of points: 32 MB
 
 
 class Block(NamedTuple):
@@ -29,14 +32,6 @@ class Block(NamedTuple):
     z: Array
     y: Array
     w: Array
-
-
-class Bend(NamedTuple):
-    """Σ v, x̄ − origin (p,) and G (p, p)."""
-
-    total: float
-    mean: Array
-    gram: Array
 
 
 class Rows:
@@ -71,6 +66,8 @@ class Rows:
             yield some, np.asarray(part, float)
 
     def _dense(self, some: Array) -> Array:
+        if len(self._columns) == self._X.shape[1]:  # all, in order
+            return self._X[some]
         return self._X[np.ix_(some, self._columns)]
 
     def blocks(self, coef: Array, intercept: float) -> Iterator[Block]:
@@ -80,26 +77,6 @@ class Rows:
             A = A - self.origin
             z = A @ coef + (level + self._offset[some])
             yield Block(A, z, self._y[some], self._w[some])
-
-    def lost(self, coef: Array, intercept: float) -> float:
-        """Σ w [ℓ(z) − min ℓ]."""
-        total = 0.0
-        for block in self.blocks(coef, intercept):
-            value = losses.value(self._loss, block.z, block.y)
-            total += float(block.w @ (value - losses.saturated(self._loss, block.y)))
-        return total
-
-    def bend(self, coef: Array, intercept: float) -> Bend:
-        """Σ v, x̄ and G at coefficients (p,) of the columns."""
-        p = len(coef)
-        total, first, second = 0.0, np.zeros(p), np.zeros((p, p))
-        for block in self.blocks(coef, intercept):
-            v = block.w * losses.curvature(self._loss, block.z, block.y)
-            root = np.sqrt(v)[:, None] * block.X
-            total, first = total + float(v.sum()), first + v @ block.X
-            second += root.T @ root
-        mean = first / total if self.centred and total > 0.0 else np.zeros(p)
-        return Bend(total, mean, second - total * np.outer(mean, mean))
 
     def kernel(self, coef: Array, intercept: float, size: Array) -> Array:
         """(m, m): V^½ (X − x̄) diag(size²) (X − x̄)ᵀ V^½, for columns that outnumber the rows."""
@@ -111,3 +88,55 @@ class Rows:
         A *= size
         out: Array = A @ A.T
         return out
+
+
+def gram(
+    problem: InMemoryProblem, y: Array, objective: Objective, S: Array, coef: Array,
+    intercept: float,
+) -> Array:  # fmt: skip
+    """G of the columns S (p,) times their squared scales in the problem: two reads of X and one of
+    these columns.
+
+    Parameters
+    ----------
+    problem : standard form of X, whose shifts and scales are used and nothing else
+    coef : (p,) of these columns, in the user's units; intercept : b
+    """
+    X, shift = problem.X, problem.shift
+    m, n = X.shape
+    theta, z = np.zeros(n), np.empty(m)
+    theta[S] = coef
+    level = intercept if shift is None else intercept + float(shift @ theta)
+    kernels.predict(X.storage, theta, offset=level, shift=shift, out=z)
+    z = z if objective.offset is None else z + objective.offset
+    v = losses.curvature(objective.loss, z, y)
+    if objective.weights is not None:
+        v = np.where(objective.weights > 0.0, objective.weights * v, 0.0)
+    options = {"shift": shift, "scale": problem.scale, "by_blocks": problem.far}
+    out: Array = kernels.cross_gram(X.storage, S, S, weights=v, **options)
+    if shift is None or not v.any():
+        return out
+    first = np.empty(n)
+    kernels.project(X.storage, v, shift=shift, out=first)
+    mean = (first * problem.scale)[S]
+    return out - np.outer(mean, mean) / v.sum()
+
+
+def lost(X: Design, y: Array, objective: Objective, coefs: Array, intercepts: Array) -> Array:
+    """(K,) Σ w [ℓ(z) − min ℓ] of points (n, K): a read of X for a group of points whose
+    predictions are 32 MB."""
+    m, out = X.shape[0], np.zeros(len(intercepts))
+    w = np.ones(m) if objective.weights is None else objective.weights
+    seen = np.flatnonzero(w)
+    w, y = w[seen], y[seen, None]
+    offset = 0.0 if objective.offset is None else objective.offset[seen, None]
+    step = max(1, _ROOM // m)
+    for first in range(0, len(out), step):
+        some = slice(first, first + step)
+        theta = np.ascontiguousarray(coefs[:, some])
+        z = np.empty((m, theta.shape[1]))
+        kernels.predict(X.storage, theta, offset=intercepts[some], out=z)
+        z = z[seen] + offset
+        # The divergence of 0 is ℓ − min ℓ, without a difference of what is large.
+        out[some] = w @ losses.divergence(objective.loss, z, np.zeros(z.shape), y)
+    return out

@@ -24,12 +24,16 @@ There is no cp: its σ² is no part of such a model, and with σ² known cp is a
 
 from __future__ import annotations
 
+import dataclasses
+from typing import NamedTuple
+
 import numpy as np
 
 from fastreg.design import Design
 from fastreg.objectives import Objective
+from fastreg.problems.in_memory import InMemoryProblem, standardise
 from fastreg.selection import criteria
-from fastreg.selection.curvatures import Rows
+from fastreg.selection.curvatures import Rows, gram
 
 Array = np.ndarray
 
@@ -37,27 +41,43 @@ Array = np.ndarray
 def degrees_of_freedom(
     X: Design, y: Array, objective: Objective, coefs: Array, intercepts: Array, strengths: Array
 ) -> Array:
-    """(K,) of fits, coefs (n, K) and intercepts (K,); without a ridge X is not read."""
+    """(K,) of fits, coefs (n, K) and intercepts (K,); without a ridge X is not read,
+    with one three times for each point."""
     l2 = np.broadcast_to(objective.l2[:, 0], len(coefs))
     out = np.count_nonzero(coefs, axis=0).astype(float)
+    problem = None
     for k, strength in enumerate(strengths):
         S = np.flatnonzero(coefs[:, k])
-        if (l2[S] * strength).any():
-            rows = Rows(X, y, objective, S)
-            ridge = l2[S] * strength * rows.weight
-            out[k] = _trace(rows, coefs[S, k], float(intercepts[k]), ridge)
+        if not (l2[S] * strength).any():
+            continue
+        problem = problem or standardise(X, y[:, None], dataclasses.replace(objective, offset=None))
+        part = _Part(S, coefs[S, k], float(intercepts[k]), l2[S] * strength)
+        out[k] = _trace(problem, y, objective, part)
     return out + float(objective.fit_intercept)
 
 
-def _trace(rows: Rows, coef: Array, intercept: float, ridge: Array) -> float:
-    """tr G (G + diag ridge)⁻¹, from the smaller of two matrices."""
-    if rows.count < len(coef) and ridge.all():
+class _Part(NamedTuple):
+    """Columns in use, their coefficients, the intercept, and ridges beside the mean loss."""
+
+    columns: Array
+    coef: Array
+    intercept: float
+    ridge: Array
+
+
+def _trace(problem: InMemoryProblem, y: Array, objective: Objective, part: _Part) -> float:
+    """tr G (G + M diag l2)⁻¹, from the smaller of two matrices."""
+    S, coef, intercept, l2 = part
+    w = np.ones(len(y)) if objective.weights is None else objective.weights
+    ridge = l2 * w.sum()
+    if np.count_nonzero(w) < len(S) and l2.all():
+        rows = Rows(problem.X, y, objective, S)
         kernel = rows.kernel(coef, intercept, 1.0 / np.sqrt(ridge))
         return criteria.trace(kernel, np.ones(len(kernel)))
-    G = rows.bend(coef, intercept).gram
+    G = gram(problem, y, objective, S, coef, intercept)
     size = np.sqrt(np.maximum(np.diag(G), 0.0))
     size = np.where(size > 0.0, size, 1.0)
-    return criteria.trace(G / np.outer(size, size), np.sqrt(ridge) / size)
+    return criteria.trace(G / np.outer(size, size), np.sqrt(ridge) * problem.scale[S] / size)
 
 
 def values(

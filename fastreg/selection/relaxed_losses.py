@@ -19,7 +19,7 @@ from fastreg.design import Design, as_design
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.selection import separation
-from fastreg.selection.curvatures import Rows
+from fastreg.selection.curvatures import lost
 from fastreg.solvers import solve
 
 Array = np.ndarray
@@ -59,7 +59,7 @@ def relax(
     """
     fits = _Fits(X, y, objective, max_iter, names)
     out, levels = coefs.copy(), intercepts.copy()
-    kkt, deviance = np.full(len(levels), np.nan), np.zeros(len(levels))
+    kkt = np.full(len(levels), np.nan)
     for k in range(len(levels)):
         S = np.flatnonzero(coefs[:, k])
         free = fits.on(S, coefs[S, k])
@@ -67,8 +67,8 @@ def relax(
             out[S, k] = gamma * coefs[S, k] + (1.0 - gamma) * free.coef
             levels[k] = gamma * intercepts[k] + (1.0 - gamma) * free.intercept
             kkt[k] = free.kkt
-        rows = Rows(X, y, objective, S)
-        deviance[k] = 2.0 * rows.lost(out[S, k], float(levels[k])) / rows.weight
+    weight = X.shape[0] if objective.weights is None else objective.weights.sum()
+    deviance = 2.0 * lost(X, y, objective, out, levels) / weight
     return Refit(out, levels, deviance, kkt, fits.complaint)
 
 
