@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fastreg._warnings import ConvergenceWarning
     from fastreg.certificate import Certificate
     from fastreg.functional import descend, gradient, objective
-    from fastreg.inference import Inference
+    from fastreg.inference import Inference, LikelihoodInference
     from fastreg.linear_model import (
         AdaptiveElasticNet,
         AdaptiveLasso,
@@ -54,6 +54,7 @@ _HOME = {
     "Inference": "inference",
     "Lasso": "linear_model",
     "LassoCV": "linear_model",
+    "LikelihoodInference": "inference",
     "LogisticRegression": "linear_model",
     "LogisticRegressionCV": "linear_model",
     "Path": "paths",
@@ -91,6 +92,7 @@ __all__ = [
     "Inference",
     "Lasso",
     "LassoCV",
+    "LikelihoodInference",
     "LogisticRegression",
     "LogisticRegressionCV",
     "Path",

@@ -24,6 +24,7 @@ from fastreg._jit import single_threaded_blas
 from fastreg._progress import draw_bar
 from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate, penalty_value
+from fastreg.certificate.losses import log_constant, mean, saturated
 from fastreg.design import Design, as_design, as_target, as_weights, feature_names
 from fastreg.functional import check_predictions, nonnegative
 from fastreg.grids import LEAST_RATIO, Grid, least_share, strengths_of
@@ -31,7 +32,7 @@ from fastreg.objectives import Objective, check_target, family_of, offset_of
 from fastreg.penalties import L1, Bounded, is_absolute
 from fastreg.problems.in_memory import standardise
 from fastreg.problems.quadratic import QuadraticProblem
-from fastreg.selection import criteria, relaxed
+from fastreg.selection import criteria, likelihoods, relaxed, scores
 from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.selection.folds import Split, as_splits, neighbours
 from fastreg.solvers import METHODS, solve
@@ -63,7 +64,9 @@ class Path:
     l1_ratio : float
     certificate : `fastreg.Certificate` of all points
     n_iter : int, most steps of a point
-    rss : (K,) Σ w r², sums of squared residuals
+    deviance : (K,) D = 2 Σ w [ℓ(z) − min ℓ]; null_deviance : float, of the intercept alone
+    explained : (K,) 1 − deviance/null_deviance
+    rss : (K,) Σ w r², sums of squared residuals: the deviance of squares, and of these alone
     data : what the path was fitted to
     gamma : float or None, of `relax`
     feature_names : list of str, of a frame, or None
@@ -80,14 +83,13 @@ class Path:
     gamma: float | None = None
     feature_names: list[str] | None = None
 
-    def _unit(self) -> str:
-        """What errors of folds are."""
-        squares = losses.traits(self.data.objective.loss).quadratic
-        return "mean squared error" if squares else "mean deviance"
+    @property
+    def _is_of_squares(self) -> bool:
+        return bool(losses.traits(self.data.objective.loss).quadratic)
 
     def _of_squares(self, what: str) -> None:
         """ValueError if the loss is another."""
-        if not losses.traits(self.data.objective.loss).quadratic:
+        if not self._is_of_squares:
             name = type(self.data.objective.loss).__name__
             raise ValueError(f"{what} is for family='gaussian', this path is of {name}")
 
@@ -101,11 +103,34 @@ class Path:
 
     @property
     def rss(self) -> Array:
-        """Objective less penalty, times twice the weight."""
+        """The deviance of squares: objective less penalty, times twice the weight."""
         self._of_squares("rss")
-        return np.maximum(
-            2.0 * self.data.weight * (self.certificate.objective - self._penalties()), 0.0
-        )
+        return self.deviance
+
+    @functools.cached_property
+    def deviance(self) -> Array:
+        """(K,) D = 2 Σ w [ℓ(z) − min ℓ], R's residual deviance, of squares `rss`: the objective of
+        the certificate less the penalty and the least loss, without a read of X. It is certain to
+        what rounding leaves of the objective."""
+        mean = self.certificate.objective - self._penalties() - self.data.least
+        return np.maximum(2.0 * self.data.weight * mean, 0.0)
+
+    @property
+    def null_deviance(self) -> float:
+        """D of the intercept and the offset alone; of the offset alone without an intercept."""
+        return 2.0 * self.data.weight * float(self.certificate.null[0])
+
+    @property
+    def explained(self) -> Array:
+        """(K,) 1 − D/D_null, share of the null deviance that is explained: R² of squares."""
+        null = self.null_deviance
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(null > 0.0, 1.0 - self.deviance / null, np.nan)
+
+    @property
+    def _minus2(self) -> Array:
+        """(K,) −2 log L."""
+        return self.deviance + 2.0 * (self.data.weight * self.data.least - self.data.log_constant)
 
     def _penalties(self) -> Array:
         objective = self.data.objective
@@ -116,30 +141,42 @@ class Path:
 
     @functools.cached_property
     def dof(self) -> Array:
-        """(K,) degrees of freedom, the intercept's included; see `fastreg.selection.criteria`."""
-        self._of_squares("dof")
+        """(K,) degrees of freedom, the intercept's included: see `fastreg.selection.criteria`, and
+        `fastreg.selection.likelihoods` for losses other than squares, whose X is read once for each
+        point with a ridge part."""
         objective = self.data.objective
+        if not self._is_of_squares:
+            return self.data.degrees_of_freedom(self.coefs, self.intercepts, self.alphas)
         l2 = np.broadcast_to(objective.l2[:, 0], len(self.coefs))
         return criteria.degrees_of_freedom(
             self.coefs, l2, self.alphas, self.data.covariance, objective.fit_intercept
         )
 
-    def select(self, criterion: str = "bic", *, cv: Any = 5) -> Selected:
+    def select(self, criterion: str = "bic", *, cv: Any = 5, score: str = "deviance") -> Selected:
         """Choose a point.
 
         Parameters
         ----------
-        criterion : "aic", "aicc", "bic", "ebic", "cp" or "gcv", by formula (see
-            `fastreg.selection.criteria`) and of squares alone; "cv" or "1se", by cross-validation,
-            the least mean squared error, or mean deviance of another family, or the largest alpha
-            within a standard error of it
+        criterion : "aic", "aicc", "bic", "ebic", "cp" or "gcv", by formula: see
+            `fastreg.selection.criteria` for squares and `fastreg.selection.likelihoods` for other
+            losses, which have no "cp"; "cv" or "1se", by cross-validation, the least `score`, or
+            the largest alpha within a standard error of it
         cv : int, folds of neighbouring rows, or iterable of (training rows, test rows), or a
             splitter of scikit-learn
+        score : "deviance", "misclassification" or "auc", the error of cross-validation
+            "deviance": the mean deviance of held-out rows, of squares the mean squared error. The
+            others are for y in [0, 1], such as family="binomial": the share of rows, by weight, on
+            the wrong side of even odds; and 1 − the area under the ROC curve.
+
+        Returns
+        -------
+        `fastreg.paths.Selected`; its `unit` says what its values are.
 
         Raises
         ------
         ValueError
-            There is no such criterion, or no data to cross-validate with.
+            There is no such criterion or score, none for such a loss, or no data to cross-validate
+            with.
 
         Warns
         -----
@@ -155,40 +192,66 @@ class Path:
         >>> path = fastreg.path(X, y)
         >>> np.flatnonzero(path.select("ebic").coef), np.flatnonzero(path.select("1se").coef)
         (array([0, 1]), array([0, 1]))
+        >>> odds = fastreg.path(X, (y > 0) * 1.0, family="binomial", alphas=20)
+        >>> np.flatnonzero(odds.select("ebic").coef), odds.select("cv", score="auc").unit
+        (array([0, 1]), '1 − area under the ROC curve')
         """
+        if score not in scores.UNITS:
+            raise ValueError(f"score must be one of {', '.join(scores.UNITS)}, got {score!r}")
         if criterion in ("cv", "1se"):
-            errors = self.data.errors(cv, self.alphas, self.certificate.tol, self.gamma)
-            certificate = errors.certificate(self.certificate.tol)
-            if certificate.complaint():
-                warn_of_convergence(f"{certificate.complaint()}.")
-            index = errors.choose("1se" if criterion == "1se" else "min")
-            point = self._selected(criterion, index, errors.mean, errors.standard_error)
-            return dataclasses.replace(point, certificate=certificate, unit=self._unit())
-        self._of_squares(f"select({criterion!r})")
-        found = criteria.values(
-            criterion,
-            self.rss,
-            self.dof,
-            self.data.count,
-            len(self.coefs),
-            self.data.objective.fit_intercept,
-        )
-        return self._selected(criterion, int(np.argmin(found)), found, None)
+            return self._by_folds(criterion, cv, score)
+        if score != "deviance":
+            raise ValueError(f"score={score!r} is for 'cv' and '1se': {criterion!r} has its own")
+        rows, n, intercept = self.data.count, len(self.coefs), self.data.objective.fit_intercept
+        if self._is_of_squares:
+            found = criteria.values(criterion, self.rss, self.dof, rows, n, intercept)
+        else:
+            minus2 = self._minus2 if criterion in criteria.BY_LIKELIHOOD else None
+            found = likelihoods.values(
+                criterion, self.deviance, minus2, self.dof, rows, n, intercept
+            )
+        point = self._selected(criterion, int(np.argmin(found)), found, None)
+        return dataclasses.replace(point, unit=criteria.unit(criterion, self._is_of_squares))
+
+    def _by_folds(self, criterion: str, cv: Any, score: str) -> Selected:
+        """By "cv" or "1se"."""
+        loss = self.data.objective.loss
+        scores.check(score, loss)
+        if self.gamma is not None and not self._is_of_squares:
+            raise ValueError(
+                "cross-validation of relaxed fits is for family='gaussian': select by 'aic' or "
+                "'bic', or cross-validate the path that this one comes from"
+            )
+        errors = self.data.errors(cv, self.alphas, self.certificate.tol, self.gamma, score)
+        certificate = errors.certificate(self.certificate.tol)
+        if certificate.complaint():
+            warn_of_convergence(f"{certificate.complaint()}.")
+        index = errors.choose("1se" if criterion == "1se" else "min")
+        point = self._selected(criterion, index, errors.mean, errors.standard_error)
+        unit = scores.unit(score, self._is_of_squares)
+        return dataclasses.replace(point, certificate=certificate, unit=unit)
 
     def relax(self, gamma: float = 0.0) -> Relaxed:
-        """Take back some of the shrinkage: γ·(the path) + (1 − γ)·(least squares on its supports).
+        """Take back some of the shrinkage: γ·(the path) + (1 − γ)·(fits without a penalty on its
+        supports), coefficients and intercepts alike.
 
-        `select` of what it returns chooses alpha anew, by cross-validation with relaxed fits in
-        every fold.
+        `select` of what it returns chooses alpha anew, of squares also by cross-validation with
+        relaxed fits in every fold. Of other losses a support that separates the data has no such
+        fit: its points stay as they are in the path, with `kkt` NaN.
 
         Parameters
         ----------
-        gamma : float in [0, 1]; 0 is least squares on the support, 1 the path itself
+        gamma : float in [0, 1]; 0 is no penalty on the support, 1 the path itself
 
         Raises
         ------
         ValueError
             gamma is out of range, or coefficients have bounds.
+
+        Warns
+        -----
+        fastreg.ConvergenceWarning
+            Points stay as they are in the path, and why.
 
         Examples
         --------
@@ -200,17 +263,31 @@ class Path:
         >>> np.flatnonzero(chosen.coef), chosen.coef[:2].round(1)
         (array([0, 1]), array([ 1., -1.]))
         """
-        self._of_squares("relax")
         share = nonnegative(gamma, "gamma")
         if share > 1.0:
             raise ValueError(f"gamma must be between 0 and 1, got {gamma!r}")
         if not is_absolute(self.data.objective.penalty):
-            raise ValueError("a path with bounds is not relaxed: least squares would leave them")
-        with single_threaded_blas:
-            found = relaxed.relax(self.data.problem(), self.coefs, share)
+            raise ValueError(
+                "a path with bounds is not relaxed: a fit without a penalty would leave them"
+            )
+        found = self._refits(share)
         same = {each.name: getattr(self, each.name) for each in dataclasses.fields(Path)}
         same |= {"coefs": found.coefs, "intercepts": found.intercepts, "gamma": share}
-        return Relaxed(**same, kkt=found.kkt, squares=found.rss)
+        return Relaxed(**same, kkt=found.kkt, mean_deviance=found.deviance)
+
+    def _refits(self, share: float) -> Any:
+        """`Refit` of `relaxed` or of `relaxed_losses`."""
+        if self._is_of_squares:
+            with single_threaded_blas:
+                return relaxed.relax(self.data.problem(), self.coefs, share)
+        found = self.data.refits(self.coefs, self.intercepts, share, self.feature_names)
+        kept = np.flatnonzero(np.isnan(found.kkt))
+        if len(kept):
+            warn_of_convergence(
+                f"relax keeps {len(kept)} of {len(self.alphas)} points as they are in the path, "
+                f"from alpha={self.alphas[kept[0]]:.3g} on: {found.complaint}."
+            )
+        return found
 
     def _selected(self, name: str, index: int, values: Array, spread: Array | None) -> Selected:
         return Selected(
@@ -232,23 +309,44 @@ class Path:
         marks = {each.criterion: each.alpha for each in selected}
         return plots.draw_path(self.alphas, self.coefs, marks, names, ax)
 
-    def predict(self, X: Any) -> Array:
-        """Xw + b at every point, (m, K): of "binomial" the log of the odds, without an offset.
+    def predict(self, X: Any, offset: Any = None, type: str = "link") -> Array:
+        """What every point says of new rows, (m, K).
+
+        Parameters
+        ----------
+        X : (m, n) array, sparse matrix or frame, with the features of the fit
+        offset : (m,) array or None for zeros, whatever it was in the fit
+        type : "link", z = o + Xw + b, of "binomial" the log of the odds and of "poisson" the log of
+            the mean; or "response", the mean of y: a probability, a mean count
 
         Raises
         ------
         ValueError
-            X has other features than in the fit, or contains NaN or infinity.
+            X has other features than in the fit, X or offset contains NaN or infinity, or there is
+            no such type.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0.0, 1.0, 0.0, 1.0]
+        >>> path = fastreg.path(X, y, family="binomial", alphas=[0.1])
+        >>> path.predict(X[2:], type="response").round(3)[:, 0]
+        array([0.562, 0.679])
         """
+        if type not in ("link", "response"):
+            raise ValueError(f"type must be 'link' or 'response', got {type!r}")
         check_order(self.feature_names, names_of(X), "put the columns in their order")
         design = as_design(X)
         out = np.empty((design.shape[0], len(self.alphas)))
         if design.shape[1] != len(self.coefs):
             raise ValueError(f"X has {design.shape[1]} features, the path {len(self.coefs)}")
+        given = offset_of(offset, len(out))
         theta = np.ascontiguousarray(self.coefs)
         kernels.predict(design.storage, theta, offset=self.intercepts, out=out)
         check_predictions(design, out)
-        return out
+        if given is not None:
+            out += given[:, None]
+        return out if type == "link" else mean(self.data.objective.loss, out)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -260,11 +358,13 @@ class Relaxed(Path):
     Attributes
     ----------
     gamma : float, share of the path
-    kkt : (K,) largest slope that least squares on a support leaves, over the largest at zero
+    kkt : (K,) largest slope that the fit on a support leaves, over the largest at zero; NaN where
+        the support separates the data and the point is the path's
+    mean_deviance : (K,) deviance over Σ w
     """
 
     kkt: Array = field(kw_only=True)
-    squares: Array = field(kw_only=True)
+    mean_deviance: Array = field(kw_only=True)
 
     def relax(self, gamma: float = 0.0) -> Relaxed:
         """Not twice.
@@ -275,10 +375,10 @@ class Relaxed(Path):
         """
         raise ValueError("this path is relaxed already: call relax of the path it comes from")
 
-    @property
-    def rss(self) -> Array:
-        """(K,) Σ w r²."""
-        return self.squares * self.data.weight
+    @functools.cached_property
+    def deviance(self) -> Array:
+        """(K,) D = 2 Σ w [ℓ(z) − min ℓ], of squares Σ w r²."""
+        return self.mean_deviance * self.data.weight
 
     @functools.cached_property
     def dof(self) -> Array:
@@ -295,7 +395,7 @@ class Selected:
     criterion : str; index : int; alpha : float; coef : (n,); intercept : float
     values : (K,) of the criterion at `alphas`; standard_error : (K,) or None
     certificate : `fastreg.ChoiceCertificate` of the errors of folds, or None
-    unit : str, what the values of cross-validation are
+    unit : str, what the values are
     """
 
     criterion: str
@@ -334,8 +434,32 @@ class Source(ABC):
         """Its standard form."""
 
     @abstractmethod
-    def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
+    def errors(
+        self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
+    ) -> Errors:
         """Errors of folds, relaxed unless gamma is None."""
+
+    @property
+    def least(self) -> float:
+        """Σ w min ℓ/Σ w."""
+        return 0.0
+
+    @property
+    def log_constant(self) -> float:
+        """log L + Σ w ℓ."""
+        raise self._needs_rows()
+
+    def degrees_of_freedom(self, coefs: Array, intercepts: Array, strengths: Array) -> Array:
+        """(K,) of points of a loss that is no square."""
+        raise self._needs_rows()
+
+    def refits(self, coefs: Array, intercepts: Array, gamma: float, names: Any) -> Any:
+        """`relaxed_losses.Refit` of these points."""
+        raise self._needs_rows()
+
+    def _needs_rows(self) -> ValueError:
+        name = type(self.objective.loss).__name__
+        return ValueError(f"{name} needs the rows: fit the path to X and y, not to statistics")
 
     def covariance(self, columns: Array) -> Array:
         """(p, p): Σ w (x − x̄)(x − x̄)ᵀ/Σ w of some columns."""
@@ -363,7 +487,38 @@ class InMemory(Source):
     def problem(self) -> QuadraticProblem:
         return standardise(self.X, self.y[:, None], self.objective)
 
-    def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
+    @functools.cached_property
+    def _seen(self) -> tuple[Array, Array]:
+        """y and weights of the rows that have one."""
+        weights = self.objective.weights
+        if weights is None:
+            return self.y, np.ones(len(self.y))
+        return self.y[weights > 0.0], weights[weights > 0.0]
+
+    @property
+    def least(self) -> float:
+        y, w = self._seen
+        return float(w @ saturated(self.objective.loss, y)) / self.weight
+
+    @property
+    def log_constant(self) -> float:
+        return float(log_constant(self.objective.loss, *self._seen).sum())
+
+    def degrees_of_freedom(self, coefs: Array, intercepts: Array, strengths: Array) -> Array:
+        return likelihoods.degrees_of_freedom(
+            self.X, self.y, self.objective, coefs, intercepts, strengths
+        )
+
+    def refits(self, coefs: Array, intercepts: Array, gamma: float, names: Any) -> Any:
+        from fastreg.selection import relaxed_losses  # not part of a first fit
+
+        return relaxed_losses.relax(
+            self.X, self.y, self.objective, coefs, intercepts, gamma, self.max_iter, names
+        )
+
+    def errors(
+        self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
+    ) -> Errors:
         from fastreg.selection.cross_validation import Validation  # not part of a first fit
 
         objective, splits = self.objective, as_splits(_splits(cv, self.y), len(self.y))
@@ -375,7 +530,11 @@ class InMemory(Source):
         def make(weights: Array | None, own: Array | None) -> Objective:
             return dataclasses.replace(objective, weights=weights, strength=own)
 
-        return validation.errors(make, strengths, tol, self.max_iter, gamma=gamma)
+        if score == "deviance":
+            return validation.errors(make, strengths, tol, self.max_iter, gamma=gamma)
+        judge = scores.Judge(score, self.X, self.y, objective, validation.split)
+        found = validation.errors(make, strengths, tol, self.max_iter, seen=judge)
+        return judge.instead(found, len(splits))
 
     def __getstate__(self) -> dict[str, Any]:
         """X as it was given: what kernels read shares its memory, which a copy would not."""

@@ -600,7 +600,9 @@ class _Collected(paths.Source):
     def problem(self) -> MomentProblem:
         return summarise(self.whole, self.objective, self.target, self.n_targets)
 
-    def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
+    def errors(
+        self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
+    ) -> Errors:
         raise ValueError("folds are given with update: call cross_validate of the statistics")
 
 

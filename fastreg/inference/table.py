@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 Array = np.ndarray
-_MOST_ROWS = 60
+MOST_ROWS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,34 +46,50 @@ class Inference:
     r2: float
 
     def __str__(self) -> str:
-        ends = (f"{100 * (1 - self.level) / 2:.3g} %", f"{100 * (1 + self.level) / 2:.3g} %")
-        head = ("", "coef", "std err", "statistic", "p", *ends)
-        rows: list[tuple[str, ...]] = [head]
-        shown = range(min(len(self.names), _MOST_ROWS))
-        for k in shown:
-            numbers = (self.coef[k], self.standard_error[k], self.statistic[k])
-            rows.append(
-                (
-                    self.names[k],
-                    *(_text(value, 5) for value in numbers),
-                    "<1e-16" if self.p_value[k] < 1e-16 else _text(self.p_value[k], 3),
-                    f"{self.lower[k]:.5g}",
-                    f"{self.upper[k]:.5g}",
-                )
-            )
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [_line(row, widths) for row in rows]
-        rule = "─" * len(lines[0])
+        shown = range(min(len(self.names), MOST_ROWS))
+        rows = [head_of(self.level), *(row_of(self, k) for k in shown)]
         title = (
             f"{self.method}; {self.n_samples} rows, {self.residual_dof:.1f} residual degrees of "
             f"freedom, R² {self.r2:.4f}, σ {self.noise:.5g}"
         )
-        hidden = len(self.names) - len(shown)
-        more = [f"… and {hidden} more"] if hidden else []
-        return "\n".join([title, rule, lines[0], rule, *lines[1:], *more, rule, self.assumes])
+        return drawn(title, rows, len(self.names) - len(shown), self.assumes)
 
 
-def _text(value: float, digits: int) -> str:
+def ends_of(level: float) -> tuple[str, str]:
+    """What the ends of intervals are called."""
+    return f"{100 * (1 - level) / 2:.3g} %", f"{100 * (1 + level) / 2:.3g} %"
+
+
+def head_of(level: float) -> tuple[str, ...]:
+    return ("", "coef", "std err", "statistic", "p", *ends_of(level))
+
+
+def row_of(table: Any, k: int) -> tuple[str, ...]:
+    """Of one coefficient."""
+    numbers = (table.coef[k], table.standard_error[k], table.statistic[k])
+    return (
+        table.names[k],
+        *(text_of(value, 5) for value in numbers),
+        probability(table.p_value[k]),
+        f"{table.lower[k]:.5g}",
+        f"{table.upper[k]:.5g}",
+    )
+
+
+def probability(p: float) -> str:
+    return "<1e-16" if p < 1e-16 else text_of(p, 3)
+
+
+def drawn(title: str, rows: Sequence[Sequence[str]], hidden: int, *foot: str) -> str:
+    """The title, a head and rows in columns, and what stands below."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [_line(row, widths) for row in rows]
+    rule = "─" * len(lines[0])
+    more = [f"… and {hidden} more"] if hidden else []
+    return "\n".join([title, rule, lines[0], rule, *lines[1:], *more, rule, *foot])
+
+
+def text_of(value: float, digits: int) -> str:
     return "–" if np.isnan(value) else f"{value:.{digits}g}"
 
 

@@ -9,7 +9,7 @@ with weights s of sum S, offsets o, and factors f of the features, 1 unless they
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -19,22 +19,28 @@ from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate, losses
 from fastreg.certificate.smooth import best_intercept
 from fastreg.design import Design, as_design
-from fastreg.linear_model import separation
 from fastreg.linear_model.base import Linear, check_finite_params, warn_of_fit
 from fastreg.linear_model.opening import predict_source
 from fastreg.objectives import Objective, offset_of
 from fastreg.paths import factors_of, penalty_of
+from fastreg.selection import separation
 from fastreg.solvers import Solution, solve
+
+if TYPE_CHECKING:
+    from fastreg.inference import LikelihoodInference
 
 Array = np.ndarray
 MakeObjective = Callable[[Array | None, Array | None], Objective]  # of (weights, strengths)
 
 
 class Generalized(BaseEstimator):  # type: ignore[misc]
-    """What estimators of other losses share; `_loss` is that of the class."""
+    """What estimators of other losses share; `_loss` is that of the class, `_ratio` what exp(coef)
+    is called."""
 
     _loss: Any
+    _ratio: str
     _streams = True
+    _chosen = False  # whether strengths come from the data of the fit
 
     coef_: Array
     intercept_: Any
@@ -114,6 +120,82 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
     def _linear(self) -> Linear:
         coef = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
         return Linear(np.array(coef).ravel(), np.array(self.intercept_).ravel()[:1].reshape(()))
+
+    def summary(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, *, method: Any = None,
+        level: float = 0.95,
+    ) -> LikelihoodInference:  # fmt: skip
+        """Standard errors, tests and intervals, from the data of the fit.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset : what the model was fitted to
+            A weight counts rows that are alike, or trials of a proportion.
+        method : "classical" (None), "sandwich", which is "HC1", "HC0" or "bayesian"
+            See `fastreg.inference.generalized`.
+        level : float in (0, 1), of the intervals
+
+        Returns
+        -------
+        `fastreg.LikelihoodInference`; it prints as a table, with what it takes for granted.
+
+        Raises
+        ------
+        ValueError
+            There is no such method; an L1 penalty has left features out; coefficients have bounds;
+            columns depend on one another; the data is separable, or not that of the fit. The
+            message says what to do.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((200, 2))
+        >>> y = rng.poisson(np.exp(0.5 * X[:, 0] + 1.0))
+        >>> found = fastreg.PoissonRegressor(alpha=0).fit(X, y).summary(X, y)
+        >>> print(found)  # doctest: +ELLIPSIS
+        classical standard errors; 200 rows, AIC ...
+        ...
+        intercept ...
+        x0 ...
+        >>> found.ratio[1:].round(1), bool(found.likelihood_ratio_p < 1e-6)
+        (array([1.7, 1. ]), True)
+        """
+        from fastreg.inference import likelihood_inference
+
+        check_is_fitted(self)
+        refuse_sources(self, X, y)
+        design = as_design(X)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level must be between 0 and 1, got {level!r}")
+        method = "classical" if method is None else method
+        m, n = design.shape
+        target, weights = self._likelihood(y, sample_weight, m, method)
+        ratio, strength = self._fitted_strength(weights, m)
+        make = self._maker(n, ratio, offset_of(offset, m))
+        coef, own = self._linear().coef, float(self._linear().intercept)
+        return likelihood_inference(
+            design, target, make(weights, np.array([strength])), coef, own, method=method,
+            level=level, names=getattr(self, "feature_names_in_", None), chosen=self._chosen,
+            ratio=self._ratio, slack=self._slack(),
+        )  # fmt: skip
+
+    def _slack(self) -> float:
+        """The relative gap that the fit may have."""
+        worth = self.certificate_
+        return self.tol if worth.converged else min(1.0, float(worth.relative_gap[0]))
+
+    def _likelihood(
+        self, y: Any, sample_weight: Any, m: int, method: str
+    ) -> tuple[Array, Array | None]:
+        """(y, weights) of the fit, checked; ValueError where `method` takes them for what they are
+        not."""
+        raise NotImplementedError
+
+    def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
+        """(l1_ratio, strength) of the fit, beside the mean loss."""
+        raise NotImplementedError
 
     def _predictor(self, X: Any, offset: Any) -> Array:
         """(m,): o + b + Xw."""

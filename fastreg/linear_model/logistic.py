@@ -12,9 +12,10 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fastreg._warnings import warn
+from fastreg.design import as_weights, counted
 from fastreg.linear_model.base import STREAMED, as_sparse, per_weight
 from fastreg.linear_model.generalized import Generalized
-from fastreg.linear_model.odds import TARGETS, as_odds, label_array, shares
+from fastreg.linear_model.odds import TARGETS, Odds, as_odds, known_share, label_array, shares
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
 from fastreg.losses import Logistic
@@ -28,6 +29,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     """What `LogisticRegression` and `LogisticRegressionCV` share: what a fit says of new rows."""
 
     _loss = Logistic()
+    _ratio = "odds ratio"
     classes_: Array
 
     # What both take of scikit-learn's parameters, and of their own.
@@ -106,6 +108,22 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         """
         z = self.decision_function(X, offset)
         return np.column_stack([scipy.special.log_expit(-z), scipy.special.log_expit(z)])
+
+    def _likelihood(
+        self, y: Any, sample_weight: Any, m: int, method: str
+    ) -> tuple[Array, Array | None]:
+        if self.class_weight is not None and method in ("classical", "bayesian"):
+            raise ValueError(
+                f"method={method!r} takes weights for counts of rows, and those of class_weight "
+                "are none: take method='sandwich'"
+            )
+        if self.target == "labels":
+            odds = Odds(known_share(self, y, m), as_weights(sample_weight, m), self.classes_)
+        else:
+            odds = as_odds(self, y, sample_weight, m)
+        odds = odds.weighted(self.class_weight)
+        odds.check_both(self)
+        return counted(odds.share, odds.weights), odds.weights
 
     def sparsify(self):
         """`coef_` as a sparse matrix, which takes less memory where most of it is zero."""
@@ -301,6 +319,10 @@ class LogisticRegression(Classifier):
         self.classes_ = np.array([0, 1])
         sources.finish(self, source, found.solution)
         return self
+
+    def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
+        C, ratio = self._penalty()
+        return ratio, float(per_weight(np.array([1.0 / C]), weights, m)[0])
 
     def _penalty(self) -> tuple[float, float]:
         """(C, l1_ratio), whichever way they are given."""

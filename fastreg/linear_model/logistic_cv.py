@@ -100,6 +100,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     ((5, 1, 20), array([0, 1]))
     """
 
+    _chosen = True
     C_: Any
     l1_ratio_: Any
     C_min_: float
@@ -282,6 +283,15 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             share, weights = shares(self.target, y, sample_weight, len(z))
         lost = losses.value(self._loss, z, share) - losses.saturated(self._loss, share)
         return -float(np.average(lost, weights=weights))
+
+    def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
+        if not self.refit:
+            raise ValueError(
+                "summary is of a fit to all rows, and refit=False has made a mean of those to "
+                "training sets: fit with refit=True"
+            )
+        C, ratio = (float(np.ravel(each)[0]) for each in (self.C_, self.l1_ratio_))
+        return ratio, float(per_weight(np.array([1.0 / C]), weights, m)[0])
 
     def get_metadata_routing(self) -> Any:
         """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""

@@ -25,6 +25,7 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
     """What `PoissonRegressor` and `PoissonRegressorCV` share: what a fit says of new rows."""
 
     _loss = Poisson()
+    _ratio = "rate ratio"
 
     # What both take.
     _parameter_constraints: dict[str, Any] = {
@@ -63,6 +64,11 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
                 "model has"
             )
         return target, weights
+
+    def _likelihood(
+        self, y: Any, sample_weight: Any, m: int, method: str
+    ) -> tuple[Array, Array | None]:
+        return self._counts(y, sample_weight, m)
 
     def predict(self, X, offset=None):
         """The mean exp(o + b + Xw), (m,) float64.
@@ -222,3 +228,6 @@ class PoissonRegressor(Counting):
         found = sources.followed(self, source, make, np.array([float(self.alpha)]))
         sources.finish(self, source, found.solution)
         return self
+
+    def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
+        return float(self.l1_ratio), float(self.alpha)

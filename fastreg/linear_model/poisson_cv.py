@@ -74,6 +74,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
     ((30, 5), array([0, 1]))
     """
 
+    _chosen = True
     alpha_: float
     l1_ratio_: float
     alphas_: Array
@@ -194,6 +195,9 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         """Least over largest alpha."""
         least = _LEAST if ratio >= LEAST_RATIO else _LEAST_RIDGE
         return float(least if self.eps is None else self.eps)
+
+    def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
+        return float(self.l1_ratio_), float(self.alpha_)
 
     def get_metadata_routing(self) -> Any:
         """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""

@@ -26,7 +26,8 @@ from fastreg import _factor
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
-CRITERIA = ("aic", "aicc", "bic", "ebic", "cp", "gcv")
+BY_LIKELIHOOD = ("aic", "aicc", "bic", "ebic")
+CRITERIA = (*BY_LIKELIHOOD, "cp", "gcv")
 
 
 def degrees_of_freedom(
@@ -55,11 +56,11 @@ def degrees_of_freedom(
             continue
         part = G[np.ix_(inside, inside)]
         ridge = np.sqrt(l2[used[inside]] * strength)
-        out[k] = _trace(part, ridge)
+        out[k] = trace(part, ridge)
     return out + intercept
 
 
-def _trace(G: Array, ridge: Array) -> float:
+def trace(G: Array, ridge: Array) -> float:
     """tr G (G + diag ridge²)⁻¹ by the eigenvalues of ridge⁻¹ G ridge⁻¹, where all are penalised."""
     if ridge.all():
         values = _factor.eigvalsh(G / np.outer(ridge, ridge))
@@ -96,6 +97,21 @@ def values(name: str, rss: Array, dof: Array, m: int, n: int, intercept: bool = 
         else:
             out = fit + dof * np.log(m)
             if name == "ebic":
-                size = np.clip(dof - intercept, 0.0, n)
-                out += 2.0 * (gammaln(n + 1) - gammaln(size + 1) - gammaln(n - size + 1))
+                out += log_choices(n, dof - intercept)
     return np.where((left > 0) & ~np.isnan(out), out, np.inf)
+
+
+def log_choices(n: int, size: Array) -> Array:
+    """2 log C(n, size), sizes between the integers too."""
+    size = np.clip(size, 0.0, n)
+    out: Array = 2.0 * (gammaln(n + 1) - gammaln(size + 1) - gammaln(n - size + 1))
+    return out
+
+
+def unit(name: str, squares: bool) -> str:
+    """What the values of a criterion are."""
+    if name in BY_LIKELIHOOD:
+        return "m log(rss/m) + penalty" if squares else "−2 log-likelihood + penalty"
+    if name == "cp":
+        return "risk over σ²"
+    return "mean squared error" if squares else "mean deviance"

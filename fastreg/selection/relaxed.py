@@ -22,12 +22,12 @@ Array = np.ndarray
 
 
 class Refit(NamedTuple):
-    """coefs (n, K), intercepts (K,), rss (K,) Σ w r²/Σ w, and the largest slope that least squares
-    leaves, over the largest at zero, (K,)."""
+    """coefs (n, K), intercepts (K,), deviance (K,) Σ w r²/Σ w, and the largest slope that least
+    squares leaves, over the largest at zero, (K,)."""
 
     coefs: Array
     intercepts: Array
-    rss: Array
+    deviance: Array
     kkt: Array
 
 

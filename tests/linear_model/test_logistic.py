@@ -323,7 +323,7 @@ def test_data_that_separates_is_told():
 
 
 def test_large_data_that_one_feature_separates_is_told(monkeypatch):
-    monkeypatch.setattr(fastreg.linear_model.separation, "_LARGEST", 10)
+    monkeypatch.setattr(fastreg.selection.separation, "_LARGEST", 10)
     X, y, _, _ = problem()
     X[:, 1] = (y == "yes") & (X[:, 1] > 0)
     for make in (np.asarray, sp.csc_array):

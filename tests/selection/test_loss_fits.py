@@ -55,13 +55,6 @@ def test_a_fold_of_one_class_is_refused():
         path.select("cv", cv=[(ones[2:], ones[:2])])
 
 
-def test_formulas_of_squares_say_that_they_are():
-    X, y, _, _ = problem()
-    path = fastreg.path(X, y, family="binomial", alphas=3)
-    with pytest.raises(ValueError, match=r"select\('bic'\) is for family='gaussian'"):
-        path.select("bic")
-
-
 def test_a_fit_that_misses_its_gap_is_told():
     X, y, _, _ = problem()
     path = fastreg.path(X, y, family="binomial", alphas=3, tol=1e-10)

@@ -17,6 +17,8 @@ from fastreg.certificate.losses.operations import (
     derivatives,
     divergence,
     ends,
+    log_constant,
+    mean,
     slope,
     value,
 )
@@ -96,3 +98,16 @@ def _(loss: Logistic, u: Array, y: Array, w: Array) -> Array:
     # With π = 0 the sum falls to (1 − t)·heads, with π = 1 it rises to heads + t·(total − heads).
     out: Array = (1.0 - t) * a + np.where(heads < wanted, t, 0.0) - y
     return out
+
+
+@mean.register
+def _(loss: Logistic, z: Array) -> Array:
+    return _odds(z)[0]
+
+
+@log_constant.register
+def _(loss: Logistic, y: Array, w: Array) -> Array:
+    """log C(w, wy) of wy successes in w trials, 0 of labels; R rounds both, here Γ stands for what
+    is no integer."""
+    out: Array = -(scipy.special.betaln(1.0 + w * y, 1.0 + w * (1.0 - y)) + np.log1p(w))
+    return np.where((y == 0.0) | (y == 1.0), 0.0, out)

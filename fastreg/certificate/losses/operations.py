@@ -72,3 +72,32 @@ def ends(loss: Any, y: Array) -> tuple[Array, Array]:
 def saturated(loss: Any, y: Array) -> Array:
     """min_z ℓ(z; y) = −ℓ*(0; y)."""
     return -conjugate(loss, np.zeros(y.shape), y)
+
+
+@functools.singledispatch
+def mean(loss: Any, z: Array) -> Array:
+    """The mean of y at a prediction z: what `Path.predict(type="response")` gives.
+
+    Raises
+    ------
+    ValueError
+        The loss has registered none.
+    """
+    raise ValueError(f"{type(loss).__name__} has no mean: register certificate.losses.mean for it")
+
+
+@functools.singledispatch
+def log_constant(loss: Any, y: Array, w: Array) -> Array:
+    """c in log p(y; z) = c − w ℓ(z; y): what makes exp(−wℓ) a probability of y, of weight w.
+
+    Criteria by likelihood, such as AIC, need it. Where y has a scale of its own, which ℓ does not
+    know, there is none.
+
+    Raises
+    ------
+    ValueError
+        The loss has registered none.
+    """
+    raise ValueError(
+        f"{type(loss).__name__} has no likelihood: register certificate.losses.log_constant for it"
+    )

@@ -18,6 +18,8 @@ from fastreg.certificate.losses.operations import (
     derivatives,
     divergence,
     ends,
+    log_constant,
+    mean,
     slope,
     value,
 )
@@ -82,4 +84,16 @@ def _(loss: Poisson, u: Array, y: Array, w: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         share = (w @ y) / (w @ v)
     out: Array = np.where(np.isfinite(share), share, 1.0) * v - y
+    return out
+
+
+@mean.register
+def _(loss: Poisson, z: Array) -> Array:
+    return _mean(z)
+
+
+@log_constant.register
+def _(loss: Poisson, y: Array, w: Array) -> Array:
+    """−w log y!, of w rows that are alike."""
+    out: Array = -w * scipy.special.gammaln(y + 1.0)
     return out

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastreg.certificate.losses.operations import conjugate, curvature, divergence, slope, value
+from fastreg.certificate.losses.operations import (
+    conjugate,
+    curvature,
+    divergence,
+    mean,
+    slope,
+    value,
+)
 from fastreg.losses import Squared
 
 Array = np.ndarray
@@ -33,3 +40,8 @@ def _(loss: Squared, u: Array, y: Array) -> Array:
 @divergence.register
 def _(loss: Squared, z: Array, u: Array, y: Array) -> Array:
     return 0.5 * (z - y - u) ** 2
+
+
+@mean.register
+def _(loss: Squared, z: Array) -> Array:
+    return z

@@ -1,0 +1,349 @@
+"""Standard errors of fits whose loss is minus a log-likelihood: logistic, Poisson.
+
+With z the predictions, u = ℓ′(z), v = w ℓ″(z), x̃ = (1, x) (x without an intercept), M = Σ w and
+D = M diag(0, l2), the second derivative and the information of the fit are
+
+    H = Σ v x̃x̃ᵀ + D,   J = Σ v x̃x̃ᵀ
+
+| method | covariance | |
+|---|---|---|
+| classical | H⁻¹ J H⁻¹ | the inverse of XᵀVX where D = 0: R's summary(glm) |
+| HC0 | H⁻¹ (Σ w²u² x̃x̃ᵀ) H⁻¹ | R's sandwich(glm); Huber 1967, White 1982 |
+| HC1, sandwich | HC0 · m/(m − tr H⁻¹J) | R's vcovHC(type="HC1") |
+| bayesian | H⁻¹ | the posterior's, about its mode, under w ~ N(0, 1/(M l2)), b flat |
+
+A ridge is treated as `ridge` treats it: classical and HC describe how the estimate scatters about
+its mean, which the ridge has moved. A weight counts rows, or trials of a proportion; HC takes a row
+for one observation, whatever its weight. Tests and intervals are Wald's, with normal quantiles:
+they hold for many rows. The likelihood ratio D_null − D is χ² with as many degrees of freedom as
+there are coefficients, where nothing penalises these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import chdtrc, log_ndtr, ndtri
+
+from fastreg._jit import single_threaded_blas
+from fastreg.certificate import losses
+from fastreg.certificate.smooth import best_intercept
+from fastreg.design import Design
+from fastreg.inference.likelihood_table import LikelihoodInference
+from fastreg.inference.table import caveat, named
+from fastreg.objectives import Objective
+from fastreg.penalties import is_absolute
+from fastreg.selection import separation
+from fastreg.selection.curvatures import Rows
+from fastreg.solvers import solve
+from fastreg.solvers.ridge import inverse
+
+Array = np.ndarray
+_ABOUT = (
+    "Wald intervals, for many rows; they cover the mean of the estimate: the truth where nothing "
+    "is penalised, else what the penalty has made of it."
+)
+_ASSUMES = {
+    "classical": f"Rows independent, y as the likelihood has it, weights count rows. {_ABOUT}",
+    "HC0": f"Rows independent, one observation each whatever the weight, of any variance. {_ABOUT}",
+    "bayesian": "Rows independent, y as the likelihood has it, coefficients drawn from "
+    "N(0, 1/(l2·Σw)), l2 beside the mean loss; many rows. Intervals cover the coefficients on "
+    "average over that prior.",
+}
+_ASSUMES["HC1"] = _ASSUMES["sandwich"] = _ASSUMES["HC0"]
+LIKELIHOOD_METHODS = ("classical", "sandwich", "HC0", "HC1", "bayesian")
+_L1 = (
+    " An L1 penalty moves every coefficient towards zero; that it kept them all is taken for "
+    "granted, and so are their signs."
+)
+_NEAR = 0.1  # standard errors from the minimum: 95 % intervals then cover 94.9 %
+_SAFETY = 8.0  # of what a relative gap allows
+_EXACT = 1e-12  # relative gap of a fit that goes on
+_ALIASED = 1e-10  # of a column's square, below which the others say what it says
+_CONSTANT = 1e-13  # of a mean: a spread that is rounding
+_NAMED = 10  # features in a message
+
+
+def likelihood_inference(
+    X: Design, y: Array, objective: Objective, coef: Array, intercept: float, *,
+    method: str = "classical", level: float = 0.95, names: Sequence[str] | None = None,
+    chosen: bool = False, ratio: str = "ratio", slack: float = 1e-4,
+) -> LikelihoodInference:  # fmt: skip
+    """Inference of a fit to a loss that is minus a log-likelihood.
+
+    Parameters
+    ----------
+    X : Design, (m, n)
+    y : (m,)
+    objective : of the fit, at one strength, without bounds
+    coef, intercept : (n,) and float
+    method : one of LIKELIHOOD_METHODS
+    level : of the intervals
+    names : (n,) of the features, or None
+    chosen : whether strengths were chosen with these data
+    ratio : what exp(coef) is
+    slack : relative gap of the fit. One that is more than a tenth of a standard error from its
+        minimum goes on to there first; more than the slack explains is not of these data
+
+    Raises
+    ------
+    ValueError
+        There is no such method, coefficients have bounds, an L1 penalty has left some out, columns
+        depend on one another without a ridge, the data is separable, or it is not that of the fit.
+    """
+    if method not in LIKELIHOOD_METHODS:
+        known = ", ".join(LIKELIHOOD_METHODS)
+        raise ValueError(f"method must be one of {known}, got {method!r}")
+    _check_penalty(objective, coef, names)
+    with single_threaded_blas:
+        fit = _at_minimum(X, y, objective, coef, intercept, slack, names)
+        covariance = fit.covariance(method)
+    coef, intercept = fit.coef, fit.intercept
+    has_l1 = _check_penalty(objective, coef, names)
+    live, c = fit.live, int(objective.fit_intercept)
+    features = np.append(-np.ones(c, int), np.arange(len(coef)))
+    estimate = np.append(np.full(c, intercept), coef)
+    place = np.append(np.arange(c), c + live)
+    whole = np.zeros((len(estimate), len(estimate)))
+    whole[np.ix_(place, place)] = covariance
+    error = np.sqrt(np.maximum(np.diag(whole), 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.where(error > 0.0, estimate / error, np.nan)
+    reach = float(ndtri(0.5 * (1.0 + level))) * error
+    free = not (has_l1 or fit.l2.any())
+    tested = fit.null_deviance - fit.deviance
+    return LikelihoodInference(
+        names=named(features, names),
+        features=features,
+        coef=estimate,
+        standard_error=error,
+        statistic=statistic,
+        p_value=2.0 * np.exp(log_ndtr(-np.abs(statistic))),
+        lower=estimate - reach,
+        upper=estimate + reach,
+        covariance=whole,
+        level=level,
+        method=f"{method} standard errors",
+        assumes=caveat(_ASSUMES[method] + (_L1 if has_l1 else ""), chosen),
+        ratio_name=ratio,
+        n_samples=fit.rows.count,
+        deviance=fit.deviance,
+        null_deviance=fit.null_deviance,
+        residual_dof=fit.rows.count - fit.used,
+        null_dof=fit.rows.count - c,
+        pearson=fit.pearson,
+        log_likelihood=fit.log_likelihood,
+        aic=2.0 * (fit.used - fit.log_likelihood),
+        likelihood_ratio=tested,
+        likelihood_ratio_p=float(chdtrc(len(live), max(tested, 0.0))) if free else np.nan,
+    )
+
+
+def _at_minimum(
+    X: Design, y: Array, objective: Objective, coef: Array, intercept: float, slack: float,
+    names: Sequence[str] | None,
+) -> _Fit:  # fmt: skip
+    """The fit, as it is or gone on with."""
+    fit = _Fit(X, y, objective, coef, intercept, names)
+    if fit.distance <= _NEAR:
+        return fit
+    # A Newton step gains distance²/2 of Σ w ℓ, of which half the null deviance is the unit of gaps.
+    if fit.distance**2 > _SAFETY * slack * fit.null_deviance:
+        raise ValueError(
+            f"coefficients are {fit.distance:.2g} standard errors from the minimum for these data, "
+            "further than tol explains: give summary the X, y, sample_weight and offset of the fit"
+        )
+    found = solve(X, y[:, None], objective, tol=_EXACT, start=coef[:, None])
+    fit = _Fit(X, y, objective, found.coef[:, 0], float(found.intercept[0]), names)
+    if not fit.distance <= _NEAR:
+        raise ValueError(
+            f"the fit ends {fit.distance:.2g} standard errors from its minimum: bring the columns "
+            "of X to offsets and units of their own size"
+        )
+    return fit
+
+
+def _check_penalty(objective: Objective, coef: Array, names: Sequence[str] | None) -> bool:
+    """Whether some coefficient has an L1 penalty, of which none may be zero."""
+    penalty = objective.at(0)[1]
+    if not is_absolute(penalty):
+        raise ValueError(
+            "summary has no intervals for coefficients between bounds: fit without bounds and "
+            "positive=True"
+        )
+    held = np.broadcast_to(np.asarray(penalty.l1) > 0.0, len(coef))
+    out = np.flatnonzero(held & (coef == 0.0))
+    if len(out):
+        raise ValueError(
+            f"an L1 penalty has left out {_words(out, names)}: intervals of the rest would not "
+            "know of that selection. Fit the features that were kept to other rows, without a "
+            "penalty, and ask there; or take an l1_ratio of 0"
+        )
+    return bool(held.any())
+
+
+def _words(features: Array, names: Sequence[str] | None) -> str:
+    shown = named(features[:_NAMED], names)
+    return ", ".join(shown) + (", …" if len(features) > _NAMED else "")
+
+
+class _Sums(NamedTuple):
+    """Over the rows, with x̃ = (1, x − origin): J and Σ w²u² x̃x̃ᵀ (n + 1, n + 1), Σ w u x̃ (n + 1,),
+    and Σ w [ℓ − min ℓ], Σ w ℓ, Σ w u²/ℓ″, Σ c of log L."""
+
+    J: Array
+    meat: Array
+    slope: Array
+    numbers: Array
+
+    @classmethod
+    def of(cls, rows: Rows, loss: Any, coef: Array, intercept: float) -> _Sums:
+        p = len(coef) + 1
+        J, meat, slope, numbers = np.zeros((p, p)), np.zeros((p, p)), np.zeros(p), np.zeros(4)
+        for X, z, y, w in rows.blocks(coef, intercept):
+            A = np.column_stack([np.ones(len(z)), X])
+            u, bend = losses.derivatives(loss, z, y)
+            value = losses.value(loss, z, y)
+            J += (A * (w * bend)[:, None]).T @ A
+            meat += (A * ((w * u) ** 2)[:, None]).T @ A
+            slope += (w * u) @ A
+            # Where ℓ″ underflows so does u, or the row is one that no model explains.
+            pearson = np.divide(u * u, bend, out=np.zeros(len(u)), where=bend > 0.0)
+            each = (losses.divergence(loss, z, np.zeros(z.shape), y), value, pearson)
+            constant = float(losses.log_constant(loss, y, w).sum())
+            numbers += [*(float(w @ part) for part in each), constant]
+        return cls(J, meat, slope, numbers)
+
+
+class _Fit:
+    """What follows from the sums of a fit. `live` are the columns that vary; level and β stand for
+    b and w about the means of x by v."""
+
+    def __init__(
+        self, X: Design, y: Array, objective: Objective, coef: Array, intercept: float,
+        names: Sequence[str] | None,
+    ) -> None:  # fmt: skip
+        _check_separation(X, y, objective, coef, intercept, names)
+        n = X.shape[1]
+        self.rows = Rows(X, y, objective, np.arange(n))
+        sums = _Sums.of(self.rows, objective.loss, coef, intercept)
+        self.live = self._varying(sums.J)
+        self.l2, penalty = (
+            np.broadcast_to(part, n)[self.live] * self.rows.weight
+            for part in (objective.at(0)[0], np.asarray(objective.at(0)[1].l1))
+        )
+        self._centre(sums)
+        self._invert(names)
+        pull = penalty * np.sign(coef[self.live]) + self.l2 * coef[self.live]
+        self.coef, self.intercept, self.distance = coef, intercept, self._newton(pull)
+        lost, loss, self.pearson, constant = sums.numbers
+        self.deviance, self.log_likelihood = 2.0 * float(lost), float(constant - loss)
+        self.null_deviance = _null_deviance(y, objective)
+        self.used = self._centred + float(np.sum(self._inverse * self._G.T))
+
+    @property
+    def _centred(self) -> int:
+        return int(self.rows.centred)
+
+    def _varying(self, J: Array) -> Array:
+        """Columns that are not constant beside an intercept, nor zero."""
+        rounding = (_CONSTANT * self.rows.origin) ** 2 * J[0, 0]
+        return np.flatnonzero(np.diag(J)[1:] > rounding)
+
+    def _centre(self, sums: _Sums) -> None:
+        """Σ v, x̄, G, the meat and the slope about the means by v; without an intercept as they
+        are, with nothing for the level."""
+        keep = np.append(0, 1 + self.live)
+        J, meat, slope = sums.J[np.ix_(keep, keep)], sums.meat[np.ix_(keep, keep)], sums.slope[keep]
+        move = np.eye(len(keep))
+        if self._centred:
+            move[1:, 0] = -J[1:, 0] / J[0, 0]
+        J, self._meat, self._slope = move @ J @ move.T, move @ meat @ move.T, move @ slope
+        self._total, self._G = float(J[0, 0]), J[1:, 1:]
+        self._mean = self.rows.origin[self.live] - move[1:, 0]
+
+    def _invert(self, names: Sequence[str] | None) -> None:
+        """(G + diag l2)⁻¹."""
+        found = inverse(self._G, self.l2)
+        if found is None:
+            these = self.live[_aliased(self._G)]
+            which = (
+                f"{_words(these, names)} depend"
+                if len(these) > 1
+                else (f"{_words(these, names)} depends" if len(these) else "columns of X depend")
+            )
+            raise ValueError(
+                f"{which} on other columns, or nearly: coefficients have no standard errors; leave "
+                "these out, or penalise them by a ridge"
+            )
+        self._inverse = found
+
+    def _newton(self, pull: Array) -> float:
+        """How far a step of Newton's method goes, in standard errors (√ of its decrement)."""
+        beta = self._slope[1:] + pull
+        square = float(beta @ self._inverse @ beta)
+        if self._centred:
+            square += float(self._slope[0]) ** 2 / self._total
+        return float(np.sqrt(max(square, 0.0)))
+
+    def covariance(self, method: str) -> Array:
+        """Of (b, w of live columns), or of w alone."""
+        p, c = len(self.live), self._centred
+        K, J = np.zeros((p + 1, p + 1)), np.zeros((p + 1, p + 1))
+        K[1:, 1:], J[1:, 1:] = self._inverse, self._G
+        if c:
+            K[0, 0], J[0, 0] = 1.0 / self._total, self._total
+        middle = {"classical": J, "bayesian": None}.get(method, self._meat)
+        about = K if middle is None else K @ middle @ K
+        if method in ("HC1", "sandwich"):
+            about = about * (self.rows.count / self._left())
+        back = np.eye(p + 1)
+        back[0, 1:] = -self._mean
+        out: Array = (back @ about @ back.T)[1 - c :, 1 - c :]
+        return out
+
+    def _left(self) -> float:
+        left = self.rows.count - self.used
+        if not left > 0.0:
+            raise ValueError(
+                f"{self.rows.count} rows leave no degree of freedom to a fit that uses "
+                f"{self.used:.1f}: take method='HC0' or 'classical'"
+            )
+        return left
+
+
+def _check_separation(
+    X: Design, y: Array, objective: Objective, coef: Array, intercept: float,
+    names: Sequence[str] | None,
+) -> None:  # fmt: skip
+    z = X.matrix @ coef + intercept
+    z = z if objective.offset is None else z + objective.offset
+    found = separation.complaint(X, y, z, objective, False, names)
+    if found:
+        raise ValueError(f"{found}: there are no standard errors")
+
+
+def _null_deviance(y: Array, objective: Objective) -> float:
+    """Of the intercept and the offset alone."""
+    loss, m = objective.loss, len(y)
+    w = np.ones(m) if objective.weights is None else objective.weights
+    seen = w > 0.0
+    w, y = w[seen], y[seen, None]
+    z = np.zeros(y.shape) if objective.offset is None else objective.offset[seen, None]
+    if objective.fit_intercept:
+        z = z + best_intercept(loss, z, y, w / w.sum())
+    return 2.0 * float(w @ losses.divergence(loss, z, np.zeros(z.shape), y)[:, 0])
+
+
+def _aliased(G: Array) -> Array:
+    """Columns that those before them say, as R finds them: by elimination, one after the other."""
+    size = np.sqrt(np.diag(G))
+    A, out = G / np.outer(size, size), []
+    for j in range(len(A)):
+        if A[j, j] <= _ALIASED:
+            out.append(j)
+            continue
+        A[j + 1 :, j + 1 :] -= np.outer(A[j + 1 :, j], A[j, j + 1 :]) / A[j, j]
+    return np.array(out, int)

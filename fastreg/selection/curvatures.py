@@ -1,0 +1,142 @@
+"""How a loss bends at a fit.
+
+    z = o + b + xᵀβ,   v = w ℓ″(z),   x̄ = Σ v x/Σ v,   G = Σ v (x − x̄)(x − x̄)ᵀ
+
+With an intercept G is what is left of the second derivative of Σ w ℓ for β when b is at its best;
+without one x̄ = 0. Entries are taken about their means by w first, so that a column far from zero
+does not lose its spread. `gram` is G by the kernels, `Rows` are the rows themselves, in NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from fastreg import kernels
+from fastreg.certificate import losses
+from fastreg.design import Design
+from fastreg.objectives import Objective
+from fastreg.problems.in_memory import InMemoryProblem
+
+Array = np.ndarray
+_ENTRIES = 1 << 19  # of a block of rows: 4 MB
+_ROOM = 1 << 22  # predictions of a group of points: 32 MB
+
+
+class Block(NamedTuple):
+    """Some rows: X less the origin (h, p), predictions, targets and weights (h,)."""
+
+    X: Array
+    z: Array
+    y: Array
+    w: Array
+
+
+class Rows:
+    """The rows of positive weight of some columns (p,) of X.
+
+    Attributes
+    ----------
+    origin : (p,) means by weight; zeros without an intercept
+    weight : Σ w; count : rows
+    """
+
+    def __init__(self, X: Design, y: Array, objective: Objective, columns: Array) -> None:
+        m = X.shape[0]
+        w = np.ones(m) if objective.weights is None else objective.weights
+        self._rows, self._columns, self._sparse = np.flatnonzero(w), columns, X.is_sparse
+        # A CSC gives rows of a few columns only after these are by themselves.
+        self._X = X.matrix[:, columns].tocsr() if X.is_sparse else X.matrix
+        self._y, self._w, self._loss = y, w, objective.loss
+        self._offset = np.zeros(m) if objective.offset is None else objective.offset
+        self.centred = bool(objective.fit_intercept)
+        self.weight, self.count = float(w.sum()), len(self._rows)
+        self.origin = np.zeros(len(columns))
+        if self.centred:
+            sums = sum(w[some] @ A for some, A in self._entries())
+            self.origin = sums / self.weight
+
+    def _entries(self) -> Iterator[tuple[Array, Array]]:
+        """Row numbers, and their entries in float64."""
+        height = max(1, _ENTRIES // max(1, len(self._columns)))
+        for some in np.array_split(self._rows, -(-self.count // height)):
+            part = self._X[some].toarray() if self._sparse else self._dense(some)
+            yield some, np.asarray(part, float)
+
+    def _dense(self, some: Array) -> Array:
+        if len(self._columns) == self._X.shape[1]:  # all, in order
+            return self._X[some]
+        return self._X[np.ix_(some, self._columns)]
+
+    def blocks(self, coef: Array, intercept: float) -> Iterator[Block]:
+        """At coefficients (p,) of the columns: one read of them."""
+        level = intercept + float(self.origin @ coef)
+        for some, A in self._entries():
+            A = A - self.origin
+            z = A @ coef + (level + self._offset[some])
+            yield Block(A, z, self._y[some], self._w[some])
+
+    def kernel(self, coef: Array, intercept: float, size: Array) -> Array:
+        """(m, m): V^½ (X − x̄) diag(size²) (X − x̄)ᵀ V^½, for columns that outnumber the rows."""
+        blocks = list(self.blocks(coef, intercept))
+        A, z, y, w = (np.concatenate(part) for part in zip(*blocks, strict=True))
+        v = w * losses.curvature(self._loss, z, y)
+        A -= (v @ A) / v.sum() if self.centred else 0.0
+        A *= np.sqrt(v)[:, None]
+        A *= size
+        out: Array = A @ A.T
+        return out
+
+
+def gram(
+    problem: InMemoryProblem, y: Array, objective: Objective, S: Array, coef: Array,
+    intercept: float,
+) -> Array:  # fmt: skip
+    """G of the columns S (p,) times their squared scales in the problem: two reads of X and one of
+    these columns.
+
+    Parameters
+    ----------
+    problem : standard form of X, whose shifts and scales are used and nothing else
+    coef : (p,) of these columns, in the user's units; intercept : b
+    """
+    X, shift = problem.X, problem.shift
+    m, n = X.shape
+    theta, z = np.zeros(n), np.empty(m)
+    theta[S] = coef
+    level = intercept if shift is None else intercept + float(shift @ theta)
+    kernels.predict(X.storage, theta, offset=level, shift=shift, out=z)
+    z = z if objective.offset is None else z + objective.offset
+    v = losses.curvature(objective.loss, z, y)
+    if objective.weights is not None:
+        v = np.where(objective.weights > 0.0, objective.weights * v, 0.0)
+    options = {"shift": shift, "scale": problem.scale, "by_blocks": problem.far}
+    out: Array = kernels.cross_gram(X.storage, S, S, weights=v, **options)
+    if shift is None or not v.any():
+        return out
+    first = np.empty(n)
+    kernels.project(X.storage, v, shift=shift, out=first)
+    mean = (first * problem.scale)[S]
+    return out - np.outer(mean, mean) / v.sum()
+
+
+def lost(X: Design, y: Array, objective: Objective, coefs: Array, intercepts: Array) -> Array:
+    """(K,) Σ w [ℓ(z) − min ℓ] of points (n, K): a read of X for a group of points whose
+    predictions are 32 MB."""
+    m, out = X.shape[0], np.zeros(len(intercepts))
+    w = np.ones(m) if objective.weights is None else objective.weights
+    seen = np.flatnonzero(w)
+    w, y = w[seen], y[seen, None]
+    offset = 0.0 if objective.offset is None else objective.offset[seen, None]
+    step = max(1, _ROOM // m)
+    for first in range(0, len(out), step):
+        some = slice(first, first + step)
+        theta = np.ascontiguousarray(coefs[:, some])
+        z = np.empty((m, theta.shape[1]))
+        kernels.predict(X.storage, theta, offset=intercepts[some], out=z)
+        z = z[seen] + offset
+        # The divergence of 0 is ℓ − min ℓ, without a difference of what is large.
+        out[some] = w @ losses.divergence(objective.loss, z, np.zeros(z.shape), y)
+    return out
