@@ -29,15 +29,27 @@ class InBlocks(paths.Source):
 
     source: Source
     max_iter: int
+    smallest: float  # Σ w min ℓ/Σ w
 
-    def problem(self) -> QuadraticProblem:
-        raise ValueError(
+    @property
+    def least(self) -> float:
+        return self.smallest
+
+    def _needs_rows(self) -> ValueError:
+        return ValueError(
             f"that needs rows in memory, and the path is of a source of kind {self.source.kind}"
         )
 
-    def errors(self, cv: Any, strengths: Array, tol: float, gamma: float | None) -> Errors:
+    def problem(self) -> QuadraticProblem:
+        raise self._needs_rows()
+
+    def errors(
+        self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
+    ) -> Errors:
         if not is_count(cv) or gamma is not None:
             raise ValueError(f"{self.source.kind} is read in blocks: cv must be a number of folds")
+        if score != "deviance":
+            raise self._needs_rows()
         own = dataclasses.replace(self.objective, strength=strengths)
         found = validate_source_of_loss(self.source, own, tol, self.max_iter, n_folds=int(cv))
         unknown = np.full(found.deviance.shape, np.inf)
@@ -71,12 +83,18 @@ def path_of_source(
         strengths, loss,
     )  # fmt: skip
     tol = nonnegative(tol, "tol")
-    found = validate_source_of_loss(source, objective, tol, int(max_iter), grid).solution
+    whole = validate_source_of_loss(source, objective, tol, int(max_iter), grid)
+    found = whole.solution
     paths.warn(found.certificate, found.exhausted, int(max_iter))
     weight = weight_of(source)
     count = int(weight if source.n_rows is None else source.n_rows)
     data = InBlocks(
-        dataclasses.replace(objective, strength=None), count, weight, source, int(max_iter)
+        dataclasses.replace(objective, strength=None),
+        count,
+        weight,
+        source,
+        int(max_iter),
+        whole.least,
     )
     return paths.Path(
         alphas=found.strength,

@@ -19,12 +19,13 @@ from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate, losses
 from fastreg.certificate.smooth import best_intercept
 from fastreg.design import Design, as_design
-from fastreg.linear_model.base import Linear, check_finite_params, warn_of_fit
+from fastreg.linear_model.base import STREAMED, Linear, check_finite_params, warn_of_fit
 from fastreg.linear_model.opening import predict_source
 from fastreg.objectives import Objective, offset_of
 from fastreg.paths import factors_of, penalty_of
 from fastreg.selection import separation
 from fastreg.solvers import Solution, solve
+from fastreg.sources import is_read
 
 if TYPE_CHECKING:
     from fastreg.inference import LikelihoodInference
@@ -164,7 +165,8 @@ class Generalized(BaseEstimator):  # type: ignore[misc]
         from fastreg.inference import likelihood_inference
 
         check_is_fitted(self)
-        refuse_sources(self, X, y)
+        if isinstance(X, STREAMED) or is_read(X, y):
+            raise ValueError("summary is for rows in memory: read X into an array first")
         design = as_design(X)
         validate_data(self, X, reset=False, skip_check_array=True)
         if not 0.0 < level < 1.0:

@@ -31,7 +31,7 @@ class Validated(NamedTuple):
     solution: Solution
     deviance: Array
     gap: Array
-    inside: bool  # whether some y is neither the least nor the largest of the loss
+    least: float  # Σ w min ℓ/Σ w
 
 
 def solve_source_of_loss(
@@ -84,7 +84,7 @@ def validate_source_of_loss(
         deviance, gap = (each[K:].reshape(n_folds, K).T for each in (follower.held, follower.gaps))
         alone.passes = lanes.passes
         found = _certified(alone, follower, betas[:, :K], levels[:K], tol, max_iter)
-    return Validated(found, deviance, gap, problem.is_split)
+    return Validated(found, deviance, gap, problem.least)
 
 
 def _certified(
