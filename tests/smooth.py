@@ -106,7 +106,8 @@ class Judge:
     def value(self, beta, b):
         z = self.offset + b + self.X @ beta
         if self.counts:
-            loss = np.exp(z) - self.y * z
+            with np.errstate(over="ignore"):  # of a step that is too long
+                loss = np.exp(z) - self.y * z
         else:
             loss = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - self.y * z
         return self.w @ loss + (self.l2 @ beta**2) / 2 + self.l1 @ np.abs(beta)
@@ -114,7 +115,8 @@ class Judge:
     def size(self, beta, b):
         """Of the terms of P, which round in 80 bits too."""
         z = self.offset + b + self.X @ beta.astype(LD)
-        return float(self.w @ (np.abs(self.y * z) + np.abs(z) + (np.exp(z) if self.counts else 1)))
+        mean = np.exp(z) if self.counts else 1
+        return float(self.w @ (np.abs(self.y * z) + np.abs(z) + mean))
 
     def better(self, beta, b, sweeps=60):
         """The least P that coordinate steps find."""

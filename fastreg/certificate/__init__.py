@@ -158,7 +158,7 @@ def certify(
         from fastreg.certificate import smooth  # not part of a first fit
 
         with single_threaded_blas:
-            verdict, least, read = smooth.judge(data, lengths)
+            verdict, least, read = smooth.judge(data, lengths, tol)
         found = _certificate(verdict, data.unit, tol, method, passes + read)
         return dataclasses.replace(found, objective=found.objective + least)
     mean, unit, Y = normalise(Y, w, objective.fit_intercept)

@@ -92,13 +92,32 @@ def test_divergences_are_what_they_say_and_never_negative(loss, rng):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_balanced_dual_points_sum_to_zero_in_the_domain(loss, rng):
+def test_dual_points_are_mixed_within_the_domain(loss, rng):
     y, w = rng.uniform(0, 1, (50, 1)), rng.uniform(0.1, 1.0, 50)
     w = w / w.sum()
+    low, high = certified.ends(loss, y)
+    assert (low <= 0.0).all() and (high >= 0.0).all()
+    for e in (low, high):
+        assert np.isfinite(certified.conjugate(loss, e, y)).all()
     u = certified.slope(loss, rng.standard_normal((50, 4)), y)
-    found = certified.balanced(loss, u, y, w)
-    np.testing.assert_allclose(w @ found, 0.0, atol=1e-15)
-    assert np.isfinite(certified.conjugate(loss, found, y)).all()
+    for q, total in enumerate(w @ u):
+        e = low if total > 0.0 else high
+        t = total / (total - w @ e[:, 0])
+        mixed = (1.0 - t) * u[:, [q]] + t * e
+        assert 0.0 <= t <= 1.0 and w @ mixed[:, 0] == pytest.approx(0.0, abs=1e-15)
+        assert np.isfinite(certified.conjugate(loss, mixed, y)).all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_divergences_are_no_larger_than_their_bound(loss, rng):
+    y, z = rng.integers(0, 2, (500, 1)) * 1.0, rng.uniform(-8, 8, (500, 1))
+    slope, bend = certified.slope(loss, z, y), certified.curvature(loss, z, y)
+    low, high = certified.ends(loss, y)
+    for s in (0.0, 0.3, 0.9, 0.999):
+        for e in (np.zeros(y.shape), low, high):
+            u = s * slope + (1.0 - s) * e
+            bound = certified.roundness(loss) * (u - slope) ** 2 / bend
+            assert (certified.divergence(loss, z, u, y) <= bound * (1 + 1e-9) + 1e-13).all()
 
 
 # ------------------------------------------------------------------ paths
@@ -182,7 +201,7 @@ def test_the_judge_sees_a_gap_that_is_too_small(monkeypatch):
 
     scaled = RowsFit.scaled
     monkeypatch.setattr(RowsFit, "scaled", lambda self, s, r: 0.01 * scaled(self, s, r))
-    assert any(smooth.attack(seed) for seed in range(12))
+    assert any("falls" in smooth.attack(seed) for seed in range(60))
 
 
 def test_objective_gradient_and_descent_of_another_loss(rng):

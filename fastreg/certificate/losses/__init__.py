@@ -3,7 +3,6 @@
 
 from fastreg.certificate.losses import logistic, poisson, squared
 from fastreg.certificate.losses.operations import (
-    balanced,
     conjugate,
     curvature,
     derivatives,
@@ -11,13 +10,14 @@ from fastreg.certificate.losses.operations import (
     ends,
     log_constant,
     mean,
+    roundness,
     saturated,
     slope,
+    together,
     value,
 )
 
 __all__ = [
-    "balanced",
     "conjugate",
     "curvature",
     "derivatives",
@@ -27,8 +27,10 @@ __all__ = [
     "logistic",
     "mean",
     "poisson",
+    "roundness",
     "saturated",
     "slope",
     "squared",
+    "together",
     "value",
 ]

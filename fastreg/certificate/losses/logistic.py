@@ -11,7 +11,6 @@ import numpy as np
 import scipy.special
 
 from fastreg.certificate.losses.operations import (
-    balanced,
     conjugate,
     curvature,
     derivatives,
@@ -19,7 +18,9 @@ from fastreg.certificate.losses.operations import (
     ends,
     log_constant,
     mean,
+    roundness,
     slope,
+    together,
     value,
 )
 from fastreg.losses import Logistic
@@ -59,6 +60,21 @@ def _(loss: Logistic, z: Array, y: Array) -> tuple[Array, Array]:
     return p - y, p * q
 
 
+@together.register
+def _(loss: Logistic, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    e = np.exp(-np.abs(z))
+    near = 1.0 / (1.0 + e)
+    far = e * near
+    value = np.maximum(z, 0.0) - y * z
+    value += np.log1p(e)
+    return value, np.where(z >= 0.0, near, far) - y, near * far
+
+
+@roundness.register
+def _(loss: Logistic) -> float:
+    return 1.0
+
+
 @conjugate.register
 def _(loss: Logistic, u: Array, y: Array) -> Array:
     a, b = y + u, (1.0 - y) - u
@@ -84,20 +100,6 @@ def _(loss: Logistic, z: Array, u: Array, y: Array) -> Array:
 def _(loss: Logistic, y: Array) -> tuple[Array, Array]:
     """a = 0 and a = 1."""
     return -y, 1.0 - y
-
-
-@balanced.register
-def _(loss: Logistic, u: Array, y: Array, w: Array) -> Array:
-    """a ← (1 − t) a + t π with one π in [0, 1]: of the heavier side as much as it must give."""
-    a = y + u
-    heads, wanted, total = w @ a, w @ y, w.sum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        down = np.where(heads > wanted, (heads - wanted) / heads, 0.0)
-        up = np.where(heads < wanted, (wanted - heads) / (total - heads), 0.0)
-    t = np.maximum(down, up)
-    # With π = 0 the sum falls to (1 − t)·heads, with π = 1 it rises to heads + t·(total − heads).
-    out: Array = (1.0 - t) * a + np.where(heads < wanted, t, 0.0) - y
-    return out
 
 
 @mean.register

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,19 @@ def derivatives(loss: Any, z: Array, y: Array) -> tuple[Array, Array]:
 
 
 @functools.singledispatch
+def together(loss: Any, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    """ℓ, ℓ′ and ℓ″, in less time than one after the other."""
+    return (value(loss, z, y), *derivatives(loss, z, y))
+
+
+@functools.singledispatch
+def roundness(loss: Any) -> float:
+    """The least r with ℓ(z) + ℓ*(u) − uz ≤ r (u − ℓ′)²/ℓ″ wherever ℓ* is finite; ∞ if it is not
+    known."""
+    return math.inf
+
+
+@functools.singledispatch
 def conjugate(loss: Any, u: Array, y: Array) -> Array:
     """ℓ*(u; y) = sup_z uz − ℓ(z; y), ∞ outside its domain, in which 0 lies."""
     raise _unknown(loss)
@@ -51,20 +65,9 @@ def divergence(loss: Any, z: Array, u: Array, y: Array) -> Array:
 
 
 @functools.singledispatch
-def balanced(loss: Any, u: Array, y: Array, w: Array) -> Array:
-    """u (m, g) changed within the domain of ℓ*, as little as it takes for Σ w u = 0: what weighs
-    more is shrunk."""
-    up, down = (w @ np.maximum(side, 0.0) for side in (u, -u))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        more, less = (np.where(a > b, b / a, 1.0) for a, b in ((up, down), (down, up)))
-    out: Array = u * np.where(u > 0.0, more, less)
-    return out
-
-
-@functools.singledispatch
 def ends(loss: Any, y: Array) -> tuple[Array, Array]:
     """Two dual points in the domain of ℓ*, one ≤ 0 and one ≥ 0 everywhere, that do not depend on
-    z: what certificates by blocks mix with u."""
+    z: what is mixed with u for Σ w u = 0."""
     raise _unknown(loss)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import scipy.special
 
 from fastreg.certificate.losses.operations import (
-    balanced,
     conjugate,
     curvature,
     derivatives,
@@ -20,7 +19,9 @@ from fastreg.certificate.losses.operations import (
     ends,
     log_constant,
     mean,
+    roundness,
     slope,
+    together,
     value,
 )
 from fastreg.losses import Poisson
@@ -55,6 +56,17 @@ def _(loss: Poisson, z: Array, y: Array) -> tuple[Array, Array]:
     return mean - y, mean
 
 
+@together.register
+def _(loss: Poisson, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    mean = _mean(z)
+    return mean - y * z, mean - y, mean
+
+
+@roundness.register
+def _(loss: Poisson) -> float:
+    return 1.0
+
+
 @conjugate.register
 def _(loss: Poisson, u: Array, y: Array) -> Array:
     v = y + u
@@ -75,16 +87,6 @@ def _(loss: Poisson, z: Array, u: Array, y: Array) -> Array:
 def _(loss: Poisson, y: Array) -> tuple[Array, Array]:
     """v = 0 and v = 2y."""
     return -y, y.copy()
-
-
-@balanced.register
-def _(loss: Poisson, u: Array, y: Array, w: Array) -> Array:
-    """v ← v·Σwy/Σwv: it stays ≥ 0."""
-    v = y + u
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        share = (w @ y) / (w @ v)
-    out: Array = np.where(np.isfinite(share), share, 1.0) * v - y
-    return out
 
 
 @mean.register

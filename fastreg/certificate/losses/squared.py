@@ -8,7 +8,9 @@ from fastreg.certificate.losses.operations import (
     conjugate,
     curvature,
     divergence,
+    ends,
     mean,
+    roundness,
     slope,
     value,
 )
@@ -45,3 +47,13 @@ def _(loss: Squared, z: Array, u: Array, y: Array) -> Array:
 @mean.register
 def _(loss: Squared, z: Array) -> Array:
     return z
+
+
+@roundness.register
+def _(loss: Squared) -> float:
+    return 0.5
+
+
+@ends.register
+def _(loss: Squared, y: Array) -> tuple[Array, Array]:
+    return -np.ones(y.shape), np.ones(y.shape)
