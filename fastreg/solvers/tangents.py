@@ -320,7 +320,7 @@ class SmoothPath(working_set.PathFollower):
         # At its own tangent a step is the right one, but too long.
         stuck = [e for e in todo if e.halved >= _HALVED and e.stand is not self._origin]
         chosen = stuck[0] if stuck else None
-        if chosen is None and self._is_bare:
+        if chosen is None and self._is_bare and todo[0].stand is not self._origin:
             chosen = todo[0]
         if chosen is None:
             left = [self._left(each) for each in todo]
