@@ -324,14 +324,20 @@ class SmoothPath(working_set.PathFollower):
             chosen = todo[0]
         if chosen is None:
             left = [self._left(each) for each in todo]
-            price = 1.0 + len(self.working.columns) / _PASS
-            if max(left) > price + 1.0:
+            if max(left) > self._price() + 1.0:
                 chosen = todo[len(todo) // 2]
         if chosen is None:
             return
         self._touch(chosen.stand)
         for each in todo:
             each.kappa, each.rate, each.share, each.halved = 1.0, math.nan, 1.0, 0
+
+    def _price(self) -> float:
+        """Of a tangent, in looks at eight points: m p² operations beside those of the columns that
+        a look reads, and a pass."""
+        p, n = len(self.working.columns), self.problem.n_features
+        read = p if self.problem.is_narrow(self.working.columns) else n
+        return 1.0 + p * p / (_PASS * read)
 
     def _left(self, each: Walker) -> float:
         """Steps that a point still needs at the rate of its last."""
