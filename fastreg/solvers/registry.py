@@ -5,7 +5,7 @@
 | squared | none or ridge | min(m, n) ≤ 6000 | "direct" |
 | squared | none or ridge | larger both ways | "conjugate gradients" on the fused pass |
 | squared | any | any | "working set" |
-| any smooth one | any | any | "proximal Newton": one of these at each step |
+| any smooth one | any | any | "proximal Newton": `tangents`, quadratics that serve many points |
 
 "direct" is an eigendecomposition for many points, else a factorisation, or conjugate gradients
 where these are quicker; "working set" an active set on the Gram matrix of a few columns, from 8000
