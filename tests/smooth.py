@@ -182,7 +182,9 @@ def attack(seed: int) -> str:
             if not found.by_kkt and gap > found.gap[0] + room:
                 return f"seed {seed}: P falls by {gap:.2e}, gap {found.gap[0]:.2e} of {null:.1e}"
             terms = float(judge.w @ (np.abs(judge.X) @ np.abs(coef)))  # of predictions, which round
-            if abs(float(P) - found.objective[0]) > 1e-12 * (null + abs(float(P))) + 1e-15 * terms:
+            if abs(float(P) - found.objective[0]) > 1e-12 * (
+                null + abs(float(P))
+            ) + 1e-15 * terms * max(1.0, abs(float(P))):
                 return f"seed {seed}: P is {float(P)!r}, said {found.objective[0]!r}"
     if not path.certificate.converged and options["tol"] > 1e-6:
         return f"seed {seed}: gaps up to {path.gaps.max():.1e}"

@@ -48,6 +48,7 @@ _KAPPA = 8.0  # between which and its inverse κ may be
 _HALVED = 3  # steps halved as often want another tangent
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
 _HALVINGS = 60
+_FAR, _REACH = 1e4, 100.0  # a step of predictions that is too long, and what is left of it
 _TURNS = 1000
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
@@ -73,7 +74,7 @@ class SmoothState(State):
 
     level: float = 0.0
     value: float = 0.0
-    bend: float = 0.0
+    tilt: float = 0.0
 
 
 class Walker:
@@ -83,7 +84,7 @@ class Walker:
         self.point, self.stand, self.kappa = point, stand, kappa
         self.target: tuple[Array, float] = (stand.beta, stand.level)
         self.share, self.lost, self.gap, self.rate = 1.0, math.inf, math.inf, math.nan
-        self.halved, self.rounded, self.steps = 0, 0, 0
+        self.halved, self.rounded = 0, 0
         self.is_small, self.least = False, math.inf  # whether the step was; least gap
         self.objective = math.nan
         self.is_over = False
@@ -112,7 +113,6 @@ class SmoothPath(working_set.PathFollower):
         self._origin: Stand | None = None  # of the tangent
         self.kappa = 1.0
         self.levels = np.full(problem.n_points, problem.level)
-        self.tangents = self.looks = 0
 
     # ------------------------------------------------------------ the start
 
@@ -136,10 +136,10 @@ class SmoothPath(working_set.PathFollower):
         """Solve at the points of a chunk; the state at the last."""
         assert isinstance(state, SmoothState)
         W = self.working.columns
-        stand = Stand(state.beta[W], state.level, state.value, state.bend, -state.correlation)
+        stand = Stand(state.beta[W], state.level, state.value, state.tilt, -state.correlation)
         walkers = [Walker(point, stand, self.kappa) for point in chunk]
         for _ in range(_TURNS):
-            todo = [each for each in walkers if not each.is_over]
+            todo = [each for each in self._first(walkers) if not each.is_over]
             if todo:
                 narrow = self.problem.is_narrow(self.working.columns)
                 self._step(todo)
@@ -152,6 +152,13 @@ class SmoothPath(working_set.PathFollower):
         self._store(walkers, betas)
         return self._state_of(walkers, state)
 
+    def _first(self, walkers: list[Walker]) -> list[Walker]:
+        """The one whose steps are halved at its own tangent, or all: two of them would draw each
+        other's tangent away for ever."""
+        own = [each for each in walkers if each.stand is self._origin and each.share < 1.0]
+        alone = [each for each in own if not each.is_over]
+        return alone[:1] or walkers
+
     def _touch(self, stand: Stand) -> None:
         """A new tangent."""
         self._draw(self.problem.tangent(self.working.columns, stand.beta, stand.level))
@@ -161,7 +168,6 @@ class SmoothPath(working_set.PathFollower):
         self.tangent = tangent
         self.working.move(tangent.problem)
         self._ridge = None
-        self.tangents += 1
 
     def _step(self, todo: list[Walker]) -> None:
         """Where the tangent sends those whose last step counted."""
@@ -190,12 +196,17 @@ class SmoothPath(working_set.PathFollower):
             move = beta - stand.beta
             down = 0.0 if tangent.bend == np.inf else stand.slope / (kappa * tangent.bend)
             level = stand.level - down - float(tangent.mean[W] @ move)
+            # Entries of X' are about 1: so far predictions move at most. Flat tails throw far.
+            reach = abs(level - stand.level) + float(np.abs(move).sum())
+            if reach > _FAR:
+                share = _REACH / reach
+                move, level = share * move, stand.level + share * (level - stand.level)
+                beta = stand.beta + move
             each.target = beta, level
             along = float(self._on_set(stand) @ move) + stand.slope * (level - stand.level)
             here = self._terms(each.point, stand.beta)
             each.lost = -along + here - self._terms(each.point, beta)
             each.objective = stand.value + here
-            each.steps += 1
 
     def _ridges(self) -> RidgeSteps:
         if self._ridge is None:
@@ -227,7 +238,6 @@ class SmoothPath(working_set.PathFollower):
         betas = np.stack([beta for beta, _ in trials], axis=1)
         levels = np.array([level for _, level in trials])
         look = self.problem.look(self.working.columns, betas, levels, within=within)
-        self.looks += 1
         for q, (each, (beta, level)) in enumerate(zip(todo, trials, strict=True)):
             value, slope = float(look.value[q]), float(look.slope[q])
             found = Stand(beta, level, value, slope, look.gradient[:, q].copy(), not within)
