@@ -136,18 +136,20 @@ def _by_tangents(
     grid: Grid | None, progress: Progress | None,
 ) -> Solution:  # fmt: skip
     """A path of `tangents`; sharper where the certificate says that this is not enough."""
-    from fastreg.problems.smooth import smooth  # not part of a first fit
+    from fastreg.problems.smooth import on_grid, smooth  # not part of a first fit
     from fastreg.solvers import tangents
 
     y = np.ascontiguousarray(Y[:, 0])
     with single_threaded_blas:
-        if grid is not None:
+        strengths = np.ones(1) if objective.strength is None else objective.strength
+        if grid is not None:  # ridge terms count for the size of a column once strengths are known
             gauge = dataclasses.replace(objective, l2=np.zeros((1, 1)), penalty=grid.gauge)
-            strengths = grid.below(tangents.critical(smooth(X, y, gauge), _PRECISE, max_iter))
+            problem = smooth(X, y, gauge)
+            strengths = grid.below(tangents.critical(problem, _PRECISE, max_iter))
+            problem = on_grid(dataclasses.replace(problem, objective=objective), strengths)
         else:
-            strengths = np.ones(1) if objective.strength is None else objective.strength
-        objective = dataclasses.replace(objective, strength=strengths)
-        problem = smooth(X, y, objective)
+            problem = smooth(X, y, dataclasses.replace(objective, strength=strengths))
+        objective = problem.objective
         betas = np.zeros((problem.n_features, problem.n_points), order="F")
         if start is not None:
             betas[:, :1] = problem.scaled(start[:, :1])

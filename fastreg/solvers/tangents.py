@@ -238,9 +238,10 @@ class SmoothPath(working_set.PathFollower):
         betas = np.stack([beta for beta, _ in trials], axis=1)
         levels = np.array([level for _, level in trials])
         look = self.problem.look(self.working.columns, betas, levels, within=within)
+        gradients = np.ascontiguousarray(look.gradient.T)
         for q, (each, (beta, level)) in enumerate(zip(todo, trials, strict=True)):
             value, slope = float(look.value[q]), float(look.slope[q])
-            found = Stand(beta, level, value, slope, look.gradient[:, q].copy(), not within)
+            found = Stand(beta, level, value, slope, gradients[q], not within)
             if anew:
                 each.stand = found
                 continue
