@@ -369,12 +369,9 @@ class SmoothPath(working_set.PathFollower):
         if not len(outside):
             return False
         for each, gap in zip(walkers, self._gaps_of(walkers, outside), strict=True):
-            each.gap, each.rate = gap, math.nan
-            done = (
-                each.rounded > _MORE
-                or each.halved > _HALVINGS
-                or self.used[each.point] >= self.max_iter
-            )
+            each.gap, each.rate, each.least, each.rounded = gap, math.nan, math.inf, 0
+            each.share, each.halved = 1.0, 0
+            done = self.used[each.point] >= self.max_iter
             each.is_over = bool(gap <= self._aim(each.point) or done)
         if all(each.is_over for each in walkers):
             return False
