@@ -285,7 +285,7 @@ class SmoothPath(working_set.PathFollower):
             each.rate = gap / each.gap if whole and each.gap < np.inf else math.nan
             each.gap = gap if whole else each.gap
             # A loss of P that is rounding says nothing of the gap, which may be its root.
-            each.rounded += each.is_small and not gap <= 0.9 * each.least
+            each.rounded += whole and each.is_small and not gap <= 0.9 * each.least
             each.least = min(each.least, gap)
             used = self.used[each.point] = self.used.get(each.point, 0) + 1
             reached = gap <= self._aim(each.point)
@@ -370,7 +370,7 @@ class SmoothPath(working_set.PathFollower):
             return False
         for each, gap in zip(walkers, self._gaps_of(walkers, outside), strict=True):
             each.gap, each.rate, each.least, each.rounded = gap, math.nan, math.inf, 0
-            each.share, each.halved = 1.0, 0
+            each.share, each.halved, each.is_small = 1.0, 0, False
             done = self.used[each.point] >= self.max_iter
             each.is_over = bool(gap <= self._aim(each.point) or done)
         if all(each.is_over for each in walkers):
