@@ -236,6 +236,51 @@ def test_progress_and_reads_are_told_as_they_are(rng):
     assert path.certificate.passes > path.n_iter
 
 
+@needs_jit
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+@pytest.mark.parametrize("storage", [np.asarray, np.asfortranarray, sp.csr_matrix, sp.csc_matrix])
+def test_columns_join_between_strengths_that_are_far_apart(family, storage):
+    """Hundreds of columns join at one strength, in several rounds: points go on afresh each time,
+    in whatever order columns came."""
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((300, 900)) * (rng.random((300, 900)) < 0.2)
+    z = X[:, :200] @ rng.standard_normal(200) / 6.0
+    y = (z > 0.0) * 1.0 if family == "binomial" else rng.poisson(np.exp(z / 2)) * 1.0
+    path = fastreg.path(storage(X), y, family=family, alphas=3, eps=0.003, tol=1e-10)
+    assert path.certificate.converged and np.count_nonzero(path.coefs[:, -1]) > 150
+    few = fastreg.path(storage(X[:, :40]), y, family=family, alphas=3, eps=0.003, tol=1e-10)
+    assert few.certificate.converged
+
+
+@needs_jit
+def test_flat_tails_throw_no_step_too_far():
+    rng = np.random.default_rng(1)
+    X, y = rng.standard_normal((20, 5)) + 1.0, rng.poisson(50.0, 20) * 1.0
+    path = fastreg.path(
+        X, y, family="poisson", offset=np.full(20, -300.0), fit_intercept=False, alphas=4, eps=0.01
+    )
+    assert path.certificate.converged
+    huge = fastreg.path(X, 1e9 * y, family="poisson", fit_intercept=False, alphas=4, eps=0.01)
+    assert huge.certificate.converged
+    far = fastreg.path(X, y, family="poisson", offset=rng.uniform(-700, -300, 20), alphas=3)
+    assert far.certificate.converged
+
+
+@needs_jit
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_a_ridge_of_many_columns_is_that_of_its_rows(family):
+    """600 columns on 40 rows, rotated, beside all columns by the active set."""
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((40, 600)) * 10.0 ** rng.uniform(-1, 1, 600) + 1.0
+    y = (X[:, 0] > 1.0) * 1.0 if family == "binomial" else rng.poisson(3.0, 40) * 1.0
+    alphas = [1.0, 0.1, 0.01]
+    whole = fastreg.path(X, y, family=family, l1_ratio=0.0, alphas=alphas, tol=1e-7)
+    bounds = (np.full(600, -1e3), np.full(600, 1e3))  # which no coefficient meets
+    other = fastreg.path(X, y, family=family, l1_ratio=0.0, alphas=alphas, tol=1e-10, bounds=bounds)
+    np.testing.assert_allclose(whole.coefs, other.coefs, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(whole.intercepts, other.intercepts, rtol=1e-4, atol=1e-4)
+
+
 # ------------------------------------------------------------------ words
 
 
