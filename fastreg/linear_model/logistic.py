@@ -201,7 +201,8 @@ class LogisticRegression(Classifier):
     --------
     >>> import numpy as np, fastreg
     >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0], [3.0, 1.0]])
-    >>> model = fastreg.LogisticRegression(l1_ratio=1.0).fit(X, ["no", "no", "yes", "yes"])
+    >>> model = fastreg.LogisticRegression(l1_ratio=1.0, tol=1e-8)
+    >>> model = model.fit(X, ["no", "no", "yes", "yes"])
     >>> model.predict(X), model.coef_.round(4)
     (array(['no', 'no', 'yes', 'yes'], dtype='<U3'), array([[0.9082, 0.    ]]))
     >>> bool(model.certificate_.relative_gap[0] <= model.tol)
