@@ -184,8 +184,12 @@ class SmoothPath(working_set.PathFollower):
                     c, stand.beta, self._strength(each.point), kappa
                 )
             elif self._is_bare:
-                gram = working.gram.copy()
-                beta = stand.beta + _factor.least_norm(gram, c / kappa, _SINGULAR)
+                # Where rows leave the answer open it is the shortest in the user's units.
+                scale = self.problem.scale[W]
+                root = np.divide(1.0, scale, out=np.zeros(len(W)), where=scale > 0.0)
+                root /= root.max(initial=1e-300)
+                gram = working.gram * root * root[:, None]
+                beta = stand.beta + root * _factor.least_norm(gram, root * c / kappa, _SINGULAR)
             else:
                 if before is None or before != (id(stand), kappa):
                     working.load(stand.beta, c / kappa)
