@@ -107,10 +107,11 @@ class SmoothProblem(InMemoryProblem):
             self.X.storage, self.y_, theta, offset=offset, shift=shift, weights=self.weights,
             base=self.base, loss=self.loss, scale=1.0 / self.total, out=out, workspace=workspace,
         )  # fmt: skip
-        if late is not None:
-            out -= np.multiply.outer(late, slope)
+        with np.errstate(invalid="ignore", over="ignore"):  # of a step too long: P is infinite
+            if late is not None:
+                out -= np.multiply.outer(late, slope)
+            out *= scale
         self.passes += 1
-        out *= scale
         return Look(value, slope, out)
 
     def _look_narrow(self, columns: Array, betas: Array, levels: Array, *, within: bool) -> Look:

@@ -48,7 +48,7 @@ _KAPPA = 8.0  # between which and its inverse κ may be
 _HALVED = 3  # steps halved as often want another tangent
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
 _HALVINGS = 60
-_FAR, _REACH = 1e4, 100.0  # a step of predictions that is too long, and what is left of it
+_SHORT = 1e-3  # of a step that leaves float64: flat tails throw as far as 1e130
 _TURNS = 1000
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
@@ -200,12 +200,6 @@ class SmoothPath(working_set.PathFollower):
             move = beta - stand.beta
             down = 0.0 if tangent.bend == np.inf else stand.slope / (kappa * tangent.bend)
             level = stand.level - down - float(tangent.mean[W] @ move)
-            # Entries of X' are about 1: so far predictions move at most. Flat tails throw far.
-            reach = abs(level - stand.level) + float(np.abs(move).sum())
-            if reach > _FAR:
-                share = _REACH / reach
-                move, level = share * move, stand.level + share * (level - stand.level)
-                beta = stand.beta + move
             each.target = beta, level
             along = float(self._on_set(stand) @ move) + stand.slope * (level - stand.level)
             here = self._terms(each.point, stand.beta)
@@ -259,7 +253,7 @@ class SmoothPath(working_set.PathFollower):
         after = found.value + self._terms(each.point, found.beta)
         if not after <= now - _ARMIJO * each.share * each.lost + slack:
             each.halved += 1
-            each.share *= 0.5 if math.isfinite(after) else 0.1
+            each.share *= 0.5 if math.isfinite(after) else _SHORT
             return
         self._learn(each, found)
         each.stand, each.share, each.halved = found, 1.0, 0
