@@ -5,9 +5,9 @@ Names are loaded on first use: `import fastreg` alone loads neither Numba nor sc
 
 from __future__ import annotations
 
-import gc
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fastreg._lazy import attributes
 
 if TYPE_CHECKING:
     from fastreg._jit import get_num_threads, set_num_threads
@@ -117,24 +117,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'fastreg' has no attribute {name!r}")
-    value = getattr(_imported(f"fastreg.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def _imported(name: str) -> Any:
-    """A module, without the passes of the collector over what is there to stay: 0.1 s of a first
-    import of 1.8."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        return importlib.import_module(name)
-    finally:
-        if collects:
-            gc.enable()
+__getattr__ = attributes(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

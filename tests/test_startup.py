@@ -70,6 +70,20 @@ def test_a_fit_in_memory_loads_no_reader_of_tables():
     }
 
 
+def test_loading_leaves_the_collector_as_it_was():
+    """On stays on, off stays off, and what a program froze stays frozen."""
+    program = (
+        "import gc, fastreg; {before}; fastreg.Lasso;"
+        "print(gc.isenabled(), gc.get_freeze_count() > 0)"
+    )
+    for before, found in (
+        ("pass", ["True", "False"]),
+        ("gc.disable()", ["False", "False"]),
+        ("gc.freeze()", ["True", "True"]),
+    ):
+        assert python(program.format(before=before)) == found
+
+
 def test_every_public_name_resolves():
     for name in fastreg.__all__:
         assert getattr(fastreg, name) is not None
@@ -110,9 +124,11 @@ def test_first_fit_is_quick(tmp_path):
         if min(cold) < 10.0:
             break
     seconds: dict[str, list[float]] = {ours: [], theirs: []}
-    for _ in range(5):  # in turn: the speed of a machine drifts
+    for _ in range(12):  # in turn: the speed of a machine drifts
         for each, found in seconds.items():
             found.append(float(python(each, NUMBA_CACHE_DIR=str(tmp_path / "a"))[0]))
-    cached, peer = map(min, seconds.values())
+        cached, peer = map(min, seconds.values())
+        if len(seconds[ours]) > 2 and cached < peer + 0.5:
+            break
     assert cached < peer + max(0.5, 0.5 * peer)
     assert min(cold) < max(10.0, 4.0 * min(yardsticks) + peer)

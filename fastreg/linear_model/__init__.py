@@ -14,8 +14,9 @@ their sum. Below the command line, the only package that knows scikit-learn.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fastreg._lazy import attributes
 
 if TYPE_CHECKING:
     from fastreg.linear_model.adaptive import AdaptiveElasticNet, AdaptiveRidge
@@ -66,9 +67,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'fastreg.linear_model' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"fastreg.linear_model.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = attributes(__name__, _HOME)

@@ -18,8 +18,9 @@ True
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fastreg._lazy import attributes
 
 if TYPE_CHECKING:
     from fastreg.network.adaptive import MLPRegressorCV
@@ -36,12 +37,7 @@ _HOME = {
 __all__ = ["GradientReport", "MLPRegressor", "MLPRegressorCV", "gradient_report"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'fastreg.network' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"fastreg.network.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = attributes(__name__, _HOME)
 
 
 def __dir__() -> list[str]:
