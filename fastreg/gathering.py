@@ -1,8 +1,4 @@
-"""Moments of the folds of a source, in one read of it.
-
-Where the number of rows is known, fold f of k holds the rows that scikit-learn's `KFold(k)` gives
-it: neighbours, the first folds one row longer. Where it is not, rows are dealt out in turn.
-"""
+"""Moments of the folds of a source, in one read of it."""
 
 from __future__ import annotations
 
@@ -16,33 +12,11 @@ from fastreg._jit import single_threaded_blas
 from fastreg.design import as_design
 from fastreg.moments import Frame, Moments
 from fastreg.sources.blocks import Source
+from fastreg.sources.row_folds import Folds
 from fastreg.sources.rows import Block, Layout, Rows
 
 Array = np.ndarray
 Parts = dict[int, Moments]  # of the folds that have rows
-
-
-@dataclass(frozen=True)
-class Folds:
-    """Which of k folds a row belongs to."""
-
-    count: int
-    n_rows: int | None = None
-
-    def of(self, row: int, size: int) -> list[tuple[int, slice]] | Array:
-        """Of `size` rows from number `row` on: ranges of neighbours, or a fold for each."""
-        if self.count == 1:
-            return [(0, slice(0, size))]
-        if self.n_rows is None:
-            return np.arange(row, row + size) % self.count
-        short, longer = divmod(self.n_rows, self.count)
-        cuts = np.cumsum([0] + [short + (f < longer) for f in range(self.count)]) - row
-        ends = np.clip(cuts, 0, size)
-        return [
-            (f, slice(int(ends[f]), int(ends[f + 1])))
-            for f in range(self.count)
-            if ends[f] < ends[f + 1]
-        ]
 
 
 @dataclass

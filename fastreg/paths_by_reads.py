@@ -17,7 +17,8 @@ from fastreg.losses import traits
 from fastreg.objectives import Objective, family_of
 from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.selection.choice import Errors
-from fastreg.solvers.source_of_loss import validate_source_of_loss
+from fastreg.selection.loss_fits import errors_of_source
+from fastreg.solvers.source_of_loss import validate
 from fastreg.sources.blocks import Source, weight_of
 
 Array = np.ndarray
@@ -51,9 +52,8 @@ class InBlocks(paths.Source):
         if score != "deviance":
             raise self._needs_rows()
         own = dataclasses.replace(self.objective, strength=strengths)
-        found = validate_source_of_loss(self.source, own, tol, self.max_iter, n_folds=int(cv))
-        unknown = np.full(found.deviance.shape, np.inf)
-        return Errors(found.deviance, unknown, found.gap, found.gap <= tol)
+        found = validate(self.source, own, tol, self.max_iter, n_folds=int(cv))
+        return errors_of_source(found, tol)
 
 
 def path_of_source(
@@ -83,7 +83,7 @@ def path_of_source(
         strengths, loss,
     )  # fmt: skip
     tol = nonnegative(tol, "tol")
-    whole = validate_source_of_loss(source, objective, tol, int(max_iter), grid)
+    whole = validate(source, objective, tol, int(max_iter), grid)
     found = whole.solution
     paths.warn(found.certificate, found.exhausted, int(max_iter))
     weight = weight_of(source)

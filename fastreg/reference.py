@@ -202,11 +202,11 @@ def slopes(loss, z, y):
     return np.stack(_loss(loss, z, y))
 
 
-def weighted_slopes(loss, Z, y, weights, values):
+def weighted_slopes(loss, Z, y, weights, sums):
     w = np.ones((len(y), 1)) if weights is None else weights[:, None]
-    value, slope, _ = _loss(loss, Z, y[:, None])
-    values += (w * value).sum(axis=0)
-    Z[:] = w * slope
+    value, slope, bend = _loss(loss, Z, y[:, None])
+    sums += [np.where(w > 0.0, w * each, 0.0).sum(axis=0) for each in (value, bend)]
+    Z[:] = np.where(w > 0.0, w * slope, 0.0)
 
 
 def left_out(fits, leverages, Y, w, kept, total, level, e):

@@ -28,6 +28,7 @@ from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.solvers import solve_moments
 from fastreg.solvers.working_set import largest_strength
 from fastreg.sources.blocks import Source
+from fastreg.sources.row_folds import Folds
 
 if TYPE_CHECKING:
     from fastreg.sources.encoding import Encoding
@@ -197,7 +198,7 @@ class SufficientStatistics:
         if cv is not None and not 2 <= count <= most:
             raise ValueError(f"cv must be from 2 to {most}, the rows or {MOST_FOLDS}, got {cv}")
         out._name(source)
-        gather = gathering.Gather(source.layout, gathering.Folds(count, source.n_rows))
+        gather = gathering.Gather(source.layout, Folds(count, source.n_rows))
         if checkpoint is None:
             out._parts = out._list_of(gathering.gather(source, gather))
             return out._checked(source)

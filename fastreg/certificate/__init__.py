@@ -56,6 +56,7 @@ from fastreg.design import Design
 from fastreg.losses import traits
 from fastreg.objectives import Objective
 from fastreg.sources.blocks import Source
+from fastreg.sources.row_folds import Folds
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
@@ -103,6 +104,15 @@ class Certificate:
     def kind(self) -> str:
         """What `converged` goes by: "gap", or "stationarity" where it is the KKT residual."""
         return "stationarity" if self.by_kkt else "gap"
+
+    def part(self, some: slice) -> Certificate:
+        """Of some of the points."""
+        names = ("gap", "relative_gap", "kkt", "objective", "null")
+        own: dict[str, Any] = {name: getattr(self, name)[some] for name in names}
+        near = own["relative_gap"] <= self.tol
+        stationary = self.by_kkt & (own["kkt"] <= min(self.tol, KKT))
+        converged, by_kkt = bool(np.all(near | stationary)), self.by_kkt and not near.all()
+        return dataclasses.replace(self, **own, converged=converged, by_kkt=bool(by_kkt))
 
     def __str__(self) -> str:
         if self.by_kkt:
@@ -212,16 +222,17 @@ def certify_source(
 
 
 def certify_source_of_loss(
-    source: Source, coef: Array, intercept: Array, objective: Objective, claims: Any, *,
-    tol: float, method: str, passes: int,
-) -> Certificate:  # fmt: skip
-    """`certify_source` of a loss that is no square; `claims` are `smooth_blocks.Claims`."""
+    source: Source, coef: Array, intercept: Array, objective: Objective, claims: Any, folds: Folds,
+    fold_of: Array, *, tol: float, method: str, passes: int,
+) -> tuple[Certificate, Array]:  # fmt: skip
+    """`certify_source` of a loss that is no square, of points of all rows and of training sets; and
+    what those lose on rows held out. See `smooth_blocks.judge`."""
     from fastreg.certificate import smooth_blocks  # not part of a first fit
 
     with single_threaded_blas:
-        verdict, least = smooth_blocks.judge(source, coef, intercept, objective, claims)
-    found = _certificate(verdict, np.ones(1), tol, method, passes + 1)
-    return dataclasses.replace(found, objective=found.objective + least)
+        judged = smooth_blocks.judge(source, coef, intercept, objective, claims, folds, fold_of)
+    found = _certificate(judged.verdict, np.ones(1), tol, method, passes + 1)
+    return dataclasses.replace(found, objective=found.objective + judged.least), judged.held
 
 
 def certify_moments(

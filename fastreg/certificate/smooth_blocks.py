@@ -4,106 +4,95 @@ A read gives, at every point, S = Σ w u, c = −Vᵀ(w∘u), F = Σ w ℓ and �
 
     φ(s) = Σ w [ℓ(z) + ℓ*(su) − suz],   u = ℓ′(z)
 
-A free intercept demands dual points whose weighted sum is zero: u is mixed with an e in the domain
-of ℓ*, which does not depend on z and whose sum has the other sign, u′ = (1 − t)u + te. All that the
-read gives is linear in u but φ, which is convex: with 0 and e in the domain
+All of it is linear in u but φ, which is convex: mixed with an end (`mixture`) dual points cost
 
-    Σ w [ℓ + ℓ*(su′) − su′z] ≤ (1 − st) φ(s(1 − t)/(1 − st)) + st Σ w [ℓ + ℓ*(e) − ez]
     φ(s) ≤ (1 − s)/(1 − s₁)·φ(s₁) from s₁ to 1,   and below s₁ the chord to φ(0) = F − Σ w min ℓ
+
+Points of the training set of a fold have sums of the rows outside of it, and the same read says
+what they lose on the rows inside.
 """
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastreg._jit import run_blocks
-from fastreg.certificate import losses
+from fastreg.certificate import deviance, losses, mixture
+from fastreg.certificate.mixture import Mixed
 from fastreg.certificate.reads import Data, about_means
 from fastreg.certificate.target import Target
 from fastreg.objectives import Objective
 from fastreg.sources.blocks import Source
+from fastreg.sources.row_folds import Folds
 from fastreg.sources.rows import Block, Layout
 
 Array = np.ndarray
 _ENTRIES = 1 << 16  # of predictions of some rows: 512 kB
 _PIECES = 16
+_LOW, _HIGH, _ONES, _LEFT = range(4)  # rows of sums after those of the slopes
+_VALUE, _PHI, _BELOW, _ABOVE = range(4, 8)
 
 
 class Claims(NamedTuple):
     """What somebody says, which is true or harmless.
 
     shift, scale : (n,), as of `Columns`; constant : (n,) bool or None
-    s : (k,) s₁ of each point
-    level : of the null model
+    s : (P,) s₁ of each point
+    levels : (1 + F,) of the null models, of all rows and of each training set
     """
 
     shift: Array
     scale: Array
     constant: Array | None
     s: Array
-    level: float
+    levels: Array
 
 
 @dataclass(frozen=True, eq=False)
-class BlocksFit:
-    """What rows say of g points, (g,) each."""
+class BlocksFit(Mixed):
+    """What rows say of g points, (g,) each: F, φ(s₁), s₁ and Σ w min ℓ; `mixture`'s t and cost."""
 
-    value: Array  # F
-    first: Array  # φ(s₁)
+    value: Array
+    first: Array
     s1: Array
     least: float
     t: Array
-    end: Array  # Σ w [ℓ + ℓ*(e) − ez]
+    cost: Array
     rho2: Array
 
-    @property
-    def left(self) -> Array:
-        return self.scaled(np.ones(self.value.shape), 0.0)
-
-    def objective(self, ridge: Any) -> Any:
-        return self.value + 0.5 * ridge
-
-    def scaled(self, s: Any, ridge: Any) -> Any:
-        share = s * self.t
-        with np.errstate(divide="ignore", invalid="ignore"):
-            own = np.where(share < 1.0, s * (1.0 - self.t) / (1.0 - share), 0.0)
-        rows = (1.0 - share) * self._phi(own) + np.where(share > 0.0, share * self.end, 0.0)
-        return rows + 0.5 * (1 - s) ** 2 * ridge
+    def rows(self, s: Array) -> Array:
+        """A bound on Σ w [ℓ + ℓ*(su′) − su′z]."""
+        return mixture.bound(s, self.t, self.cost, self._phi)
 
     def _phi(self, s: Array) -> Array:
         zero = np.maximum(self.value - self.least, 0.0)
         near = (1.0 - s) / (1.0 - self.s1) * self.first
-        with np.errstate(divide="ignore", invalid="ignore"):
-            far = self.first + (self.s1 - s) / self.s1 * np.maximum(zero - self.first, 0.0)
+        far = self.first + (self.s1 - s) / self.s1 * np.maximum(zero - self.first, 0.0)
         out: Array = np.where(s >= self.s1, near, np.where(self.s1 > 0.0, far, zero))
         return out
 
 
 @dataclass(frozen=True, eq=False)
-class _Work:
-    """The sums of a block: rows u of k points and of the null model, e below and above, 1, w v²;
-    the last two columns are sums of rows and Σ w u². Below them F, φ(s₁) and Σ w [ℓ + ℓ*(e) − ez]
-    of both ends."""
+class _Group:
+    """The points of all rows, or of one training set, and the sums that they ask for.
 
-    layout: Layout
+    Rows of the sums are slopes u of the k points and of the null model, e below and above, 1, and
+    Σ w v²; the last two columns are sums of rows and Σ w u². Below stand F, φ(s₁) and the costs of
+    both ends, and beside Σ w v² is Σ w min ℓ.
+    """
+
     coef: Array  # (n, k + 1), the null model's last
     intercept: Array
-    objective: Objective
+    s: Array
+    loss: Any
     claims: Claims
 
-    def __call__(self, block: Block, row: int) -> Any:
-        rows = self.layout.check(block)
-        y, X = rows.Y, rows.X.matrix
-        w = np.ones(len(y)) if rows.weights is None else rows.weights
-        if not w.all():
-            kept = np.flatnonzero(w > 0)
-            y, w, X = y[kept], w[kept], X[kept]
-        m = len(y)
-        height = max(16, _ENTRIES // self.coef.shape[1])
+    def sums(self, X: Any, y: Array, w: Array) -> Any:
+        """Of some rows, y (b, 1)."""
+        m, height = len(y), max(16, _ENTRIES // self.coef.shape[1])
         starts = list(range(0, m, height))
         pieces = max(1, min(_PIECES, len(starts)))
         cuts = [len(starts) * p // pieces for p in range(pieces + 1)]
@@ -119,86 +108,134 @@ class _Work:
         return sum(sums[1:], sums[0])
 
     def _piece(self, X: Any, y: Array, w: Array) -> Array:
-        loss, (n, k1) = self.objective.loss, self.coef.shape
+        loss, (n, k1) = self.loss, self.coef.shape
         V = (X.toarray() if hasattr(X, "toarray") else X.astype(np.float64)) - self.claims.shift
         z = V @ self.coef
         z += self.intercept + self.claims.shift @ self.coef
-        u = losses.slope(loss, z, y)
-        s = np.append(self.claims.s, 0.0)
-        phi = losses.divergence(loss, z, s * u, y)
-        low, high = losses.ends(loss, y)
-        value = losses.value(loss, z, y)
-        # Σ w [ℓ + ℓ*(e) − ez] of both ends
-        edges = [value + losses.conjugate(loss, e, y) - e * z for e in (low, high)]
-        side = w[:, None] * np.hstack([u, low, high, np.ones(y.shape)])
+        value, u, _ = losses.together(loss, z, y)
+        ends = losses.ends(loss, y)
+        costs = [value + losses.conjugate(loss, e, y) - e * z for e in ends]
+        side = w[:, None] * np.hstack([u, *ends, np.ones(y.shape)])
         out = np.zeros((k1 + 8, max(n + 2, k1)))
-        out[: k1 + 3, :n] = side.T @ V
-        out[: k1 + 3, n] = side.sum(axis=0)
+        out[: k1 + _LEFT, :n] = side.T @ V
+        out[: k1 + _LEFT, n] = side.sum(axis=0)
         out[:k1, n + 1] = np.einsum("ik,ik->k", side[:, :k1], u)
-        out[k1 + 3, :n] = w @ (V * self.claims.scale) ** 2
-        least = losses.saturated(loss, y)
-        for r, each in enumerate((value, phi, *edges)):
-            out[k1 + 4 + r, :k1] = w @ each
-        out[k1 + 3, n] = w @ least[:, 0]
+        out[k1 + _LEFT, :n] = w @ (V * self.claims.scale) ** 2
+        out[k1 + _LEFT, n] = w @ losses.saturated(loss, y)[:, 0]
+        phi = losses.divergence(loss, z, self.s * u, y)
+        for row, each in zip((_VALUE, _PHI, _BELOW, _ABOVE), (value, phi, *costs), strict=True):
+            out[k1 + row, :k1] = w @ each
+        return out
+
+    def verdict(self, sums: Array, objective: Objective, is_sparse: bool) -> tuple[Array, float]:
+        """(as `Target.judge` has it, objectives less the least loss; that loss)."""
+        n, k1 = self.coef.shape
+        k, centred = k1 - 1, objective.fit_intercept
+        sums = sums / sums[k1 + _ONES, n]
+        rows, extra = sums[:k1, : n + 2], sums[k1 : k1 + _LEFT, : n + 2]
+        squares, least = sums[k1 + _LEFT, : n + 2].copy(), float(sums[k1 + _LEFT, n])
+        value, phi, below, above = (sums[k1 + r, :k1] for r in (_VALUE, _PHI, _BELOW, _ABOVE))
+        t, end = mixture.shares(rows[:, n], extra[: _HIGH + 1, n])
+        t = t if centred else np.zeros(k1)
+        mixed = (1.0 - t)[:, None] * rows + t[:, None] * extra[end]
+        squares[n:] = 0.0
+        # Correlations of points, of the null model in the place of y, of ones, Σ w v².
+        table = np.vstack([-mixed, extra[_ONES], squares])
+        table[:k1, n + 1] = rows[:, n + 1]
+        found = about_means(self._data(objective, is_sparse, np.zeros(n)), table, k, None)
+        cost = np.where(end == 0, below, above)
+        rho2, s = rows[:k, n + 1], self.s[:k]
+        fit = BlocksFit(value[:k], phi[:k], s, least, t[:k], cost[:k], rho2)
+        data = self._data(objective, is_sparse, self.claims.shift)
+        target = Target(data, 0, found.c0[0], found, float(value[k]) - least)
+        verdict = target.judge(range(k), found.c, fit, np.zeros(k))
+        verdict[1] -= least
+        return verdict, least
+
+    def _data(self, objective: Objective, is_sparse: bool, shift: Array) -> Data:
+        """`shift` is zero for sums of entries that it was subtracted from."""
+        absent: Any = _Absent(is_sparse)
+        return Data(
+            absent, np.zeros((1, 1)), np.ones(1), shift, self.claims.scale, self.claims.constant,
+            objective, self.coef[:, :-1], self.intercept[:-1], np.zeros(1), np.ones(1),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The sums of a block: of each group of points, and what it loses on rows held out, beside
+    their weight."""
+
+    layout: Layout
+    groups: dict[int, _Group]  # by fold, −1 for all rows
+    folds: Folds
+
+    def __call__(self, block: Block, row: int) -> dict[Any, Any]:
+        rows = self.layout.check(block)
+        w = np.ones(len(rows.Y)) if rows.weights is None else rows.weights
+        of_row = self.folds.of_rows(row, len(w)) if len(self.groups) > 1 else np.zeros(len(w))
+        out: dict[Any, Any] = {}
+        for f, group in self.groups.items():
+            some = np.flatnonzero((w > 0) & (of_row != f))
+            whole = len(some) == len(w)
+            X = rows.X.matrix if whole else rows.X.matrix[some]
+            out[f] = group.sums(X, rows.Y[some], w[some])
+            if f >= 0:
+                test = np.flatnonzero((w > 0) & (of_row == f))
+                out["held", f] = np.append(
+                    deviance.lost(
+                        group.loss, rows.X.matrix[test], rows.Y[test], w[test], 0.0,
+                        group.coef[:, :-1], group.intercept[:-1],
+                    ).ravel(),
+                    w[test].sum(),
+                )  # fmt: skip
         return out
 
 
+def _add(a: dict[Any, Any], b: dict[Any, Any]) -> dict[Any, Any]:
+    return {key: a[key] + b[key] for key in a}
+
+
+class Judged(NamedTuple):
+    """Of P points: `Target.judge`'s verdict (5, P), objectives less the least loss, that loss (P,);
+    of the points of folds in order (3, ·): mean deviance of the rows held out, by how much rounding
+    may change it, and that of z = 0."""
+
+    verdict: Array
+    least: Array
+    held: Array
+
+
 def judge(
-    source: Source, coef: Array, intercept: Array, objective: Objective, claims: Claims
-) -> tuple[Array, float]:
-    """(verdict as `Target.judge` has it, objectives less the least loss; that loss)."""
-    (n, k), null = coef.shape, np.zeros((len(coef), 1))
-    work = _Work(
-        source.layout,
-        np.hstack([coef, null]),
-        np.append(intercept, claims.level),
-        objective,
-        claims,
-    )
-    sums: Array = source.reduce(work, operator.add)
-    sums = sums / sums[k + 3, n]
-    rows, extra = sums[: k + 1, : n + 2], sums[k + 1 : k + 4, : n + 2]
-    squares, least = sums[k + 4, : n + 2].copy(), float(sums[k + 4, n])
-    value, phi, *edges = (sums[k + 5 + r, : k + 1] for r in range(4))
-    t, e = _mixture(rows[:, n], extra[:2, n], objective.fit_intercept)
-    mixed = (1.0 - t)[:, None] * rows + t[:, None] * extra[e]
-    mixed[:, n + 1] = rows[:, n + 1]
-    squares[n:] = 0.0
-    # Correlations of points, of the null model in the place of y, of ones, Σ w v².
-    table = np.vstack([-mixed, extra[2], squares])
-    table[: k + 1, n + 1] = rows[:, n + 1]
-    absent: Any = _Absent(source.is_sparse)
-    data = Data(
-        absent, np.zeros((1, 1)), np.ones(1), claims.shift, claims.scale,
-        claims.constant, objective, coef, intercept, np.zeros(1), np.ones(1),
-    )  # fmt: skip
-    found = about_means(_centred(data), table, k, None)
-    end = np.where(e == 0, edges[0], edges[1])
-    fit = BlocksFit(value[:k], phi[:k], claims.s, least, t[:k], end[:k], rows[:k, n + 1])
-    target = Target(data, 0, found.c0[0], found, float(value[k]) - least)
-    verdict = target.judge(range(k), found.c, fit, np.zeros(k))
-    verdict[1] -= least
-    return verdict, least
-
-
-def _mixture(total: Array, ends: Array, centred: bool) -> tuple[Array, Array]:
-    """(t, which end) for each point."""
-    which = np.where(total > 0.0, 0, 1)
-    other = ends[which]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(total == 0.0, 0.0, total / (total - other))
-    return (t if centred else np.zeros(len(total))), which
+    source: Source, coef: Array, intercept: Array, objective: Objective, claims: Claims,
+    folds: Folds, fold_of: Array,
+) -> Judged:  # fmt: skip
+    """All points, `fold_of` (P,) being −1 for those of all rows, folds in order."""
+    names = list(dict.fromkeys(int(f) for f in fold_of))
+    of = {f: np.flatnonzero(fold_of == f) for f in names}
+    groups = {}
+    for f, points in of.items():
+        coefs = np.hstack([coef[:, points], np.zeros((len(coef), 1))])
+        levels = np.append(intercept[points], claims.levels[1 + f])
+        groups[f] = _Group(coefs, levels, np.append(claims.s[points], 0.0), objective.loss, claims)
+    sums = source.reduce(_Read(source.layout, groups, folds), _add)
+    verdicts, least, held = [], [], [np.zeros((3, 0))]
+    for f, points in of.items():
+        assert objective.strength is not None
+        own = Objective(
+            objective.l2, objective.penalty, None, objective.fit_intercept,
+            objective.strength[points], objective.loss,
+        )  # fmt: skip
+        verdict, lowest = groups[f].verdict(sums[f], own, source.is_sparse)
+        verdicts.append(verdict)
+        least.append(np.full(len(points), lowest))
+        if f >= 0:
+            *lost, weight = sums["held", f]
+            held.append(2.0 * np.reshape(lost, (3, -1)) / weight)
+    return Judged(np.concatenate(verdicts, axis=1), np.concatenate(least), np.hstack(held))
 
 
 class _Absent(NamedTuple):
     """A matrix of which no more is known."""
 
     is_sparse: bool
-
-
-def _centred(data: Data) -> Data:
-    """For sums of entries that the shift was subtracted from."""
-    return Data(
-        data.X, data.Y, data.w, np.zeros(len(data.shift)), data.scale, data.constant,
-        data.objective, data.coef, data.intercept, data.mean, data.unit,
-    )  # fmt: skip

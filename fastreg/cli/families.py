@@ -6,7 +6,6 @@ The strength `--alpha` is that of the estimator: 1/C of `LogisticRegression`, al
 
 from __future__ import annotations
 
-import copy
 import csv
 import io
 import operator
@@ -234,7 +233,7 @@ def _predictor(arguments: Any, model: Any, given: dict[str, Any]) -> Array:
     name = arguments.offset or arguments.exposure
     if not name:
         data = _source(arguments, model, given) if given else arguments.file
-        return np.asarray(predict_source(_flat(model), data, linear))
+        return np.asarray(predict_source(model, data, linear))
     source = _source(arguments, model, given, target=name)
 
     def work(block: Any, row: int) -> list[Array]:
@@ -245,13 +244,6 @@ def _predictor(arguments: Any, model: Any, given: dict[str, Any]) -> Array:
         return np.concatenate(source.reduce(work, operator.add))
     except ValueError as error:
         raise ValueError(str(error).replace("Input y", f"column {name!r}")) from None
-
-
-def _flat(model: Any) -> Any:
-    """The model with coefficients (n,): one prediction a row."""
-    out = copy.copy(model)
-    out.coef_ = np.ravel(model.coef_)
-    return out
 
 
 def _source(arguments: Any, model: Any, given: dict[str, Any], target: Any = None) -> Any:

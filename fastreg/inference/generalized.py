@@ -29,7 +29,7 @@ from scipy.special import chdtrc, log_ndtr, ndtri
 
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import losses
-from fastreg.certificate.smooth import best_intercept
+from fastreg.certificate.intercept import null_model
 from fastreg.design import Design
 from fastreg.inference.likelihood_table import LikelihoodInference
 from fastreg.inference.table import caveat, named
@@ -330,10 +330,8 @@ def _null_deviance(y: Array, objective: Objective) -> float:
     loss, m = objective.loss, len(y)
     w = np.ones(m) if objective.weights is None else objective.weights
     seen = w > 0.0
-    w, y = w[seen], y[seen, None]
-    z = np.zeros(y.shape) if objective.offset is None else objective.offset[seen, None]
-    if objective.fit_intercept:
-        z = z + best_intercept(loss, z, y, w / w.sum())
+    _, z = null_model(loss, y[:, None], w, objective.offset, objective.fit_intercept)
+    w, y, z = w[seen], y[seen, None], z[seen]
     return 2.0 * float(w @ losses.divergence(loss, z, np.zeros(z.shape), y)[:, 0])
 
 

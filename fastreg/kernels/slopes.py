@@ -27,22 +27,28 @@ def slopes(loss, z, y):
 
 
 @jit
-def weighted_slopes(loss, Z, y, weights, values):
-    """Z ← w∘ℓ′(Z, y) and values += Σ_i w_i ℓ(z_i, y_i), for k predictions of each row.
+def weighted_slopes(loss, Z, y, weights, sums):
+    """Z ← w∘ℓ′(Z, y), and Σ_i w_i ℓ and Σ_i w_i ℓ″ are added to `sums`, for k predictions of each
+    row.
 
     Parameters
     ----------
     loss : tuple of `fastreg.losses`
     Z : (m, k) float64, in C order; y : (m,) float64
     weights : (m,) float64 or None for ones
-    values : (k,) float64
+    sums : (2, k) float64
     """
     for i in range(Z.shape[0]):
-        _row_of_slopes(loss, Z[i], y[i], one_or(weights, i), values)
+        _row_of_slopes(loss, Z[i], y[i], one_or(weights, i), sums[0], sums[1])
 
 
 @inner
-def _row_of_slopes(loss, z, y, w, values):
+def _row_of_slopes(loss, z, y, w, values, bends):
     for t in range(z.shape[0]):
-        values[t] += w * losses.value(loss, z[t], y)
-        z[t] = w * losses.derivative(loss, z[t], y)
+        value = w * losses.value(loss, z[t], y)
+        slope = w * losses.derivative(loss, z[t], y)
+        bend = w * losses.curvature(loss, z[t], y)
+        # Whatever a row of weight zero holds: 0·∞ is no number.
+        values[t] += value if w != 0.0 else 0.0
+        bends[t] += bend if w != 0.0 else 0.0
+        z[t] = slope if w != 0.0 else 0.0

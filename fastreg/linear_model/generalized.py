@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate, losses
-from fastreg.certificate.smooth import best_intercept
+from fastreg.certificate.intercept import null_model
 from fastreg.design import Design, as_design
 from fastreg.linear_model.base import STREAMED, Linear, check_finite_params, warn_of_fit
 from fastreg.linear_model.opening import predict_source
@@ -221,8 +221,7 @@ def explained(loss: Any, z: Array, y: Array, weights: Array | None, offset: Arra
     """
     w = np.full(len(z), 1.0 / len(z)) if weights is None else weights / weights.sum()
     z, y = z[:, None], y[:, None]
-    null = np.zeros(z.shape) if offset is None else offset[:, None]
-    null = null + best_intercept(loss, null, y, w)
+    _, null = null_model(loss, y, w, offset)
     least = losses.saturated(loss, y)
     lost, most = (float(w @ (losses.value(loss, at, y) - least)[:, 0]) for at in (z, null))
     return 1.0 - lost / most if most > 0.0 else float(lost <= 0.0)

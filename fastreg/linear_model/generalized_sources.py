@@ -5,6 +5,7 @@ All strengths and all folds share every read: see `fastreg.solvers.tangents_by_r
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,8 @@ from fastreg.grids import Grid
 from fastreg.linear_model.base import check_finite_params, check_folds, warn_of_fit
 from fastreg.linear_model.generalized import MakeObjective
 from fastreg.linear_model.opening import note_names
-from fastreg.selection.choice import Errors
 from fastreg.solvers import Solution
-from fastreg.solvers.source_of_loss import Validated, validate_source_of_loss
+from fastreg.solvers.source_of_loss import Validated, validate
 from fastreg.sources import Source
 
 Array = np.ndarray
@@ -63,7 +63,7 @@ def followed(
     by_total: bool = False,
 ) -> Validated:
     """All strengths, and those of training sets."""
-    return validate_source_of_loss(
+    return validate(
         source, make(None, strengths), model.tol, model.max_iter, grid, n_folds=n_folds,
         by_total=by_total, only_ends=getattr(model, "target", "") == "labels",
     )  # fmt: skip
@@ -74,25 +74,12 @@ def folds_of(model: Any, source: Source, params: dict[str, Any]) -> int:
     return check_folds(5 if model.cv is None else model.cv, source, params)
 
 
-def errors_of_folds(model: Any, found: Validated) -> Errors:
-    """Of a path: errors are as certain as training fits."""
-    unknown = np.full(found.deviance.shape, np.inf)
-    return Errors(found.deviance, unknown, found.gap, found.gap <= model.tol)
-
-
 def point_of(solution: Solution, k: int) -> Solution:
     """One of its points."""
-    import dataclasses
-
-    certificate, some = solution.certificate, slice(k, k + 1)
-    own = {
-        name: getattr(certificate, name)[some]
-        for name in ("gap", "relative_gap", "kkt", "objective", "null")
-    }
-    own["converged"] = bool(own["relative_gap"][0] <= certificate.tol) or certificate.converged
+    some = slice(k, k + 1)
     return dataclasses.replace(
         solution, coef=solution.coef[:, some], intercept=solution.intercept[some],
-        strength=solution.strength[some], certificate=dataclasses.replace(certificate, **own),
+        strength=solution.strength[some], certificate=solution.certificate.part(some),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from fastreg.objectives import offset_of
 from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import Split
+from fastreg.selection.loss_fits import errors_of_source
 
 Array = np.ndarray
 _LIKELIHOOD = "neg_log_loss"  # minus half the mean deviance
@@ -251,7 +252,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             for make in makers
         ]
         self.classes_, self.l1_ratios_ = np.array([0, 1]), np.array(ratios)
-        found = [sources.errors_of_folds(self, each) for each in paths]
+        found = [errors_of_source(each, self.tol) for each in paths]
         self.cv_certificate_ = certificate_of(found, self.tol)
         which, best = self._choose(found, Cs)
         back = np.argsort(order)

@@ -140,6 +140,11 @@ class QuadraticProblem(ABC):
         return np.where(self.constant[:, None], 0.0, np.ldexp(coef, -exponents))
 
 
+def fields_of(problem: Any, kind: type) -> dict[str, Any]:
+    """What a problem of `kind` is made of, as another one has it."""
+    return {name: getattr(problem, name) for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
 def column(array: Array, t: int) -> Array:
     """Column t, or the only one there is."""
     return array[:, t if array.shape[1] > 1 else 0]

@@ -19,13 +19,13 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.certificate import losses
-from fastreg.certificate.smooth import best_intercept
+from fastreg.certificate.intercept import null_model
 from fastreg.design import Design, counted, storages
 from fastreg.kernels.rows import Workspace
 from fastreg.objectives import Objective
 from fastreg.penalties import is_zero
 from fastreg.problems.in_memory import BUFFER, InMemoryProblem, standardise
-from fastreg.problems.quadratic import QuadraticProblem
+from fastreg.problems.quadratic import QuadraticProblem, fields_of
 
 Array = np.ndarray
 _FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
@@ -33,11 +33,13 @@ _NARROW = 8  # columns for each one in use, from which products with those alone
 
 
 class Look(NamedTuple):
-    """F and ∂F/∂b at d points, (d,) each, and ∂F/∂β, (n, d) or (p, d) of some columns."""
+    """F and ∂F/∂b at d points, (d,) each, ∂F/∂β, (n, d) or (p, d) of some columns, and of rows in
+    blocks ∂²F/∂b²."""
 
     value: Array
     slope: Array
     gradient: Array
+    bend: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +55,7 @@ class Tangent:
 class SmoothProblem(InMemoryProblem):
     """A standardised problem with a loss that is no square; units of y are 1."""
 
-    loss: Any
-    y_: Array  # (m,)
-    base: Array | None  # (m,): o
+    rows_y: Array  # (m,) the target; Y and `target` are the slopes of the null model
     level: float  # b of the null model
     least: float  # of F
     scale_of_gap: float  # F of the null model less that
@@ -89,7 +89,7 @@ class SmoothProblem(InMemoryProblem):
         if d >= storages.abreast(self.X.storage):
             return self._look_abreast(whole, levels)
         looks = [self._look_abreast(whole[:, q], levels[q]) for q in range(d)]
-        values, slopes, gradients = zip(*looks, strict=True)
+        values, slopes, gradients, _ = zip(*looks, strict=True)
         return Look(np.array(values), np.array(slopes), np.stack(gradients, axis=1))
 
     def _look_abreast(self, whole: Array, levels: Any) -> Look:
@@ -104,8 +104,9 @@ class SmoothProblem(InMemoryProblem):
         late = self._late_shift()
         shift, offset = (self.shift, levels) if late is None else (None, levels - late @ theta)
         value, slope = kernels.gradient(
-            self.X.storage, self.y_, theta, offset=offset, shift=shift, weights=self.weights,
-            base=self.base, loss=self.loss, scale=1.0 / self.total, out=out, workspace=workspace,
+            self.X.storage, self.rows_y, theta, offset=offset, shift=shift, weights=self.weights,
+            base=self.objective.offset, loss=self.objective.loss, scale=1.0 / self.total, out=out,
+            workspace=workspace,
         )  # fmt: skip
         with np.errstate(invalid="ignore", over="ignore"):  # of a step too long: P is infinite
             if late is not None:
@@ -120,14 +121,14 @@ class SmoothProblem(InMemoryProblem):
         Z, options = np.empty((m, d)), {"shift": self.shift, "scale": self.scale}
         rows = m if m * len(columns) <= 4 * BUFFER else max(64, BUFFER // max(1, len(columns)))
         gradient, block = np.zeros((len(columns), d)), np.empty((min(rows, m), len(columns)))
-        value, slope = np.zeros(d), np.zeros(d)
+        sums, slope = np.zeros((2, d)), np.zeros(d)
         for start in range(0, m, rows):
             some = slice(start, min(start + rows, m))
             part = block[: some.stop - start]
             kernels.fill(self.X.storage, start, some.stop, columns=columns, out=part, **options)
             Z[some] = part @ betas + levels
-            losses_of = self._slopes(Z[some], some)
-            value, slope = value + losses_of, slope + Z[some].sum(axis=0)
+            self._slopes(Z[some], some, sums)
+            slope += Z[some].sum(axis=0)
             if within:
                 gradient += part.T @ Z[some]
         if not within:
@@ -141,28 +142,22 @@ class SmoothProblem(InMemoryProblem):
             gradient *= self.scale[:, None]
             self.passes += 1
         gradient /= self.total
-        return Look(value / self.total, slope / self.total, gradient)
+        return Look(sums[0] / self.total, slope / self.total, gradient)
 
-    def _slopes(self, Z: Array, rows: slice) -> Array:
-        """Σ w ℓ (d,) of some rows with X'β + b (b, d), which becomes w∘u."""
-        if self.base is not None:
-            Z += self.base[rows, None]
-        shape = Z.shape
-        y = np.broadcast_to(self.y_[rows, None], shape).ravel()
-        value, slope, _ = kernels.slopes(self.loss, Z.ravel(), y)
-        value, slope = value.reshape(shape), slope.reshape(shape)
-        if self.weights is not None:
-            w = self.weights[rows, None]
-            value, slope = (np.where(w > 0.0, w * each, 0.0) for each in (value, slope))
-        Z[:] = slope
-        return value.sum(axis=0)
+    def _slopes(self, Z: Array, rows: slice, sums: Array) -> None:
+        """X'β + b of some rows (b, d) becomes w∘u; `sums` (2, d) are those of the kernel."""
+        if self.objective.offset is not None:
+            Z += self.objective.offset[rows, None]
+        w = None if self.weights is None else self.weights[rows]
+        kernels.weighted_slopes(self.objective.loss, Z, self.rows_y[rows], w, sums)
 
     def _look_far(self, whole: Array, levels: Array) -> Look:
         """`look` for a sparse X with columns whose mean dwarfs their spread."""
         zero = np.zeros(self.X.shape[0])
         Z = np.stack([-self._less(zero, beta) for beta in whole.T], axis=1) + levels
-        value = self._slopes(Z, slice(0, len(Z)))
-        return Look(value / self.total, Z.sum(axis=0) / self.total, self.screen(Z))
+        Z, sums = np.ascontiguousarray(Z), np.zeros((2, len(levels)))
+        self._slopes(Z, slice(0, len(Z)), sums)
+        return Look(sums[0] / self.total, Z.sum(axis=0) / self.total, self.screen(Z))
 
     def tangent(self, columns: Array, beta: Array, level: float) -> Tangent:
         """The quadratic at β (p,) on some columns, b."""
@@ -178,9 +173,9 @@ class SmoothProblem(InMemoryProblem):
                 self.X.storage, theta, offset=level, shift=self.shift, out=z,
                 workspace=self.workspace,
             )  # fmt: skip
-        if self.base is not None:
-            z += self.base
-        h = kernels.slopes(self.loss, z, self.y_)[2]
+        if self.objective.offset is not None:
+            z += self.objective.offset
+        h = kernels.slopes(self.objective.loss, z, self.rows_y)[2]
         h = np.maximum(h, _FLAT * h.max())
         v = h if self.weights is None else np.where(self.weights > 0.0, self.weights * h, 0.0)
         self.passes += 2
@@ -193,11 +188,20 @@ class SmoothProblem(InMemoryProblem):
             mean, bend = self.project(v) / total, total / self.total
             away = np.divide(mean, self.scale, out=np.zeros(n), where=self.scale > 0.0)
             shift = shift + away
-        names = InMemoryProblem.__dataclass_fields__
-        own = {name: getattr(self, name) for name in names} | {
-            "shift": shift, "weights": v, "_starts": {}, "_bases": {}, "_wide": None
-        }  # fmt: skip
+        own = fields_of(self, InMemoryProblem)
+        own |= {"shift": shift, "weights": v, "_starts": {}, "_bases": {}, "_wide": None}
         return Tangent(InMemoryProblem(**own), mean, bend)
+
+    def at_strengths(self, strengths: Array) -> SmoothProblem:
+        """The same problem at other strengths."""
+        objective = replace(self.objective, strength=strengths)
+        ones, zeros = np.ones(len(strengths)), np.zeros(len(strengths))
+        return replace(self, objective=objective, unit=ones, mean=zeros, _bases={})
+
+    def with_penalty(self, objective: Objective) -> SmoothProblem:
+        """The same problem with the penalty and the ridge terms of another objective."""
+        own = replace(self.objective, penalty=objective.penalty, l2=objective.l2)
+        return replace(self, objective=own, _bases={})
 
 
 def smooth(X: Design, y: Array, objective: Objective) -> SmoothProblem:
@@ -212,31 +216,19 @@ def smooth(X: Design, y: Array, objective: Objective) -> SmoothProblem:
     y = counted(y[:, None], weights)
     w = np.ones(len(y)) if weights is None else weights
     w = w / w.sum()
-    base = np.zeros(y.shape) if objective.offset is None else objective.offset[:, None]
-    z = base
-    if objective.fit_intercept:
-        z = z + best_intercept(loss, z, y, w)
+    level, z = null_model(loss, y, weights, objective.offset, objective.fit_intercept)
     least = float(w @ losses.saturated(loss, y)[:, 0])
     value, u, _ = kernels.slopes(loss, np.ascontiguousarray(z[:, 0]), y[:, 0].copy())
     frame = standardise(X, -u[:, None], objective)
     c, _ = frame.at_zero(0)
     points = 1 if objective.strength is None else len(objective.strength)
-    own = {name: getattr(frame, name) for name in InMemoryProblem.__dataclass_fields__}
+    own = fields_of(frame, InMemoryProblem)
     own |= {"unit": np.ones(points), "mean": np.zeros(points), "_starts": {}, "n_targets": 1}
     return SmoothProblem(
         **own,
-        loss=loss,
-        y_=np.ascontiguousarray(y[:, 0]),
-        base=objective.offset,
-        level=float(z[0, 0] - base[0, 0]),
+        rows_y=np.ascontiguousarray(y[:, 0]),
+        level=level,
         least=least,
         scale_of_gap=max(float(w @ (value - losses.saturated(loss, y)[:, 0])), 1e-300),
         null_gradient=-c * float(frame.unit[0]),
     )
-
-
-def on_grid(problem: SmoothProblem, strengths: Array) -> SmoothProblem:
-    """At other strengths."""
-    objective = replace(problem.objective, strength=strengths)
-    ones, zeros = np.ones(len(strengths)), np.zeros(len(strengths))
-    return replace(problem, objective=objective, unit=ones, mean=zeros, _bases={})

@@ -23,18 +23,21 @@ import scipy.sparse
 from fastreg import gathering, kernels, losses, moments
 from fastreg._jit import run_blocks
 from fastreg.certificate import losses as certified
-from fastreg.certificate.smooth import best_intercept
+from fastreg.certificate.intercept import null_model
 from fastreg.design import as_design
-from fastreg.gathering import Folds, Gather
+from fastreg.gathering import Gather
 from fastreg.objectives import Objective, check_domain
 from fastreg.problems.from_moments import MomentProblem, summarise
+from fastreg.problems.quadratic import fields_of
 from fastreg.problems.smooth import Look, SmoothProblem, Tangent, smooth
 from fastreg.sources import Source
+from fastreg.sources.row_folds import Folds
 from fastreg.sources.rows import Block, Layout
 
 Array = np.ndarray
 _SAMPLE = 256  # rows of the sample for each feature: the Hessian is then known to a tenth
 _ROOM = 1 << 27  # bytes of the sample at most
+_WIDEST, _MOST = 4000, 1 << 32  # features, and bytes of the moments of folds
 _ENTRIES = 1 << 18  # of the predictions of a piece of rows: 2 MB
 _PIECES = 16  # of a block, of whose sums there are as many
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ over the golden ratio (Knuth)
@@ -116,7 +119,6 @@ class SmoothBlocks(MomentProblem):
     """A standardised problem with a loss that is no square, read from a source."""
 
     source: Source
-    loss: Any
     level: float
     least: float
     scale_of_gap: float
@@ -126,7 +128,7 @@ class SmoothBlocks(MomentProblem):
     framed: SmoothProblem  # in that of all rows
     parts: gathering.Parts
     is_split: bool
-    folds: Folds | None = None
+    folds: Folds
     fold_of: Array | None = None  # (P,) fold whose rows a point does without, −1 for none
     passes: int = 1
 
@@ -137,46 +139,57 @@ class SmoothBlocks(MomentProblem):
     def is_ridge(self) -> bool:
         return self.sample.is_ridge
 
-    def look(self, betas: Array, levels: Array, points: Array) -> tuple[Look, Array]:
-        """At some points, β (n, d), b (d,), in one read; and the mean deviance (d,) of the rows
-        that each does without, NaN where these are none."""
+    def look(self, betas: Array, levels: Array, points: Array) -> Look:
+        """At some points, β (n, d), b (d,), in one read."""
         lanes = None if self.fold_of is None else self.fold_of[points]
-        work = _Looks(
-            self.source.layout, self.loss, betas * self.scale[:, None], levels, self.shift,
-            self.folds, lanes,
-        )  # fmt: skip
+        theta, loss = betas * self.scale[:, None], self.objective.loss
+        work = _Looks(self.source.layout, loss, theta, levels, self.shift, self.folds, lanes)
         found: _Sums = self.source.reduce(work, operator.add)
         self.passes += 1
-        gradient = found.gradient * self.scale[:, None] / found.weights
-        look = Look(found.value / found.weights, found.slope / found.weights, gradient)
-        with np.errstate(invalid="ignore"):
-            return look, 2.0 * found.held[0] / found.held[1]
+        (value, bend), slope = found.sums / found.weights, found.slope / found.weights
+        return Look(value, slope, found.gradient * self.scale[:, None] / found.weights, bend)
 
     def tangent_at_null(self) -> Tangent:
         """From the moments: G is ℓ″ times theirs."""
         bend = self.null_bend
-        problem = replace(_plain(self), products=self.products * bend)
-        mean = np.zeros(self.n_features)
-        return Tangent(problem, mean, bend if self.shift is not None else np.inf)
+        own = fields_of(self, MomentProblem) | {"products": self.products * bend, "_bases": {}}
+        free = bend if self.shift is not None else np.inf
+        return Tangent(MomentProblem(**own), np.zeros(self.n_features), free)
 
     def tangent(self, columns: Array, beta: Array, level: float) -> Tangent:
         """From the sample."""
         return self.framed.tangent(columns, beta, level)
 
+    def null_level(self, fold: int) -> float:
+        """The best intercept alone of all rows, or of the training set of a fold."""
+        if not self.objective.fit_intercept or fold < 0 or fold not in self.parts:
+            return self.level
+        rest = [part for f, part in self.parts.items() if f != fold]
+        return _null_level(self.objective.loss, moments.total(rest))
 
-def _plain(problem: SmoothBlocks) -> MomentProblem:
-    names = MomentProblem.__dataclass_fields__
-    return MomentProblem(**{name: getattr(problem, name) for name in names} | {"_bases": {}})
+    def at_strengths(self, strengths: Array, fold_of: Array | None = None) -> SmoothBlocks:
+        """The same problem at other strengths, each for the training set of a fold."""
+        return replace(
+            self, objective=replace(self.objective, strength=strengths), fold_of=fold_of,
+            unit=np.ones(len(strengths)), mean=np.zeros(len(strengths)), _bases={},
+            sample=self.sample.at_strengths(strengths), framed=self.framed.at_strengths(strengths),
+        )  # fmt: skip
+
+    def with_penalty(self, objective: Objective) -> SmoothBlocks:
+        """The same problem with the penalty and the ridge terms of another objective."""
+        return replace(
+            self, objective=objective, _bases={}, sample=self.sample.with_penalty(objective),
+            framed=self.framed.with_penalty(objective),
+        )  # fmt: skip
 
 
 class _Sums(NamedTuple):
     """Of some rows, at P points."""
 
-    value: Array
+    sums: Array  # (2, P) Σ w ℓ, Σ w ℓ″
     slope: Array
     gradient: Array  # (n, P)
     weights: Array  # (P,) of the rows that count
-    held: Array  # (2, P) Σ w (ℓ − min ℓ) and Σ w of rows held out
 
     def __add__(self, other: Any) -> _Sums:
         return _Sums(*(a + b for a, b in zip(self, other, strict=True)))
@@ -191,13 +204,13 @@ class _Looks:
     theta: Array
     levels: Array
     shift: Array | None
-    folds: Folds | None
+    folds: Folds
     fold_of: Array | None
 
     def __call__(self, block: Block, row: int) -> _Sums:
         rows = self.layout.check(block)
         y, w, X = rows.Y[:, 0], rows.weights, rows.X.matrix
-        of_row = None if self.folds is None else _folds_of(self.folds, row, len(y))
+        of_row = None if self.fold_of is None else self.folds.of_rows(row, len(y))
         if w is not None and not w.all():  # whatever a row of weight zero holds
             kept = np.flatnonzero(w > 0)
             y, w, X = y[kept], w[kept], X[kept]
@@ -234,44 +247,26 @@ class _Looks:
             X = X if self.shift is None else X - self.shift
             Z = X @ self.theta + self.levels
         Z = np.ascontiguousarray(Z)
-        value, held, mass = np.zeros(P), np.zeros((2, P)), float(len(y) if w is None else w.sum())
-        weights = np.full(P, mass)
+        sums, weights = np.zeros((2, P)), np.full(P, float(len(y) if w is None else w.sum()))
         apart = []
         if of_row is not None and self.fold_of is not None:
             for f in np.unique(of_row):
                 rows, lanes = np.flatnonzero(of_row == f), np.flatnonzero(self.fold_of == f)
-                own, ow = (
-                    np.ascontiguousarray(Z[np.ix_(rows, lanes)]),
-                    None if w is None else w[rows],
-                )
-                lost = np.zeros(len(lanes))
+                own = np.ascontiguousarray(Z[np.ix_(rows, lanes)])
+                ow = None if w is None else w[rows]
+                lost = np.zeros((2, len(lanes)))
                 kernels.weighted_slopes(self.loss, own, y[rows], ow, lost)
                 apart.append((rows, lanes, lost))
-                least = certified.saturated(self.loss, y[rows][:, None])[:, 0]
-                mass = float(len(rows) if ow is None else ow.sum())
-                held[0, lanes] = lost - float(least.sum() if ow is None else ow @ least)
-                held[1, lanes] = mass
-                weights[lanes] -= mass
-        kernels.weighted_slopes(self.loss, Z, y, w, value)
+                weights[lanes] -= float(len(rows) if ow is None else ow.sum())
+        kernels.weighted_slopes(self.loss, Z, y, w, sums)
         for rows, lanes, lost in apart:
             Z[np.ix_(rows, lanes)] = 0.0
-            value[lanes] -= lost
+            sums[:, lanes] -= lost
         slope = Z.sum(axis=0)
         gradient = X.T @ Z
         if scipy.sparse.issparse(X) and self.shift is not None:
             gradient -= np.outer(self.shift, slope)
-        return _Sums(value, slope, gradient, weights, held)
-
-
-def _folds_of(folds: Folds, row: int, size: int) -> Array:
-    """(size,) fold of each row."""
-    found = folds.of(row, size)
-    if isinstance(found, np.ndarray):
-        return found
-    out = np.empty(size, np.int64)
-    for f, some in found:
-        out[some] = f
-    return out
+        return _Sums(sums, slope, gradient, weights)
 
 
 def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks:
@@ -283,6 +278,12 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
         A value is not acceptable; the message has the file, the row and the column.
     """
     n, loss = source.n_features, objective.loss
+    if n > _WIDEST or 8 * (n_folds + 3) * n * n > _MOST:
+        raise ValueError(
+            f"{source.kind} has {n} features, and fits of {type(loss).__name__} by blocks keep n² "
+            f"numbers a fold, for {_WIDEST} features at most and {_MOST / 1e9:.3g} GB: leave "
+            "features out, use fewer folds, or read the rows into memory"
+        )
     if source.n_targets != 1:
         raise ValueError(f"y must be one target, {source.kind} has {source.n_targets}")
     if not losses.traits(loss).canonical:
@@ -303,15 +304,23 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
     return _problem(source, objective, found, folds)
 
 
+def _mean_of(part: moments.Moments) -> float:
+    """Of y."""
+    return float(part.frame.origin[-1] + part.frame.unit[-1] * part.mean[-1])
+
+
+def _null_level(loss: Any, part: moments.Moments) -> float:
+    """The best intercept alone: that of the mean of y, as ℓ is linear in y."""
+    mean = np.full((1, 1), _mean_of(part))
+    return null_model(loss, mean, None)[0]
+
+
 def _problem(source: Source, objective: Objective, first: First, folds: Folds) -> SmoothBlocks:
     loss, whole = objective.loss, moments.total(list(first.parts.values()))
     base = summarise(whole, replace(objective, offset=None))
-    mean = float(whole.frame.origin[-1] + whole.frame.unit[-1] * whole.mean[-1])
-    one, centre = np.ones(1), np.full((1, 1), mean)
-    level = 0.0
-    if objective.fit_intercept:
-        level = float(best_intercept(loss, np.zeros((1, 1)), centre, one)[0])
-    value, slope, bend = kernels.slopes(loss, np.full(1, level), centre[0])[:, 0]
+    mean = _mean_of(whole)
+    level = _null_level(loss, whole) if objective.fit_intercept else 0.0
+    value, slope, bend = kernels.slopes(loss, np.full(1, level), np.full(1, mean))[:, 0]
     least = first.least / whole.weight
     # X'ᵀ(w∘(y − ȳ)) of the moments is −∂F/∂β, as ℓ′ = A′(z) − y; without an intercept both count.
     c = base.start * float(base.unit[0])
@@ -324,21 +333,11 @@ def _problem(source: Source, objective: Objective, first: First, folds: Folds) -
     frame = {name: getattr(base, name) for name in ("shift", "scale", "size", "constant")}
     framed = replace(sample, **frame, _bases={}, _starts={}, _wide=None)
     points = 1 if objective.strength is None else len(objective.strength)
-    own = {name: getattr(base, name) for name in MomentProblem.__dataclass_fields__}
+    own = fields_of(base, MomentProblem)
     own |= {"unit": np.ones(points), "mean": np.zeros(points), "_bases": {}}
     return SmoothBlocks(
-        **own, source=source, loss=loss, level=level, least=least,
+        **own, source=source, level=level, least=least,
         scale_of_gap=max(float(value) - least, 1e-300), null_gradient=-c, null_bend=float(bend),
         sample=sample, framed=framed, parts=first.parts, is_split=first.is_split,
-        folds=None if folds.count == 1 else folds,
+        folds=folds,
     )  # fmt: skip
-
-
-def with_penalty(problem: SmoothBlocks, objective: Objective) -> SmoothBlocks:
-    """With another penalty."""
-    sample, framed = (
-        replace(each, objective=replace(each.objective, penalty=objective.penalty, l2=objective.l2),
-                _bases={})
-        for each in (problem.sample, problem.framed)
-    )  # fmt: skip
-    return replace(problem, sample=sample, framed=framed, objective=objective, _bases={})

@@ -3,8 +3,8 @@
     error = 2 Σ_test w [ℓ(z; y) − min ℓ(·; y)]/Σ_test w,   z = o + b + xᵀθ
 
 the mean deviance, of squares the mean squared error. A fit has a certificate of its own, and its
-gap says what it is worth; how far an error moves with it is not known. Rounding moves z by δ at
-most, and a convex loss changes most at one of the ends z ± δ.
+gap says what it is worth; how far an error moves with it is not known. What rounding may change is
+(`certificate.deviance`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastreg.certificate import KKT, losses
+from fastreg.certificate import KKT
+from fastreg.certificate.deviance import lost
 from fastreg.objectives import Objective, check_target
+from fastreg.selection.choice import Errors
 from fastreg.selection.fold_fits import Fits, Verdict, certain
 from fastreg.solvers import solve
+from fastreg.solvers.source_of_loss import Validated
 
 Array = np.ndarray
-_ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of a sum, in terms of its terms
 _ENTRIES = 1 << 17  # of a block of rows: 1 MB
 
 
@@ -37,29 +39,31 @@ class LossFits(Fits):
         found = solve(self.X, self.y[:, None], objective, tol=self.tol, max_iter=self.max_iter)
         if self.seen is not None:
             self.seen(found.coef, found.intercept)
-        deviance, lost, null = self._deviance(objective, found.coef, found.intercept)
+        deviance, rounding, null = self._deviance(objective, found.coef, found.intercept)
         worth = found.certificate
         gap, near = worth.relative_gap, worth.relative_gap <= self.tol
         if worth.by_kkt:  # without a penalty no gap is known
             near |= worth.kkt <= min(self.tol, KKT)
-        met = near & (lost <= certain(deviance, null))
+        met = near & (rounding <= certain(deviance, null))
         return Verdict(deviance, np.full(len(gap), np.inf), gap, met)
 
     def _deviance(
         self, objective: Objective, coef: Array, intercept: Array
-    ) -> tuple[Array, Array, float]:
-        """(deviance (K,), by how much rounding may change it (K,), that of z = 0), by NumPy."""
-        rows, loss, n = np.flatnonzero(self.test), objective.loss, max(1, self.X.shape[1])
-        offset = np.zeros(len(self.y)) if objective.offset is None else objective.offset
-        deviance, lost, null = np.zeros(len(intercept)), np.zeros(len(intercept)), 0.0
+    ) -> tuple[Array, Array, Array]:
+        """(deviance (K,), by how much rounding may change it (K,), that of z = 0 (K,))."""
+        rows, n, m = np.flatnonzero(self.test), max(1, self.X.shape[1]), len(self.y)
+        offset = np.zeros(m) if objective.offset is None else objective.offset
+        sums = np.zeros((3, len(intercept)))
         for some in np.array_split(rows, max(1, len(rows) * n // _ENTRIES)):
-            w, y, o = self.test[some], self.y[some, None], offset[some, None]
-            X, least = self.X.matrix[some], losses.saturated(loss, y)
-            z = X @ coef + (intercept + o)
-            delta = _ROUNDING * (abs(X) @ np.abs(coef) + np.abs(intercept) + np.abs(o))
-            value, *ends = (losses.value(loss, z + move, y) for move in (0.0, delta, -delta))
-            deviance += w @ np.maximum(value - least, 0.0)
-            lost += w @ np.maximum(np.maximum(*ends) - value, 0.0)
-            null += float(w @ (losses.value(loss, np.zeros(y.shape), y) - least)[:, 0])
-        share = 2.0 / self.test[rows].sum()
-        return share * deviance, share * lost, share * null
+            sums += lost(
+                objective.loss, self.X.matrix[some], self.y[some, None], self.test[some],
+                offset[some, None], coef, intercept,
+            )  # fmt: skip
+        deviance, rounding, null = 2.0 * sums / self.test[rows].sum()
+        return deviance, rounding, null
+
+
+def errors_of_source(found: Validated, tol: float) -> Errors:
+    """Of the folds of a source, whose fits are certified and whose errors NumPy has summed."""
+    met = (found.gap <= tol) & (found.rounding <= certain(found.deviance, found.null))
+    return Errors(found.deviance, np.full(found.gap.shape, np.inf), found.gap, met)

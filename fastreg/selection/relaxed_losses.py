@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastreg.certificate.smooth import best_intercept
+from fastreg.certificate.intercept import null_model
 from fastreg.design import Design, as_design
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
@@ -119,11 +119,6 @@ class _Fits:
 
     def _level(self) -> float:
         """The intercept of the model without features."""
-        if not self._free.fit_intercept:
-            return 0.0
-        m = len(self._y)
-        w = np.ones(m) if self._free.weights is None else self._free.weights
-        seen = w > 0.0
-        z = np.zeros((m, 1)) if self._free.offset is None else self._free.offset[:, None]
-        y, w = self._y[seen, None], w[seen] / w.sum()
-        return float(best_intercept(self._free.loss, z[seen], y, w)[0])
+        free = self._free
+        y = self._y[:, None]
+        return null_model(free.loss, y, free.weights, free.offset, free.fit_intercept)[0]

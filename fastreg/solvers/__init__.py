@@ -136,7 +136,7 @@ def _by_tangents(
     grid: Grid | None, progress: Progress | None,
 ) -> Solution:  # fmt: skip
     """A path of `tangents`; sharper where the certificate says that this is not enough."""
-    from fastreg.problems.smooth import on_grid, smooth  # not part of a first fit
+    from fastreg.problems.smooth import smooth  # not part of a first fit
     from fastreg.solvers import tangents
 
     y = np.ascontiguousarray(Y[:, 0])
@@ -146,17 +146,16 @@ def _by_tangents(
             gauge = dataclasses.replace(objective, l2=np.zeros((1, 1)), penalty=grid.gauge)
             problem = smooth(X, y, gauge)
             strengths = grid.below(tangents.critical(problem, _PRECISE, max_iter))
-            problem = on_grid(dataclasses.replace(problem, objective=objective), strengths)
+            problem = dataclasses.replace(problem, objective=objective).at_strengths(strengths)
         else:
             problem = smooth(X, y, dataclasses.replace(objective, strength=strengths))
         objective = problem.objective
         betas = np.zeros((problem.n_features, problem.n_points), order="F")
         if start is not None:
             betas[:, :1] = problem.scaled(start[:, :1])
-        aim, most = tol, 0
+        levels = np.full(problem.n_points, problem.level)
+        most = tangents.solve(problem, betas, levels, tol, max_iter, progress=progress)
         for share in (*_SHARPER, None):
-            levels, steps = tangents.solve(problem, betas, aim, max_iter, progress)
-            most += steps
             coef, intercept = problem.unscale(betas.copy(order="F"))
             certificate = certify(
                 X, Y, coef, intercept + levels, objective, tol=tol, method="proximal Newton",
@@ -164,7 +163,9 @@ def _by_tangents(
             )  # fmt: skip
             if certificate.converged or share is None or most >= max_iter:
                 break
+            missed = np.flatnonzero(certificate.relative_gap > tol)
             aim = max(tol, _PRECISE) * share
+            most += tangents.solve(problem, betas, levels, aim, max_iter, points=missed)
     return Solution(coef, intercept + levels, strengths, certificate, most, most >= max_iter)
 
 
@@ -323,9 +324,9 @@ def solve_source(
     """
     limit = 1000 if max_iter is None else max_iter
     if not traits(objective.loss).quadratic:
-        from fastreg.solvers.source_of_loss import solve_source_of_loss  # not part of a first fit
+        from fastreg.solvers.source_of_loss import validate  # not part of a first fit
 
-        return solve_source_of_loss(source, objective, tol, limit, grid)
+        return validate(source, objective, tol, limit, grid).solution
     method = "conjugate gradients" if is_zero(objective.penalty) else "working set"
     with single_threaded_blas:
         problem = streamed.standardise(source, objective)

@@ -20,8 +20,8 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.certificate import losses
+from fastreg.certificate.intercept import null_model
 from fastreg.certificate.penalties import penalty_value
-from fastreg.certificate.smooth import best_intercept
 from fastreg.design import Design
 from fastreg.objectives import Objective
 from fastreg.penalties import times
@@ -73,13 +73,9 @@ class ProximalNewton:
 
     def _null(self) -> State:
         """Intercept alone, if there is one."""
-        state = State(np.zeros(self.X.shape[1]), 0.0, np.zeros(len(self.y)))
-        if not self.objective.fit_intercept:
-            return state
-        loss, z, y = self.objective.loss, self.offset[:, None], self.y[:, None]
-        state.intercept = float(best_intercept(loss, z, y, self.w)[0])
-        state.fitted = np.full(len(self.y), state.intercept)
-        return state
+        own, y = self.objective, self.y[:, None]
+        level, _ = null_model(own.loss, y, self.w, self.offset, own.fit_intercept)
+        return State(np.zeros(self.X.shape[1]), level, np.full(len(y), level))
 
     def critical_strength(self, gauge: Any, tol: float, max_iter: int) -> float:
         """The least strength at which `gauge` holds at zero all that it can."""

@@ -1,22 +1,29 @@
-"""A path of a loss that is no square, of rows that arrive in blocks, with its certificate."""
+"""A path of a loss that is no square, of rows that arrive in blocks, with its certificate.
+
+The training sets of a cross-validation are points of the same reads, and of the same certificate.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import certify_source_of_loss
+from fastreg.certificate import certify_source_of_loss, dual_projection
+from fastreg.certificate.gap import largest_scale
 from fastreg.certificate.smooth_blocks import Claims
 from fastreg.grids import Grid
 from fastreg.objectives import Objective
+from fastreg.penalties import times
 from fastreg.problems import smooth_blocks
 from fastreg.problems.smooth_blocks import SmoothBlocks
 from fastreg.solvers import Solution
 from fastreg.solvers.critical import critical_strength
-from fastreg.solvers.tangents_by_reads import PathByReads, at_strengths, start
+from fastreg.solvers.tangents_by_reads import PathByReads, start
+from fastreg.solvers.walkers import Walker
 from fastreg.sources import Source
 
 Array = np.ndarray
@@ -25,23 +32,19 @@ _SHARES = (0.5, 0.05, 0.005)  # of the gap asked, to which steps go: the bound m
 
 
 class Validated(NamedTuple):
-    """A path of all rows (K points), and of F training sets, (K, F): mean deviances of the rows
-    held out, and relative gaps of the fits."""
+    """A path of all rows, and fits to F training sets at as many strengths, (K, F): what rows held
+    out lose by them, by how much rounding may change it, what they lose by z = 0, and certified
+    relative gaps."""
 
     solution: Solution
     deviance: Array
+    rounding: Array
+    null: Array
     gap: Array
-    least: float  # Σ w min ℓ/Σ w
+    least: float  # Σ w min ℓ/Σ w of all rows
 
 
-def solve_source_of_loss(
-    source: Source, objective: Objective, tol: float, max_iter: int, grid: Grid | None
-) -> Solution:
-    """Minimise at each strength by reads of a source, and certify in one more."""
-    return validate_source_of_loss(source, objective, tol, max_iter, grid).solution
-
-
-def validate_source_of_loss(
+def validate(
     source: Source,
     objective: Objective,
     tol: float,
@@ -52,7 +55,7 @@ def validate_source_of_loss(
     by_total: bool = False,
     only_ends: bool = False,
 ) -> Validated:
-    """`solve_source_of_loss` of all rows and of the training sets of folds, in the same reads.
+    """Minimise at each strength, for all rows and for the training set of each fold.
 
     Parameters
     ----------
@@ -67,47 +70,51 @@ def validate_source_of_loss(
             raise ValueError(
                 f"y of {source.kind} must be 0 or 1: for proportions say target='proportions'"
             )
+        ratios = _training_ratios(problem, n_folds)
         if grid is not None:
             strengths = grid.below(_critical(problem, max_iter))
-            problem = smooth_blocks.with_penalty(problem, objective)
+            problem = problem.with_penalty(objective)
         else:
             strengths = np.ones(1) if objective.strength is None else objective.strength
         strengths = strengths / problem.total if by_total else strengths
-        K, alone = len(strengths), at_strengths(problem, strengths, objective)
-        betas, levels = start(alone, tol, max_iter)
-        betas, levels = np.tile(betas, 1 + n_folds), np.tile(levels, 1 + n_folds)
-        ratio = _training_ratios(problem, n_folds) if by_total else np.ones(1 + n_folds)
-        lanes = at_strengths(problem, np.multiply.outer(ratio, strengths).ravel(), objective)
-        lanes.fold_of = np.repeat(np.arange(-1, n_folds), K)
-        follower = PathByReads(lanes, _SHARES[0] * tol, max_iter)
-        follower.follow(betas, levels)
-        deviance, gap = (each[K:].reshape(n_folds, K).T for each in (follower.held, follower.gaps))
-        alone.passes = lanes.passes
-        found = _certified(alone, follower, betas[:, :K], levels[:K], tol, max_iter)
-    return Validated(found, deviance, gap, problem.least)
+        K = len(strengths)
+        betas, levels = start(problem.at_strengths(strengths), tol, max_iter)
+        lanes = np.multiply.outer(ratios if by_total else np.ones(len(ratios)), strengths)
+        points = problem.at_strengths(lanes.ravel(), np.repeat(np.arange(-1, n_folds), K))
+        repeated = np.tile(betas, len(ratios)), np.tile(levels, len(ratios))
+        found, held = _certified(points, *repeated, tol, max_iter)
+    certificate, some = found.certificate, slice(0, K)
+    deviance, rounding, null, gap = (
+        each.reshape(n_folds, K).T for each in (*held, certificate.relative_gap[K:])
+    )
+    alone = Solution(
+        found.coef[:, some], found.intercept[some], strengths, certificate.part(some),
+        found.n_iter, found.exhausted,
+    )  # fmt: skip
+    return Validated(alone, deviance, rounding, null, gap, problem.least)
 
 
 def _certified(
-    problem: SmoothBlocks, follower: PathByReads, betas: Array, levels: Array, tol: float,
-    max_iter: int,
-) -> Solution:  # fmt: skip
-    """Certified, and followed further where that says that it is not enough."""
-    strengths, betas = problem.objective.strength, betas.copy(order="F")
-    assert strengths is not None
-    for share in (*_SHARES[1:], None):
+    problem: SmoothBlocks, betas: Array, levels: Array, tol: float, max_iter: int
+) -> tuple[Solution, Array]:
+    """All points from a start, certified, and followed further where that says that it is not
+    enough; and what rows held out lose."""
+    strengths, fold_of = problem.objective.strength, problem.fold_of
+    assert strengths is not None and fold_of is not None
+    for share in _SHARES:
+        walkers = PathByReads(problem, levels, share * tol, max_iter).follow(betas)
         coef, intercept = problem.unscale(betas.copy(order="F"))
-        certificate = certify_source_of_loss(
+        certificate, held = certify_source_of_loss(
             problem.source, coef, intercept + levels, problem.objective,
-            _claims(problem, follower), tol=tol, method="proximal Newton, blocks",
-            passes=problem.passes,
+            _claims(problem, walkers), problem.folds, fold_of, tol=tol,
+            method="proximal Newton, blocks", passes=problem.passes,
         )  # fmt: skip
         problem.passes += 1
-        if certificate.converged or share is None or problem.passes >= max_iter:
+        if certificate.converged or problem.passes >= max_iter:
             break
-        follower = PathByReads(problem, share * tol, max_iter)
-        follower.follow(betas, levels)
-    exhausted = problem.passes >= max_iter
-    return Solution(coef, intercept + levels, strengths, certificate, problem.passes, exhausted)
+    reads = problem.passes
+    solution = Solution(coef, intercept + levels, strengths, certificate, reads, reads >= max_iter)
+    return solution, held
 
 
 def _training_ratios(problem: SmoothBlocks, n_folds: int) -> Array:
@@ -121,42 +128,38 @@ def _training_ratios(problem: SmoothBlocks, n_folds: int) -> Array:
     return np.append(1.0, whole / (whole - np.array(held)))
 
 
-def _claims(problem: SmoothBlocks, path: PathByReads) -> Claims:
+def _claims(problem: SmoothBlocks, walkers: list[Walker]) -> Claims:
     n, centred = problem.n_features, problem.objective.fit_intercept
+    folds = range(-1, problem.folds.count if problem.folds.count > 1 else 0)
     return Claims(
         np.zeros(n) if problem.shift is None else problem.shift,
         problem.scale,
         problem.constant if centred else None,
-        _scales(problem, path),
-        problem.level,
+        _scales(problem, walkers),
+        np.array([problem.null_level(f) for f in folds]),
     )
+
+
+def _scales(problem: SmoothBlocks, walkers: list[Walker]) -> Array:
+    """(P,): twice as far from 1 as the scales of the dual points probably are."""
+    whole, ridge = problem.base_penalty(0), problem.base_ridge(0)
+    out = np.zeros(len(walkers))
+    for q, each in enumerate(walkers):
+        strength = problem.strength(q)
+        project = functools.partial(dual_projection, times(whole, strength))
+        out[q] = largest_scale(project, -each.stand.gradient - strength * ridge * each.stand.beta)
+    return np.clip(2.0 * out - 1.0, 0.0, 1.0 - 1e-12)
 
 
 def _critical(problem: SmoothBlocks, max_iter: int) -> float:
     """The least strength at which the penalty holds at zero all that it can."""
 
     def refit(strength: float) -> Array:
-        strict = at_strengths(problem, np.array([strength]), problem.objective)
+        strict = problem.at_strengths(np.array([strength]))
         betas, levels = start(strict, _PRECISE, max_iter)
-        follower = PathByReads(strict, _PRECISE, max_iter)
-        follower.follow(betas, levels)
+        (walker,) = PathByReads(strict, levels, _PRECISE, max_iter).follow(betas)
         problem.passes = strict.passes
-        out: Array = -follower.walkers[0].stand.gradient
+        out: Array = -walker.stand.gradient
         return out
 
     return critical_strength(problem.base_penalty(0), -problem.null_gradient, refit)
-
-
-def _scales(problem: SmoothBlocks, path: PathByReads) -> Array:
-    """(k,): twice as far from 1 as the dual points probably are."""
-    strengths = problem.objective.strength
-    assert strengths is not None
-    held = getattr(problem.base_penalty(0), "l1", np.inf)  # of others no more is known
-    out = np.zeros(len(strengths))
-    for q, each in enumerate(path.walkers[: len(strengths)]):
-        c = np.abs(each.stand.gradient + problem.base_ridge(0) * strengths[q] * each.stand.beta)
-        l1 = np.asarray(held) * strengths[q]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            over = np.max(np.where(c > l1, c / l1, 1.0), initial=1.0)
-        out[q] = max(0.0, 1.0 - 2.0 * (1.0 - 1.0 / over)) if np.isfinite(over) else 0.0
-    return np.minimum(out, 1.0 - 1e-12)

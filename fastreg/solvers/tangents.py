@@ -31,41 +31,19 @@ from fastreg.certificate.penalties import penalty_value
 from fastreg.design import as_design
 from fastreg.penalties import is_zero
 from fastreg.problems.rotated import Rotation
-from fastreg.problems.smooth import SmoothProblem, Tangent, on_grid, smooth
+from fastreg.problems.smooth import Look, SmoothProblem, Tangent, smooth
 from fastreg.solvers import working_set
 from fastreg.solvers.critical import critical_strength
 from fastreg.solvers.tangent_ridge import RidgeSteps
+from fastreg.solvers.walkers import HALVED, Stand, Walker
 from fastreg.solvers.working_set import Point, Progress, State, WorkingSet
 
 Array = np.ndarray
-_ARMIJO = 1e-4
-_ROUNDED, _NOTHING, _MORE = (
-    1e-15,
-    1e-13,
-    2,
-)  # of P: its rounding; loss of P that is; steps from there
-_KAPPA = 8.0  # between which and its inverse κ may be
-_HALVED = 3  # steps halved as often want another tangent
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
-_HALVINGS = 60
-_SHORT = 1e-3  # of a step that leaves float64: flat tails throw as far as 1e130
 _TURNS = 1000
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
-
-
-@dataclass(eq=False)
-class Stand:
-    """Where a point of the path stands: β (p,) on W, b, F, ∂F/∂b, and ∂F/∂β of all columns (n,), or
-    of W (p,)."""
-
-    beta: Array
-    level: float
-    value: float
-    slope: float
-    gradient: Array
-    is_whole: bool = True  # whether the gradient is that of all columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,32 +55,13 @@ class SmoothState(State):
     tilt: float = 0.0
 
 
-class Walker:
-    """A point on its way: the stand that counts, the step tried, and what is known of its end."""
-
-    def __init__(self, point: Point, stand: Stand, kappa: float) -> None:
-        self.point, self.stand, self.kappa = point, stand, kappa
-        self.target: tuple[Array, float] = (stand.beta, stand.level)
-        self.share, self.lost, self.gap, self.rate = 1.0, math.inf, math.inf, math.nan
-        self.halved, self.rounded = 0, 0
-        self.is_small, self.least = False, math.inf  # whether the step was; least gap
-        self.objective = math.nan
-        self.is_over = False
-
-    def trial(self) -> tuple[Array, float]:
-        """(β, b) to look at."""
-        (beta, level), stand, share = self.target, self.stand, self.share
-        if share == 1.0:
-            return beta, level
-        return stand.beta + share * (beta - stand.beta), stand.level + share * (level - stand.level)
-
-
 class SmoothPath(working_set.PathFollower):
     """The loop of the module over the points of a path."""
 
     problem: Any  # `SmoothProblem`, or `SmoothBlocks`
 
-    def __init__(self, problem: Any, tol: float, max_iter: int) -> None:
+    def __init__(self, problem: Any, levels: Array, tol: float, max_iter: int) -> None:
+        """`levels` (k,) hold the start of b, and receive the end."""
         super().__init__(problem, WorkingSet(problem), tol, max_iter, False, None)
         self.tangent: Tangent | None = None
         # Of ridge terms alone every coefficient is free, and one factor serves them.
@@ -111,16 +70,18 @@ class SmoothPath(working_set.PathFollower):
         self._is_bare = is_zero(problem.objective.penalty) and not problem.objective.ridges().any()
         self._ridge: RidgeSteps | None = None
         self._origin: Stand | None = None  # of the tangent
+        self._loaded: tuple[int, float] | None = None  # stand and κ that the active set started at
         self.kappa = 1.0
-        self.levels = np.full(problem.n_points, problem.level)
+        self.levels = levels
 
     # ------------------------------------------------------------ the start
 
     def begin(self, point: Point, start: Array) -> SmoothState:
         """The state at a start (n,), zero for the null model."""
-        problem, level = self.problem, self.problem.level
+        problem, level = self.problem, float(self.levels[point.t])
         columns = np.flatnonzero(start)
         if not len(columns):
+            level = problem.level
             value = problem.scale_of_gap + problem.least
             c, slope = -problem.null_gradient, 0.0
         else:
@@ -171,40 +132,48 @@ class SmoothPath(working_set.PathFollower):
 
     def _step(self, todo: list[Walker]) -> None:
         """Where the tangent sends those whose last step counted."""
-        tangent, working = self.tangent, self.working
-        assert tangent is not None
-        W, before = working.columns, None
+        self._loaded = None
         for each in todo:
             if each.share < 1.0:
                 continue
-            stand, kappa = each.stand, each.kappa
-            c = tangent.mean[W] * stand.slope - self._on_set(stand)
-            if self._is_ridge and self._strength(each.point) > _LEAST:
-                beta = stand.beta + self._ridges().step(
-                    c, stand.beta, self._strength(each.point), kappa
-                )
-            elif self._is_bare:
-                # Where rows leave the answer open it is the shortest in the user's units.
-                scale = self.problem.scale[W]
-                root = np.divide(1.0, scale, out=np.zeros(len(W)), where=scale > 0.0)
-                root /= root.max(initial=1e-300)
-                gram = working.gram * root * root[:, None]
-                beta = stand.beta + root * _factor.least_norm(gram, root * c / kappa, _SINGULAR)
-            else:
-                if before is None or before != (id(stand), kappa):
-                    working.load(stand.beta, c / kappa)
-                before = id(stand), kappa
-                scaled = Point(each.point.t, each.point.factor / kappa)
-                working.minimise(scaled, working_set.SLACK * self.tol, 1000 + 4 * len(W))
-                beta = working.coef.copy()
-            move = beta - stand.beta
-            down = 0.0 if tangent.bend == np.inf else stand.slope / (kappa * tangent.bend)
-            level = stand.level - down - float(tangent.mean[W] @ move)
+            stand, beta = each.stand, self._argmin(each)
+            level = self._level(each, beta - stand.beta)
             each.target = beta, level
-            along = float(self._on_set(stand) @ move) + stand.slope * (level - stand.level)
+            along = float(stand.on(self.working.columns) @ (beta - stand.beta))
+            along += stand.slope * (level - stand.level)
             here = self._terms(each.point, stand.beta)
             each.lost = -along + here - self._terms(each.point, beta)
             each.objective = stand.value + here
+
+    def _argmin(self, each: Walker) -> Array:
+        """β (p,) at the minimum of the tangent and the penalty."""
+        tangent, working, W = self.tangent, self.working, self.working.columns
+        assert tangent is not None
+        stand, kappa, strength = each.stand, each.kappa, self._strength(each.point)
+        c = tangent.mean[W] * stand.slope - stand.on(W)
+        if self._is_ridge and strength > _LEAST:
+            return stand.beta + self._ridges().step(c, stand.beta, strength, kappa)
+        if self._is_bare:  # where rows leave the answer open the shortest in the user's units
+            scale = self.problem.scale[W]
+            root = np.divide(1.0, scale, out=np.zeros(len(W)), where=scale > 0.0)
+            root /= root.max(initial=1e-300)
+            gram = working.gram * root * root[:, None]
+            return stand.beta + root * _factor.least_norm(gram, root * c / kappa, _SINGULAR)
+        if self._loaded != (id(stand), kappa):  # neighbours go on from one another
+            working.load(stand.beta, c / kappa)
+        self._loaded = id(stand), kappa
+        scaled = Point(each.point.t, each.point.factor / kappa)
+        working.minimise(scaled, working_set.SLACK * self.tol, 1000 + 4 * len(W))
+        return working.coef.copy()
+
+    def _level(self, each: Walker, move: Array) -> float:
+        """b at that minimum."""
+        tangent, stand = self.tangent, each.stand
+        assert tangent is not None
+        if tangent.bend == np.inf:
+            return stand.level
+        down = stand.slope / (each.kappa * tangent.bend)
+        return stand.level - down - float(tangent.mean[self.working.columns] @ move)
 
     def _ridges(self) -> RidgeSteps:
         if self._ridge is None:
@@ -221,10 +190,6 @@ class SmoothPath(working_set.PathFollower):
             return length, np.arange(0 if len(self.working.columns) else n)
         return super()._foresee(points, state, length)
 
-    def _on_set(self, stand: Stand) -> Array:
-        """∂F/∂β of the columns of W."""
-        return stand.gradient[self.working.columns] if stand.is_whole else stand.gradient
-
     def _terms(self, point: Point, beta: Array) -> float:
         """Ridge and penalty."""
         l2, penalty = self.working.terms(point)
@@ -235,36 +200,34 @@ class SmoothPath(working_set.PathFollower):
         trials = [(each.stand.beta, each.stand.level) if anew else each.trial() for each in todo]
         betas = np.stack([beta for beta, _ in trials], axis=1)
         levels = np.array([level for _, level in trials])
-        look = self.problem.look(self.working.columns, betas, levels, within=within)
+        look = self._seen(todo, betas, levels, within)
         gradients = np.ascontiguousarray(look.gradient.T)
+        bends = np.full(len(todo), math.nan) if look.bend is None else look.bend
         for q, (each, (beta, level)) in enumerate(zip(todo, trials, strict=True)):
-            value, slope = float(look.value[q]), float(look.slope[q])
-            found = Stand(beta, level, value, slope, gradients[q], not within)
+            value, slope, bend = (float(part[q]) for part in (look.value, look.slope, bends))
+            found = Stand(beta, level, value, slope, gradients[q], not within, bend)
             if anew:
                 each.stand = found
                 continue
             self._accept(each, found)
 
+    def _seen(self, todo: list[Walker], betas: Array, levels: Array, within: bool) -> Look:
+        return self.problem.look(self.working.columns, betas, levels, within=within)
+
     def _accept(self, each: Walker, found: Stand) -> None:
-        """Make a trial the stand, or halve the step."""
-        now = each.objective
-        rounded = each.lost <= _NOTHING * max(abs(now), self.problem.scale_of_gap)
-        slack = (_NOTHING if rounded else _ROUNDED) * abs(now)
+        """Make a trial the stand, or shorten the step."""
         after = found.value + self._terms(each.point, found.beta)
-        if not after <= now - _ARMIJO * each.share * each.lost + slack:
-            each.halved += 1
-            each.share *= 0.5 if math.isfinite(after) else _SHORT
-            return
-        self._learn(each, found)
-        each.stand, each.share, each.halved = found, 1.0, 0
-        each.is_small = rounded
+        if each.counts(after, self.problem.scale_of_gap):
+            self._learn(each, found)
+            each.make(found)
 
     def _learn(self, each: Walker, found: Stand) -> None:
         """κ from the step that was made."""
         stand, tangent = each.stand, self.tangent
         assert tangent is not None
         move, up = found.beta - stand.beta, found.level - stand.level
-        change = self._on_set(found) - self._on_set(stand)
+        W = self.working.columns
+        change = found.on(W) - stand.on(W)
         turned = float(change @ move) + (found.slope - stand.slope) * up
         used = np.flatnonzero(move)
         gram = self.working.gram
@@ -272,23 +235,15 @@ class SmoothPath(working_set.PathFollower):
         some = move if part is gram else move[used]
         bent = float(some @ (part @ some))
         if tangent.bend < np.inf:
-            bent += tangent.bend * (up + float(tangent.mean[self.working.columns] @ move)) ** 2
-        if bent > 0.0 and turned > 0.0:
-            each.kappa = min(max(turned / bent, each.kappa / _KAPPA), each.kappa * _KAPPA)
+            bent += tangent.bend * (up + float(tangent.mean[W] @ move)) ** 2
+        each.learn(turned, bent)
 
     def _judge(self, todo: list[Walker]) -> None:
         """Gaps on W, and who is at the end."""
         for each, gap in zip(todo, self._gaps_of(todo), strict=True):
-            whole = each.share == 1.0
-            each.rate = gap / each.gap if whole and each.gap < np.inf else math.nan
-            each.gap = gap if whole else each.gap
-            # A loss of P that is rounding says nothing of the gap, which may be its root.
-            each.rounded += whole and each.is_small and not gap <= 0.9 * each.least
-            each.least = min(each.least, gap)
+            each.judge(gap, self._aim(each.point))
             used = self.used[each.point] = self.used.get(each.point, 0) + 1
-            reached = gap <= self._aim(each.point)
-            ended = each.rounded > _MORE or each.halved > _HALVINGS
-            each.is_over = bool(reached or ended or used >= self.max_iter)
+            each.is_over |= used >= self.max_iter
 
     def _aim(self, point: Point) -> float:
         if point.factor != 1.0:
@@ -306,8 +261,7 @@ class SmoothPath(working_set.PathFollower):
         B, G = np.zeros((2, len(columns), len(todo)))
         for q, each in enumerate(todo):
             B[: len(each.stand.beta), q] = each.stand.beta
-            stand = each.stand
-            G[:, q] = stand.gradient[columns] if stand.is_whole else stand.gradient
+            G[:, q] = each.stand.on(columns)
         rho2 = np.array([2.0 * (each.stand.value - self.problem.least) for each in todo])
         strengths = np.array([self._strength(each.point) for each in todo])
         ridge, penalty = self.problem.base_ridge(t)[columns], self.problem.base_penalty(t)
@@ -327,19 +281,19 @@ class SmoothPath(working_set.PathFollower):
         if not todo:
             return
         # At its own tangent a step is the right one, but too long.
-        stuck = [e for e in todo if e.halved >= _HALVED and e.stand is not self._origin]
+        stuck = [e for e in todo if e.halved >= HALVED and e.stand is not self._origin]
         chosen = stuck[0] if stuck else None
         if chosen is None and self._is_bare and todo[0].stand is not self._origin:
             chosen = todo[0]
         if chosen is None:
-            left = [self._left(each) for each in todo]
+            left = [each.steps_left(self._aim(each.point)) for each in todo]
             if max(left) > self._price() + 1.0:
                 chosen = todo[len(todo) // 2]
         if chosen is None:
             return
         self._touch(chosen.stand)
         for each in todo:
-            each.kappa, each.rate, each.share, each.halved = 1.0, math.nan, 1.0, 0
+            each.turn()
 
     def _price(self) -> float:
         """Of a tangent, in looks at eight points: m p² operations beside those of the columns that
@@ -347,12 +301,6 @@ class SmoothPath(working_set.PathFollower):
         p, n = len(self.working.columns), self.problem.n_features
         read = p if self.problem.is_narrow(self.working.columns) else n
         return 1.0 + p * p / (_PASS * read)
-
-    def _left(self, each: Walker) -> float:
-        """Steps that a point still needs at the rate of its last."""
-        if not each.rate < 1.0:
-            return 0.0 if math.isnan(each.rate) else math.inf
-        return math.log(self._aim(each.point) / each.gap) / math.log(each.rate)
 
     def _widen(self, walkers: list[Walker]) -> bool:
         """Look at all columns: whether points go on, with more columns where these are missing."""
@@ -367,10 +315,8 @@ class SmoothPath(working_set.PathFollower):
         if not len(outside):
             return False
         for each, gap in zip(walkers, self._gaps_of(walkers, outside), strict=True):
-            each.gap, each.rate, each.least, each.rounded = gap, math.nan, math.inf, 0
-            each.share, each.halved, each.is_small = 1.0, 0, False
-            done = self.used[each.point] >= self.max_iter
-            each.is_over = bool(gap <= self._aim(each.point) or done)
+            each.restart(gap, self._aim(each.point))
+            each.is_over |= self.used[each.point] >= self.max_iter
         if all(each.is_over for each in walkers):
             return False
         old = len(self.working.columns)
@@ -409,40 +355,45 @@ class SmoothPath(working_set.PathFollower):
 
 
 def solve(
-    problem: SmoothProblem, betas: Array, tol: float, max_iter: int, progress: Progress | None
-) -> tuple[Array, int]:
-    """Fill β (n, k), in the problem's units, which holds the start: (b (k,), most steps of a
-    point)."""
+    problem: SmoothProblem, betas: Array, levels: Array, tol: float, max_iter: int, *,
+    points: Array | None = None, progress: Progress | None = None,
+) -> int:  # fmt: skip
+    """Fill β (n, k), in the problem's units, and b (k,), which hold the start, at some points or at
+    all; the most steps of a point."""
     if problem.is_ridge and problem.n_features > max(problem.X.shape[0], working_set.WHOLE):
-        return _solve_rotated(problem, betas, tol, max_iter, progress)
-    path = SmoothPath(problem, tol, max_iter)
-    most = path.run([Point(t) for t in range(problem.n_points)], betas, progress)
-    return path.levels, most
+        return _solve_rotated(problem, betas, levels, tol, max_iter, progress)
+    path = SmoothPath(problem, levels, tol, max_iter)
+    some = range(problem.n_points) if points is None else points
+    return path.run([Point(int(t)) for t in some], betas, progress)
 
 
 def _solve_rotated(
-    problem: SmoothProblem, betas: Array, tol: float, max_iter: int, progress: Progress | None
-) -> tuple[Array, int]:
+    problem: SmoothProblem, betas: Array, levels: Array, tol: float, max_iter: int,
+    progress: Progress | None,
+) -> int:  # fmt: skip
     """`solve` in as many columns as there are rows."""
     rotation, whole = Rotation.of(problem), problem.objective
     r, penalty = rotation.Z.shape[1], whole.penalty
     none = type(penalty)(*(each[:r] if np.ndim(each) else each for each in penalty))
     own = dataclasses.replace(whole, l2=np.ones((1, 1)), penalty=none, weights=problem.weights)
-    small = smooth(as_design(rotation.Z), problem.y_, own)
+    small = smooth(as_design(rotation.Z), problem.rows_y, own)
     gamma = np.zeros((small.n_features, small.n_points), order="F")
-    levels, most = solve(small, gamma, tol, max_iter, progress)
+    levels[:] = small.level
+    most = solve(small, gamma, levels, tol, max_iter, progress=progress)
     gamma, intercept = small.unscale(gamma)
     betas[:] = rotation.beta(gamma)
-    return levels + intercept, most
+    levels += intercept
+    return most
 
 
 def critical(problem: SmoothProblem, tol: float, max_iter: int) -> float:
     """The least strength at which the penalty holds at zero all that it can."""
 
     def refit(strength: float) -> Array:
-        strict = on_grid(problem, np.array([strength]))
+        strict = problem.at_strengths(np.array([strength]))
         betas = np.zeros((problem.n_features, 1), order="F")
-        levels, _ = solve(strict, betas, tol, max_iter, None)
+        levels = np.full(1, problem.level)
+        solve(strict, betas, levels, tol, max_iter)
         used = np.flatnonzero(betas[:, 0])
         look = strict.look(used, betas[used], levels)
         return -look.gradient[:, 0]

@@ -10,15 +10,13 @@ gap does a step leave.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from fastreg.objectives import Objective
-from fastreg.problems.smooth import on_grid
+from fastreg.problems.smooth import Look
 from fastreg.problems.smooth_blocks import SmoothBlocks
 from fastreg.solvers import tangents
-from fastreg.solvers.tangents import SmoothPath, Stand, Walker
+from fastreg.solvers.tangents import SmoothPath
+from fastreg.solvers.walkers import Stand, Walker
 from fastreg.solvers.working_set import Point
 
 Array = np.ndarray
@@ -31,10 +29,9 @@ class PathByReads(SmoothPath):
 
     problem: SmoothBlocks
 
-    def follow(self, betas: Array, levels: Array) -> int:
-        """Fill β (n, P) and b (P,), which hold the start; the reads."""
-        problem, (n, P) = self.problem, betas.shape
-        self.held = np.full(P, np.nan)
+    def follow(self, betas: Array) -> list[Walker]:
+        """Fill β (n, P) and `levels`, which hold the start; where all points stand."""
+        problem, levels, (n, P) = self.problem, self.levels, betas.shape
         self._draw(problem.tangent_at_null())
         self.working.extend(np.arange(n))
         walkers = []
@@ -50,13 +47,9 @@ class PathByReads(SmoothPath):
             self._look(todo, within=False)
             self._judge(todo)
             reads, todo = reads + 1, [each for each in todo if not each.is_over]
-        for first in range(0, P, _GROUP):
-            self._settle(walkers[first : first + _GROUP])
         for q, each in enumerate(walkers):
-            betas[:, q], levels[q] = each.stand.beta, each.stand.level
-        self.gaps = np.array([each.gap for each in walkers])
-        self.walkers = walkers
-        return reads
+            betas[:, q], levels[q] = each.stand.beta, self._settled(each.stand)
+        return walkers
 
     def _send(self, group: list[Walker]) -> None:
         """Steps of neighbours from one tangent."""
@@ -64,37 +57,14 @@ class PathByReads(SmoothPath):
             self._touch(group[len(group) // 2].stand)
             self._step(group)
 
-    def _look(self, todo: list[Walker], *, within: bool, anew: bool = False) -> None:
-        trials = [(each.stand.beta, each.stand.level) if anew else each.trial() for each in todo]
-        look, held = self.problem.look(
-            np.stack([beta for beta, _ in trials], axis=1),
-            np.array([level for _, level in trials]),
-            np.array([each.point.t for each in todo]),
-        )
-        for q, (each, (beta, level)) in enumerate(zip(todo, trials, strict=True)):
-            value, slope = float(look.value[q]), float(look.slope[q])
-            found = Stand(beta, level, value, slope, look.gradient[:, q].copy())
-            if anew:
-                each.stand = found
-            else:
-                self._accept(each, found)
-            if each.stand is found:
-                self.held[each.point.t] = held[q]
+    def _seen(self, todo: list[Walker], betas: Array, levels: Array, within: bool) -> Look:
+        return self.problem.look(betas, levels, np.array([each.point.t for each in todo]))
 
-    def _settle(self, group: list[Walker]) -> None:
-        """Intercepts at their best, to first order: what their slope leaves costs a certificate
-        that reads once more than its square."""
-        self._touch(group[len(group) // 2].stand)
-        tangent = self.tangent
-        assert tangent is not None
-        if tangent.bend == np.inf:
-            return
-        for each in group:
-            stand = each.stand
-            each.stand = replace(
-                stand, level=stand.level - stand.slope / tangent.bend, slope=0.0,
-                gradient=stand.gradient - tangent.mean * stand.slope,
-            )  # fmt: skip
+    def _settled(self, stand: Stand) -> float:
+        """b at its best, but for the square of its slope: the slope costs a certificate that reads
+        once more than its square."""
+        centred = self.problem.objective.fit_intercept
+        return stand.level - stand.slope / stand.bend if centred else stand.level
 
     def _learn(self, each: Walker, found: Stand) -> None:
         """Nothing: tangents are as near as they get."""
@@ -104,17 +74,8 @@ def start(problem: SmoothBlocks, tol: float, max_iter: int) -> tuple[Array, Arra
     """(β (n, P) in the problem's units, b (P,)) of the sample."""
     sample = problem.sample
     betas = np.zeros((problem.n_features, sample.n_points), order="F")
-    levels, _ = tangents.solve(sample, betas, max(tol, _CLOSE), max_iter, None)
+    levels = np.full(sample.n_points, sample.level)
+    tangents.solve(sample, betas, levels, max(tol, _CLOSE), max_iter)
     coef, shift = sample.unscale(betas)
     levels = levels + shift + (0.0 if problem.shift is None else problem.shift @ coef)
     return np.asfortranarray(problem.scaled(coef)), levels
-
-
-def at_strengths(problem: SmoothBlocks, strengths: Array, objective: Objective) -> SmoothBlocks:
-    """At other strengths."""
-    own = replace(objective, strength=strengths)
-    ones, zeros = np.ones(len(strengths)), np.zeros(len(strengths))
-    sample, framed = (on_grid(each, strengths) for each in (problem.sample, problem.framed))
-    return replace(
-        problem, objective=own, unit=ones, mean=zeros, _bases={}, sample=sample, framed=framed
-    )

@@ -128,8 +128,9 @@ def test_faults_on_a_worker_are_told_with_their_place(client):
 
 def test_little_travels(client):
     """Sums of n² numbers, and not rows: a chunk of 26 kB becomes a message of 1 kB and a half."""
-    from fastreg.gathering import Folds, Gather
+    from fastreg.gathering import Gather
     from fastreg.sources import cluster
+    from fastreg.sources.row_folds import Folds
 
     source = fastreg.read(*arrays())
     work = Gather(source.layout, Folds(1))

@@ -113,6 +113,7 @@ def test_folds_share_the_reads():
     model = fastreg.LogisticRegressionCV(cv=FOLDS, **options).fit(blocks(X, y, w))
     own = fastreg.LogisticRegressionCV(cv=splits, **options).fit(X, y, w)
     np.testing.assert_allclose(model.scores_, own.scores_, rtol=1e-4)
+    assert model.cv_certificate_.converged and model.cv_certificate_.gap.max() <= 1e-9
     assert model.C_ == own.C_ and model.l1_ratio_ == own.l1_ratio_
     np.testing.assert_allclose(model.coef_, own.coef_, atol=1e-4)
     X, y, w = problem("poisson")
@@ -137,6 +138,11 @@ def test_what_is_wrong_has_its_place():
         fastreg.LogisticRegression().fit(blocks(X, np.ones(ROWS)))
     with pytest.raises(ValueError, match="class_weight is for rows in memory"):
         fastreg.LogisticRegression(class_weight="balanced").fit(blocks(X, y))
+    wide = fastreg.read([(sp.csr_matrix((5, 5000)), np.arange(5) % 2.0)])
+    with pytest.raises(
+        ValueError, match="has 5000 features, and fits of Logistic by blocks keep n²"
+    ):
+        fastreg.LogisticRegression().fit(wide)
     with pytest.raises(ValueError, match="it cannot be fitted to statistics"):
         fastreg.LogisticRegression().fit(fastreg.SufficientStatistics(4))
 
@@ -168,3 +174,71 @@ def test_path_takes_a_source():
         fastreg.path(blocks(X, y), family="binomial", offset=y)
     with pytest.raises(ValueError, match="path is for rows in memory"):
         fastreg.path(blocks(X, y))
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_what_held_out_rows_lose_is_looked_at_twice(family):
+    """By NumPy, with what rounding may change, beside the fits of rows at hand."""
+    from fastreg.certificate import losses
+    from fastreg.solvers.source_of_loss import validate
+
+    X, y, w = problem(family)
+    made = objective(12, family)
+    made = Objective(made.l2, made.penalty, None, True, np.geomspace(0.1, 0.001, 5), made.loss)
+    found = validate(blocks(X, y, w), made, 1e-9, 1000, n_folds=FOLDS)
+    fold = np.arange(ROWS) % FOLDS
+    for f in range(FOLDS):
+        out = fold == f
+        path = fastreg.path(
+            X[~out], y[~out], family=family, alphas=made.strength, sample_weight=w[~out], tol=1e-12
+        )
+        z = path.predict(X[out])
+        each = losses.divergence(made.loss, z, np.zeros(z.shape), y[out, None])
+        expected = 2.0 * (w[out] @ each) / w[out].sum()
+        np.testing.assert_allclose(found.deviance[:, f], expected, rtol=1e-4)
+    assert (found.rounding < 1e-10).all() and (found.gap <= 1e-9).all()
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_gaps_of_training_sets_are_bounds_whatever_is_claimed(family, rng):
+    """Points near and far, scales of dual points at random: before fits of rows at hand."""
+    from fastreg.certificate import certify_source_of_loss, losses
+    from fastreg.certificate.intercept import null_model
+    from fastreg.certificate.smooth_blocks import Claims
+    from fastreg.sources.row_folds import Folds
+
+    X, y, w = problem(family)
+    made = objective(12, family, ratio=0.5)
+    strengths, fold = np.geomspace(0.1, 1e-3, 6), np.arange(ROWS) % FOLDS
+    points, best, null = [], [], []
+    for f in range(-1, FOLDS):
+        seen = fold != f
+        options = {"family": family, "l1_ratio": 0.5, "sample_weight": w[seen], "tol": 1e-12}
+        path = fastreg.path(X[seen], y[seen], alphas=strengths, **options)
+        points.append((path.coefs, path.intercepts))
+        best.append(path.certificate.objective)
+        level, z = null_model(made.loss, y[seen, None], w[seen])
+        lost = losses.value(made.loss, z, y[seen, None]) - losses.saturated(
+            made.loss, y[seen, None]
+        )
+        null.append((level, float(w[seen] @ lost[:, 0]) / w[seen].sum()))
+    coef = np.hstack([a for a, _ in points])
+    level = np.concatenate([b for _, b in points])
+    fold_of = np.repeat(np.arange(-1, FOLDS), 6)
+    every = Objective(made.l2, made.penalty, None, True, np.tile(strengths, FOLDS + 1), made.loss)
+    for size in (0.0, 1e-6, 1e-3, 0.3):
+        near = coef * (1.0 + size * rng.standard_normal(coef.shape))
+        claims = Claims(
+            X.mean(axis=0), 1.0 / X.std(axis=0), np.zeros(12, bool),
+            rng.uniform(0.0, 1.0, coef.shape[1]), np.array([b for b, _ in null]),
+        )  # fmt: skip
+        found, _ = certify_source_of_loss(
+            blocks(X, y, w), near, level + size, every, claims, Folds(FOLDS), fold_of,
+            tol=1.0, method="", passes=0,
+        )  # fmt: skip
+        scale = np.repeat([each for _, each in null], 6)
+        above = found.objective - np.concatenate(best)
+        assert (above <= found.gap * scale + 1e-12).all()
+        assert (above >= -1e-10).all()
+        if size == 0.3:
+            assert (above > 1e-3 * scale).any()

@@ -1,0 +1,113 @@
+"""Where the points of a path of tangents stand, and which of their steps count."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastreg.solvers.working_set import Point
+
+Array = np.ndarray
+HALVED = 3  # steps halved as often want another tangent
+_ARMIJO = 1e-4
+_ROUNDED, _NOTHING = 1e-15, 1e-13  # of P: its rounding, and a loss of P that is
+_MORE = 2  # steps from there on
+_KAPPA = 8.0  # between which and its inverse κ may change
+_HALVINGS = 60
+_SHORT = 1e-3  # of a step that leaves float64: flat tails throw as far as 1e130
+
+
+@dataclass(eq=False)
+class Stand:
+    """Where a point of the path stands: β (p,) on W, b, F, ∂F/∂b, and ∂F/∂β of all columns (n,), or
+    of W (p,)."""
+
+    beta: Array
+    level: float
+    value: float
+    slope: float
+    gradient: Array
+    is_whole: bool = True  # whether the gradient is that of all columns
+    bend: float = math.nan  # ∂²F/∂b², where it is known
+
+    def on(self, W: Array) -> Array:
+        """∂F/∂β of the columns of W."""
+        return self.gradient[W] if self.is_whole else self.gradient
+
+
+class Walker:
+    """A point on its way: the stand that counts, the step tried, and what is known of its end.
+
+    target : (β, b) where the whole step leads
+    share : of the step, what is tried next
+    objective, lost : P at the stand, and what the whole step would lessen it by, to first order
+    kappa : κ of the module `tangents`
+    gap, least, rate : relative gap, the least so far, and by how much the last step lessened it
+    halved, rounded : steps halved in a row, and steps made since P lessens by no more than rounding
+    is_over : whether the point is at its end
+    """
+
+    def __init__(self, point: Point, stand: Stand, kappa: float) -> None:
+        self.point, self.stand, self.kappa = point, stand, kappa
+        self.target: tuple[Array, float] = (stand.beta, stand.level)
+        self.share, self.objective, self.lost = 1.0, math.nan, math.inf
+        self.gap, self.least, self.rate = math.inf, math.inf, math.nan
+        self.halved, self.rounded = 0, 0
+        self.is_over, self._is_small = False, False
+
+    def trial(self) -> tuple[Array, float]:
+        """(β, b) to look at."""
+        (beta, level), stand, share = self.target, self.stand, self.share
+        if share == 1.0:
+            return beta, level
+        return stand.beta + share * (beta - stand.beta), stand.level + share * (level - stand.level)
+
+    def counts(self, after: float, scale: float) -> bool:
+        """Whether a trial that ends at P = `after` is a step, by Armijo's rule; else the next is
+        shorter. `scale` is the unit of gaps."""
+        now = self.objective
+        is_small = self.lost <= _NOTHING * max(abs(now), scale)
+        slack = (_NOTHING if is_small else _ROUNDED) * abs(now)
+        if not after <= now - _ARMIJO * self.share * self.lost + slack:
+            self.halved += 1
+            self.share *= 0.5 if math.isfinite(after) else _SHORT
+            return False
+        self._is_small = is_small
+        return True
+
+    def make(self, found: Stand) -> None:
+        """The step that counts."""
+        self.stand, self.share, self.halved = found, 1.0, 0
+
+    def learn(self, turned: float, bent: float) -> None:
+        """κ from Δgᵀδ and δᵀHδ of a step."""
+        if bent > 0.0 and turned > 0.0:
+            self.kappa = min(max(turned / bent, self.kappa / _KAPPA), self.kappa * _KAPPA)
+
+    def judge(self, gap: float, aim: float) -> None:
+        """Whether the point is at its end, from its relative gap and the one aimed at."""
+        whole = self.share == 1.0
+        self.rate = gap / self.gap if whole and self.gap < np.inf else math.nan
+        self.gap = gap if whole else self.gap
+        # A loss of P that is rounding says nothing of the gap, which may be its root.
+        self.rounded += whole and self._is_small and not gap <= 0.9 * self.least
+        self.least = min(self.least, gap)
+        self.is_over = bool(gap <= aim or self.rounded > _MORE or self.halved > _HALVINGS)
+
+    def steps_left(self, aim: float) -> float:
+        """At the rate of the last step."""
+        if not self.rate < 1.0:
+            return 0.0 if math.isnan(self.rate) else math.inf
+        return math.log(aim / self.gap) / math.log(self.rate)
+
+    def turn(self) -> None:
+        """Go on from a new tangent."""
+        self.kappa, self.rate, self.share, self.halved = 1.0, math.nan, 1.0, 0
+
+    def restart(self, gap: float, aim: float) -> None:
+        """Go on with more columns, whose part `gap` has."""
+        self.gap, self.rate, self.least, self.rounded = gap, math.nan, math.inf, 0
+        self.share, self.halved, self._is_small = 1.0, 0, False
+        self.is_over = bool(gap <= aim)
