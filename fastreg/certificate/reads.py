@@ -205,9 +205,26 @@ def _transposed(
 def with_residuals(data: Data, R: Array, norms: Array | None) -> Correlations:
     """Correlations of residuals (m, g) that are at hand, whose weighted sums are zero where there
     is an intercept, and of y; `norms` as in `correlate`."""
+    return _with(data, R, lambda _: R, R.shape[1], norms)
+
+
+def with_residuals_of(
+    data: Data, residuals: Callable[[slice], Array], g: int, norms: Array | None
+) -> Correlations:
+    """The same of g residuals that are made for some rows, (b, g): where blocks of X hold whole
+    rows beside them, so that they stay in cache."""
+    whole_rows = data.X.pieces()[0][1] == slice(0, data.X.shape[1])
+    R = None if whole_rows else residuals(slice(0, data.X.shape[0]))
+    return _with(data, R, residuals, g, norms)
+
+
+def _with(
+    data: Data, R: Array | None, residuals: Callable[[slice], Array], g: int, norms: Array | None
+) -> Correlations:
     extra = data.w[:, None] * np.hstack([data.Y, np.ones((len(data.w), 1))])
     for claimed in (norms, None):
-        found = _transposed(data, R.copy(), lambda *_: R, extra, R.shape[1], claimed)
+        own = None if R is None else R.copy()
+        found = _transposed(data, own, lambda rows, _: residuals(rows), extra, g, claimed)
         if found is not None:
             break
     return found  # type: ignore[return-value]

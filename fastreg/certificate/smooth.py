@@ -1,11 +1,11 @@
 """Certificates of losses that are no squares: from the predictions of every row.
 
-With u = ℓ′(z) at the best intercept, c = −Vᵀ(w∘u), h = ½ l2 β² + p and 0 ≤ s ≤ 1,
+With u = ℓ′(z) at the intercept given, or the best one, c = −Vᵀ(w∘u), h = ½ l2 β² + p and 0 ≤ s ≤ 1,
 
     gap ≤ Σ w [ℓ(z) + ℓ*(su) − suz] + Σ_j [h_j(β_j) + h_j*(s c_j) − s c_j β_j]
 
 where every bracket is ≥ 0 and computed as a divergence, and Σ w u = 0 is a matter of `mixture`.
-What the intercept given is worth less than the best one is added.
+What the intercept given is worse than the best one is added.
 
 The first sum takes two logarithms an entry. Before them stands a bound, which decides where it is a
 fifth of the gap asked or less:
@@ -20,7 +20,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,16 +34,16 @@ Array = np.ndarray
 _ROOM = 1 << 22  # entries of predictions of a group of points: 32 MB
 _CLOSEST = 1e-5  # a step of an intercept that is the last
 _SQUARE = 1e-3  # of √tol, such a step: its square is a millionth of the gap asked
-_TAYLOR = 1e-4  # a change of the intercept to whose third power values are known
+_MIXED = 0.02  # of the gap asked, what `mixture` may cost before intercepts are made better
 _SHARE = 0.2  # of the gap asked, a bound that need be no better
 
 
 @dataclass(frozen=True, eq=False)
 class RowsFit(Mixed):
-    """A loss at g points: predictions z at the best intercepts, slopes u there (m, g), targets y
-    (m, 1), weights (m,) of sum 1.
+    """A loss at g points: predictions z, slopes u there (m, g), targets y (m, 1), weights (m,) of
+    sum 1.
 
-    value, rho2, chi : (g,) Σ w ℓ at the intercepts given, Σ w u², Σ w u²/ℓ″
+    value, rho2, chi : (g,) Σ w ℓ at the intercepts given; Σ w u², Σ w u²/ℓ″ at z
     t, end, cost : (g,) of `mixture`
     enough : float, a bound that is no larger need be no better
     """
@@ -72,9 +72,24 @@ class RowsFit(Mixed):
 
     def dual(self, rows: slice, points: Any = slice(None)) -> Array:
         """u′ of some rows and points."""
-        t, end = self.t[points], self.end[points]
         low, high = losses.ends(self.loss, self.y[rows])
-        out: Array = (1.0 - t) * self.u[rows][:, points] + t * np.where(end == 0, low, high)
+        out: Array = np.where(self.end[points] == 0, low, high)
+        own = self.u[rows][:, points]
+        out -= own  # u′ = u + t(e − u)
+        out *= self.t[points]
+        out += own
+        return out
+
+    def residuals(self, rows: slice) -> Array:
+        """−u′ of some rows."""
+        out = np.empty((rows.stop - rows.start, self.u.shape[1]))
+
+        def work(i: slice) -> Array:
+            some = slice(rows.start + i.start, rows.start + i.stop)
+            np.negative(self.dual(some), out=out[i])
+            return np.zeros(1)
+
+        summed(work, out)
         return out
 
     def _exact(self, points: Array, s: Array) -> Array:
@@ -87,6 +102,23 @@ class RowsFit(Mixed):
         return summed(work, self.z)
 
 
+class Ends(NamedTuple):
+    """What `mixture` mixes with, of the end below and above, none without an intercept: e (m,)
+    times w; Σ w e and Σ w ℓ*(e)."""
+
+    weighted: tuple[Array, ...]
+    total: Array
+    conjugate: Array
+
+    @staticmethod
+    def of(data: Data, y: Array) -> Ends:
+        loss, w = data.objective.loss, data.w
+        ends = losses.ends(loss, y) if data.objective.fit_intercept else ()
+        weighted = tuple(w * e[:, 0] for e in ends)
+        conjugate = np.array([float((w @ losses.conjugate(loss, e, y))[0]) for e in ends])
+        return Ends(weighted, np.array([float(e.sum()) for e in weighted]), conjugate)
+
+
 def judge(data: Data, lengths: Array | None, tol: float) -> tuple[Array, float, int]:
     """(verdict, least loss, reads of X): as `Target.judge` has it, objectives less the least loss
     that any prediction has; `tol` is the gap asked."""
@@ -97,11 +129,11 @@ def judge(data: Data, lengths: Array | None, tol: float) -> tuple[Array, float, 
     start, null = losses.slope(loss, z, data.Y), float(data.w @ losses.value(loss, z, data.Y)[:, 0])
     data = dataclasses.replace(data, Y=-start)  # c⁰ of the null model
     step = max(1, min(k, max(_ROOM, data.X.nnz // 25) // m))
-    verdicts, passes = [], 0
+    ends, verdicts, passes = Ends.of(data, y), [], 0
     for first in range(0, k, step):
         points = range(first, min(first + step, k))
-        fit, worse = _fit(data, y, points, tol, null - least)
-        seen = reads.with_residuals(data, _residuals(fit), lengths)
+        fit, worse = _fit(data, y, ends, points, tol, null - least)
+        seen = reads.with_residuals_of(data, fit.residuals, len(points), lengths)
         target = Target(data, 0, seen.c0[0], seen, null - least)
         verdict = target.judge(points, seen.c, fit, np.zeros(len(points)))
         verdict[0] += worse
@@ -111,59 +143,58 @@ def judge(data: Data, lengths: Array | None, tol: float) -> tuple[Array, float, 
     return np.concatenate(verdicts, axis=1), least, passes
 
 
-def _fit(data: Data, y: Array, points: range, tol: float, null: float) -> tuple[RowsFit, Array]:
-    """(at the best intercepts, by how much those given are worse, at most)."""
-    some, loss, w = slice(points.start, points.stop), data.objective.loss, data.w
-    z = reads.products(data, data.coef[:, some])
+def _fit(
+    data: Data, y: Array, ends: Ends, points: range, tol: float, null: float
+) -> tuple[RowsFit, Array]:
+    """(at the intercepts given, or the best ones where mixing costs; by how much those given are
+    worse, at most)."""
+    z = reads.products(data, data.coef[:, points.start : points.stop])
     z += reads.levels(data, points) + _offset(data)
-    u, above, worse = np.empty(z.shape), np.zeros(len(points)), np.zeros(len(points))
-    if data.objective.fit_intercept:
+    u, worse = np.empty(z.shape), np.zeros(len(points))
+    sums = _sums(data, y, ends, z, u)
+    parts = np.stack(_mixture(ends, sums))
+    given, asked = sums[0].copy(), tol * null
+    loose = np.flatnonzero(~(parts[0] * parts[2] <= _MIXED * asked))
+    if len(loose):
+        own, slopes = z[:, loose], np.empty((len(z), len(loose)))
         close = min(max(_SQUARE * math.sqrt(tol), CLOSE), _CLOSEST)
-        above, slope = shifted(loss, z, y, w, close)
-        z += above
-        worse = np.maximum(-slope * above, 0.0)  # F is convex: it lies above its tangent
+        above, slope = shifted(data.objective.loss, own, y, data.w, close)
+        own += above
+        worse[loose] = np.maximum(-slope * above, 0.0)  # F is convex: it lies above its tangent
+        sums[:, loose] = _sums(data, y, ends, own, slopes)
+        parts[:, loose] = _mixture(ends, sums[:, loose])
+        z[:, loose], u[:, loose] = own, slopes
+    rho2, chi = sums[2:4]
+    t, end, cost = parts
+    fit = RowsFit(
+        data.objective.loss, z, u, y, data.w, given, rho2, chi, t, end, cost, _SHARE * asked
+    )
+    return fit, worse
+
+
+def _sums(data: Data, y: Array, ends: Ends, z: Array, u: Array) -> Array:
+    """Σ w ℓ, Σ w u, Σ w u², Σ w u²/ℓ″ and, where there is an intercept, Σ w e z of both ends,
+    (6, g); `u` receives the slopes."""
+    loss, w = data.objective.loss, data.w
 
     def work(i: slice) -> Array:
         value, own, h = losses.together(loss, z[i], y[i])
         u[i], square = own, own * own
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             chi = np.where(square > 0.0, square / h, 0.0)
-        return np.stack([w[i] @ each for each in (value, own, h, square, chi)])
+        sums = [w[i] @ each for each in (value, own, square, chi)]
+        return np.stack([*sums, *(e[i] @ z[i] for e in ends.weighted)])
 
-    value, total, bend, rho2, chi = summed(work, z)
-    t, end, cost = _mixture(data, z, y, value, total)
-    given = value - total * above + 0.5 * bend * above**2  # but for above³
-    far = np.flatnonzero(np.abs(above) > _TAYLOR)
-    if len(far):
-        own = z[:, far] - above[far]
-        given[far] = summed(lambda i: w[i] @ losses.value(loss, own[i], y[i]), own)
-    enough = _SHARE * tol * null
-    return RowsFit(loss, z, u, y, w, given, rho2, chi, t, end, cost, enough), worse
+    return summed(work, z)
 
 
-def _mixture(
-    data: Data, z: Array, y: Array, value: Array, total: Array
-) -> tuple[Array, Array, Array]:
-    """(t, which end, its cost) at g points, from Σ w ℓ and Σ w u."""
-    loss, w = data.objective.loss, data.w
-    if not data.objective.fit_intercept:
-        return np.zeros(len(total)), np.zeros(len(total), int), np.zeros(len(total))
-    ends = losses.ends(loss, y)
-    t, which = mixture.shares(total, np.array([float(w @ e[:, 0]) for e in ends]))
-    costs = [w @ losses.conjugate(loss, e, y) - (w * e[:, 0]) @ z for e in ends]
-    return t, which, value + np.where(which == 0, *costs)
-
-
-def _residuals(fit: RowsFit) -> Array:
-    """−u′ (m, g)."""
-    out = np.empty(fit.u.shape)
-
-    def work(i: slice) -> Array:
-        np.negative(fit.dual(i), out=out[i])
-        return np.zeros(1)
-
-    summed(work, out)
-    return out
+def _mixture(ends: Ends, sums: Array) -> tuple[Array, Array, Array]:
+    """(t, which end, its cost) at g points, from `_sums`."""
+    value, total, along = sums[0], sums[1], sums[4:]
+    if not len(along):
+        return np.zeros(len(total)), np.zeros(len(total)), np.zeros(len(total))
+    t, which = mixture.shares(total, ends.total)
+    return t, which, value + np.where(which == 0, *(ends.conjugate[:, None] - along))
 
 
 def _offset(data: Data) -> Array | float:

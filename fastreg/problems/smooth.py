@@ -12,34 +12,23 @@ so that the best δ₀ is −g₀ M/Σv − x̄ᵀδ, and leaves the gradient g 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from fastreg import kernels
 from fastreg.certificate import losses
 from fastreg.certificate.intercept import null_model
-from fastreg.design import Design, counted, storages
-from fastreg.kernels.rows import Workspace
+from fastreg.design import Design, as_design, counted, storages
 from fastreg.objectives import Objective
 from fastreg.penalties import is_zero
-from fastreg.problems.in_memory import BUFFER, InMemoryProblem, standardise
+from fastreg.problems.in_memory import InMemoryProblem, standardise
 from fastreg.problems.quadratic import QuadraticProblem, fields_of
+from fastreg.problems.views import Look, Rows, View
 
 Array = np.ndarray
 _FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
-_NARROW = 8  # columns for each one in use, from which products with those alone take less time
-
-
-class Look(NamedTuple):
-    """F and ∂F/∂b at d points, (d,) each, ∂F/∂β, (n, d) or (p, d) of some columns, and of rows in
-    blocks ∂²F/∂b²."""
-
-    value: Array
-    slope: Array
-    gradient: Array
-    bend: Array | None = None
+_NARROW = 8  # columns, or entries, for each in use, from which looks at those alone take less time
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +49,8 @@ class SmoothProblem(InMemoryProblem):
     least: float  # of F
     scale_of_gap: float  # F of the null model less that
     null_gradient: Array  # (n,) ∂F/∂β of the null model
+    _view: View | None = field(repr=False, default=None)  # of all columns
+    _kept: tuple[Array, View] | None = field(repr=False, default=None)  # of some
 
     def null(self, t: int) -> float:
         """What relative gaps are relative to."""
@@ -71,93 +62,83 @@ class SmoothProblem(InMemoryProblem):
         return is_zero(self.objective.penalty) and bool((self.base_ridge(0) > 0.0).all())
 
     def is_narrow(self, columns: Array) -> bool:
-        """Whether products with these columns alone take much less time than a read of X."""
-        wide = not self.X.is_sparse and self.X.shape[0] <= self.n_features
-        return wide and _NARROW * len(columns) <= self.n_features
+        """Whether looks at these columns alone take much less time than a read of X."""
+        if self.X.is_sparse:
+            return not self.far and _NARROW * self._stored(columns) <= self.X.nnz
+        return self.X.shape[0] <= self.n_features and _NARROW * len(columns) <= self.n_features
+
+    def _stored(self, columns: Array) -> int:
+        """Entries of some columns of a sparse X, about."""
+        if not storages.by_columns(self.X.storage):
+            return self.X.nnz * len(columns) // self.n_features
+        indptr = self.X.storage.indptr
+        return int((indptr[columns + 1] - indptr[columns]).sum())
 
     def look(self, columns: Array, betas: Array, levels: Array, *, within: bool = False) -> Look:
         """At d points, β (p, d) on some columns, zero elsewhere, b (d,); the gradient of these
         columns alone if `within`, which is for `is_narrow` ones."""
-        used = np.flatnonzero(betas.any(axis=1))
-        if within or self.is_narrow(used):
-            return self._look_narrow(columns, betas, levels, within=within)
-        n, d = self.n_features, betas.shape[1]
-        whole = np.zeros((n, d))
-        whole[columns[used]] = betas[used]
+        if within:
+            return self._part(columns).look(betas, levels)
+        self.passes += 1
+        if not self.X.is_sparse and self.is_narrow(columns):
+            return self._turned(self._part(columns).predict(betas, levels))
+        whole = np.zeros((self.n_features, betas.shape[1]))
+        whole[columns] = betas
         if self.far_columns.any():
             return self._look_far(whole, levels)
-        if d >= storages.abreast(self.X.storage):
-            return self._look_abreast(whole, levels)
-        looks = [self._look_abreast(whole[:, q], levels[q]) for q in range(d)]
-        values, slopes, gradients, _ = zip(*looks, strict=True)
-        return Look(np.array(values), np.array(slopes), np.stack(gradients, axis=1))
+        if self._view is None:
+            late = self._late_shift() is not None
+            self._view = View(self.X.storage, self.shift, self.scale, late, self._rows)
+        return self._view.look(whole, levels)
 
-    def _look_abreast(self, whole: Array, levels: Any) -> Look:
-        """`look` in one fused pass, β (n,) or (n, d)."""
-        many, workspace = whole.ndim == 2, self.workspace
-        if many:
-            if self._wide is None or self._wide.k != whole.shape[1]:
-                self._wide = Workspace(self.X.storage, whole.shape[1])
-            workspace = self._wide
-        scale = self.scale[:, None] if many else self.scale
-        theta, out = whole * scale, np.empty(whole.shape)
-        late = self._late_shift()
-        shift, offset = (self.shift, levels) if late is None else (None, levels - late @ theta)
-        value, slope = kernels.gradient(
-            self.X.storage, self.rows_y, theta, offset=offset, shift=shift, weights=self.weights,
-            base=self.objective.offset, loss=self.objective.loss, scale=1.0 / self.total, out=out,
-            workspace=workspace,
-        )  # fmt: skip
-        with np.errstate(invalid="ignore", over="ignore"):  # of a step too long: P is infinite
-            if late is not None:
-                out -= np.multiply.outer(late, slope)
-            out *= scale
-        self.passes += 1
-        return Look(value, slope, out)
+    def _part(self, columns: Array) -> View:
+        """Some columns, of which it holds a copy."""
+        if self._kept is None or self._kept[0] is not columns:
+            self._kept = columns, self._copied(columns)
+        return self._kept[1]
 
-    def _look_narrow(self, columns: Array, betas: Array, levels: Array, *, within: bool) -> Look:
-        """`look` by products with the columns in use, for few of a dense X."""
-        m, d = self.X.shape[0], len(levels)
-        Z, options = np.empty((m, d)), {"shift": self.shift, "scale": self.scale}
-        rows = m if m * len(columns) <= 4 * BUFFER else max(64, BUFFER // max(1, len(columns)))
-        gradient, block = np.zeros((len(columns), d)), np.empty((min(rows, m), len(columns)))
-        sums, slope = np.zeros((2, d)), np.zeros(d)
-        for start in range(0, m, rows):
-            some = slice(start, min(start + rows, m))
-            part = block[: some.stop - start]
-            kernels.fill(self.X.storage, start, some.stop, columns=columns, out=part, **options)
-            Z[some] = part @ betas + levels
-            self._slopes(Z[some], some, sums)
-            slope += Z[some].sum(axis=0)
-            if within:
-                gradient += part.T @ Z[some]
-        if not within:
-            gradient = np.empty((self.n_features, d))
-            late = self._late_shift()
-            kernels.project(
-                self.X.storage, Z, shift=self.shift if late is None else None, out=gradient
-            )
-            if late is not None:
-                gradient -= np.multiply.outer(late, slope)
-            gradient *= self.scale[:, None]
-            self.passes += 1
-        gradient /= self.total
-        return Look(sums[0] / self.total, slope / self.total, gradient)
+    def _copied(self, columns: Array) -> View:
+        """Dense columns are standardised."""
+        shift, scale = self.shift, self.scale
+        if self.X.is_sparse:
+            shift = None if shift is None else shift[columns]
+            part = as_design(self.X.matrix[:, columns]).storage
+            return View(part, shift, scale[columns], False, self._rows)
+        m, p = self.X.shape[0], len(columns)
+        out = np.empty((m, p))
+        kernels.fill(self.X.storage, 0, m, columns=columns, shift=shift, scale=scale, out=out)
+        return View(as_design(out).storage, None, np.ones(p), False, self._rows)
 
-    def _slopes(self, Z: Array, rows: slice, sums: Array) -> None:
-        """X'β + b of some rows (b, d) becomes w∘u; `sums` (2, d) are those of the kernel."""
+    @property
+    def _rows(self) -> Rows:
+        own = self.objective
+        return Rows(self.rows_y, self.weights, own.offset, own.loss, self.total)
+
+    def _turned(self, Z: Array) -> Look:
+        """`look` from predictions (m, d) but for the offset, which become slopes."""
+        value, slope = self._slopes(Z)
+        late, out = self._late_shift(), np.empty((self.n_features, Z.shape[1]))
+        kernels.project(self.X.storage, Z, shift=self.shift if late is None else None, out=out)
+        if late is not None:
+            out -= np.multiply.outer(late, slope)
+        out *= self.scale[:, None]
+        return Look(value / self.total, slope / self.total, out / self.total)
+
+    def _slopes(self, Z: Array) -> tuple[Array, Array]:
+        """(Σ w ℓ, Σ w u), (d,) each; X'β + b (m, d) becomes w∘u."""
         if self.objective.offset is not None:
-            Z += self.objective.offset[rows, None]
-        w = None if self.weights is None else self.weights[rows]
-        kernels.weighted_slopes(self.objective.loss, Z, self.rows_y[rows], w, sums)
+            Z += self.objective.offset[:, None]
+        sums = np.zeros((2, Z.shape[1]))
+        kernels.weighted_slopes(self.objective.loss, Z, self.rows_y, self.weights, sums)
+        return sums[0], Z.sum(axis=0)
 
     def _look_far(self, whole: Array, levels: Array) -> Look:
         """`look` for a sparse X with columns whose mean dwarfs their spread."""
         zero = np.zeros(self.X.shape[0])
         Z = np.stack([-self._less(zero, beta) for beta in whole.T], axis=1) + levels
-        Z, sums = np.ascontiguousarray(Z), np.zeros((2, len(levels)))
-        self._slopes(Z, slice(0, len(Z)), sums)
-        return Look(sums[0] / self.total, Z.sum(axis=0) / self.total, self.screen(Z))
+        Z = np.ascontiguousarray(Z)
+        value, slope = self._slopes(Z)
+        return Look(value / self.total, slope / self.total, self.screen(Z))
 
     def tangent(self, columns: Array, beta: Array, level: float) -> Tangent:
         """The quadratic at β (p,) on some columns, b."""

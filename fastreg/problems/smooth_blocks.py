@@ -29,7 +29,8 @@ from fastreg.gathering import Gather
 from fastreg.objectives import Objective, check_domain
 from fastreg.problems.from_moments import MomentProblem, summarise
 from fastreg.problems.quadratic import fields_of
-from fastreg.problems.smooth import Look, SmoothProblem, Tangent, smooth
+from fastreg.problems.smooth import SmoothProblem, Tangent, smooth
+from fastreg.problems.views import Look
 from fastreg.sources import Source
 from fastreg.sources.row_folds import Folds
 from fastreg.sources.rows import Block, Layout

@@ -31,7 +31,8 @@ from fastreg.certificate.penalties import penalty_value
 from fastreg.design import as_design
 from fastreg.penalties import is_zero
 from fastreg.problems.rotated import Rotation
-from fastreg.problems.smooth import Look, SmoothProblem, Tangent, smooth
+from fastreg.problems.smooth import SmoothProblem, Tangent, smooth
+from fastreg.problems.views import Look
 from fastreg.solvers import working_set
 from fastreg.solvers.critical import critical_strength
 from fastreg.solvers.tangent_ridge import RidgeSteps
@@ -141,9 +142,11 @@ class SmoothPath(working_set.PathFollower):
             each.target = beta, level
             along = float(stand.on(self.working.columns) @ (beta - stand.beta))
             along += stand.slope * (level - stand.level)
-            here = self._terms(each.point, stand.beta)
-            each.lost = -along + here - self._terms(each.point, beta)
-            each.objective = stand.value + here
+            if math.isnan(each.here):
+                each.here = self._terms(each.point, stand.beta)
+            each.ahead = self._terms(each.point, beta)
+            each.lost = -along + each.here - each.ahead
+            each.objective = stand.value + each.here
 
     def _argmin(self, each: Walker) -> Array:
         """β (p,) at the minimum of the tangent and the penalty."""
@@ -216,10 +219,10 @@ class SmoothPath(working_set.PathFollower):
 
     def _accept(self, each: Walker, found: Stand) -> None:
         """Make a trial the stand, or shorten the step."""
-        after = found.value + self._terms(each.point, found.beta)
-        if each.counts(after, self.problem.scale_of_gap):
+        terms = each.ahead if each.share == 1.0 else self._terms(each.point, found.beta)
+        if each.counts(found.value + terms, self.problem.scale_of_gap):
             self._learn(each, found)
-            each.make(found)
+            each.make(found, terms)
 
     def _learn(self, each: Walker, found: Stand) -> None:
         """κ from the step that was made."""

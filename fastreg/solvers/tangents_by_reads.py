@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastreg.problems.smooth import Look
 from fastreg.problems.smooth_blocks import SmoothBlocks
+from fastreg.problems.views import Look
 from fastreg.solvers import tangents
 from fastreg.solvers.tangents import SmoothPath
 from fastreg.solvers.walkers import Stand, Walker

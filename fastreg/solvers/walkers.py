@@ -42,6 +42,7 @@ class Walker:
 
     target : (β, b) where the whole step leads
     share : of the step, what is tried next
+    here, ahead : ridge and penalty at the stand, NaN until they are known, and at the target
     objective, lost : P at the stand, and what the whole step would lessen it by, to first order
     kappa : κ of the module `tangents`
     gap, least, rate : relative gap, the least so far, and by how much the last step lessened it
@@ -52,7 +53,8 @@ class Walker:
     def __init__(self, point: Point, stand: Stand, kappa: float) -> None:
         self.point, self.stand, self.kappa = point, stand, kappa
         self.target: tuple[Array, float] = (stand.beta, stand.level)
-        self.share, self.objective, self.lost = 1.0, math.nan, math.inf
+        self.share, self.here, self.ahead = 1.0, math.nan, math.nan
+        self.objective, self.lost = math.nan, math.inf
         self.gap, self.least, self.rate = math.inf, math.inf, math.nan
         self.halved, self.rounded = 0, 0
         self.is_over, self._is_small = False, False
@@ -77,9 +79,9 @@ class Walker:
         self._is_small = is_small
         return True
 
-    def make(self, found: Stand) -> None:
-        """The step that counts."""
-        self.stand, self.share, self.halved = found, 1.0, 0
+    def make(self, found: Stand, terms: float) -> None:
+        """The step that counts, and ridge and penalty there."""
+        self.stand, self.here, self.share, self.halved = found, terms, 1.0, 0
 
     def learn(self, turned: float, bent: float) -> None:
         """κ from Δgᵀδ and δᵀHδ of a step."""
