@@ -27,6 +27,7 @@ from fastreg.problems.quadratic import QuadraticProblem, fields_of
 from fastreg.problems.views import Look, Rows, View
 
 Array = np.ndarray
+_WHOLE = 512  # columns that are as fast without a rotation
 _FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
 _NARROW = 8  # columns, or entries, for each in use, from which looks at those alone take less time
 
@@ -61,6 +62,14 @@ class SmoothProblem(InMemoryProblem):
         """Whether every coefficient has a ridge term, and no other penalty."""
         return is_zero(self.objective.penalty) and bool((self.base_ridge(0) > 0.0).all())
 
+    @property
+    def is_wide_ridge(self) -> bool:
+        """Whether the only penalty is a ridge, and columns with one are more than the rows."""
+        if not is_zero(self.objective.penalty):
+            return False
+        ridged = np.count_nonzero(~self.constant & (self.base_ridge(0) > 0.0))
+        return bool(ridged > max(self.X.shape[0], _WHOLE))
+
     def is_narrow(self, columns: Array) -> bool:
         """Whether looks at these columns alone take much less time than a read of X."""
         if self.X.is_sparse:
@@ -81,7 +90,7 @@ class SmoothProblem(InMemoryProblem):
             return self._part(columns).look(betas, levels)
         self.passes += 1
         if not self.X.is_sparse and self.is_narrow(columns):
-            return self._turned(self._part(columns).predict(betas, levels))
+            return self._look_from(self._part(columns).predict(betas, levels))
         whole = np.zeros((self.n_features, betas.shape[1]))
         whole[columns] = betas
         if self.far_columns.any():
@@ -114,7 +123,7 @@ class SmoothProblem(InMemoryProblem):
         own = self.objective
         return Rows(self.rows_y, self.weights, own.offset, own.loss, self.total)
 
-    def _turned(self, Z: Array) -> Look:
+    def _look_from(self, Z: Array) -> Look:
         """`look` from predictions (m, d) but for the offset, which become slopes."""
         value, slope = self._slopes(Z)
         late, out = self._late_shift(), np.empty((self.n_features, Z.shape[1]))

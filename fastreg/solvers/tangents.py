@@ -363,7 +363,7 @@ def solve(
 ) -> int:  # fmt: skip
     """Fill β (n, k), in the problem's units, and b (k,), which hold the start, at some points or at
     all; the most steps of a point."""
-    if problem.is_ridge and problem.n_features > max(problem.X.shape[0], working_set.WHOLE):
+    if problem.is_wide_ridge:
         return _solve_rotated(problem, betas, levels, tol, max_iter, progress)
     path = SmoothPath(problem, levels, tol, max_iter)
     some = range(problem.n_points) if points is None else points
@@ -374,12 +374,12 @@ def _solve_rotated(
     problem: SmoothProblem, betas: Array, levels: Array, tol: float, max_iter: int,
     progress: Progress | None,
 ) -> int:  # fmt: skip
-    """`solve` in as many columns as there are rows."""
+    """`solve` in as many columns as there are rows, and those without a ridge term."""
     rotation, whole = Rotation.of(problem), problem.objective
-    r, penalty = rotation.Z.shape[1], whole.penalty
+    r, penalty = len(rotation.l2), whole.penalty
     none = type(penalty)(*(each[:r] if np.ndim(each) else each for each in penalty))
-    own = dataclasses.replace(whole, l2=np.ones((1, 1)), penalty=none, weights=problem.weights)
-    small = smooth(as_design(rotation.Z), problem.rows_y, own)
+    own = dataclasses.replace(whole, l2=rotation.l2[:, None], penalty=none, weights=problem.weights)
+    small = smooth(as_design(rotation.columns), problem.rows_y, own)
     gamma = np.zeros((small.n_features, small.n_points), order="F")
     levels[:] = small.level
     most = solve(small, gamma, levels, tol, max_iter, progress=progress)

@@ -282,6 +282,27 @@ def test_a_ridge_of_many_columns_is_that_of_its_rows(family):
     np.testing.assert_allclose(whole.intercepts, other.intercepts, rtol=1e-4, atol=1e-4)
 
 
+@needs_jit
+@pytest.mark.parametrize("make", [np.asarray, sp.csc_array])
+def test_a_wide_ridge_has_columns_that_it_leaves_free(make):
+    """Three of 640 columns on 38 rows: at the minimum the slope along them is zero."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((38, 640)) * (rng.random((38, 640)) < 0.5)
+    y = rng.poisson(np.exp(0.5 * X[:, 3]), 38) * 1.0
+    factor = np.ones(640)
+    factor[[3, 100, 639]] = 0.0
+    path = fastreg.path(
+        make(X), y, family="poisson", l1_ratio=0.0, alphas=[0.3, 0.03], penalty_factor=factor,
+        tol=1e-10,
+    )  # fmt: skip
+    assert path.certificate.converged
+    u = (np.exp(path.predict(X)) - y[:, None]) / 38
+    right = factor[:, None] * path.coefs * path.alphas
+    np.testing.assert_allclose(X.T @ u, -right, atol=1e-6)
+    np.testing.assert_allclose(u.sum(axis=0), 0.0, atol=1e-7)
+    assert (np.abs(path.coefs[3]) > 0.1).all()
+
+
 # ------------------------------------------------------------------ words
 
 
