@@ -423,7 +423,8 @@ def products(data: Data, theta: Array) -> Array:
     if data.X.is_sparse and data.X.pieces()[0][1] == slice(0, data.X.shape[1]):
         return _sparseproducts_by_rows(data, theta)
     out = _sparseproducts(data, theta) if data.X.is_sparse else _denseproducts(data, theta)
-    return out - data.late @ theta
+    out -= data.late @ theta
+    return out
 
 
 def _sparseproducts_by_rows(data: Data, theta: Array) -> Array:

@@ -18,6 +18,7 @@ with an r of the loss: log x ≤ x − 1 gives 1 for classes and counts.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -80,16 +81,13 @@ class RowsFit(Mixed):
         out += own
         return out
 
-    def residuals(self, rows: slice) -> Array:
-        """−u′ of some rows."""
-        out = np.empty((rows.stop - rows.start, self.u.shape[1]))
-
-        def work(i: slice) -> Array:
-            some = slice(rows.start + i.start, rows.start + i.stop)
-            np.negative(self.dual(some), out=out[i])
-            return np.zeros(1)
-
-        summed(work, out)
+    def mixed(self, c: Array) -> Array:
+        """(g, n) correlations of −u′, from those of −u of g points and of −e of both ends."""
+        g = len(self.t)
+        if len(c) == g:
+            return c
+        end = g + self.end.astype(int)
+        out: Array = (1.0 - self.t)[:, None] * c[:g] + self.t[:, None] * c[end]
         return out
 
     def _exact(self, points: Array, s: Array) -> Array:
@@ -133,9 +131,11 @@ def judge(data: Data, lengths: Array | None, tol: float) -> tuple[Array, float, 
     for first in range(0, k, step):
         points = range(first, min(first + step, k))
         fit, worse = _fit(data, y, ends, points, tol, null - least)
-        seen = reads.with_residuals_of(data, fit.residuals, len(points), lengths)
+        slopes = functools.partial(_slopes, fit, ends)
+        width = len(points) + len(ends.weighted)
+        seen = reads.with_residuals_of(data, slopes, width, lengths)
         target = Target(data, 0, seen.c0[0], seen, null - least)
-        verdict = target.judge(points, seen.c, fit, np.zeros(len(points)))
+        verdict = target.judge(points, fit.mixed(seen.c), fit, np.zeros(len(points)))
         verdict[0] += worse
         verdict[1] -= least
         verdicts.append(verdict)
@@ -195,6 +195,13 @@ def _mixture(ends: Ends, sums: Array) -> tuple[Array, Array, Array]:
         return np.zeros(len(total)), np.zeros(len(total)), np.zeros(len(total))
     t, which = mixture.shares(total, ends.total)
     return t, which, value + np.where(which == 0, *(ends.conjugate[:, None] - along))
+
+
+def _slopes(fit: RowsFit, ends: Ends, rows: slice) -> Array:
+    """−u of some rows, and −e of both ends where there is an intercept, (b, g + 2)."""
+    given = losses.ends(fit.loss, fit.y[rows]) if ends.weighted else ()
+    out = np.hstack([fit.u[rows], *given])
+    return np.negative(out, out=out)
 
 
 def _offset(data: Data) -> Array | float:
