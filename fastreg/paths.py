@@ -34,8 +34,8 @@ from fastreg.problems.in_memory import standardise
 from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.selection import criteria, likelihoods, relaxed, scores
 from fastreg.selection.choice import ChoiceCertificate, Errors
-from fastreg.selection.folds import Split, as_splits, neighbours
-from fastreg.solvers import METHODS, solve
+from fastreg.selection.folds import Split, as_splits, neighbours, stratified
+from fastreg.solvers import METHODS, Solution, solve
 from fastreg.solvers.working_set import Progress
 from fastreg.sources.blocks import Source as RowsInBlocks
 from fastreg.sources.names import check_order
@@ -161,8 +161,9 @@ class Path:
             `fastreg.selection.criteria` for squares and `fastreg.selection.likelihoods` for other
             losses, which have no "cp"; "cv" or "1se", by cross-validation, the least `score`, or
             the largest alpha within a standard error of it
-        cv : int, folds of neighbouring rows, or iterable of (training rows, test rows), or a
-            splitter of scikit-learn
+        cv : int, iterable of (training rows, test rows), or a splitter of scikit-learn
+            A number makes folds of neighbouring rows, as KFold does; of two classes folds with
+            as many rows of each, as StratifiedKFold does.
         score : "deviance", "misclassification" or "auc", the error of cross-validation
             "deviance": the mean deviance of held-out rows, of squares the mean squared error. The
             others are for y in [0, 1], such as family="binomial": the share of rows, by weight, on
@@ -217,11 +218,6 @@ class Path:
         """By "cv" or "1se"."""
         loss = self.data.objective.loss
         scores.check(score, loss)
-        if self.gamma is not None and not self._is_of_squares:
-            raise ValueError(
-                "cross-validation of relaxed fits is for family='gaussian': select by 'aic' or "
-                "'bic', or cross-validate the path that this one comes from"
-            )
         errors = self.data.errors(cv, self.alphas, self.certificate.tol, self.gamma, score)
         certificate = errors.certificate(self.certificate.tol)
         if certificate.complaint():
@@ -235,9 +231,9 @@ class Path:
         """Take back some of the shrinkage: γ·(the path) + (1 − γ)·(fits without a penalty on its
         supports), coefficients and intercepts alike.
 
-        `select` of what it returns chooses alpha anew, of squares also by cross-validation with
-        relaxed fits in every fold. Of other losses a support that separates the data has no such
-        fit: its points stay as they are in the path, with `kkt` NaN.
+        `select` of what it returns chooses alpha anew, with relaxed fits in every fold. Of losses
+        other than squares a support that separates the data has no such fit: its points stay as
+        they are in the path, with `kkt` NaN.
 
         Parameters
         ----------
@@ -521,7 +517,8 @@ class InMemory(Source):
     ) -> Errors:
         from fastreg.selection.cross_validation import Validation  # not part of a first fit
 
-        objective, splits = self.objective, as_splits(_splits(cv, self.y), len(self.y))
+        objective = self.objective
+        splits = as_splits(_splits(cv, self.y, objective.loss), len(self.y))
         validation = Validation(
             self.X, self.y, objective.weights, splits, objective.fit_intercept,
             of_squares=losses.traits(objective.loss).quadratic,
@@ -533,7 +530,7 @@ class InMemory(Source):
         if score == "deviance":
             return validation.errors(make, strengths, tol, self.max_iter, gamma=gamma)
         judge = scores.Judge(score, self.X, self.y, objective, validation.split)
-        found = validation.errors(make, strengths, tol, self.max_iter, seen=judge)
+        found = validation.errors(make, strengths, tol, self.max_iter, gamma=gamma, seen=judge)
         return judge.instead(found, len(splits))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -544,13 +541,14 @@ class InMemory(Source):
         self.__dict__.update(state | {"X": as_design(state["X"])})
 
 
-def _splits(cv: Any, y: Array) -> Iterable[Split]:
+def _splits(cv: Any, y: Array, loss: Any) -> Iterable[Split]:
     """Those of a number of folds, of a splitter, or as they are."""
     known = isinstance(cv, int | np.integer | Iterable) or hasattr(cv, "split")
     if isinstance(cv, str) or not known:
         raise ValueError(f"cv must be a number of folds, splits or a splitter, got {cv!r}")
     if not hasattr(cv, "split"):
-        return neighbours(cv, len(y))
+        of_classes = losses.domain(loss) == (0.0, 1.0) and set(np.unique(y)) <= {0.0, 1.0}
+        return stratified(cv, y) if of_classes else neighbours(cv, len(y))
     rows: Iterable[Split] = cv.split(np.zeros((len(y), 1)), y)
     return rows
 
@@ -613,7 +611,7 @@ def path(
         What takes the place of the squares: for "binomial", y in [0, 1], the logistic loss; for
         "poisson", y ≥ 0, the Poisson loss.
     offset : (m,) array or None, added to every prediction; not of "gaussian", where it is a part of
-        y
+        y. Of a source the number of the one of its two targets that is the offset
     callback : called as callback(points done, points in all) along the path, or None
     verbose : bool, draw a bar on standard error
 
@@ -647,7 +645,7 @@ def path(
         return path_of_source(
             X, l1_ratio=l1_ratio, alphas=alphas, eps=eps, tol=tol, fit_intercept=fit_intercept,
             positive=positive, bounds=bounds, penalty_factor=penalty_factor, max_iter=max_iter,
-            family=family, given={"y": y, "sample_weight": sample_weight, "offset": offset},
+            family=family, offset=offset, given={"y": y, "sample_weight": sample_weight},
         )  # fmt: skip
     design = as_design(X)
     m, n = design.shape
@@ -694,8 +692,12 @@ def path(
         grid=grid,
         progress=_progress(callback, verbose),
     )
-    certificate = solution.certificate
-    warn(certificate, solution.exhausted, int(max_iter))
+    certificate, names = solution.certificate, names_of(X)
+    separable = _separable(design, target, objective, solution, names)
+    if separable:
+        warn_of_convergence(f"path: {separable}.")
+    else:
+        warn(certificate, solution.exhausted, int(max_iter))
     return Path(
         alphas=solution.strength,
         coefs=solution.coef,
@@ -705,8 +707,20 @@ def path(
         certificate=certificate,
         n_iter=solution.n_iter,
         data=InMemory.of(design, target, objective, int(max_iter)),
-        feature_names=names_of(X),
+        feature_names=names,
     )
+
+
+def _separable(X: Design, y: Array, objective: Objective, solution: Solution, names: Any) -> str:
+    """What to warn of where nothing holds coefficients that separate the data, at the last one."""
+    if losses.traits(objective.loss).quadratic:
+        return ""
+    from fastreg.selection import separation  # not part of a first fit
+
+    last = dataclasses.replace(objective, strength=solution.strength[-1:])
+    z = X.matrix @ solution.coef[:, -1] + solution.intercept[-1]
+    z = z if objective.offset is None else z + objective.offset
+    return separation.complaint(X, y, z, last, solution.exhausted, names)
 
 
 def enet_path(

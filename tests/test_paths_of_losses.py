@@ -203,10 +203,8 @@ def test_a_support_that_separates_keeps_the_points_of_the_path():
     assert np.abs(found.coefs).max() < 1e3
 
 
-def test_folds_of_relaxed_fits_and_mallows_are_of_squares():
+def test_what_is_of_squares_says_so():
     path = fitted("binomial")
-    with pytest.raises(ValueError, match="cross-validation of relaxed fits is for"):
-        path.relax().select("cv")
     with pytest.raises(ValueError, match="criterion 'cp' is for family='gaussian'"):
         path.select("cp")
     with pytest.raises(ValueError, match="criterion must be one of aic"):
@@ -354,3 +352,15 @@ def test_pictures_of_paths_and_choices(family):
     assert chosen.plot().get_ylabel() == "mean deviance"
     assert path.select("bic").plot().get_ylabel() == "bic"
     matplotlib.pyplot.close("all")
+
+
+def test_a_path_that_nothing_holds_says_what_separates():
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((60, 4))
+    y = (X[:, 2] > 0.0) * 1.0
+    factor = np.array([1.0, 1.0, 0.0, 1.0])
+    with pytest.warns(fastreg.ConvergenceWarning, match="falls for ever as coefficients of x2"):
+        fastreg.path(X, y, family="binomial", alphas=[0.1, 0.01], penalty_factor=factor)
+    with pytest.warns(fastreg.ConvergenceWarning, match="the data is separable"):
+        fastreg.path(X, y, family="binomial", alphas=[0.1, 0.0])
+    assert fastreg.path(X, y, family="binomial", alphas=[0.1, 0.01]).certificate.converged

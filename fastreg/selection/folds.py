@@ -116,3 +116,31 @@ def neighbours(cv: object, m: int) -> Iterable[Split]:
     cuts = np.cumsum(np.append(0, np.full(cv, m // cv) + (np.arange(cv) < m % cv)))
     rows = np.arange(m)
     return [(np.concatenate([rows[:a], rows[b:]]), rows[a:b]) for a, b in itertools.pairwise(cuts)]
+
+
+def stratified(cv: object, classes: Array) -> Iterable[Split]:
+    """`neighbours` with as many rows of each class in every fold, or one more.
+
+    As scikit-learn's StratifiedKFold has it: among all rows in the order of their classes, those
+    first that come first, fold f of k counts how many of each class come at places f, f + k,
+    f + 2k, …; and takes as many of them, the first ones to fold 0.
+
+    Raises
+    ------
+    ValueError
+        The number is less than 2, or more than there are rows of any class.
+    """
+    if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
+        return cv  # type: ignore[return-value]
+    first, of_row = np.unique(classes, return_index=True, return_inverse=True)[1:]
+    of_row = np.argsort(np.argsort(first))[of_row]  # by where they come first
+    sizes = np.bincount(of_row)
+    if not 2 <= cv <= sizes.min():
+        raise ValueError(
+            f"cv must be from 2 to {sizes.min()}, the rows of the smaller class, got {cv}"
+        )
+    ordered, fold = np.sort(of_row), np.empty(len(classes), np.int64)
+    taken = np.array([np.bincount(ordered[f::cv], minlength=len(sizes)) for f in range(cv)])
+    for k in range(len(sizes)):
+        fold[of_row == k] = np.repeat(np.arange(cv), taken[:, k])
+    return [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(cv)]

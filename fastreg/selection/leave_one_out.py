@@ -454,7 +454,7 @@ class _Rows:
     total: float
 
     def __call__(self, block: Block, row: int) -> Sums:
-        X, Y, weights = self.layout.check(block)
+        X, Y, weights, _ = self.layout.check(block)
         w = np.ones(len(Y)) if weights is None else weights
         plain = _is_plain(X, self.shift, self.scale)
         hats = self.hats.of_entries(self.shift, self.scale) if plain else self.hats

@@ -4,7 +4,8 @@
 
 the mean deviance, of squares the mean squared error. A fit has a certificate of its own, and its
 gap says what it is worth; how far an error moves with it is not known. What rounding may change is
-(`certificate.deviance`).
+(`certificate.deviance`). A relaxed fit mixes that one with a fit without a penalty, as exact as
+`relaxed_losses` makes it, or stays as it is where there is none.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from fastreg.certificate.deviance import lost
 from fastreg.objectives import Objective, check_target
 from fastreg.selection.choice import Errors
 from fastreg.selection.fold_fits import Fits, Verdict, certain
+from fastreg.selection.relaxed_losses import relax
 from fastreg.solvers import solve
 from fastreg.solvers.source_of_loss import Validated
 
@@ -33,17 +35,20 @@ class LossFits(Fits):
     seen: Callable[[Array, Array], None] | None = None
 
     def verdict(self, strengths: Array, gamma: float | None) -> Verdict:
-        """At descending strengths; `gamma` is None: `Path.relax` is of squares."""
+        """At descending strengths, of relaxed fits unless `gamma` is None."""
         objective = self.make(self.train, strengths)
         check_target(objective, self.y)
         found = solve(self.X, self.y[:, None], objective, tol=self.tol, max_iter=self.max_iter)
-        if self.seen is not None:
-            self.seen(found.coef, found.intercept)
-        deviance, rounding, null = self._deviance(objective, found.coef, found.intercept)
-        worth = found.certificate
+        worth, coef, intercept = found.certificate, found.coef, found.intercept
         gap, near = worth.relative_gap, worth.relative_gap <= self.tol
         if worth.by_kkt:  # without a penalty no gap is known
             near |= worth.kkt <= min(self.tol, KKT)
+        if gamma is not None:
+            refit = relax(self.X, self.y, objective, coef, intercept, gamma, self.max_iter)
+            coef, intercept = refit.coefs, refit.intercepts
+        if self.seen is not None:
+            self.seen(coef, intercept)
+        deviance, rounding, null = self._deviance(objective, coef, intercept)
         met = near & (rounding <= certain(deviance, null))
         return Verdict(deviance, np.full(len(gap), np.inf), gap, met)
 

@@ -77,3 +77,56 @@ def test_deviances_that_rounding_has_changed_are_told(storage):
     assert near.select("cv", cv=3).certificate.converged
     with pytest.warns(fastreg.ConvergenceWarning, match="errors that choose alpha may be wrong"):
         assert not far.select("cv", cv=3).certificate.converged
+
+
+def test_folds_of_two_classes_are_those_of_scikit_learn(rng):
+    from sklearn.model_selection import StratifiedKFold
+
+    from fastreg.selection.folds import stratified
+
+    for m, share, k in ((50, 0.3, 5), (23, 0.5, 4), (97, 0.1, 3)):
+        y = np.sort(rng.random(m) < share)[:: rng.choice([-1, 1])] * 1.0
+        y = rng.permutation(y) if m == 97 else y
+        own = stratified(k, y)
+        theirs = StratifiedKFold(k).split(np.zeros((m, 1)), y)
+        for (train, test), (other, held) in zip(own, theirs, strict=True):
+            np.testing.assert_array_equal(train, other)
+            np.testing.assert_array_equal(test, held)
+
+
+def test_a_number_of_folds_of_two_classes_is_stratified():
+    X, y, _, _ = problem()
+    order = np.argsort(y, kind="stable")
+    path = fastreg.path(X[order], y[order], family="binomial", alphas=3)
+    assert path.select("cv", cv=3).certificate.converged
+    with pytest.raises(ValueError, match="cv must be from 2 to 3, the rows of the smaller class"):
+        fastreg.path(X[:20], np.arange(20) < 3, family="binomial", alphas=3).select("cv", cv=5)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.4])
+@pytest.mark.parametrize("score", ["deviance", "auc"])
+def test_relaxed_folds_are_relaxed_refits(gamma, score):
+    X, y, w, offset = problem(m=160)
+    fold = np.arange(len(y)) % 3
+    splits = [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(3)]
+    path = fastreg.path(
+        X, y, family="binomial", alphas=6, eps=0.1, sample_weight=w, offset=offset, tol=1e-10
+    ).relax(gamma)
+    chosen = path.select("cv", cv=splits, score=score)
+    expected = []
+    for train, test in splits:
+        own = fastreg.path(
+            X[train], y[train], family="binomial", alphas=path.alphas, tol=1e-11,
+            sample_weight=w[train], offset=offset[train],
+        ).relax(gamma)  # fmt: skip
+        z = offset[test, None] + own.predict(X[test])
+        if score == "auc":
+            from sklearn.metrics import roc_auc_score
+
+            expected.append(
+                [1.0 - roc_auc_score(y[test], each, sample_weight=w[test]) for each in z.T]
+            )
+        else:
+            lost = np.logaddexp(0.0, z) - y[test, None] * z
+            expected.append(2.0 * w[test] @ lost / w[test].sum())
+    np.testing.assert_allclose(chosen.values, np.mean(expected, axis=0), rtol=1e-5, atol=1e-12)
