@@ -1,4 +1,4 @@
-"""`fit` and `predict` of classes and counts: all rows in memory, an offset, deviance.
+"""`fit` and `predict` of classes and counts: an offset, deviance, rows in memory or in blocks.
 
 The strength `--alpha` is that of the estimator: 1/C of `LogisticRegression`, alpha of
 `PoissonRegressor`. A penalty of squares is `--model ridge`, of absolute values `--model lasso`.
@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from fastreg.cli.streamed_rows import StreamedRows, words_of_classes, words_of_offset
+
 Array = np.ndarray
 FAMILIES = ("gaussian", "binomial", "poisson")
-MEMORY = 4.0  # GB of X that are read without being asked
-_GB = 1e9
 _RATIOS = {"ridge": 0.0, "lasso": 1.0, "elasticnet": 0.5}
 
 
@@ -96,20 +96,19 @@ class OffsetRows:
         """What the report says of classes and of an offset."""
         out = []
         if hasattr(model, "classes_"):
-            labels = model.classes_.tolist()
-            counts = (f"{each!r} ({np.count_nonzero(self.y == each)} rows)" for each in labels)
-            words = f"{', '.join(counts)}; probabilities are of {labels[1]!r}"
-            out.append(("classes", words))
+            counts = [np.count_nonzero(self.y == each) for each in model.classes_]
+            out.append(words_of_classes(model, counts))
         if self.arguments.offset:
-            out.append(("offset", f"{self.arguments.offset}; give --offset to predict as well"))
+            out.append(words_of_offset(self.arguments))
         if self.arguments.exposure:
             out.append(("exposure", f"{self.arguments.exposure}; give --exposure to predict too"))
         return out
 
 
-def rows_of(source: Any, arguments: Any) -> OffsetRows:
-    """All rows of a source, if they are no more than may be read into memory."""
-    _check_size(source, arguments)
+def rows_of(source: Any, arguments: Any) -> OffsetRows | StreamedRows:
+    """All rows of a source, or where they are more than memory may hold, block by block."""
+    if not source.fits:
+        return _streamed(source, arguments)
     X, y, weights = source.whole()
     offset = None
     if arguments.offset or arguments.exposure:
@@ -119,15 +118,15 @@ def rows_of(source: Any, arguments: Any) -> OffsetRows:
     return OffsetRows(source, X, y, weights, offset, arguments)
 
 
-def _check_size(source: Any, arguments: Any) -> None:
-    most = MEMORY if arguments.memory is None else arguments.memory
-    size = (source.size or 0) / _GB
-    if size > most:
+def _streamed(source: Any, arguments: Any) -> StreamedRows:
+    if arguments.exposure:
+        size = (source.size or 0) / 1e9
         raise ValueError(
-            f"{arguments.file}: --family {arguments.family} holds all rows in memory, and X may "
-            f"take {size:.3g} GB, more than {most:g}: --memory {size + 0.1:.1f} allows it, --drop "
-            "leaves columns out"
+            f"{arguments.file}: --exposure is for rows in memory, and X may take {size:.3g} GB, "
+            f"more than {source.memory / 1e9:g}: --memory {size + 0.1:.1f} allows it, --drop "
+            "leaves columns out, --offset takes a column of logarithms"
         )
+    return StreamedRows(source, arguments)
 
 
 def _offset(values: Array, arguments: Any) -> Array:
@@ -156,7 +155,7 @@ def _labels(source: Any, y: Array, weights: Array | None, arguments: Any) -> Arr
     return y.astype(np.int64) if whole else y
 
 
-def fitted(arguments: Any, data: OffsetRows) -> Any:
+def fitted(arguments: Any, data: OffsetRows | StreamedRows) -> Any:
     """The model, of the strength that was given or that cross-validation chooses."""
     model = _model(arguments)
     data.fit(model)

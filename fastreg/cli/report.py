@@ -138,7 +138,7 @@ def fit_report(model: Any, data: Any, *, path: Any, time: float, saved: Any, top
             ("model", describe(model)),
             ("certificate", model.certificate_),
             *words,
-            (data.measure, f"{share:.6f}" if np.isfinite(share) else constant),
+            (data.measure, f"{round(share, 6) + 0.0:.6f}" if np.isfinite(share) else constant),
             ("intercept", f"{float(np.ravel(model.intercept_)[0]):.6g}"),
             ("non-zero", f"{np.count_nonzero(coef)} of {n} coefficients"),
             ("time", f"{seconds(time)} to fit, machine code loaded or compiled included"),

@@ -119,6 +119,34 @@ def test_counts_with_an_exposure(cv, table, path, tmp_path, capsys):
     np.testing.assert_array_equal(found, own.predict(X, np.log(years)))
 
 
+@pytest.mark.parametrize("cv", [None, 2])
+@pytest.mark.parametrize("offset", [(), ("--offset", "prior")])
+@pytest.mark.parametrize("target", ["won", "flag", "claims"])
+def test_more_rows_than_memory_holds(target, offset, cv, path, tmp_path, capsys):
+    """Block by block, the report says what it says of rows in memory, and predictions agree."""
+    family = "poisson" if target == "claims" else "binomial"
+    options = ("--model", "lasso", *(("--alpha", "2") if cv is None else ("--cv", cv)))
+    options = (*options, *offset, "--weights", "years", "--tol", "1e-9")
+    said, predicted = [], []
+    for memory in ((), ("--memory", "1e-6")):
+        model = tmp_path / f"m{len(memory)}.json"
+        assert main(_fit(path, target, family, *options, *memory, "--save", model)) == 0
+        said.append(capsys.readouterr().out)
+        asked = ["predict", model, path, *(["--classes"] if family == "binomial" else []), *offset]
+        assert main(list(map(str, asked))) == 0
+        predicted.append(capsys.readouterr().out.splitlines())
+    if cv is None:  # folds of rows in memory have as many rows of each class
+        for line in ("classes", "D²", "non-zero", "data", "offset"):
+            texts = [[each for each in text.splitlines() if line in each] for text in said]
+            assert texts[0] == texts[1]
+        values = [[float(line.split(",")[0]) for line in lines] for lines in predicted]
+        np.testing.assert_allclose(*values, rtol=1e-4)
+        assert [line.partition(",")[2] for line in predicted[0]] == [
+            line.partition(",")[2] for line in predicted[1]
+        ]
+    assert "80 rows" in said[1]
+
+
 def test_arrays_are_fitted_too(table, tmp_path, capsys):
     X, _, _, up, _ = table
     np.savez(tmp_path / "d.npz", X=X, y=up)
@@ -143,7 +171,11 @@ BAD = {
     ),
     "alpha and cv": (("won", "binomial", "--alpha", "1", "--cv", "3"), "give one of them"),
     "not above zero": (("claims", "poisson", "--exposure", "prior"), "must be above 0, row"),
-    "memory": (("won", "binomial", "--memory", "1e-6"), "--memory 0.1 allows it"),
+    "memory": (
+        ("claims", "poisson", "--memory", "1e-6", "--exposure", "years"),
+        "--memory 0.1 allows it",
+    ),
+    "codes in blocks": (("code", "binomial", "--memory", "1e-6"), "must lie in [0, 1], got -1"),
     "a text offset": (("flag", "binomial", "--offset", "won"), "'won' holds string"),
     "no such column": (("won", "binomial", "--offset", "priors"), "did you mean 'prior'"),
     "negative counts": (("a", "poisson", "--weights", "years"), "y must be ≥ 0"),
