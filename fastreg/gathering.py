@@ -36,7 +36,7 @@ class Gather:
             return {}
         with np.errstate(over="ignore", invalid="ignore"):
             if self.frame is None:
-                self.frame = Frame.of(*rows)
+                self.frame = Frame.of(*rows[:3])
             found = self._parts(rows, self.folds.of(row, block.n_rows), self.frame)
         if not all(np.isfinite(part.scatter).all() for part in found.values()):
             raise ValueError(
@@ -50,13 +50,13 @@ class Gather:
         if isinstance(folds, np.ndarray) and rows.X.is_sparse:
             ranges = [(f, np.flatnonzero(folds == f)) for f in range(self.folds.count)]
         elif isinstance(folds, np.ndarray):
-            every = moments.gather(*rows, folds, self.folds.count, frame)
+            every = moments.gather(*rows[:3], folds, self.folds.count, frame)
             return {f: part for f, part in enumerate(every) if part.count}
         else:
             ranges = folds
         found = {}
         for f, some in ranges:
-            (part,) = moments.gather(*_of(rows, some), None, 1, frame)
+            (part,) = moments.gather(*_of(rows, some)[:3], None, 1, frame)
             if part.count:
                 found[f] = part
         return found

@@ -58,7 +58,7 @@ class InBlocks(paths.Source):
 
 def path_of_source(
     source: Source, *, l1_ratio: Any, alphas: Any, eps: Any, tol: Any, fit_intercept: bool,
-    positive: bool, bounds: Any, penalty_factor: Any, max_iter: int, family: Any,
+    positive: bool, bounds: Any, penalty_factor: Any, max_iter: int, family: Any, offset: Any,
     given: dict[str, Any],
 ) -> paths.Path:  # fmt: skip
     """`paths.path`; `given` are arguments that are for rows in memory."""
@@ -68,6 +68,8 @@ def path_of_source(
             f"path is for rows in memory, and X is a source of kind {source.kind}: "
             "SufficientStatistics.collect(source).path(…) reads it once"
         )
+    if offset is not None:
+        source = source.with_offset(offset)
     for name, value in given.items():
         if value is not None:
             raise ValueError(f"{name} is for rows in memory, and X is a source of {source.kind}")

@@ -90,8 +90,9 @@ class _Group:
     loss: Any
     claims: Claims
 
-    def sums(self, X: Any, y: Array, w: Array) -> Any:
-        """Of some rows, y (b, 1)."""
+    def sums(self, X: Any, y: Array, w: Array, offset: Array) -> Any:
+        """Of some rows, y (b, 1), offset (b, 1) or (1, 1)."""
+        offset = np.broadcast_to(offset, y.shape)
         m, height = len(y), max(16, _ENTRIES // self.coef.shape[1])
         starts = list(range(0, m, height))
         pieces = max(1, min(_PIECES, len(starts)))
@@ -102,16 +103,16 @@ class _Group:
             for p in range(first, last):
                 for start in starts[cuts[p] : cuts[p + 1]]:
                     some = slice(start, min(start + height, m))
-                    sums[p] = sums[p] + self._piece(X[some], y[some], w[some])
+                    sums[p] = sums[p] + self._piece(X[some], y[some], w[some], offset[some])
 
         run_blocks(run, pieces, step=1)
         return sum(sums[1:], sums[0])
 
-    def _piece(self, X: Any, y: Array, w: Array) -> Array:
+    def _piece(self, X: Any, y: Array, w: Array, offset: Array) -> Array:
         loss, (n, k1) = self.loss, self.coef.shape
         V = (X.toarray() if hasattr(X, "toarray") else X.astype(np.float64)) - self.claims.shift
         z = V @ self.coef
-        z += self.intercept + self.claims.shift @ self.coef
+        z += self.intercept + self.claims.shift @ self.coef + offset
         value, u, _ = losses.together(loss, z, y)
         ends = losses.ends(loss, y)
         costs = [value + losses.conjugate(loss, e, y) - e * z for e in ends]
@@ -173,18 +174,19 @@ class _Read:
     def __call__(self, block: Block, row: int) -> dict[Any, Any]:
         rows = self.layout.check(block)
         w = np.ones(len(rows.Y)) if rows.weights is None else rows.weights
+        offset = np.zeros((len(w), 1)) if rows.offset is None else rows.offset[:, None]
         of_row = self.folds.of_rows(row, len(w)) if len(self.groups) > 1 else np.zeros(len(w))
         out: dict[Any, Any] = {}
         for f, group in self.groups.items():
             some = np.flatnonzero((w > 0) & (of_row != f))
             whole = len(some) == len(w)
             X = rows.X.matrix if whole else rows.X.matrix[some]
-            out[f] = group.sums(X, rows.Y[some], w[some])
+            out[f] = group.sums(X, rows.Y[some], w[some], offset[some])
             if f >= 0:
                 test = np.flatnonzero((w > 0) & (of_row == f))
                 out["held", f] = np.append(
                     deviance.lost(
-                        group.loss, rows.X.matrix[test], rows.Y[test], w[test], 0.0,
+                        group.loss, rows.X.matrix[test], rows.Y[test], w[test], offset[test],
                         group.coef[:, :-1], group.intercept[:-1],
                     ).ravel(),
                     w[test].sum(),

@@ -34,11 +34,6 @@ def opened(model: Any, source: Any, offset: Any) -> Source:
     name = type(model).__name__
     if not isinstance(source, Source):
         raise ValueError(f"{name} needs rows: it cannot be fitted to statistics")
-    if offset is not None:
-        raise ValueError(
-            f"offset is for rows in memory, and X is a source of kind {source.kind}: "
-            "fastreg.read(…, memory=…) raises the limit of what is read into it"
-        )
     if getattr(model, "class_weight", None) is not None:
         raise ValueError(
             f"class_weight is for rows in memory, and X is a source of kind {source.kind}: "
@@ -49,7 +44,12 @@ def opened(model: Any, source: Any, offset: Any) -> Source:
             f"target='counts' is for rows in memory, and X is a source of kind {source.kind}: "
             "give it proportions, with the trials as weights"
         )
-    return source
+    return source if offset is None else source.with_offset(offset)
+
+
+def classes_of(source: Source) -> Array:
+    """(2,) labels: texts, or 0 and 1."""
+    return np.array([0, 1] if source.labels is None else source.labels)
 
 
 def followed(

@@ -268,7 +268,9 @@ class LogisticRegression(Classifier):
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, offset=None):
         """Fit to X (m, n), y as `target` says, weights (m,) ≥ 0 or None, and an offset (m,) of the
-        log odds or None; or to what `fastreg.read` takes, with classes 0 and 1.
+        log odds or None; or to what `fastreg.read` takes, with classes 0 and 1 or its labels.
+
+        `offset` of a source is the number, 0 or 1, of the one of its two targets that it is.
 
         Raises
         ------
@@ -317,7 +319,7 @@ class LogisticRegression(Classifier):
         C, ratio = self._penalty()
         make = self._maker(source.n_features, ratio, None)
         found = sources.followed(self, source, make, np.array([1.0 / C]), by_total=True)
-        self.classes_ = np.array([0, 1])
+        self.classes_ = sources.classes_of(source)
         sources.finish(self, source, found.solution)
         return self
 

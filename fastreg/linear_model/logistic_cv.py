@@ -181,7 +181,10 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, offset=None, **params):
         """Choose, then fit to all rows of X (m, n), y as `target` says, with weights (m,) ≥ 0 or
-        None and an offset (m,) of the log odds or None.
+        None and an offset (m,) of the log odds or None; or to what `fastreg.read` takes, with `cv`
+        a number of folds.
+
+        `offset` of a source is the number, 0 or 1, of the one of its two targets that it is.
 
         `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
         routing enabled, so does whatever it asks for, and what a scorer asks for to that.
@@ -251,14 +254,17 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             sources.followed(self, source, make, 1.0 / Cs, n_folds=count, by_total=True)
             for make in makers
         ]
-        self.classes_, self.l1_ratios_ = np.array([0, 1]), np.array(ratios)
+        self.classes_, self.l1_ratios_ = sources.classes_of(source), np.array(ratios)
         found = [errors_of_source(each, self.tol) for each in paths]
         self.cv_certificate_ = certificate_of(found, self.tol)
         which, best = self._choose(found, Cs)
-        back = np.argsort(order)
-        self.scores_ = np.stack([-0.5 * errors.mse.T for errors in found], axis=1)[:, :, back]
+        width = source.n_features + bool(self.fit_intercept)
+        training = np.stack([each.training[:width] for each in paths])  # (L, n + 1, K, F)
+        self._report(found, training.transpose(3, 0, 2, 1), order)
         warn_of_choice(self, self.cv_certificate_)
         sources.finish(self, source, sources.point_of(paths[which].solution, best))
+        if self.use_legacy_attributes:
+            self._as_before()
         return self
 
     def score(self, X, y, sample_weight=None, offset=None):

@@ -34,6 +34,11 @@ def opens_sources(fit: Callable[..., Any]) -> Callable[..., Any]:
             return self
         if isinstance(given, Source) and given.fits:
             X, y, read = given.whole()
+            if isinstance(more.get("offset"), int | np.integer):
+                number = int(more["offset"])
+                given.with_offset(number)  # or it says why not
+                more["offset"], y = y[:, number], y[:, 1 - number]
+            y = _as_labels(self, given, y)
             fit(self, X, y, *(() if read is None else (read,)), **more)
         elif getattr(self, "_streams", False):
             fit(self, given, None, **more)
@@ -43,6 +48,13 @@ def opens_sources(fit: Callable[..., Any]) -> Callable[..., Any]:
         return self
 
     return opened
+
+
+def _as_labels(model: Any, given: Source, y: Array) -> Array:
+    """The texts that y has 0 and 1 for, where the model is of classes."""
+    if given.labels is None or not hasattr(model, "predict_proba"):
+        return y
+    return np.array(given.labels)[y.astype(int)]
 
 
 def _opened(X: Any, y: Any, sample_weight: Any) -> Source | SufficientStatistics | None:

@@ -199,6 +199,8 @@ class PoissonRegressor(Counting):
         """Fit to X (m, n), y (m,) ≥ 0, weights (m,) ≥ 0 or None, and an offset (m,) of the log
         means or None: the log of the exposure of each row; or to what `fastreg.read` takes.
 
+        `offset` of a source is the number, 0 or 1, of the one of its two targets that it is.
+
         Raises
         ------
         ValueError

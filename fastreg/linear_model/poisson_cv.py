@@ -133,6 +133,8 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         an offset (m,) of the log means or None; or to what `fastreg.read` takes, with `cv` a number
         of folds.
 
+        `offset` of a source is the number, 0 or 1, of the one of its two targets that it is.
+
         `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
         routing enabled, so does whatever it asks for.
 

@@ -7,7 +7,8 @@ and gradients are those of all rows:
 
     Z = X'B + b,   U = w∘ℓ′(Z),   F = Σ w ℓ(Z),   ∂F/∂B = X'ᵀU,   ∂F/∂b = Σ U
 
-A row held out from a fold counts for none of its points.
+A row held out from a fold counts for none of its points. With offsets the null model is none of the
+moments': it takes reads of its own, two or three.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ Array = np.ndarray
 _SAMPLE = 256  # rows of the sample for each feature: the Hessian is then known to a tenth
 _ROOM = 1 << 27  # bytes of the sample at most
 _WIDEST, _MOST = 4000, 1 << 32  # features, and bytes of the moments of folds
+_AT_END = 1e-12  # of a mean of y, which its rounding may be away from an end
+_NULL_STEPS, _NULL_CLOSE = 100, 1e-6  # of an intercept beside offsets: a step that is the last
 _ENTRIES = 1 << 18  # of the predictions of a piece of rows: 2 MB
 _PIECES = 16  # of a block, of whose sums there are as many
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ over the golden ratio (Knuth)
@@ -55,6 +58,7 @@ class First(NamedTuple):
     rows: Any  # (r, n) sample
     y: Array
     weights: Array
+    offset: Array | None
     hashes: Array  # (r,) of the sample
 
 
@@ -87,7 +91,7 @@ class _FirstRead:
         return First(
             parts, inside, least, float(seen.min()), float(seen.max()),
             X.copy() if rows.X.is_sparse else np.array(X, float), y[chosen].copy(),
-            w[chosen].copy(), hashes[chosen],
+            w[chosen].copy(), None if rows.offset is None else rows.offset[chosen], hashes[chosen],
         )  # fmt: skip
 
     def add(self, a: First | None, b: First | None) -> First | None:
@@ -103,7 +107,8 @@ class _FirstRead:
             gathering.add(a.parts, b.parts), a.is_split or b.is_split, a.least + b.least,
             min(a.low, b.low), max(a.high, b.high),
             rows[kept], np.concatenate([a.y, b.y])[kept],
-            np.concatenate([a.weights, b.weights])[kept], hashes[kept],
+            np.concatenate([a.weights, b.weights])[kept],
+            None if a.offset is None else np.concatenate([a.offset, b.offset])[kept], hashes[kept],
         )  # fmt: skip
 
 
@@ -130,6 +135,7 @@ class SmoothBlocks(MomentProblem):
     parts: gathering.Parts
     is_split: bool
     folds: Folds
+    null_levels: Array  # (1 + F,) b of the null model of all rows, and of each training set
     fold_of: Array | None = None  # (P,) fold whose rows a point does without, −1 for none
     passes: int = 1
 
@@ -160,13 +166,6 @@ class SmoothBlocks(MomentProblem):
     def tangent(self, columns: Array, beta: Array, level: float) -> Tangent:
         """From the sample."""
         return self.framed.tangent(columns, beta, level)
-
-    def null_level(self, fold: int) -> float:
-        """The best intercept alone of all rows, or of the training set of a fold."""
-        if not self.objective.fit_intercept or fold < 0 or fold not in self.parts:
-            return self.level
-        rest = [part for f, part in self.parts.items() if f != fold]
-        return _null_level(self.objective.loss, moments.total(rest))
 
     def at_strengths(self, strengths: Array, fold_of: Array | None = None) -> SmoothBlocks:
         """The same problem at other strengths, each for the training set of a fold."""
@@ -210,11 +209,12 @@ class _Looks:
 
     def __call__(self, block: Block, row: int) -> _Sums:
         rows = self.layout.check(block)
-        y, w, X = rows.Y[:, 0], rows.weights, rows.X.matrix
+        y, w, X, offset = rows.Y[:, 0], rows.weights, rows.X.matrix, rows.offset
         of_row = None if self.fold_of is None else self.folds.of_rows(row, len(y))
         if w is not None and not w.all():  # whatever a row of weight zero holds
             kept = np.flatnonzero(w > 0)
             y, w, X = y[kept], w[kept], X[kept]
+            offset = None if offset is None else offset[kept]
             of_row = None if of_row is None else of_row[kept]
         m, P = len(y), self.theta.shape[1]
         height = max(64, _ENTRIES // max(P, self.theta.shape[0]))
@@ -228,8 +228,9 @@ class _Looks:
                 for start in range(cuts[p], max(cuts[p + 1], cuts[p] + (p == 0)), height):
                     some = slice(start, min(start + height, cuts[p + 1]))
                     own = self._piece(
-                        X[some], y[some], None if w is None else w[some],
-                        None if of_row is None else of_row[some],
+                        X[some], y[some], *(
+                            None if each is None else each[some] for each in (w, of_row, offset)
+                        )
                     )  # fmt: skip
                     sums[p] = own if sums[p] is None else sums[p] + own
 
@@ -237,7 +238,9 @@ class _Looks:
         found = [each for each in sums if each is not None]
         return sum(found[1:], found[0])
 
-    def _piece(self, X: Any, y: Array, w: Array | None, of_row: Array | None) -> _Sums:
+    def _piece(
+        self, X: Any, y: Array, w: Array | None, of_row: Array | None, offset: Array | None
+    ) -> _Sums:
         P = self.theta.shape[1]
         y = np.ascontiguousarray(y)
         if scipy.sparse.issparse(X):
@@ -247,7 +250,7 @@ class _Looks:
             X = X.astype(np.float64, copy=False)
             X = X if self.shift is None else X - self.shift
             Z = X @ self.theta + self.levels
-        Z = np.ascontiguousarray(Z)
+        Z = np.ascontiguousarray(Z if offset is None else Z + offset[:, None])
         sums, weights = np.zeros((2, P)), np.full(P, float(len(y) if w is None else w.sum()))
         apart = []
         if of_row is not None and self.fold_of is not None:
@@ -285,7 +288,7 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
             f"numbers a fold, for {_WIDEST} features at most and {_MOST / 1e9:.3g} GB: leave "
             "features out, use fewer folds, or read the rows into memory"
         )
-    if source.n_targets != 1:
+    if source.n_targets - (source.offset is not None) != 1:
         raise ValueError(f"y must be one target, {source.kind} has {source.n_targets}")
     if not losses.traits(loss).canonical:
         raise ValueError(
@@ -302,7 +305,29 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
     check_domain(loss, np.array([found.low, found.high]))
     if objective.fit_intercept and found.low == found.high in losses.domain(loss):
         raise ValueError(f"y is {found.low:g} everywhere: no intercept is the best")
-    return _problem(source, objective, found, folds)
+    if objective.fit_intercept and folds.count > 1:
+        _check_training_sets(source, loss, found.parts, folds)
+    problem = _problem(source, objective, found, folds)
+    return problem if source.offset is None else _beside_offset(problem)
+
+
+def _outside(parts: gathering.Parts, fold: int) -> moments.Moments:
+    """Of the training set of a fold; of all rows where it has them all, which is refused later."""
+    rest = [part for f, part in parts.items() if f != fold]
+    return moments.total(rest or list(parts.values()))
+
+
+def _check_training_sets(source: Source, loss: Any, parts: gathering.Parts, folds: Folds) -> None:
+    """ValueError if an intercept alone has no minimum in one: a class has no row in it."""
+    for fold in parts:
+        mean = _mean_of(_outside(parts, fold))
+        for end in losses.domain(loss):
+            if abs(mean - end) <= _AT_END:
+                raise ValueError(
+                    f"cv: y is {end:g} everywhere outside fold {fold} of {source.kind}: no "
+                    "intercept is the best. Mix the rows, as folds are neighbours or every "
+                    f"{folds.count}th row, or ask for fewer folds"
+                )
 
 
 def _mean_of(part: moments.Moments) -> float:
@@ -311,7 +336,7 @@ def _mean_of(part: moments.Moments) -> float:
 
 
 def _null_level(loss: Any, part: moments.Moments) -> float:
-    """The best intercept alone: that of the mean of y, as ℓ is linear in y."""
+    """The best intercept alone, without an offset: that of the mean of y, as ℓ is linear in y."""
     mean = np.full((1, 1), _mean_of(part))
     return null_model(loss, mean, None)[0]
 
@@ -320,7 +345,11 @@ def _problem(source: Source, objective: Objective, first: First, folds: Folds) -
     loss, whole = objective.loss, moments.total(list(first.parts.values()))
     base = summarise(whole, replace(objective, offset=None))
     mean = _mean_of(whole)
-    level = _null_level(loss, whole) if objective.fit_intercept else 0.0
+    levels = np.zeros(1 + (folds.count if folds.count > 1 else 0))
+    if objective.fit_intercept:
+        training = [_outside(first.parts, f) for f in range(len(levels) - 1)]
+        levels[:] = [_null_level(loss, part) for part in (whole, *training)]
+    level = float(levels[0])
     value, slope, bend = kernels.slopes(loss, np.full(1, level), np.full(1, mean))[:, 0]
     least = first.least / whole.weight
     # X'ᵀ(w∘(y − ȳ)) of the moments is −∂F/∂β, as ℓ′ = A′(z) − y; without an intercept both count.
@@ -329,10 +358,12 @@ def _problem(source: Source, objective: Objective, first: First, folds: Folds) -
         means = whole.frame.origin[:-1] + whole.frame.unit[:-1] * whole.mean[:-1]
         c = c - (slope + mean) * means * base.scale
     sample = smooth(
-        as_design(first.rows), first.y, replace(objective, weights=first.weights, offset=None)
+        as_design(first.rows),
+        first.y,
+        replace(objective, weights=first.weights, offset=first.offset),
     )
     frame = {name: getattr(base, name) for name in ("shift", "scale", "size", "constant")}
-    framed = replace(sample, **frame, _bases={}, _starts={}, _wide=None)
+    framed = replace(sample, **frame, _bases={}, _starts={}, _wide=None, _view=None, _kept=None)
     points = 1 if objective.strength is None else len(objective.strength)
     own = fields_of(base, MomentProblem)
     own |= {"unit": np.ones(points), "mean": np.zeros(points), "_bases": {}}
@@ -340,5 +371,28 @@ def _problem(source: Source, objective: Objective, first: First, folds: Folds) -
         **own, source=source, level=level, least=least,
         scale_of_gap=max(float(value) - least, 1e-300), null_gradient=-c, null_bend=float(bend),
         sample=sample, framed=framed, parts=first.parts, is_split=first.is_split,
-        folds=folds,
+        folds=folds, null_levels=levels,
+    )  # fmt: skip
+
+
+def _beside_offset(problem: SmoothBlocks) -> SmoothBlocks:
+    """With the null models of rows that have offsets, by Newton's method from that of the sample:
+    a read a step, and each leaves the square of what was missing."""
+    lanes = len(problem.null_levels)
+    points = problem.at_strengths(np.zeros(lanes), np.arange(-1, lanes - 1))
+    betas, levels = np.zeros((problem.n_features, lanes)), np.full(lanes, problem.sample.level)
+    for _ in range(_NULL_STEPS):
+        look = points.look(betas, levels, np.arange(lanes))
+        bend = np.asarray(look.bend)
+        if not problem.objective.fit_intercept:
+            break
+        step = np.clip(look.slope / bend, -1.0, 1.0)
+        if (np.abs(step) <= _NULL_CLOSE).all():
+            break
+        levels = levels - step
+    problem.passes = points.passes
+    return replace(
+        problem, level=float(levels[0]), null_levels=levels, null_gradient=look.gradient[:, 0],
+        scale_of_gap=max(float(look.value[0]) - problem.least, 1e-300),
+        null_bend=float(bend[0]),
     )  # fmt: skip

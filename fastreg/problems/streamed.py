@@ -98,7 +98,7 @@ class _Residuals:
     units: Array
 
     def __call__(self, block: Block, row: int) -> tuple[Array, Array]:
-        X, Y, weights = self.layout.check(block)
+        X, Y, weights, _ = self.layout.check(block)
         d = self.theta.shape[1]
         y = np.zeros((len(Y), d))
         if self.targets is not None:
@@ -126,7 +126,7 @@ class _Products:
     far: bool
 
     def __call__(self, block: Block, row: int) -> Array:
-        X, _, weights = self.layout.check(block)
+        X, _, weights, _ = self.layout.check(block)
         return np.asarray(
             kernels.cross_gram(
                 X.storage, self.left, self.right, shift=self.shift, scale=self.scale,

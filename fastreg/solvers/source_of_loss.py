@@ -32,11 +32,12 @@ _SHARES = (0.5, 0.05, 0.005)  # of the gap asked, to which steps go: the bound m
 
 
 class Validated(NamedTuple):
-    """A path of all rows, and fits to F training sets at as many strengths, (K, F): what rows held
-    out lose by them, by how much rounding may change it, what they lose by z = 0, and certified
-    relative gaps."""
+    """A path of all rows, and fits to F training sets at as many strengths, coefficients and
+    intercepts (n + 1, K, F); (K, F): what rows held out lose by them, by how much rounding may
+    change it, what they lose by z = 0, and certified relative gaps."""
 
     solution: Solution
+    training: Array
     deviance: Array
     rounding: Array
     null: Array
@@ -91,7 +92,9 @@ def validate(
         found.coef[:, some], found.intercept[some], strengths, certificate.part(some),
         found.n_iter, found.exhausted,
     )  # fmt: skip
-    return Validated(alone, deviance, rounding, null, gap, problem.least)
+    both = np.vstack([found.coef, found.intercept])[:, K:]
+    training = both.reshape(len(both), n_folds, K).swapaxes(1, 2)
+    return Validated(alone, training, deviance, rounding, null, gap, problem.least)
 
 
 def _certified(
@@ -130,13 +133,12 @@ def _training_ratios(problem: SmoothBlocks, n_folds: int) -> Array:
 
 def _claims(problem: SmoothBlocks, walkers: list[Walker]) -> Claims:
     n, centred = problem.n_features, problem.objective.fit_intercept
-    folds = range(-1, problem.folds.count if problem.folds.count > 1 else 0)
     return Claims(
         np.zeros(n) if problem.shift is None else problem.shift,
         problem.scale,
         problem.constant if centred else None,
         _scales(problem, walkers),
-        np.array([problem.null_level(f) for f in folds]),
+        problem.null_levels,
     )
 
 

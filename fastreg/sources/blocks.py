@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import operator
@@ -47,6 +48,7 @@ class Source(ABC):
     in_order : bool, whether blocks are read one after the other
     marks : of the files that it reads, as they were when they were opened
     advice : str, what to do about a missing value
+    offset : int, number of the target that is an offset of predictions, or None
     """
 
     kind: ClassVar[str]
@@ -65,6 +67,7 @@ class Source(ABC):
     has_weights: bool = False
     in_order: bool = True  # whether blocks are read one after the other
     marks: tuple[Mark, ...] = ()  # of the files that it reads, as they were opened
+    offset: int | None = None  # the target that is none, but an offset
 
     @abstractmethod
     def blocks(self, first: int = 0) -> Iterator[Block]:
@@ -101,7 +104,29 @@ class Source(ABC):
     @property
     def layout(self) -> Layout:
         """What every block must look like."""
-        return Layout(self.n_features, self.n_targets, self.feature_names, self.advice)
+        return Layout(self.n_features, self.n_targets, self.feature_names, self.advice, self.offset)
+
+    def with_offset(self, target: int) -> Source:
+        """The same rows with one of two targets as offset of predictions.
+
+        Raises
+        ------
+        ValueError
+            There are not two targets, or the number is none of theirs.
+        """
+        if isinstance(target, bool) or not isinstance(target, int | np.integer):
+            raise ValueError(
+                f"offset must be the number of a target where X is a source, of kind {self.kind}: "
+                f"0 or 1 of fastreg.read(…, [y, offset]), got {type(target).__name__}"
+            )
+        if self.n_targets != 2 or not 0 <= target < 2:
+            raise ValueError(
+                f"offset={target} must be 0 or 1, and y have two columns, the target and the "
+                f"offset: {self.kind} has {self.n_targets}"
+            )
+        out = copy.copy(self)
+        out.offset = int(target)
+        return out
 
     @property
     def fingerprint(self) -> str:

@@ -70,11 +70,12 @@ class Block(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The rows of a block, checked: Y (b, k), weights (b,) or None."""
+    """The rows of a block, checked: Y (b, k), weights and offset, (b,) or None."""
 
     X: Design
     Y: Array
     weights: Array | None
+    offset: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Layout:
     n_targets: int
     feature_names: list[str] | None = None
     advice: str = ""  # about a missing value
+    offset: int | None = None  # the target that is an offset, none of Y
 
     def name(self, j: int) -> str:
         """Of feature j."""
@@ -113,7 +115,9 @@ class Layout:
                 f"{block.rows()}: {X.shape[1]} features and {Y.shape[1]} targets where "
                 f"{self.n_features} and {self.n_targets} are expected"
             )
-        return Rows(X, Y, weights)
+        if self.offset is None:
+            return Rows(X, Y, weights)
+        return Rows(X, np.delete(Y, self.offset, axis=1), weights, Y[:, self.offset].copy())
 
     def fault(self, block: Block) -> str:
         """Where the first value that is no finite number stands, "" if there is none."""

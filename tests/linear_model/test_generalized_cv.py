@@ -178,7 +178,7 @@ def test_what_is_wrong_is_said():
     with pytest.raises(ValueError, match="l1_ratios must be between 0 and 1"):
         LogisticRegressionCV(l1_ratios=[2.0]).fit(X, y)
     blocks = fastreg.read([(X, counts)])
-    with pytest.raises(ValueError, match="offset is for rows in memory"):
+    with pytest.raises(ValueError, match="offset must be the number of a target"):
         PoissonRegressorCV().fit(blocks, offset=counts)
     with pytest.raises(ValueError, match="cv must be a number of folds"):
         PoissonRegressorCV(cv=KFold(2)).fit(blocks)

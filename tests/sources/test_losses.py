@@ -170,8 +170,10 @@ def test_path_takes_a_source():
     np.testing.assert_allclose(
         found.select("cv", cv=FOLDS).values, own.select("cv", cv=splits).values, rtol=1e-3
     )
-    with pytest.raises(ValueError, match="offset is for rows in memory"):
+    with pytest.raises(ValueError, match="offset must be the number of a target where X is a sou"):
         fastreg.path(blocks(X, y), family="binomial", offset=y)
+    with pytest.raises(ValueError, match="offset=1 must be 0 or 1, and y have two columns"):
+        fastreg.path(blocks(X, y), family="binomial", offset=1)
     with pytest.raises(ValueError, match="path is for rows in memory"):
         fastreg.path(blocks(X, y))
 
@@ -242,3 +244,96 @@ def test_gaps_of_training_sets_are_bounds_whatever_is_claimed(family, rng):
         assert (above >= -1e-10).all()
         if size == 0.3:
             assert (above > 1e-3 * scale).any()
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_a_training_set_of_one_class_is_refused(family, tmp_path):
+    X, _, _ = problem(family)
+    y = np.zeros(ROWS)
+    y[: ROWS // 2] = 1.0
+    np.save(tmp_path / "X.npy", X), np.save(tmp_path / "y.npy", y)
+    source = fastreg.read(tmp_path / "X.npy", tmp_path / "y.npy")
+    path = fastreg.path(source, family=family, alphas=3)
+    with pytest.raises(ValueError, match="y is 0 everywhere outside fold 0 of"):
+        path.select("cv", cv=2)
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_offsets_of_blocks_are_those_of_memory(family, intercept, rng):
+    X, y, w = problem(family)
+    offset = rng.standard_normal(ROWS) + 0.5
+    source = blocks(X, np.column_stack([offset, y]), w)
+    options = {"family": family, "alphas": 12, "tol": 1e-9, "fit_intercept": intercept}
+    found = fastreg.path(source, offset=0, **options)
+    assert found.certificate.converged and found.certificate.passes <= 25
+    own = fastreg.path(X, y, offset=offset, sample_weight=w, eps=1e-3, **options)
+    np.testing.assert_allclose(found.alphas, own.alphas, rtol=1e-5)
+    again = fastreg.path(
+        X, y, offset=offset, sample_weight=w, **options | {"alphas": found.alphas, "tol": 1e-11}
+    )
+    np.testing.assert_allclose(found.predict(X), again.predict(X), atol=2e-4)
+    np.testing.assert_allclose(found.certificate.null, own.certificate.null, rtol=1e-9)
+    fold = np.arange(ROWS) % FOLDS
+    splits = [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(FOLDS)]
+    np.testing.assert_allclose(
+        found.select("cv", cv=FOLDS).values, again.select("cv", cv=splits).values, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("memory", [0, 1 << 30])
+def test_estimators_take_the_offset_of_a_source(memory, tmp_path, rng):
+    """The same answer whether rows are read into memory or not."""
+    X, y, _ = problem("poisson")
+    offset = rng.standard_normal(ROWS)
+    np.save(tmp_path / "X.npy", X), np.save(tmp_path / "y.npy", np.column_stack([y, offset]))
+    source = fastreg.read(tmp_path / "X.npy", tmp_path / "y.npy", memory=memory)
+    found = fastreg.PoissonRegressor(alpha=0.01, tol=1e-9).fit(source, offset=1)
+    own = fastreg.PoissonRegressor(alpha=0.01, tol=1e-9).fit(X, y, offset=offset)
+    np.testing.assert_allclose(found.predict(X), own.predict(X), rtol=1e-5)
+    tuned = fastreg.PoissonRegressorCV(alphas=5, cv=3).fit(source, offset=1)
+    other = fastreg.PoissonRegressorCV(alphas=5, cv=3).fit(X, y, offset=offset)
+    np.testing.assert_allclose(tuned.deviance_path_, other.deviance_path_, rtol=1e-3)
+    with pytest.raises(ValueError, match="y must be one target"):
+        fastreg.PoissonRegressor().fit(fastreg.read(X, np.column_stack([y, y]), memory=0))
+
+
+def test_labels_of_a_source_are_the_classes(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    X, y, _ = problem("binomial")
+    frame = pandas.DataFrame(X, columns=[f"f{j}" for j in range(12)])
+    frame["won"] = np.where(y > 0.0, "yes", "no")
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    for memory in (0, 1 << 30):
+        source = fastreg.read(tmp_path / "d.csv", "won", labels=True, memory=memory)
+        model = fastreg.LogisticRegression(C=0.1).fit(source)
+        assert model.classes_.tolist() == ["no", "yes"]
+        assert set(model.predict(frame[[f"f{j}" for j in range(12)]])) == {"no", "yes"}
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+@pytest.mark.parametrize(("tol", "most"), [(1e-4, 8), (1e-7, 14)])
+def test_a_path_of_a_hundred_takes_few_reads(family, tol, most):
+    X, y, _ = problem(family)
+    found = fastreg.path(blocks(X, y), family=family, alphas=100, tol=tol)
+    assert found.certificate.converged and found.certificate.passes <= most
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_choice_by_reads_has_the_attributes_of_one_in_memory(legacy, tmp_path):
+    X, y, _ = problem("binomial")
+    options = {
+        "Cs": 4, "cv": 3, "l1_ratios": [0.5, 1.0], "tol": 1e-9, "use_legacy_attributes": legacy,
+    }  # fmt: skip
+    found = fastreg.LogisticRegressionCV(**options).fit(blocks(X, y))
+    fold = np.arange(ROWS) % 3
+    splits = [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(3)]
+    own = fastreg.LogisticRegressionCV(**options | {"cv": splits}).fit(X, y)
+    for name in ("coefs_paths_", "scores_", "C_", "coef_"):
+        theirs, ours = getattr(own, name), getattr(found, name)
+        if isinstance(theirs, dict):
+            (theirs,), (ours,) = theirs.values(), ours.values()
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+    fastreg.save_model(found, tmp_path / "m.json")
+    again = fastreg.load_model(tmp_path / "m.json")
+    np.testing.assert_array_equal(again.predict(X), found.predict(X))
