@@ -35,7 +35,7 @@ Array = np.ndarray
 _ROOM = 1 << 22  # entries of predictions of a group of points: 32 MB
 _CLOSEST = 1e-5  # a step of an intercept that is the last
 _SQUARE = 1e-3  # of √tol, such a step: its square is a millionth of the gap asked
-_MIXED = 0.02  # of the gap asked, what `mixture` may cost before intercepts are made better
+_MIXED = 0.05  # of the gap asked, what `mixture` may cost before intercepts are made better
 _SHARE = 0.2  # of the gap asked, a bound that need be no better
 
 
@@ -154,16 +154,19 @@ def _fit(
     sums = _sums(data, y, ends, z, u)
     parts = np.stack(_mixture(ends, sums))
     given, asked = sums[0].copy(), tol * null
-    loose = np.flatnonzero(~(parts[0] * parts[2] <= _MIXED * asked))
+    loose: Any = np.flatnonzero(~(parts[0] * parts[2] <= _MIXED * asked))
     if len(loose):
-        own, slopes = z[:, loose], np.empty((len(z), len(loose)))
+        loose = slice(None) if len(loose) == len(points) else loose  # which takes no copy
+        own = z[:, loose]
+        slopes = u if own.base is z else np.empty(own.shape)
         close = min(max(_SQUARE * math.sqrt(tol), CLOSE), _CLOSEST)
         above, slope = shifted(data.objective.loss, own, y, data.w, close)
         own += above
         worse[loose] = np.maximum(-slope * above, 0.0)  # F is convex: it lies above its tangent
         sums[:, loose] = _sums(data, y, ends, own, slopes)
         parts[:, loose] = _mixture(ends, sums[:, loose])
-        z[:, loose], u[:, loose] = own, slopes
+        if slopes is not u:
+            z[:, loose], u[:, loose] = own, slopes
     rho2, chi = sums[2:4]
     t, end, cost = parts
     fit = RowsFit(

@@ -337,7 +337,14 @@ class SmoothPath(working_set.PathFollower):
             if each.point.factor == 1.0:
                 betas[:, each.point.t] = 0.0
                 betas[self.working.columns, each.point.t] = each.stand.beta
-                self.levels[each.point.t] = each.stand.level
+                self.levels[each.point.t] = self._settled(each)
+
+    def _settled(self, each: Walker) -> float:
+        """b at its best, but for the square of its slope: a certificate pays for the slope."""
+        stand, tangent = each.stand, self.tangent
+        assert tangent is not None
+        bend = stand.bend if stand.bend > 0.0 else each.kappa * tangent.bend
+        return stand.level - stand.slope / bend if self.problem.objective.fit_intercept else 0.0
 
     def _state_of(self, walkers: list[Walker], before: State) -> SmoothState:
         """The state at the last point."""

@@ -48,7 +48,7 @@ class PathByReads(SmoothPath):
             self._judge(todo)
             reads, todo = reads + 1, [each for each in todo if not each.is_over]
         for q, each in enumerate(walkers):
-            betas[:, q], levels[q] = each.stand.beta, self._settled(each.stand)
+            betas[:, q], levels[q] = each.stand.beta, self._settled(each)
         return walkers
 
     def _send(self, group: list[Walker]) -> None:
@@ -59,12 +59,6 @@ class PathByReads(SmoothPath):
 
     def _seen(self, todo: list[Walker], betas: Array, levels: Array, within: bool) -> Look:
         return self.problem.look(betas, levels, np.array([each.point.t for each in todo]))
-
-    def _settled(self, stand: Stand) -> float:
-        """b at its best, but for the square of its slope: the slope costs a certificate that reads
-        once more than its square."""
-        centred = self.problem.objective.fit_intercept
-        return stand.level - stand.slope / stand.bend if centred else stand.level
 
     def _learn(self, each: Walker, found: Stand) -> None:
         """Nothing: tangents are as near as they get."""
