@@ -33,6 +33,13 @@ def bound(s: Array, t: Array, cost: Array, phi: Callable[[Array], Array]) -> Arr
     return out
 
 
+def square_over(u: Array, h: Array) -> Array:
+    """u²/h, zero where u is."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        out: Array = np.where(u == 0.0, 0.0, u * u / h)
+    return out
+
+
 class Mixed:
     """What the gap asks of rows, of any fit with `value` (g,), Σ w ℓ at the intercepts given, and
     `rows`, a bound on what dual points cost."""

@@ -182,9 +182,7 @@ def _sums(data: Data, y: Array, ends: Ends, z: Array, u: Array) -> Array:
 
     def work(i: slice) -> Array:
         value, own, h = losses.together(loss, z[i], y[i])
-        u[i], square = own, own * own
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            chi = np.where(square > 0.0, square / h, 0.0)
+        u[i], square, chi = own, own * own, mixture.square_over(own, h)
         sums = [w[i] @ each for each in (value, own, square, chi)]
         return np.stack([*sums, *(e[i] @ z[i] for e in ends.weighted)])
 

@@ -1,12 +1,11 @@
 """Certificates of losses that are no squares for rows that arrive in blocks, in one read of them.
 
-A read gives, at every point, S = Σ w u, c = −Vᵀ(w∘u), F = Σ w ℓ and φ(s₁) for one s₁ < 1,
+A read gives, at every point, S = Σ w u, c = −Vᵀ(w∘u), F = Σ w ℓ and Σ w u²/ℓ″, u = ℓ′(z). What
+dual points cost is not linear in u: mixed with an end (`mixture`) it is bounded by
 
-    φ(s) = Σ w [ℓ(z) + ℓ*(su) − suz],   u = ℓ′(z)
+    φ(s) = Σ w [ℓ(z) + ℓ*(su) − suz] ≤ min((1 − s)² r Σ w u²/ℓ″, (1 − s)(F − Σ w min ℓ))
 
-All of it is linear in u but φ, which is convex: mixed with an end (`mixture`) dual points cost
-
-    φ(s) ≤ (1 − s)/(1 − s₁)·φ(s₁) from s₁ to 1,   and below s₁ the chord to φ(0) = F − Σ w min ℓ
+the bound of `smooth`, and a chord, as φ is convex, φ(1) = 0 and φ(0) = F − Σ w min ℓ.
 
 Points of the training set of a fold have sums of the rows outside of it, and the same read says
 what they lose on the rows inside.
@@ -33,31 +32,29 @@ Array = np.ndarray
 _ENTRIES = 1 << 16  # of predictions of some rows: 512 kB
 _PIECES = 16
 _LOW, _HIGH, _ONES, _LEFT = range(4)  # rows of sums after those of the slopes
-_VALUE, _PHI, _BELOW, _ABOVE = range(4, 8)
+_VALUE, _CHI, _BELOW, _ABOVE = range(4, 8)
 
 
 class Claims(NamedTuple):
     """What somebody says, which is true or harmless.
 
     shift, scale : (n,), as of `Columns`; constant : (n,) bool or None
-    s : (P,) s₁ of each point
     levels : (1 + F,) of the null models, of all rows and of each training set
     """
 
     shift: Array
     scale: Array
     constant: Array | None
-    s: Array
     levels: Array
 
 
 @dataclass(frozen=True, eq=False)
 class BlocksFit(Mixed):
-    """What rows say of g points, (g,) each: F, φ(s₁), s₁ and Σ w min ℓ; `mixture`'s t and cost."""
+    """What rows say of g points, (g,) each: F, r Σ w u²/ℓ″, Σ w u²; `mixture`'s t and cost; and
+    Σ w min ℓ."""
 
     value: Array
-    first: Array
-    s1: Array
+    chi: Array
     least: float
     t: Array
     cost: Array
@@ -68,10 +65,8 @@ class BlocksFit(Mixed):
         return mixture.bound(s, self.t, self.cost, self._phi)
 
     def _phi(self, s: Array) -> Array:
-        zero = np.maximum(self.value - self.least, 0.0)
-        near = (1.0 - s) / (1.0 - self.s1) * self.first
-        far = self.first + (self.s1 - s) / self.s1 * np.maximum(zero - self.first, 0.0)
-        out: Array = np.where(s >= self.s1, near, np.where(self.s1 > 0.0, far, zero))
+        chord = (1.0 - s) * np.maximum(self.value - self.least, 0.0)
+        out: Array = np.where(s < 1.0, np.fmin((1.0 - s) ** 2 * self.chi, chord), 0.0)
         return out
 
 
@@ -80,13 +75,12 @@ class _Group:
     """The points of all rows, or of one training set, and the sums that they ask for.
 
     Rows of the sums are slopes u of the k points and of the null model, e below and above, 1, and
-    Σ w v²; the last two columns are sums of rows and Σ w u². Below stand F, φ(s₁) and the costs of
-    both ends, and beside Σ w v² is Σ w min ℓ.
+    Σ w v²; the last two columns are sums of rows and Σ w u². Below stand F, Σ w u²/ℓ″ and the costs
+    of both ends, and beside Σ w v² is Σ w min ℓ.
     """
 
     coef: Array  # (n, k + 1), the null model's last
     intercept: Array
-    s: Array
     loss: Any
     claims: Claims
 
@@ -110,12 +104,13 @@ class _Group:
 
     def _piece(self, X: Any, y: Array, w: Array, offset: Array) -> Array:
         loss, (n, k1) = self.loss, self.coef.shape
-        V = (X.toarray() if hasattr(X, "toarray") else X.astype(np.float64)) - self.claims.shift
+        X = X.toarray() if hasattr(X, "toarray") else X
+        V = np.subtract(X, self.claims.shift, dtype=np.float64)
         z = V @ self.coef
         z += self.intercept + self.claims.shift @ self.coef + offset
-        value, u, _ = losses.together(loss, z, y)
-        ends = losses.ends(loss, y)
-        costs = [value + losses.conjugate(loss, e, y) - e * z for e in ends]
+        value, u, h = losses.together(loss, z, y)
+        ends, lost = losses.ends(loss, y), w @ value
+        costs = [lost + w @ losses.conjugate(loss, e, y) - (w * e[:, 0]) @ z for e in ends]
         side = w[:, None] * np.hstack([u, *ends, np.ones(y.shape)])
         out = np.zeros((k1 + 8, max(n + 2, k1)))
         out[: k1 + _LEFT, :n] = side.T @ V
@@ -123,9 +118,9 @@ class _Group:
         out[:k1, n + 1] = np.einsum("ik,ik->k", side[:, :k1], u)
         out[k1 + _LEFT, :n] = w @ (V * self.claims.scale) ** 2
         out[k1 + _LEFT, n] = w @ losses.saturated(loss, y)[:, 0]
-        phi = losses.divergence(loss, z, self.s * u, y)
-        for row, each in zip((_VALUE, _PHI, _BELOW, _ABOVE), (value, phi, *costs), strict=True):
-            out[k1 + row, :k1] = w @ each
+        chi = w @ mixture.square_over(u, h)
+        for row, each in zip((_VALUE, _CHI, _BELOW, _ABOVE), (lost, chi, *costs), strict=True):
+            out[k1 + row, :k1] = each
         return out
 
     def verdict(self, sums: Array, objective: Objective, is_sparse: bool) -> tuple[Array, float]:
@@ -135,7 +130,7 @@ class _Group:
         sums = sums / sums[k1 + _ONES, n]
         rows, extra = sums[:k1, : n + 2], sums[k1 : k1 + _LEFT, : n + 2]
         squares, least = sums[k1 + _LEFT, : n + 2].copy(), float(sums[k1 + _LEFT, n])
-        value, phi, below, above = (sums[k1 + r, :k1] for r in (_VALUE, _PHI, _BELOW, _ABOVE))
+        value, chi, below, above = (sums[k1 + r, :k1] for r in (_VALUE, _CHI, _BELOW, _ABOVE))
         t, end = mixture.shares(rows[:, n], extra[: _HIGH + 1, n])
         t = t if centred else np.zeros(k1)
         mixed = (1.0 - t)[:, None] * rows + t[:, None] * extra[end]
@@ -145,8 +140,9 @@ class _Group:
         table[:k1, n + 1] = rows[:, n + 1]
         found = about_means(self._data(objective, is_sparse, np.zeros(n)), table, k, None)
         cost = np.where(end == 0, below, above)
-        rho2, s = rows[:k, n + 1], self.s[:k]
-        fit = BlocksFit(value[:k], phi[:k], s, least, t[:k], cost[:k], rho2)
+        with np.errstate(invalid="ignore"):
+            chi = losses.roundness(self.loss) * chi[:k]
+        fit = BlocksFit(value[:k], chi, least, t[:k], cost[:k], rows[:k, n + 1])
         data = self._data(objective, is_sparse, self.claims.shift)
         target = Target(data, 0, found.c0[0], found, float(value[k]) - least)
         verdict = target.judge(range(k), found.c, fit, np.zeros(k))
@@ -219,7 +215,7 @@ def judge(
     for f, points in of.items():
         coefs = np.hstack([coef[:, points], np.zeros((len(coef), 1))])
         levels = np.append(intercept[points], claims.levels[1 + f])
-        groups[f] = _Group(coefs, levels, np.append(claims.s[points], 0.0), objective.loss, claims)
+        groups[f] = _Group(coefs, levels, objective.loss, claims)
     sums = source.reduce(_Read(source.layout, groups, folds), _add)
     verdicts, least, held = [], [], [np.zeros((3, 0))]
     for f, points in of.items():

@@ -249,8 +249,11 @@ class _Looks:
         else:
             X = X.astype(np.float64, copy=False)
             X = X if self.shift is None else X - self.shift
-            Z = X @ self.theta + self.levels
-        Z = np.ascontiguousarray(Z if offset is None else Z + offset[:, None])
+            Z = X @ self.theta
+            Z += self.levels
+        if offset is not None:
+            Z += offset[:, None]
+        Z = np.ascontiguousarray(Z)
         sums, weights = np.zeros((2, P)), np.full(P, float(len(y) if w is None else w.sum()))
         apart = []
         if of_row is not None and self.fold_of is not None:

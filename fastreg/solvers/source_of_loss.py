@@ -6,24 +6,20 @@ The training sets of a cross-validation are points of the same reads, and of the
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import NamedTuple
 
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import certify_source_of_loss, dual_projection
-from fastreg.certificate.gap import largest_scale
+from fastreg.certificate import certify_source_of_loss
 from fastreg.certificate.smooth_blocks import Claims
 from fastreg.grids import Grid
 from fastreg.objectives import Objective
-from fastreg.penalties import times
 from fastreg.problems import smooth_blocks
 from fastreg.problems.smooth_blocks import SmoothBlocks
 from fastreg.solvers import Solution
 from fastreg.solvers.critical import critical_strength
 from fastreg.solvers.tangents_by_reads import PathByReads, start
-from fastreg.solvers.walkers import Walker
 from fastreg.sources import Source
 
 Array = np.ndarray
@@ -105,11 +101,11 @@ def _certified(
     strengths, fold_of = problem.objective.strength, problem.fold_of
     assert strengths is not None and fold_of is not None
     for share in _SHARES:
-        walkers = PathByReads(problem, levels, share * tol, max_iter).follow(betas)
+        PathByReads(problem, levels, share * tol, max_iter).follow(betas)
         coef, intercept = problem.unscale(betas.copy(order="F"))
         certificate, held = certify_source_of_loss(
             problem.source, coef, intercept + levels, problem.objective,
-            _claims(problem, walkers), problem.folds, fold_of, tol=tol,
+            _claims(problem), problem.folds, fold_of, tol=tol,
             method="proximal Newton, blocks", passes=problem.passes,
         )  # fmt: skip
         problem.passes += 1
@@ -131,26 +127,14 @@ def _training_ratios(problem: SmoothBlocks, n_folds: int) -> Array:
     return np.append(1.0, whole / (whole - np.array(held)))
 
 
-def _claims(problem: SmoothBlocks, walkers: list[Walker]) -> Claims:
+def _claims(problem: SmoothBlocks) -> Claims:
     n, centred = problem.n_features, problem.objective.fit_intercept
     return Claims(
         np.zeros(n) if problem.shift is None else problem.shift,
         problem.scale,
         problem.constant if centred else None,
-        _scales(problem, walkers),
         problem.null_levels,
     )
-
-
-def _scales(problem: SmoothBlocks, walkers: list[Walker]) -> Array:
-    """(P,): twice as far from 1 as the scales of the dual points probably are."""
-    whole, ridge = problem.base_penalty(0), problem.base_ridge(0)
-    out = np.zeros(len(walkers))
-    for q, each in enumerate(walkers):
-        strength = problem.strength(q)
-        project = functools.partial(dual_projection, times(whole, strength))
-        out[q] = largest_scale(project, -each.stand.gradient - strength * ridge * each.stand.beta)
-    return np.clip(2.0 * out - 1.0, 0.0, 1.0 - 1e-12)
 
 
 def _critical(problem: SmoothBlocks, max_iter: int) -> float:
