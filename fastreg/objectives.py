@@ -10,7 +10,7 @@ and `fastreg.penalties`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,12 @@ class Objective:
         if self.strength is None:
             return l2, self.penalty
         return l2 * self.strength[t], penalties.times(self.penalty, self.strength[t])
+
+    def counted(self) -> Objective:
+        """With an offset of zero in rows of weight zero, whatever stands there."""
+        if self.offset is None or self.weights is None or self.weights.all():
+            return self
+        return replace(self, offset=np.where(self.weights > 0.0, self.offset, 0.0))
 
     def ridges(self) -> Array:
         """The ridge strengths of all points, an array that broadcasts to (n, k)."""

@@ -61,3 +61,18 @@ def test_rows_of_weight_zero_do_not_decide_which_least_norm(rng):
     rows = w > 0
     expected = fastreg.Ridge(alpha=0.0).fit(X[rows], y[rows])
     np.testing.assert_allclose(fastreg.Ridge(alpha=0.0).fit(X, y, w).coef_, expected.coef_)
+
+
+@pytest.mark.parametrize("value", [800.0, -1e300])
+def test_an_offset_that_does_not_count_may_be_anything(value, rng):
+    X = rng.standard_normal((60, 3))
+    y = rng.poisson(2.0, 60) * 1.0
+    offset, w = rng.standard_normal(60), np.ones(60)
+    w[5] = 0.0
+    seen = np.delete(np.arange(60), 5)
+    own = fastreg.path(X[seen], y[seen], family="poisson", offset=offset[seen], alphas=4, tol=1e-9)
+    offset[5] = value
+    found = fastreg.path(X, y, family="poisson", offset=offset, sample_weight=w, alphas=own.alphas,
+                         tol=1e-9)  # fmt: skip
+    assert found.certificate.converged
+    np.testing.assert_allclose(found.coefs, own.coefs, atol=1e-5)

@@ -157,7 +157,7 @@ def certify(
         Vᵀ(w∘r) of the points of one target as somebody claims; overwritten. They spare many
         points a read of X each: see `_judge_claims`.
     """
-    (m, n), k = X.shape, coef.shape[1]
+    (m, n), k, objective = X.shape, coef.shape[1], objective.counted()
     w = np.ones(m) if objective.weights is None else objective.weights / objective.weights.max()
     if not w.all():  # whatever a row of weight zero holds
         Y = np.where((w > 0)[:, None], Y, Y[int(np.argmax(w))])

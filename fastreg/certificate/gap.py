@@ -121,7 +121,7 @@ def gap_and_objective(points: Points) -> tuple[Any, Any]:
         ridge = l2 * theta
         square = (ridge * theta).sum(axis=0)
         shifted = points.c - ridge
-        s = largest_scale(points.project, shifted)
+        s = _largest_scale(points.project, shifted)
         brackets = value + points.conjugate(s * shifted) - s * shifted * theta
         rescaled = points.fit.scaled(s, square) + brackets.sum(axis=0)
         inside = points.split(points.c)
@@ -138,7 +138,7 @@ def gap_and_objective(points: Points) -> tuple[Any, Any]:
     return np.where(gap < 0.0, 0.0, gap)[()], objective[()]
 
 
-def largest_scale(project: Callable[[Array], Array], u: Array) -> Any:
+def _largest_scale(project: Callable[[Array], Array], u: Array) -> Any:
     """The largest s ≤ 1 with s·u in the domain of p*, of each point."""
     inside = project(u)
     ratio = np.divide(inside, u, out=np.ones(u.shape), where=inside != u)

@@ -211,8 +211,8 @@ def with_residuals(data: Data, R: Array, norms: Array | None) -> Correlations:
 def with_residuals_of(
     data: Data, residuals: Callable[[slice], Array], g: int, norms: Array | None
 ) -> Correlations:
-    """The same of g residuals that are made for some rows, (b, g): where blocks of X hold whole
-    rows beside them, so that they stay in cache."""
+    """Correlations of g residuals less their weighted means, and of y. They are made for some rows,
+    (b, g): where blocks of X hold whole rows beside them, so that they stay in cache."""
     whole_rows = data.X.pieces()[0][1] == slice(0, data.X.shape[1])
     R = None if whole_rows else residuals(slice(0, data.X.shape[0]))
     return _with(data, R, residuals, g, norms)

@@ -89,6 +89,7 @@ def solve(
     ValueError
         X contains NaN or infinity, or its units or those of y leave float64.
     """
+    objective = objective.counted()
     method = select_solver(objective, X.shape, method)
     max_iter = 1000 if max_iter is None else max_iter
     if method == "proximal Newton":
