@@ -162,8 +162,8 @@ class Path:
             losses, which have no "cp"; "cv" or "1se", by cross-validation, the least `score`, or
             the largest alpha within a standard error of it
         cv : int, iterable of (training rows, test rows), or a splitter of scikit-learn
-            A number makes folds of neighbouring rows, as KFold does; of two classes folds with
-            as many rows of each, as StratifiedKFold does.
+            A number makes folds of neighbouring rows, as KFold does; of two classes in memory
+            folds with as many rows of each, as StratifiedKFold does.
         score : "deviance", "misclassification" or "auc", the error of cross-validation
             "deviance": the mean deviance of held-out rows, of squares the mean squared error. The
             others are for y in [0, 1], such as family="binomial": the share of rows, by weight, on
@@ -718,7 +718,11 @@ def _separable(X: Design, y: Array, objective: Objective, solution: Solution, na
     from fastreg.selection import separation  # not part of a first fit
 
     last = dataclasses.replace(objective, strength=solution.strength[-1:])
-    z = X.matrix @ solution.coef[:, -1] + solution.intercept[-1]
+    if not separation.is_free(last, X.shape[1]):
+        return ""
+    z = np.empty(X.shape[0])
+    coef = np.ascontiguousarray(solution.coef[:, -1])
+    kernels.predict(X.storage, coef, offset=solution.intercept[-1], out=z)
     z = z if objective.offset is None else z + objective.offset
     return separation.complaint(X, y, z, last, solution.exhausted, names)
 

@@ -49,11 +49,13 @@ class InBlocks(paths.Source):
     ) -> Errors:
         if not is_count(cv) or gamma is not None:
             raise ValueError(f"{self.source.kind} is read in blocks: cv must be a number of folds")
+        if cv < 2:
+            raise ValueError(f"cv must be from 2 to the number of rows, got {cv}")
         if score != "deviance":
             raise self._needs_rows()
         own = dataclasses.replace(self.objective, strength=strengths)
         found = validate(self.source, own, tol, self.max_iter, n_folds=int(cv))
-        return errors_of_source(found, tol)
+        return errors_of_source(found)
 
 
 def path_of_source(

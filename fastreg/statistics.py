@@ -181,6 +181,8 @@ class SufficientStatistics:
             raise ValueError(
                 f"source must be what fastreg.read returns, got {type(source).__name__}"
             )
+        if source.offset is not None:
+            raise ValueError(f"statistics are of squares, and {source.kind} has an offset of its y")
         if not isinstance(every, int | float) or not 0.0 <= every < math.inf:
             raise ValueError(f"every must be seconds ≥ 0, got {every!r}")
         if not isinstance(checkpoint, str | os.PathLike | None):

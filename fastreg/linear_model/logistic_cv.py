@@ -255,7 +255,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             for make in makers
         ]
         self.classes_, self.l1_ratios_ = sources.classes_of(source), np.array(ratios)
-        found = [errors_of_source(each, self.tol) for each in paths]
+        found = [errors_of_source(each) for each in paths]
         self.cv_certificate_ = certificate_of(found, self.tol)
         which, best = self._choose(found, Cs)
         width = source.n_features + bool(self.fit_intercept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ def opens_sources(fit: Callable[..., Any]) -> Callable[..., Any]:
     stand for the rows that they were collected from.
     """
 
+    named = list(inspect.signature(fit).parameters)[4:]  # after sample_weight
+
     @functools.wraps(fit)
     def opened(
         self: Any, X: Any, y: Any = None, sample_weight: Any = None, *args: Any, **more: Any
@@ -32,13 +35,15 @@ def opens_sources(fit: Callable[..., Any]) -> Callable[..., Any]:
             weights = () if sample_weight is None and not args else (sample_weight, *args)
             fit(self, X, y, *weights, **more)
             return self
+        more |= dict(zip(named, args, strict=False))
         if isinstance(given, Source) and given.fits:
             X, y, read = given.whole()
-            if isinstance(more.get("offset"), int | np.integer):
-                number = int(more["offset"])
+            number = given.offset if more.get("offset") is None else more["offset"]
+            if isinstance(number, int | np.integer):
                 given.with_offset(number)  # or it says why not
                 more["offset"], y = y[:, number], y[:, 1 - number]
-            y = _as_labels(self, given, y)
+            if given.labels is not None and hasattr(self, "predict_proba"):
+                y = labels_of(given, y)
             fit(self, X, y, *(() if read is None else (read,)), **more)
         elif getattr(self, "_streams", False):
             fit(self, given, None, **more)
@@ -50,10 +55,8 @@ def opens_sources(fit: Callable[..., Any]) -> Callable[..., Any]:
     return opened
 
 
-def _as_labels(model: Any, given: Source, y: Array) -> Array:
-    """The texts that y has 0 and 1 for, where the model is of classes."""
-    if given.labels is None or not hasattr(model, "predict_proba"):
-        return y
+def labels_of(given: Source, y: Array) -> Array:
+    """The texts that y (m,) has 0 and 1 for."""
     return np.array(given.labels)[y.astype(int)]
 
 

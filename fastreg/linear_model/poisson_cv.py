@@ -185,7 +185,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
                 grid = Grid(points, self._least(ratio), gauge)
             make = self._maker(n, ratio, None)
             paths.append(sources.followed(self, source, make, given, grid=grid, n_folds=count))
-        found = [errors_of_source(each, self.tol) for each in paths]
+        found = [errors_of_source(each) for each in paths]
         which = note_choice(self, ratios, [each.solution.strength for each in paths], found)
         self.deviance_path_, self.deviance_se_ = errors_of(found)
         warn_of_choice(self, self.cv_certificate_)

@@ -166,8 +166,10 @@ class SmoothProblem(InMemoryProblem):
         if self.objective.offset is not None:
             z += self.objective.offset
         h = kernels.slopes(self.objective.loss, z, self.rows_y)[2]
+        if self.weights is not None:
+            h = np.where(self.weights > 0.0, h, 0.0)  # whatever a row that does not count has
         h = np.maximum(h, _FLAT * h.max())
-        v = h if self.weights is None else np.where(self.weights > 0.0, self.weights * h, 0.0)
+        v = h if self.weights is None else self.weights * h
         self.passes += 2
         return self._tangent(v)
 

@@ -41,10 +41,36 @@ _SAMPLE = 256  # rows of the sample for each feature: the Hessian is then known 
 _ROOM = 1 << 27  # bytes of the sample at most
 _WIDEST, _MOST = 4000, 1 << 32  # features, and bytes of the moments of folds
 _AT_END = 1e-12  # of a mean of y, which its rounding may be away from an end
-_NULL_STEPS, _NULL_CLOSE = 100, 1e-6  # of an intercept beside offsets: a step that is the last
+_NULL_STEPS, _NULL_STEP = 100, 8.0  # of an intercept beside offsets, and the longest
+_NULL_CLOSE = 1e-6  # a step that is the last
 _ENTRIES = 1 << 18  # of the predictions of a piece of rows: 2 MB
 _PIECES = 16  # of a block, of whose sums there are as many
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ over the golden ratio (Knuth)
+
+
+class Sample(NamedTuple):
+    """Some rows: X (r, n), y, weights, offset or None, fold and hash (r,) of each."""
+
+    X: Any
+    y: Array
+    weights: Array
+    offset: Array | None
+    fold: Array
+    hashes: Array
+
+    def least(self, most: int) -> Sample:
+        """Those with the least hashes."""
+        kept = np.argsort(self.hashes, kind="stable")[:most]
+        sides: Any = (None if each is None else each[kept] for each in self)
+        return Sample(*sides)
+
+    def beside(self, other: Sample) -> Sample:
+        """Both."""
+        pairs = zip(self[1:], other[1:], strict=True)
+        sides: Any = (None if a is None else np.concatenate([a, b]) for a, b in pairs)
+        sparse = scipy.sparse.issparse(self.X)
+        stack = scipy.sparse.vstack([self.X, other.X]).tocsr() if sparse else None
+        return Sample(np.concatenate([self.X, other.X]) if stack is None else stack, *sides)
 
 
 class First(NamedTuple):
@@ -55,11 +81,7 @@ class First(NamedTuple):
     least: float  # Σ w min ℓ
     low: float
     high: float  # of y
-    rows: Any  # (r, n) sample
-    y: Array
-    weights: Array
-    offset: Array | None
-    hashes: Array  # (r,) of the sample
+    sample: Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,32 +105,24 @@ class _FirstRead:
         y, counts = rows.Y[:, 0], w > 0
         seen, (low, high) = y[counts], losses.domain(self.loss)
         least = float(w[counts] @ certified.saturated(self.loss, seen[:, None])[:, 0])
-        hashes = _hashed(row, len(y))
+        hashes, fold = _hashed(row, len(y)), self.gather.folds.of_rows(row, len(y))
         chosen = np.flatnonzero(counts & (hashes <= self.limit * 2.0**64))
         chosen = chosen[np.argsort(hashes[chosen], kind="stable")[: self.most]]
         X = rows.X.matrix[chosen]
-        inside = bool(np.any((seen > low) & (seen < high)))
-        return First(
-            parts, inside, least, float(seen.min()), float(seen.max()),
-            X.copy() if rows.X.is_sparse else np.array(X, float), y[chosen].copy(),
-            w[chosen].copy(), None if rows.offset is None else rows.offset[chosen], hashes[chosen],
+        sample = Sample(
+            X if rows.X.is_sparse else np.array(X, float), y[chosen], w[chosen],
+            None if rows.offset is None else rows.offset[chosen], fold[chosen], hashes[chosen],
         )  # fmt: skip
+        inside = bool(np.any((seen > low) & (seen < high)))
+        return First(parts, inside, least, float(seen.min()), float(seen.max()), sample)
 
     def add(self, a: First | None, b: First | None) -> First | None:
         """The sums of both, and of both samples the rows with the least hashes."""
         if a is None or b is None:
             return a if b is None else b
-        hashes = np.concatenate([a.hashes, b.hashes])
-        kept = np.argsort(hashes, kind="stable")[: self.most]
-        stack = scipy.sparse.vstack if scipy.sparse.issparse(a.rows) else np.concatenate
-        rows = stack([a.rows, b.rows])
-        rows = rows.tocsr() if scipy.sparse.issparse(rows) else rows  # type: ignore[union-attr]
         return First(
             gathering.add(a.parts, b.parts), a.is_split or b.is_split, a.least + b.least,
-            min(a.low, b.low), max(a.high, b.high),
-            rows[kept], np.concatenate([a.y, b.y])[kept],
-            np.concatenate([a.weights, b.weights])[kept],
-            None if a.offset is None else np.concatenate([a.offset, b.offset])[kept], hashes[kept],
+            min(a.low, b.low), max(a.high, b.high), a.sample.beside(b.sample).least(self.most),
         )  # fmt: skip
 
 
@@ -132,6 +146,7 @@ class SmoothBlocks(MomentProblem):
     null_bend: float
     sample: SmoothProblem  # in a standard form of its own
     framed: SmoothProblem  # in that of all rows
+    sample_fold: Array  # (r,) of its rows
     parts: gathering.Parts
     is_split: bool
     folds: Folds
@@ -163,9 +178,14 @@ class SmoothBlocks(MomentProblem):
         free = bend if self.shift is not None else np.inf
         return Tangent(MomentProblem(**own), np.zeros(self.n_features), free)
 
-    def tangent(self, columns: Array, beta: Array, level: float) -> Tangent:
-        """From the sample."""
-        return self.framed.tangent(columns, beta, level)
+    def tangent(self, columns: Array, beta: Array, level: float, fold: int = -1) -> Tangent:
+        """From the sample, without the rows of a fold."""
+        own = self.framed
+        if fold >= 0 and (self.sample_fold == fold).any():
+            assert own.weights is not None
+            weights = np.where(self.sample_fold == fold, 0.0, own.weights)
+            own = replace(own, weights=weights, total=float(weights.sum()))
+        return own.tangent(columns, beta, level)
 
     def at_strengths(self, strengths: Array, fold_of: Array | None = None) -> SmoothBlocks:
         """The same problem at other strengths, each for the training set of a fold."""
@@ -259,15 +279,16 @@ class _Looks:
         if of_row is not None and self.fold_of is not None:
             for f in np.unique(of_row):
                 rows, lanes = np.flatnonzero(of_row == f), np.flatnonzero(self.fold_of == f)
-                own = np.ascontiguousarray(Z[np.ix_(rows, lanes)])
-                ow = None if w is None else w[rows]
-                lost = np.zeros((2, len(lanes)))
-                kernels.weighted_slopes(self.loss, own, y[rows], ow, lost)
-                apart.append((rows, lanes, lost))
+                ow, lost = None if w is None else w[rows], np.zeros((2, 1))
+                # Rows held out are taken away again: as z = 0, of whose loss little is lost.
+                kernels.weighted_slopes(self.loss, np.zeros((len(rows), 1)), y[rows], ow, lost)
+                apart.append((np.ix_(rows, lanes), lanes, lost))
                 weights[lanes] -= float(len(rows) if ow is None else ow.sum())
+        for held, _, _ in apart:
+            Z[held] = 0.0
         kernels.weighted_slopes(self.loss, Z, y, w, sums)
-        for rows, lanes, lost in apart:
-            Z[np.ix_(rows, lanes)] = 0.0
+        for held, lanes, lost in apart:
+            Z[held] = 0.0
             sums[:, lanes] -= lost
         slope = Z.sum(axis=0)
         gradient = X.T @ Z
@@ -360,11 +381,9 @@ def _problem(source: Source, objective: Objective, first: First, folds: Folds) -
     if not objective.fit_intercept:
         means = whole.frame.origin[:-1] + whole.frame.unit[:-1] * whole.mean[:-1]
         c = c - (slope + mean) * means * base.scale
-    sample = smooth(
-        as_design(first.rows),
-        first.y,
-        replace(objective, weights=first.weights, offset=first.offset),
-    )
+    rows = first.sample
+    seen = replace(objective, weights=rows.weights, offset=rows.offset)
+    sample = smooth(as_design(rows.X), rows.y, seen)
     frame = {name: getattr(base, name) for name in ("shift", "scale", "size", "constant")}
     framed = replace(sample, **frame, _bases={}, _starts={}, _wide=None, _view=None, _kept=None)
     points = 1 if objective.strength is None else len(objective.strength)
@@ -374,25 +393,30 @@ def _problem(source: Source, objective: Objective, first: First, folds: Folds) -
         **own, source=source, level=level, least=least,
         scale_of_gap=max(float(value) - least, 1e-300), null_gradient=-c, null_bend=float(bend),
         sample=sample, framed=framed, parts=first.parts, is_split=first.is_split,
-        folds=folds, null_levels=levels,
+        folds=folds, null_levels=levels, sample_fold=rows.fold,
     )  # fmt: skip
 
 
 def _beside_offset(problem: SmoothBlocks) -> SmoothBlocks:
-    """With the null models of rows that have offsets, by Newton's method from that of the sample:
-    a read a step, and each leaves the square of what was missing."""
+    """With the null models of rows that have offsets, by Newton's method from those without: a read
+    a step, and each leaves the square of what was missing."""
     lanes = len(problem.null_levels)
     points = problem.at_strengths(np.zeros(lanes), np.arange(-1, lanes - 1))
-    betas, levels = np.zeros((problem.n_features, lanes)), np.full(lanes, problem.sample.level)
+    betas, levels = np.zeros((problem.n_features, lanes)), problem.null_levels
     for _ in range(_NULL_STEPS):
         look = points.look(betas, levels, np.arange(lanes))
         bend = np.asarray(look.bend)
         if not problem.objective.fit_intercept:
             break
-        step = np.clip(look.slope / bend, -1.0, 1.0)
+        step = np.clip(look.slope / bend, -_NULL_STEP, _NULL_STEP)
         if (np.abs(step) <= _NULL_CLOSE).all():
             break
         levels = levels - step
+    else:
+        raise ValueError(
+            f"the best intercept beside the offset is not found in {_NULL_STEPS} reads of "
+            f"{problem.source.kind}: it went to {levels[0]:.3g}. Take the offset's mean from it"
+        )
     problem.passes = points.passes
     return replace(
         problem, level=float(levels[0]), null_levels=levels, null_gradient=look.gradient[:, 0],

@@ -68,7 +68,7 @@ class LossFits(Fits):
         return deviance, rounding, null
 
 
-def errors_of_source(found: Validated, tol: float) -> Errors:
+def errors_of_source(found: Validated) -> Errors:
     """Of the folds of a source, whose fits are certified and whose errors NumPy has summed."""
-    met = (found.gap <= tol) & (found.rounding <= certain(found.deviance, found.null))
+    met = found.met & (found.rounding <= certain(found.deviance, found.null))
     return Errors(found.deviance, np.full(found.gap.shape, np.inf), found.gap, met)

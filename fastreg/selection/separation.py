@@ -61,6 +61,12 @@ def complaint(
     return _words(", ".join(shown) + (", …" if len(found) > _NAMED else ""))
 
 
+def is_free(objective: Objective, n: int) -> bool:
+    """Whether some of n coefficients have no penalty at the first point, and no bounds from both
+    sides."""
+    return bool(_free(objective, n).any())
+
+
 def _words(features: str) -> str:
     which = f"coefficients of {features}" if features else "coefficients"
     return (

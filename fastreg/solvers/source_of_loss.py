@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import certify_source_of_loss
+from fastreg.certificate import KKT, certify_source_of_loss
 from fastreg.certificate.smooth_blocks import Claims
 from fastreg.grids import Grid
 from fastreg.objectives import Objective
@@ -30,7 +30,8 @@ _SHARES = (0.5, 0.05, 0.005)  # of the gap asked, to which steps go: the bound m
 class Validated(NamedTuple):
     """A path of all rows, and fits to F training sets at as many strengths, coefficients and
     intercepts (n + 1, K, F); (K, F): what rows held out lose by them, by how much rounding may
-    change it, what they lose by z = 0, and certified relative gaps."""
+    change it, what they lose by z = 0, and whether their certificates hold; and the gaps of these.
+    """
 
     solution: Solution
     training: Array
@@ -38,6 +39,7 @@ class Validated(NamedTuple):
     rounding: Array
     null: Array
     gap: Array
+    met: Array
     least: float  # Σ w min ℓ/Σ w of all rows
 
 
@@ -81,8 +83,11 @@ def validate(
         repeated = np.tile(betas, len(ratios)), np.tile(levels, len(ratios))
         found, held = _certified(points, *repeated, tol, max_iter)
     certificate, some = found.certificate, slice(0, K)
-    deviance, rounding, null, gap = (
-        each.reshape(n_folds, K).T for each in (*held, certificate.relative_gap[K:])
+    near = certificate.relative_gap <= tol
+    if certificate.by_kkt:  # without a penalty no gap is known
+        near |= certificate.kkt <= min(tol, KKT)
+    deviance, rounding, null, gap, met = (
+        each.reshape(n_folds, K).T for each in (*held, certificate.relative_gap[K:], near[K:])
     )
     alone = Solution(
         found.coef[:, some], found.intercept[some], strengths, certificate.part(some),
@@ -90,7 +95,7 @@ def validate(
     )  # fmt: skip
     both = np.vstack([found.coef, found.intercept])[:, K:]
     training = both.reshape(len(both), n_folds, K).swapaxes(1, 2)
-    return Validated(alone, training, deviance, rounding, null, gap, problem.least)
+    return Validated(alone, training, deviance, rounding, null, gap, met, problem.least)
 
 
 def _certified(

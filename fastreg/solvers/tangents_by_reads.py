@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastreg.losses import domain
 from fastreg.problems.smooth_blocks import SmoothBlocks
 from fastreg.problems.views import Look
 from fastreg.solvers import tangents
@@ -54,7 +55,11 @@ class PathByReads(SmoothPath):
     def _send(self, group: list[Walker]) -> None:
         """Steps of neighbours from one tangent."""
         if group:
-            self._touch(group[len(group) // 2].stand)
+            each, W = group[len(group) // 2], self.working.columns
+            fold_of, stand = self.problem.fold_of, each.stand
+            fold = -1 if fold_of is None else int(fold_of[each.point.t])
+            self._draw(self.problem.tangent(W, stand.beta, stand.level, fold))
+            self._origin = stand
             self._step(group)
 
     def _seen(self, todo: list[Walker], betas: Array, levels: Array, within: bool) -> Look:
@@ -65,9 +70,14 @@ class PathByReads(SmoothPath):
 
 
 def start(problem: SmoothBlocks, tol: float, max_iter: int) -> tuple[Array, Array]:
-    """(β (n, P) in the problem's units, b (P,)) of the sample."""
+    """(β (n, P) in the problem's units, b (P,)) of the sample.
+
+    The null model where all its y are at one end of their domain, as those of rare events may be.
+    """
     sample = problem.sample
     betas = np.zeros((problem.n_features, sample.n_points), order="F")
+    if any((sample.rows_y == end).all() for end in domain(problem.objective.loss)):
+        return betas, np.full(sample.n_points, problem.level)
     levels = np.full(sample.n_points, sample.level)
     tangents.solve(sample, betas, levels, max(tol, _CLOSE), max_iter)
     coef, shift = sample.unscale(betas)

@@ -106,7 +106,7 @@ class Source(ABC):
         """What every block must look like."""
         return Layout(self.n_features, self.n_targets, self.feature_names, self.advice, self.offset)
 
-    def with_offset(self, target: int) -> Source:
+    def with_offset(self, target: int | np.integer[Any]) -> Source:
         """The same rows with one of two targets as offset of predictions.
 
         Raises

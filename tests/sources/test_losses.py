@@ -337,3 +337,68 @@ def test_a_choice_by_reads_has_the_attributes_of_one_in_memory(legacy, tmp_path)
     fastreg.save_model(found, tmp_path / "m.json")
     again = fastreg.load_model(tmp_path / "m.json")
     np.testing.assert_array_equal(again.predict(X), found.predict(X))
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+@pytest.mark.parametrize("shift", [None, 3.0])
+def test_events_that_the_sample_does_not_have(family, shift, rng):
+    """Two in a thousand rows, and a sample of 768 with none, or with one."""
+    X = rng.standard_normal((20_000, 3))
+    y = np.zeros(len(X))
+    y[rng.choice(len(X), 40, replace=False)] = 1.0
+    offset = None if shift is None else rng.standard_normal(len(X)) + shift
+    given = y if offset is None else np.column_stack([y, offset])
+    for move in (0, 5000):
+        rows = np.roll(np.arange(len(X)), move)
+        found = fastreg.path(
+            blocks(X[rows], given[rows]), family=family, alphas=10, tol=1e-6,
+            offset=None if offset is None else 1,
+        )  # fmt: skip
+        assert found.certificate.converged and found.certificate.passes <= 30
+    own = fastreg.path(X, y, family=family, alphas=found.alphas, offset=offset, tol=1e-10)
+    np.testing.assert_allclose(found.certificate.null, own.certificate.null, rtol=1e-8)
+    np.testing.assert_allclose(found.coefs, own.coefs, atol=1e-3)
+
+
+def test_a_choice_by_reads_with_a_feature_that_nothing_holds():
+    X, y, _ = problem("poisson")
+    factor = np.r_[0.0, np.ones(11)]
+    model = fastreg.PoissonRegressorCV(alphas=4, cv=3, penalty_factor=factor, l1_ratio=1.0)
+    assert model.fit(blocks(X, y)).cv_certificate_.converged
+
+
+def test_an_outlier_that_is_held_out_moves_no_training_set(rng):
+    """z = 60 there: e⁶⁰ must not be summed and taken away again."""
+    X = rng.standard_normal((2000, 4))
+    y = rng.poisson(np.exp(0.5 * X[:, 0])) * 1.0
+    X[7, 0], y[7] = 120.0, 3.0
+    source = blocks(X, y)
+    found = fastreg.PoissonRegressorCV(alphas=[0.01], cv=4, tol=1e-8).fit(source)
+    fold = np.arange(2000) % 4
+    splits = [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(4)]
+    own = fastreg.PoissonRegressorCV(alphas=[0.01], cv=splits, tol=1e-8).fit(X, y)
+    np.testing.assert_allclose(found.deviance_path_, own.deviance_path_, rtol=1e-3)
+
+
+def test_one_fold_is_none():
+    X, y, _ = problem("binomial")
+    path = fastreg.path(blocks(X, y), family="binomial", alphas=3)
+    for cv in (0, 1):
+        with pytest.raises(ValueError, match="cv must be from 2"):
+            path.select("cv", cv=cv)
+
+
+@pytest.mark.parametrize("memory", [0, 1 << 30])
+def test_an_offset_by_place_or_of_the_source(memory, tmp_path, rng):
+    X, y, w = problem("poisson")
+    offset = rng.standard_normal(ROWS)
+    source = fastreg.read(X, np.column_stack([y, offset]), weights=w, memory=memory)
+    own = fastreg.PoissonRegressor(alpha=0.01, tol=1e-9).fit(X, y, w, offset)
+    model = fastreg.PoissonRegressor(alpha=0.01, tol=1e-9)
+    for fit in (
+        lambda: model.fit(source, None, None, 1),
+        lambda: model.fit(source.with_offset(1)),
+    ):
+        np.testing.assert_allclose(fit().predict(X), own.predict(X), rtol=1e-4)
+    with pytest.raises(ValueError, match="has an offset of its y"):
+        fastreg.SufficientStatistics.collect(source.with_offset(1))
