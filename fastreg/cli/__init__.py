@@ -288,9 +288,11 @@ def _source(arguments: argparse.Namespace) -> Any:
     from fastreg.sources import read
     from fastreg.sources.formats import FORMATS, suffix_of
 
+    squares = arguments.family == "gaussian"
     if arguments.target is None and suffix_of(arguments.file) in FORMATS:
         raise ValueError(f"{arguments.file}: name the column to predict with --target")
-    held = {} if arguments.memory is None else {"memory": int(arguments.memory * 1e9)}
+    given = arguments.memory if squares or arguments.memory is not None else families.MEMORY
+    held = {} if given is None else {"memory": int(given * 1e9)}
     return read(
         arguments.file, families.targets(arguments), weights=arguments.weights,
         drop=arguments.drop, categories=arguments.categories, missing=arguments.missing,

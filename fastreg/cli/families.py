@@ -18,6 +18,7 @@ from fastreg.cli.streamed_rows import StreamedRows, words_of_classes, words_of_o
 
 Array = np.ndarray
 FAMILIES = ("gaussian", "binomial", "poisson")
+MEMORY = 4.0  # GB of X that are held without being asked
 _RATIOS = {"ridge": 0.0, "lasso": 1.0, "elasticnet": 0.5}
 
 
@@ -146,7 +147,9 @@ def _offset(values: Array, arguments: Any) -> Array:
 def _labels(source: Any, y: Array, weights: Array | None, arguments: Any) -> Array:
     """The labels of 0 and 1, or the numbers that are labels, whole ones as such."""
     if source.labels is not None:
-        return np.array(source.labels)[y.astype(int)]
+        from fastreg.linear_model.opening import labels_of
+
+        return labels_of(source, y)
     seen = np.unique(y if weights is None else y[weights > 0.0])
     if y.ndim != 1 or len(seen) != 2:
         what = f"{arguments.file}: the target"

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Array = np.ndarray
+_STEPS, _CLOSE = 100, 1e-6  # of Newton's method, a read each, and a step that is the last
 
 
 class Seen(NamedTuple):
@@ -54,7 +55,7 @@ class StreamedRows:
     def explained(self, model: Any) -> float:
         """The share of the deviance that the model explains beside its offset."""
         weight, lost, _ = self._seen.sums
-        most = weight * float(model.certificate_.null[0])
+        most = weight * self._null(model)
         return 1.0 - lost / most if most > 0.0 else float(lost <= 0.0)
 
     def words(self, model: Any) -> list[tuple[str, str]]:
@@ -66,6 +67,21 @@ class StreamedRows:
         if self.arguments.offset:
             out.append(words_of_offset(self.arguments))
         return out
+
+    def _null(self, model: Any) -> float:
+        """Mean loss above the least of the best intercept beside the offset."""
+        if model.fit_intercept:
+            return float(model.certificate_.null[0])
+        source = self.source.with_offset(1) if self.arguments.offset else self.source
+        layout, loss, level = source.layout, model._loss, 0.0
+        for _ in range(_STEPS):
+            work = functools.partial(_of_level, layout, loss, level)
+            value, slope, bend, weight = source.reduce(work, np.add)
+            step = float(np.clip(slope / bend, -1.0, 1.0))
+            if abs(step) <= _CLOSE:
+                break
+            level -= step
+        return float(value / weight)
 
     @functools.cached_property
     def _seen(self) -> Seen:
@@ -97,6 +113,19 @@ def _of_block(rows: Any, loss: Any, coef: Array, intercept: Array) -> Seen:
     offset = 0.0 if rows.offset is None else rows.offset[:, None]
     own = lost(loss, X, y, w, offset, coef, intercept)[0, 0]
     return Seen(count, mean, scatter, np.array([w.sum(), own, np.count_nonzero(y > 0.0)]))
+
+
+def _of_level(layout: Any, loss: Any, level: float, block: Any, _: int) -> Array:
+    """Σ w (ℓ − min ℓ), Σ w ℓ′, Σ w ℓ″ and Σ w of a block, where an intercept is all there is."""
+    from fastreg.certificate import losses
+
+    rows = layout.check(block)
+    y = rows.Y[:, :1]
+    z = np.full(y.shape, level) if rows.offset is None else rows.offset[:, None] + level
+    value, u, h = (each[:, 0] for each in losses.together(loss, z, y))
+    w = np.ones(len(y)) if rows.weights is None else rows.weights
+    least = losses.saturated(loss, y)[:, 0]
+    return np.array([w @ (value - least), w @ u, w @ h, w.sum()])
 
 
 def words_of_classes(model: Any, counts: Any) -> tuple[str, str]:

@@ -120,7 +120,9 @@ def test_counts_with_an_exposure(cv, table, path, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("cv", [None, 2])
-@pytest.mark.parametrize("offset", [(), ("--offset", "prior")])
+@pytest.mark.parametrize(
+    "offset", [(), ("--offset", "prior"), ("--offset", "prior", "--no-intercept")]
+)
 @pytest.mark.parametrize("target", ["won", "flag", "claims"])
 def test_more_rows_than_memory_holds(target, offset, cv, path, tmp_path, capsys):
     """Block by block, the report says what it says of rows in memory, and predictions agree."""
@@ -132,7 +134,13 @@ def test_more_rows_than_memory_holds(target, offset, cv, path, tmp_path, capsys)
         model = tmp_path / f"m{len(memory)}.json"
         assert main(_fit(path, target, family, *options, *memory, "--save", model)) == 0
         said.append(capsys.readouterr().out)
-        asked = ["predict", model, path, *(["--classes"] if family == "binomial" else []), *offset]
+        asked = [
+            "predict",
+            model,
+            path,
+            *(["--classes"] if family == "binomial" else []),
+            *offset[:2],
+        ]
         assert main(list(map(str, asked))) == 0
         predicted.append(capsys.readouterr().out.splitlines())
     if cv is None:  # folds of rows in memory have as many rows of each class
