@@ -38,7 +38,7 @@ from fastreg.sources.rows import Block, Layout
 
 Array = np.ndarray
 _SAMPLE = 256  # rows of the sample for each feature: the Hessian is then known to a tenth
-_ROOM = 1 << 27  # bytes of the sample at most
+_ROOM = 1 << 29  # bytes of the sample at most
 _WIDEST, _MOST = 4000, 1 << 32  # features, and bytes of the moments of folds
 _AT_END = 1e-12  # of a mean of y, which its rounding may be away from an end
 _NULL_STEPS, _NULL_STEP = 100, 8.0  # of an intercept beside offsets, and the longest
@@ -64,13 +64,14 @@ class Sample(NamedTuple):
         sides: Any = (None if each is None else each[kept] for each in self)
         return Sample(*sides)
 
-    def beside(self, other: Sample) -> Sample:
-        """Both."""
-        pairs = zip(self[1:], other[1:], strict=True)
-        sides: Any = (None if a is None else np.concatenate([a, b]) for a, b in pairs)
-        sparse = scipy.sparse.issparse(self.X)
-        stack = scipy.sparse.vstack([self.X, other.X]).tocsr() if sparse else None
-        return Sample(np.concatenate([self.X, other.X]) if stack is None else stack, *sides)
+    @staticmethod
+    def of(parts: list[Sample], most: int) -> Sample:
+        """Those of all parts with the least hashes."""
+        X, *sides = zip(*parts, strict=True)
+        sparse = scipy.sparse.issparse(X[0])
+        whole = scipy.sparse.vstack(X).tocsr() if sparse else np.concatenate(X)
+        rest: Any = (None if side[0] is None else np.concatenate(side) for side in sides)
+        return Sample(whole, *rest).least(most)
 
 
 class First(NamedTuple):
@@ -81,7 +82,7 @@ class First(NamedTuple):
     least: float  # Σ w min ℓ
     low: float
     high: float  # of y
-    sample: Sample
+    sample: list[Sample]  # parts, put together where they are many: each time is a copy
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +115,18 @@ class _FirstRead:
             None if rows.offset is None else rows.offset[chosen], fold[chosen], hashes[chosen],
         )  # fmt: skip
         inside = bool(np.any((seen > low) & (seen < high)))
-        return First(parts, inside, least, float(seen.min()), float(seen.max()), sample)
+        return First(parts, inside, least, float(seen.min()), float(seen.max()), [sample])
 
     def add(self, a: First | None, b: First | None) -> First | None:
-        """The sums of both, and of both samples the rows with the least hashes."""
+        """The sums of both, and both samples, or of these the rows with the least hashes."""
         if a is None or b is None:
             return a if b is None else b
+        sample = a.sample + b.sample
+        if sum(len(part.y) for part in sample) > 2 * self.most:
+            sample = [Sample.of(sample, self.most)]
         return First(
             gathering.add(a.parts, b.parts), a.is_split or b.is_split, a.least + b.least,
-            min(a.low, b.low), max(a.high, b.high), a.sample.beside(b.sample).least(self.most),
+            min(a.low, b.low), max(a.high, b.high), sample,
         )  # fmt: skip
 
 
@@ -331,7 +335,7 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
         raise ValueError(f"y is {found.low:g} everywhere: no intercept is the best")
     if objective.fit_intercept and folds.count > 1:
         _check_training_sets(source, loss, found.parts, folds)
-    problem = _problem(source, objective, found, folds)
+    problem = _problem(source, objective, found, folds, most)
     return problem if source.offset is None else _beside_offset(problem)
 
 
@@ -365,7 +369,9 @@ def _null_level(loss: Any, part: moments.Moments) -> float:
     return null_model(loss, mean, None)[0]
 
 
-def _problem(source: Source, objective: Objective, first: First, folds: Folds) -> SmoothBlocks:
+def _problem(
+    source: Source, objective: Objective, first: First, folds: Folds, most: int
+) -> SmoothBlocks:
     loss, whole = objective.loss, moments.total(list(first.parts.values()))
     base = summarise(whole, replace(objective, offset=None))
     mean = _mean_of(whole)
@@ -381,7 +387,7 @@ def _problem(source: Source, objective: Objective, first: First, folds: Folds) -
     if not objective.fit_intercept:
         means = whole.frame.origin[:-1] + whole.frame.unit[:-1] * whole.mean[:-1]
         c = c - (slope + mean) * means * base.scale
-    rows = first.sample
+    rows = Sample.of(first.sample, most)
     seen = replace(objective, weights=rows.weights, offset=rows.offset)
     sample = smooth(as_design(rows.X), rows.y, seen)
     frame = {name: getattr(base, name) for name in ("shift", "scale", "size", "constant")}
