@@ -39,6 +39,7 @@ from fastreg.sources.rows import Block, Layout
 Array = np.ndarray
 _SAMPLE = 256  # rows of the sample for each feature: the Hessian is then known to a tenth
 _ROOM = 1 << 29  # bytes of the sample at most
+_SPARE = 1.2  # rows looked at for each of the sample: fewer would now and then be too few
 _WIDEST, _MOST = 4000, 1 << 32  # features, and bytes of the moments of folds
 _AT_END = 1e-12  # of a mean of y, which its rounding may be away from an end
 _NULL_STEPS, _NULL_STEP = 100, 8.0  # of an intercept beside offsets, and the longest
@@ -58,20 +59,25 @@ class Sample(NamedTuple):
     fold: Array
     hashes: Array
 
-    def least(self, most: int) -> Sample:
-        """Those with the least hashes."""
-        kept = np.argsort(self.hashes, kind="stable")[:most]
-        sides: Any = (None if each is None else each[kept] for each in self)
-        return Sample(*sides)
-
     @staticmethod
     def of(parts: list[Sample], most: int) -> Sample:
-        """Those of all parts with the least hashes."""
-        X, *sides = zip(*parts, strict=True)
-        sparse = scipy.sparse.issparse(X[0])
-        whole = scipy.sparse.vstack(X).tocsr() if sparse else np.concatenate(X)
-        rest: Any = (None if side[0] is None else np.concatenate(side) for side in sides)
-        return Sample(whole, *rest).least(most)
+        """Those of all parts with the least hashes, in their order."""
+        kept = np.argsort(np.concatenate([each.hashes for each in parts]), kind="stable")[:most]
+        _, *sides = zip(*parts, strict=True)
+        chosen: Any = (None if s[0] is None else np.concatenate(s)[kept] for s in sides)
+        return Sample(_rows_of([part.X for part in parts], kept), *chosen)
+
+
+def _rows_of(parts: list[Any], kept: Array) -> Any:
+    """Some rows of matrices one below the other, dense ones copied once."""
+    if scipy.sparse.issparse(parts[0]):
+        return scipy.sparse.vstack(parts).tocsr()[kept]
+    out, first = np.empty((len(kept), parts[0].shape[1])), 0
+    for part in parts:
+        here = np.flatnonzero((kept >= first) & (kept < first + len(part)))
+        out[here] = part[kept[here] - first]
+        first += len(part)
+    return out
 
 
 class First(NamedTuple):
@@ -122,7 +128,7 @@ class _FirstRead:
         if a is None or b is None:
             return a if b is None else b
         sample = a.sample + b.sample
-        if sum(len(part.y) for part in sample) > 2 * self.most:
+        if sum(len(part.y) for part in sample) > 1.5 * self.most:
             sample = [Sample.of(sample, self.most)]
         return First(
             gathering.add(a.parts, b.parts), a.is_split or b.is_split, a.least + b.least,
@@ -325,7 +331,7 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
         )
     folds = Folds(n_folds, source.n_rows)
     most = max(64, min(_SAMPLE * n, _ROOM // (8 * n)))
-    share = 1.0 if source.n_rows is None else min(1.0, 2.0 * most / source.n_rows)
+    share = 1.0 if source.n_rows is None else min(1.0, _SPARE * most / source.n_rows)
     work = _FirstRead(Gather(source.layout, folds), source.layout, loss, most, share)
     found = source.reduce(work, work.add)
     if found is None:
