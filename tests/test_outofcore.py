@@ -102,4 +102,6 @@ def test_a_logistic_path_of_more_data_than_a_fit_holds(tmp_path, monkeypatch):
     assert found["reads"] <= 8 and found["gap"] <= 1e-4
     found = logistic.fit(path, 1e-4, 5)
     assert found["reads"] <= 11 and found["gap"] <= 1e-4
+    found = logistic.fit(path, 1e-7, 0)
+    assert found["reads"] <= 14 and found["gap"] <= 1e-7
     assert logistic.compare(path) <= 1e-8

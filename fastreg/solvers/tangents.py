@@ -60,6 +60,7 @@ class SmoothPath(working_set.PathFollower):
     """The loop of the module over the points of a path."""
 
     problem: Any  # `SmoothProblem`, or `SmoothBlocks`
+    cost_of_slope = 1.0  # by b: of its square, in units of what that can gain
 
     def __init__(self, problem: Any, levels: Array, tol: float, max_iter: int) -> None:
         """`levels` (k,) hold the start of b, and receive the end."""
@@ -273,7 +274,7 @@ class SmoothPath(working_set.PathFollower):
         gap, _ = duality_gap(
             C, B, rho2, ridge[:, None] * strengths, penalties.times(some, strengths)
         )
-        off = 0.0 if tangent.bend == np.inf else 0.5 * slopes**2 / tangent.bend
+        off = 0.0 if tangent.bend == np.inf else 0.5 * self.cost_of_slope * slopes**2 / tangent.bend
         out: Array = relative_to(gap + off, self.problem.scale_of_gap)
         return out
 

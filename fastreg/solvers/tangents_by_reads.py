@@ -10,6 +10,8 @@ gap does a step leave.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from fastreg.losses import domain
@@ -29,6 +31,7 @@ class PathByReads(SmoothPath):
     """The loop of the module over P points."""
 
     problem: SmoothBlocks
+    cost_of_slope = 20.0  # a certificate in one read pays for what `_settled` leaves
 
     def follow(self, betas: Array) -> list[Walker]:
         """Fill β (n, P) and `levels`, which hold the start; where all points stand."""
@@ -43,8 +46,10 @@ class PathByReads(SmoothPath):
         self._judge(walkers)
         reads, todo = 1, [each for each in walkers if not each.is_over]
         while todo and reads < self.max_iter:
-            for first in range(0, len(todo), _GROUP):
-                self._send([e for e in todo[first : first + _GROUP] if e.share == 1.0])
+            for _, some in itertools.groupby(todo, self._fold):
+                alike = list(some)
+                for first in range(0, len(alike), _GROUP):
+                    self._send([e for e in alike[first : first + _GROUP] if e.share == 1.0])
             self._look(todo, within=False)
             self._judge(todo)
             reads, todo = reads + 1, [each for each in todo if not each.is_over]
@@ -56,11 +61,15 @@ class PathByReads(SmoothPath):
         """Steps of neighbours from one tangent."""
         if group:
             each, W = group[len(group) // 2], self.working.columns
-            fold_of, stand = self.problem.fold_of, each.stand
-            fold = -1 if fold_of is None else int(fold_of[each.point.t])
-            self._draw(self.problem.tangent(W, stand.beta, stand.level, fold))
+            stand = each.stand
+            self._draw(self.problem.tangent(W, stand.beta, stand.level, self._fold(each)))
             self._origin = stand
             self._step(group)
+
+    def _fold(self, each: Walker) -> int:
+        """Whose rows a point does without, −1 for none."""
+        fold_of = self.problem.fold_of
+        return -1 if fold_of is None else int(fold_of[each.point.t])
 
     def _seen(self, todo: list[Walker], betas: Array, levels: Array, within: bool) -> Look:
         return self.problem.look(betas, levels, np.array([each.point.t for each in todo]))
