@@ -23,7 +23,7 @@ WIDE: bool = "+avx512f" in _FEATURES.split(",")
 
 # A sum may be reordered into vector lanes and a product contracted into a fused
 # multiply-add. NaN and infinity keep their meaning: "nnan" and "ninf", which
-# fastmath=True would add, let the compiler delete every check for them.
+# all of fast maths would add, let the compiler delete every check for them.
 SUM_FLAGS = {"reassoc", "contract", "nsz", "arcp"}
 
 

@@ -59,6 +59,7 @@ from fastreg.sources.blocks import Source
 from fastreg.sources.row_folds import Folds
 
 Array = np.ndarray
+PER_POINT = ("gap", "relative_gap", "kkt", "objective", "null", "met")
 _EPS = float(np.finfo(np.float64).eps)
 _ROOM = 1 << 22  # entries of residuals and correlations of a group of points: 32 MB
 _PROBES = 4  # random combinations of points at which claimed correlations are checked
@@ -81,9 +82,10 @@ class Certificate:
     objective : (k,) P(θ, b)
     null : (k,) the null objective ‖y − ȳ‖²_w/2M; of other losses, what the best intercept leaves
         above the least loss there is
+    met : (k,) bool, whether what was asked is reached
     tol : what was asked
-    converged : whether every target reached `tol`
-    by_kkt : whether `converged` asks for kkt ≤ min(tol, 1e-7) instead of the gap: some feature
+    converged : whether it is for every target
+    by_kkt : whether some `met` asks for kkt ≤ min(tol, 1e-7) instead of the gap: some feature
         is not penalised, or by less than rounding can show, and then neither can a gap
     method : how the answer was found
     passes : times X was read to find it, this check included
@@ -94,6 +96,7 @@ class Certificate:
     kkt: Array
     objective: Array = field(repr=False)
     null: Array = field(repr=False)
+    met: Array = field(repr=False)
     tol: float
     converged: bool
     by_kkt: bool
@@ -107,12 +110,9 @@ class Certificate:
 
     def part(self, some: slice) -> Certificate:
         """Of some of the points."""
-        names = ("gap", "relative_gap", "kkt", "objective", "null")
-        own: dict[str, Any] = {name: getattr(self, name)[some] for name in names}
-        near = own["relative_gap"] <= self.tol
-        stationary = self.by_kkt & (own["kkt"] <= min(self.tol, KKT))
-        converged, by_kkt = bool(np.all(near | stationary)), self.by_kkt and not near.all()
-        return dataclasses.replace(self, **own, converged=converged, by_kkt=bool(by_kkt))
+        own: dict[str, Any] = {name: getattr(self, name)[some] for name in PER_POINT}
+        by_kkt = self.by_kkt and bool((own["relative_gap"] > self.tol).any())
+        return dataclasses.replace(self, **own, converged=bool(own["met"].all()), by_kkt=by_kkt)
 
     def __str__(self) -> str:
         if self.by_kkt:
@@ -291,6 +291,7 @@ def _certificate(verdict: Array, unit: Array, tol: float, method: str, passes: i
     gap, objective, null, kkt, free = verdict
     relative = relative_to(gap, null)
     proven = (free > 0) & (kkt <= min(tol, KKT)) & (objective <= null * (1 + 1e-9))
+    met = (relative <= tol) | proven
     with np.errstate(over="ignore"):
         return Certificate(
             gap=gap * unit * unit,
@@ -299,7 +300,8 @@ def _certificate(verdict: Array, unit: Array, tol: float, method: str, passes: i
             objective=objective * unit * unit,
             null=null * unit * unit,
             tol=tol,
-            converged=bool(np.all((relative <= tol) | proven)),
+            met=met,
+            converged=bool(met.all()),
             by_kkt=bool(np.any((free > 0) & (relative > tol))),
             method=method,
             passes=passes,

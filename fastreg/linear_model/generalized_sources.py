@@ -5,7 +5,6 @@ All strengths and all folds share every read: see `fastreg.solvers.tangents_by_r
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -72,15 +71,6 @@ def followed(
 def folds_of(model: Any, source: Source, params: dict[str, Any]) -> int:
     """The number of folds of neighbouring rows."""
     return check_folds(5 if model.cv is None else model.cv, source, params)
-
-
-def point_of(solution: Solution, k: int) -> Solution:
-    """One of its points."""
-    some = slice(k, k + 1)
-    return dataclasses.replace(
-        solution, coef=solution.coef[:, some], intercept=solution.intercept[some],
-        strength=solution.strength[some], certificate=solution.certificate.part(some),
-    )  # fmt: skip
 
 
 def finish(model: Any, source: Source, solution: Solution) -> None:

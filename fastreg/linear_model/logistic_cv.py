@@ -262,7 +262,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         training = np.stack([each.training[:width] for each in paths])  # (L, n + 1, K, F)
         self._report(found, training.transpose(3, 0, 2, 1), order)
         warn_of_choice(self, self.cv_certificate_)
-        sources.finish(self, source, sources.point_of(paths[which].solution, best))
+        sources.finish(self, source, paths[which].solution.part(slice(best, best + 1)))
         if self.use_legacy_attributes:
             self._as_before()
         return self

@@ -191,7 +191,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         warn_of_choice(self, self.cv_certificate_)
         chosen = paths[which].solution
         k = int(np.flatnonzero(chosen.strength == self.alpha_)[0])
-        sources.finish(self, source, sources.point_of(chosen, k))
+        sources.finish(self, source, chosen.part(slice(k, k + 1)))
         return self
 
     def _least(self, ratio: float) -> float:

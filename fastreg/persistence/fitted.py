@@ -35,6 +35,7 @@ def certificate_from(entries: State, arrays: dict[str, np.ndarray]) -> Any:
 
     values: State = {key: entry(entries, key, kind) for key, kind in CERTIFICATE.items()}
     values |= {key: arrays[key] for key in PER_TARGET}
+    values["met"] = (arrays["relative_gap"] <= values["tol"]) | values["converged"]
     return Certificate(**values)
 
 

@@ -40,16 +40,15 @@ class LossFits(Fits):
         check_target(objective, self.y)
         found = solve(self.X, self.y[:, None], objective, tol=self.tol, max_iter=self.max_iter)
         worth, coef, intercept = found.certificate, found.coef, found.intercept
-        gap, near = worth.relative_gap, worth.relative_gap <= self.tol
-        if worth.by_kkt:  # without a penalty no gap is known
-            near |= worth.kkt <= min(self.tol, KKT)
+        gap, met = worth.relative_gap, worth.met
         if gamma is not None:
             refit = relax(self.X, self.y, objective, coef, intercept, gamma, self.max_iter)
             coef, intercept = refit.coefs, refit.intercepts
+            met = met & ~(refit.kkt > KKT)  # NaN where a point of the path was kept
         if self.seen is not None:
             self.seen(coef, intercept)
         deviance, rounding, null = self._deviance(objective, coef, intercept)
-        met = near & (rounding <= certain(deviance, null))
+        met = met & (rounding <= certain(deviance, null))
         return Verdict(deviance, np.full(len(gap), np.inf), gap, met)
 
     def _deviance(

@@ -12,7 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import Certificate, certify, certify_moments, certify_source
+from fastreg.certificate import (
+    PER_POINT,
+    Certificate,
+    certify,
+    certify_moments,
+    certify_source,
+)
 from fastreg.design import Design
 from fastreg.grids import Grid
 from fastreg.losses import traits
@@ -56,6 +62,13 @@ class Solution:
     certificate: Certificate
     n_iter: int
     exhausted: bool
+
+    def part(self, some: slice) -> Solution:
+        """Some of the points."""
+        return dataclasses.replace(
+            self, coef=self.coef[:, some], intercept=self.intercept[some],
+            strength=self.strength[some], certificate=self.certificate.part(some),
+        )  # fmt: skip
 
 
 def solve(
@@ -354,7 +367,7 @@ def together(solutions: list[Solution]) -> Solution:
     if len(solutions) == 1:
         return solutions[0]
     joined: dict[str, Any] = {}
-    for name in ("gap", "relative_gap", "kkt", "objective", "null"):
+    for name in PER_POINT:
         joined[name] = np.concatenate([getattr(each.certificate, name) for each in solutions])
     for name, some in (("converged", all), ("by_kkt", any)):
         joined[name] = some(getattr(each.certificate, name) for each in solutions)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import KKT, certify_source_of_loss
+from fastreg.certificate import certify_source_of_loss
 from fastreg.certificate.smooth_blocks import Claims
 from fastreg.grids import Grid
 from fastreg.objectives import Objective
@@ -82,20 +82,14 @@ def validate(
         points = problem.at_strengths(lanes.ravel(), np.repeat(np.arange(-1, n_folds), K))
         repeated = np.tile(betas, len(ratios)), np.tile(levels, len(ratios))
         found, held = _certified(points, *repeated, tol, max_iter)
-    certificate, some = found.certificate, slice(0, K)
-    near = certificate.relative_gap <= tol
-    if certificate.by_kkt:  # without a penalty no gap is known
-        near |= certificate.kkt <= min(tol, KKT)
-    deviance, rounding, null, gap, met = (
-        each.reshape(n_folds, K).T for each in (*held, certificate.relative_gap[K:], near[K:])
-    )
-    alone = Solution(
-        found.coef[:, some], found.intercept[some], strengths, certificate.part(some),
-        found.n_iter, found.exhausted,
-    )  # fmt: skip
+    certificate = found.certificate
+    worth = certificate.relative_gap[K:], certificate.met[K:]
+    deviance, rounding, null, gap, met = (each.reshape(n_folds, K).T for each in (*held, *worth))
     both = np.vstack([found.coef, found.intercept])[:, K:]
     training = both.reshape(len(both), n_folds, K).swapaxes(1, 2)
-    return Validated(alone, training, deviance, rounding, null, gap, met, problem.least)
+    return Validated(
+        found.part(slice(0, K)), training, deviance, rounding, null, gap, met, problem.least
+    )
 
 
 def _certified(
