@@ -4,6 +4,8 @@
 
 A logistic or Poisson problem is drawn at random: any shape, storage, weights, offset, units,
 penalty and bounds; separable ones and nearly so, rare events, counts of 1e9, offsets of hundreds.
+Every second problem has a working set from its first column on, as only wide ones have, and
+strengths that hold all at zero.
 Its path, and points beside it, are certified; the judge goes on from each of them by coordinate
 steps in 80-bit arithmetic. What it finds is feasible, so a certificate is false if P falls by more
 than its gap.
@@ -12,8 +14,10 @@ than its gap.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import warnings
+from unittest import mock
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,6 +28,7 @@ from fastreg.certificate import certify
 from fastreg.design import as_design
 from fastreg.objectives import Objective
 from fastreg.penalties import Bounded
+from fastreg.solvers import working_set
 
 LD = np.longdouble
 _JUDGED = 1e-18
@@ -167,7 +172,14 @@ def attack(seed: int) -> str:
     X, y, options = draw(rng)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        path = fastreg.path(X, y, alphas=3, eps=0.01, **options)
+        with contextlib.ExitStack() as stack:
+            if seed % 2:
+                for name, size in (("WHOLE", 0), ("_LEAST", 2)):
+                    stack.enter_context(mock.patch.object(working_set, name, size))
+            path = fastreg.path(X, y, alphas=3, eps=0.01, **options)
+            if seed % 4 == 3:
+                alphas = path.alphas[0] * np.array([4.0, 3.9, 0.3])
+                path = fastreg.path(X, y, alphas=alphas, **options)
     objective, null = path.data.objective, path.certificate.null[0]
     for k, alpha in enumerate(path.alphas):
         judge = Judge(X, y, objective, alpha)

@@ -71,7 +71,10 @@ class SmoothProblem(InMemoryProblem):
         return bool(ridged > max(self.X.shape[0], _WHOLE))
 
     def is_narrow(self, columns: Array) -> bool:
-        """Whether looks at these columns alone take much less time than a read of X."""
+        """Whether looks at these columns alone take much less time than a read of X. None are no
+        storage."""
+        if not len(columns):
+            return False
         if self.X.is_sparse:
             return not self.far and _NARROW * self._stored(columns) <= self.X.nnz
         return self.X.shape[0] <= self.n_features and _NARROW * len(columns) <= self.n_features
