@@ -110,12 +110,12 @@ class MultinomialFit(NamedTuple):
 
     @property
     def left(self):
-        return self.scaled(1.0, 0.0)
+        return self.scaled(1.0, 0.0, np.inf)
 
     def objective(self, ridge):
         return (scipy.special.logsumexp(self.z, axis=1) - (self.z * self.Y).sum(axis=1)).mean()
 
-    def scaled(self, s, ridge):
+    def scaled(self, s, ridge, most):
         """Of Y + su and softmax(z), the divergence of Kullback and Leibler, which is
         ℓ + ℓ* − suᵀz."""
         p = scipy.special.softmax(self.z, axis=1)

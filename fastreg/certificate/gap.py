@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from fastreg._jit import run_blocks
 from fastreg.certificate.penalties import (
     dual_part,
     dual_projection,
@@ -38,8 +39,9 @@ class SquaredFit:
         """Σ w ℓ/M + ridge/2."""
         return 0.5 * (self.rho2 + ridge)
 
-    def scaled(self, s: Any, ridge: Any) -> Any:
-        """The brackets Σ w [ℓ + ℓ* − uz]/M of su, and those of the ridge terms."""
+    def scaled(self, s: Any, ridge: Any, most: Any) -> Any:
+        """The brackets Σ w [ℓ + ℓ* − uz]/M of su, and those of the ridge terms; from `most` (d,)
+        on it does not matter how large they are."""
         return 0.5 * (1 - s) ** 2 * (self.rho2 + ridge)
 
 
@@ -114,28 +116,57 @@ def points_of(
     )
 
 
-def gap_and_objective(points: Points) -> tuple[Any, Any]:
-    """(gap, objective); the formulas stand at the head of the package."""
+def gap_and_objective(*parts: Points) -> tuple[Any, Any]:
+    """(gap, objective) of points whose features stand in one part or in several; the formulas stand
+    at the head of the package."""
+    fit = parts[0].fit
+    s = np.minimum.reduce(mapped(_scale, parts))
+    sums = mapped(lambda part: _sums(part, s), parts)
+    square, value, conjugated, rest = sum(sums[1:], sums[0])
+    with np.errstate(invalid="ignore", over="ignore"):
+        if np.isfinite(conjugated).any():
+            conjugated = conjugated + fit.left
+        rescaled = fit.scaled(s, square, conjugated - rest) + rest
+    # Not np.minimum: where one formula has no value, the other counts.
+    gap = np.where(conjugated < rescaled, conjugated, rescaled)
+    objective = fit.objective(square) + value
+    return np.where(gap < 0.0, 0.0, gap)[()], objective[()]
+
+
+def mapped(work: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
+    """What `work` makes of each, on all threads."""
+    out: list[Any] = [None] * len(parts)
+
+    def run(first: int, last: int) -> None:
+        for k in range(first, last):
+            out[k] = work(parts[k])
+
+    if len(parts) == 1:
+        run(0, 1)
+    else:
+        run_blocks(run, len(parts), step=1)
+    return out
+
+
+def _scale(points: Points) -> Any:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return _largest_scale(points.project, points.c - points.l2 * points.beta)
+
+
+def _sums(points: Points, s: Any) -> Array:
+    """Sums over features, (4,) or (4, d): of l2 θ², of p, and of the brackets of both formulas."""
     l2, theta, value = points.l2, points.beta, points.value
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ridge = l2 * theta
-        square = (ridge * theta).sum(axis=0)
-        shifted = points.c - ridge
-        s = _largest_scale(points.project, shifted)
-        brackets = value + points.conjugate(s * shifted) - s * shifted * theta
-        rescaled = points.fit.scaled(s, square) + brackets.sum(axis=0)
         inside = points.split(points.c)
         excess = points.c - inside
         bent = (ridge - excess) ** 2 / (2 * l2)
         mismatch = np.where(l2 > 0, bent, np.where(excess, np.inf, 0))
-        brackets = mismatch + value + points.conjugate(inside) - inside * theta
-        conjugated = brackets.sum(axis=0)
-        if np.isfinite(conjugated).any():
-            conjugated = conjugated + points.fit.left
-    # Not np.minimum: where one formula has no value, the other counts.
-    gap = np.where(conjugated < rescaled, conjugated, rescaled)
-    objective = points.fit.objective(square) + value.sum(axis=0)
-    return np.where(gap < 0.0, 0.0, gap)[()], objective[()]
+        conjugated = mismatch + value + points.conjugate(inside) - inside * theta
+        shifted = points.c - ridge
+        rescaled = value + points.conjugate(s * shifted) - s * shifted * theta
+        each = (ridge * theta, value, conjugated, rescaled)
+        return np.stack([terms.sum(axis=0) for terms in each])
 
 
 def _largest_scale(project: Callable[[Array], Array], u: Array) -> Any:

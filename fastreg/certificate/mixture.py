@@ -42,20 +42,21 @@ def square_over(u: Array, h: Array) -> Array:
 
 class Mixed:
     """What the gap asks of rows, of any fit with `value` (g,), Σ w ℓ at the intercepts given, and
-    `rows`, a bound on what dual points cost."""
+    `rows`, a bound on what dual points cost; from its second argument on it need not be close."""
 
     value: Array
-    rows: Callable[[Array], Array]
+    rows: Callable[[Array, Any], Array]
 
     @property
     def left(self) -> Array:
         """Σ w [ℓ + ℓ* − uz]."""
-        return self.rows(np.ones(self.value.shape))
+        return self.rows(np.ones(self.value.shape), np.inf)
 
     def objective(self, ridge: Any) -> Any:
         """Σ w ℓ, and the ridge terms."""
         return self.value + 0.5 * ridge
 
-    def scaled(self, s: Any, ridge: Any) -> Any:
+    def scaled(self, s: Any, ridge: Any, most: Any) -> Any:
         """Σ w [ℓ + ℓ*(su′) − su′z] and the brackets of the ridge terms."""
-        return self.rows(np.broadcast_to(s, self.value.shape)) + 0.5 * (1 - s) ** 2 * ridge
+        rest = 0.5 * (1 - s) ** 2 * ridge
+        return self.rows(np.broadcast_to(s, self.value.shape), most - rest) + rest

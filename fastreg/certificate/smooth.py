@@ -62,11 +62,12 @@ class RowsFit(Mixed):
     cost: Array
     enough: float
 
-    def rows(self, s: Array) -> Array:
-        """Σ w [ℓ + ℓ*(su′) − su′z], or a bound that is near enough."""
+    def rows(self, s: Array, most: Any) -> Array:
+        """Σ w [ℓ + ℓ*(su′) − su′z], or a bound: near enough, or where no sum, none of whose terms
+        is negative, would be below `most`, (g,) or a number."""
         r = losses.roundness(self.loss) * self.chi
         out = mixture.bound(s, self.t, self.cost, lambda own: (1.0 - own) ** 2 * r)
-        loose = np.flatnonzero(~(out <= self.enough))
+        loose = np.flatnonzero(~(out <= self.enough) & ~(most <= 0.0))
         if len(loose):
             out[loose] = self._exact(loose, s[loose])
         return out

@@ -60,8 +60,8 @@ class BlocksFit(Mixed):
     cost: Array
     rho2: Array
 
-    def rows(self, s: Array) -> Array:
-        """A bound on Σ w [ℓ + ℓ*(su′) − su′z]."""
+    def rows(self, s: Array, most: Any) -> Array:
+        """A bound on Σ w [ℓ + ℓ*(su′) − su′z], the same for any `most`."""
         return mixture.bound(s, self.t, self.cost, self._phi)
 
     def _phi(self, s: Array) -> Array:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from fastreg.certificate.gap import Points, gap_and_objective, kkt_residual, points_of
+from fastreg.certificate.gap import Points, gap_and_objective, kkt_residual, mapped, points_of
 from fastreg.certificate.penalties import in_units, nearest_subgradient, penalty_value
 from fastreg.certificate.reads import Data
 from fastreg.penalties import times
 
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
+_ENTRIES = 1 << 16  # of a block of features at all points: 512 kB, as many arrays as there are
 _ROUNDING = 2.0  # of a sum, in units of eps and of what is summed
 
 
@@ -43,16 +44,25 @@ class Target:
         strength = np.ones(len(points))
         if objective.strength is not None:
             strength = objective.strength[points.start : points.stop]
-        part = self._touched(coef, c, strength, doubt)
-        found = self.points(points, part, c[:, part].T, fit)
-        if doubt:
-            found = found.at(found.c + np.copysign(doubt, found.c))
-        gap, value = gap_and_objective(found)
-        gap = gap + 0.5 * off**2 + 2.0 * doubt * np.abs(found.beta).sum(axis=0)
+        touched = self._touched(coef, c, strength, doubt)
+        count = max(1, len(touched) * len(points) // _ENTRIES)
+        blocks = np.array_split(touched, count)
+
+        def looked(part: Array) -> tuple[Points, Array, Array]:
+            found = self.points(points, part, c[:, part].T, fit)
+            if doubt:
+                found = found.at(found.c + np.copysign(doubt, found.c))
+            kkt = kkt_residual(found, self._length[part, None], self._most)
+            size = np.abs(found.beta)
+            return found, kkt, np.stack([self._sizes[part] @ size, size.sum(axis=0)])
+
+        parts, residuals, sums = zip(*mapped(looked, blocks), strict=True)
+        stretched, size = sum(sums[1:], sums[0])
+        gap, value = gap_and_objective(*parts)
+        gap = gap + 0.5 * off**2 + 2.0 * doubt * size
         if self.null == 0.0:  # a constant target, met as closely as its mean can be rounded
             gap = np.where(gap <= (8 * _EPS * abs(self._mean) / self._unit) ** 2, 0.0, gap)
-        kkt = kkt_residual(found, self._length[part, None], self._most)
-        kkt = kkt + self._unknown(part, found.beta, fit.rho2)
+        kkt = np.maximum.reduce(residuals) + self._unknown(stretched, fit.rho2)
         with np.errstate(invalid="ignore", over="ignore"):  # ∞·0, of bounds: a gap is known
             free = self._lightest * strength < 1.0
         null = np.full(len(points), self.null)
@@ -76,13 +86,13 @@ class Target:
             unit=unit,
         )
 
-    def _unknown(self, part: Array, beta: Array, rho2: Array) -> Array:
+    def _unknown(self, stretched: Array, rho2: Array) -> Array:
         """What rounding may hide of the KKT residual at each point: that of the sums behind c,
-        and of Xθ behind r."""
+        and of Xθ behind r, in units of `stretched`."""
         if self._most == 0.0:
             return np.zeros(len(rho2))
         stretch = float(np.max(self._sizes / self._length, initial=0.0))
-        spread = self._sizes[part] @ np.abs(beta) + np.sqrt(2.0 * self.null)
+        spread = stretched + np.sqrt(2.0 * self.null)
         unknown: Array = _ROUNDING * _EPS * (stretch * np.sqrt(rho2) + spread) / self._most
         return unknown
 

@@ -8,11 +8,13 @@ Columns without a ridge term stand beside Z as they are.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastreg import _factor, kernels
+from fastreg.objectives import Objective
 from fastreg.problems.in_memory import InMemoryProblem
 
 Array = np.ndarray
@@ -29,6 +31,7 @@ class Rotation:
     free: Array  # (f,) columns without a ridge term
     back: Array  # (m, r): Q Λ^−½
     square: Array  # (n,): 1/l2, zero where there is none
+    kernel: Array  # (m, m): X̂ X̂ᵀ
 
     @classmethod
     def of(cls, problem: InMemoryProblem) -> Rotation:
@@ -51,7 +54,20 @@ class Rotation:
             out=own,
         )  # fmt: skip
         ridge = np.repeat([0.0, 1.0], [len(free), len(root)])
-        return cls(np.hstack([own, Q * root]), ridge, problem, free, Q / root, square)
+        return cls(np.hstack([own, Q * root]), ridge, problem, free, Q / root, square, K)
+
+    def objective(self, whole: Objective) -> Objective:
+        """That of γ, for `whole` of β."""
+        count, penalty = len(self.l2), whole.penalty
+        none = type(penalty)(*(each[:count] if np.ndim(each) else each for each in penalty))
+        return dataclasses.replace(whole, l2=self.l2[:, None], penalty=none)
+
+    def slip(self) -> Array:
+        """(m, f + r): X'β less (X'_free, Z)γ, for each of γ: rounding, and what `_RANK` leaves."""
+        f = len(self.free)
+        out = np.zeros(self.columns.shape)
+        out[:, f:] = self.kernel @ self.back - self.columns[:, f:]
+        return out
 
     def beta(self, gamma: Array) -> Array:
         """(n, k) from γ (f + r, k): one read of X for eight points."""

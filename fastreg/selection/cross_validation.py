@@ -37,6 +37,7 @@ from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_fro
 from fastreg.selection.folds import Cells, Split, cells, check_weights
 from fastreg.selection.loss_fits import LossFits
 from fastreg.selection.row_fits import RowFits, weights_of
+from fastreg.selection.wide_ridges import WideRidge
 from fastreg.solvers import follow, follow_quickly
 
 Array = np.ndarray
@@ -56,6 +57,7 @@ class _Asked(NamedTuple):
     max_iter: int
     gamma: float | None
     seen: Seen | None = None
+    wide: WideRidge | None = None
 
 
 class Validation:
@@ -196,26 +198,29 @@ class Validation:
         )
         out = [np.empty((len(strengths), self.n_splits)) for _ in range(3)]
         out.append(np.empty(out[0].shape, bool))
+        wide = None
+        if not self.of_squares and gamma is None:
+            wide = WideRidge.of(self.X, self.y, make(self.weights, each[:, 0]))
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
-                asked = _Asked(make, each[:, f], tol, max_iter, gamma, seen)
+                asked = _Asked(make, each[:, f], tol, max_iter, gamma, seen, wide)
                 for into, found in zip(out, self._fold(f, asked), strict=True):
                     into[:, f] = found
                 if tell is not None:
                     tell()
 
-        alone = serial() if self._is_small() else contextlib.nullcontext()
+        alone = serial() if self._is_small(wide) else contextlib.nullcontext()
         with single_threaded_blas, alone:
             run_blocks(work, self.n_splits, step=1)
         return Errors(*out)
 
-    def _is_small(self) -> bool:
+    def _is_small(self, wide: WideRidge | None) -> bool:
         """Whether folds are so small that threads would wait for one another in the interpreter:
         2000 x 20 takes 42 ms on one and 76 on two."""
         if self.whole is not None:
             return len(self.whole.mean) <= _SMALL
-        return self.X.nnz <= _FEW
+        return (self.X if wide is None else wide.X).nnz <= _FEW
 
     def _fold(self, f: int, asked: _Asked) -> Verdict:
         """From moments where they are gathered; from rows where they are not, or not enough."""
@@ -251,8 +256,11 @@ class Validation:
 
     def _by_rows(self, f: int, asked: _Asked) -> Verdict:
         train, test = weights_of(self.split(f), len(self.y), self.weights)
-        data = (self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
+        X, make, wide = self.X, asked.make, asked.wide
+        if wide is not None:
+            X, make = wide.X, wide.maker(make)
+        data = (X, self.y, train, test, make, asked.tol, asked.max_iter)
         if self.of_squares:
             return RowFits(*data).verdict(asked.strengths, asked.gamma)
         seen = None if asked.seen is None else functools.partial(asked.seen, f)
-        return LossFits(*data, seen).verdict(asked.strengths, asked.gamma)
+        return LossFits(*data, seen, wide).verdict(asked.strengths, asked.gamma)

@@ -4,8 +4,9 @@
 
 the mean deviance, of squares the mean squared error. A fit has a certificate of its own, and its
 gap says what it is worth; how far an error moves with it is not known. What rounding may change is
-(`certificate.deviance`). A relaxed fit mixes that one with a fit without a penalty, as exact as
-`relaxed_losses` makes it, or stays as it is where there is none.
+(`certificate.deviance`). Wide ridges are fitted in a few columns (`wide_ridges`). A relaxed fit
+mixes that one with a fit without a penalty, as exact as `relaxed_losses` makes it, or stays as it
+is where there is none.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from fastreg.objectives import Objective, check_target
 from fastreg.selection.choice import Errors
 from fastreg.selection.fold_fits import Fits, Verdict, certain
 from fastreg.selection.relaxed_losses import relax
+from fastreg.selection.wide_ridges import WideRidge
 from fastreg.solvers import solve
 from fastreg.solvers.source_of_loss import Validated
 
@@ -30,9 +32,11 @@ _ENTRIES = 1 << 17  # of a block of rows: 1 MB
 
 @dataclass(frozen=True, eq=False)
 class LossFits(Fits):
-    """The fits of one fold; `seen` is called with them, coef (n, K) and intercept (K,)."""
+    """The fits of one fold; `seen` is called with them, coef (n, K) and intercept (K,). Those of a
+    `wide` ridge are in its columns."""
 
     seen: Callable[[Array, Array], None] | None = None
+    wide: WideRidge | None = None
 
     def verdict(self, strengths: Array, gamma: float | None) -> Verdict:
         """At descending strengths, of relaxed fits unless `gamma` is None."""
@@ -46,7 +50,8 @@ class LossFits(Fits):
             coef, intercept = refit.coefs, refit.intercepts
             met = met & ~(refit.kkt > KKT)  # NaN where a point of the path was kept
         if self.seen is not None:
-            self.seen(coef, intercept)
+            own = (coef, intercept) if self.wide is None else self.wide.back(coef, intercept)
+            self.seen(*own)
         deviance, rounding, null = self._deviance(objective, coef, intercept)
         met = met & (rounding <= certain(deviance, null))
         return Verdict(deviance, np.full(len(gap), np.inf), gap, met)
@@ -55,13 +60,17 @@ class LossFits(Fits):
         self, objective: Objective, coef: Array, intercept: Array
     ) -> tuple[Array, Array, Array]:
         """(deviance (K,), by how much rounding may change it (K,), that of z = 0 (K,))."""
-        rows, n, m = np.flatnonzero(self.test), max(1, self.X.shape[1]), len(self.y)
-        offset = np.zeros(m) if objective.offset is None else objective.offset
-        sums = np.zeros((3, len(intercept)))
-        for some in np.array_split(rows, max(1, len(rows) * n // _ENTRIES)):
+        rows, used = np.flatnonzero(self.test), np.flatnonzero(coef.any(axis=1))
+        offset = np.zeros(len(self.y)) if objective.offset is None else objective.offset
+        matrix, sums = self.X.matrix, np.zeros((3, len(intercept)))
+        whole = 2 * len(used) > self.X.shape[1]  # a copy of some takes longer than it spares
+        coef = coef if whole else coef[used]
+        for some in np.array_split(rows, max(1, len(rows) * len(coef) // _ENTRIES)):
+            part = matrix[some] if whole else matrix[some][:, used]
+            slip = 0.0 if self.wide is None else self.wide.slip[some] @ np.abs(coef)
             sums += lost(
-                objective.loss, self.X.matrix[some], self.y[some, None], self.test[some],
-                offset[some, None], coef, intercept,
+                objective.loss, part, self.y[some, None], self.test[some], offset[some, None], coef,
+                intercept, slip,
             )  # fmt: skip
         deviance, rounding, null = 2.0 * sums / self.test[rows].sum()
         return deviance, rounding, null

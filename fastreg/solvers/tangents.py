@@ -383,10 +383,8 @@ def _solve_rotated(
     progress: Progress | None,
 ) -> int:  # fmt: skip
     """`solve` in as many columns as there are rows, and those without a ridge term."""
-    rotation, whole = Rotation.of(problem), problem.objective
-    r, penalty = len(rotation.l2), whole.penalty
-    none = type(penalty)(*(each[:r] if np.ndim(each) else each for each in penalty))
-    own = dataclasses.replace(whole, l2=rotation.l2[:, None], penalty=none, weights=problem.weights)
+    rotation = Rotation.of(problem)
+    own = dataclasses.replace(rotation.objective(problem.objective), weights=problem.weights)
     small = smooth(as_design(rotation.columns), problem.rows_y, own)
     gamma = np.zeros((small.n_features, small.n_points), order="F")
     levels[:] = small.level

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from conftest import needs_jit
+from sklearn.exceptions import ConvergenceWarning
 
 import fastreg
 
@@ -45,6 +46,47 @@ def test_errors_are_mean_deviances_of_refits():
     assert chosen.index == np.argmin(expected.mean(axis=1))
     assert chosen.certificate.converged and (chosen.certificate.gap <= 1e-10).all()
     assert path.select("1se", cv=splits).alpha >= chosen.alpha
+
+
+@pytest.mark.parametrize("factor", [None, 0.0])
+@pytest.mark.parametrize("storage", [np.asfortranarray, scipy.sparse.csr_matrix])
+def test_folds_of_a_wide_ridge_are_those_of_its_columns(storage, factor, monkeypatch):
+    """One rotation serves all folds; `seen` has coefficients of X."""
+    from fastreg.problems import smooth
+    from fastreg.selection import wide_ridges
+
+    X, y, w, offset = problem(3, 40, 90)
+    factors = np.ones(90) if factor is None else np.where(np.arange(90) < 2, factor, 2.0)
+    own = {"sample_weight": w, "offset": offset, "penalty_factor": factors, "l1_ratio": 0.0}
+    alphas = [1.0, 0.1, 0.01]
+    path = fastreg.path(storage(X), y, family="binomial", alphas=alphas, tol=1e-10, **own)
+    plain = {score: path.select("cv", cv=4, score=score) for score in ("deviance", "auc")}
+    monkeypatch.setattr(smooth, "_WHOLE", 0)
+    rotated = []
+    back = wide_ridges.WideRidge.back
+    monkeypatch.setattr(
+        wide_ridges.WideRidge, "back", lambda *given: rotated.append(1) or back(*given)
+    )
+    for score, expected in plain.items():
+        found = path.select("cv", cv=4, score=score)
+        np.testing.assert_allclose(found.values, expected.values, rtol=1e-6)
+        assert found.certificate.converged
+    assert len(rotated) == 4
+
+
+def test_a_rotation_that_slips_is_told(monkeypatch):
+    from fastreg.problems import smooth
+    from fastreg.problems.rotated import Rotation
+
+    X, y, _, _ = problem(3, 40, 90)
+    path = fastreg.path(X, y, family="binomial", alphas=[0.1], l1_ratio=0.0)
+    monkeypatch.setattr(smooth, "_WHOLE", 0)
+    assert path.select("cv", cv=4).certificate.converged
+    slip = Rotation.slip
+    monkeypatch.setattr(Rotation, "slip", lambda self: slip(self) + 1e-3)
+    with pytest.warns(ConvergenceWarning, match="4 of 4 errors"):
+        found = path.select("cv", cv=4)
+    assert not found.certificate.converged
 
 
 def test_a_fold_of_one_class_is_refused():

@@ -201,7 +201,7 @@ def test_the_judge_sees_a_gap_that_is_too_small(monkeypatch):
     from fastreg.certificate.smooth import RowsFit
 
     scaled = RowsFit.scaled
-    monkeypatch.setattr(RowsFit, "scaled", lambda self, s, r: 0.01 * scaled(self, s, r))
+    monkeypatch.setattr(RowsFit, "scaled", lambda self, s, r, most: 0.01 * scaled(self, s, r, most))
     assert any("falls" in smooth.attack(seed) for seed in range(60))
 
 
