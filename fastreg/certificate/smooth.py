@@ -63,11 +63,13 @@ class RowsFit(Mixed):
     enough: float
 
     def rows(self, s: Array, most: Any) -> Array:
-        """Σ w [ℓ + ℓ*(su′) − su′z], or a bound: near enough, or where no sum, none of whose terms
-        is negative, would be below `most`, (g,) or a number."""
+        """Σ w [ℓ + ℓ*(su′) − su′z], or a bound that is near enough; ∞ where no sum, none of whose
+        terms is negative, is below `most`, (g,) or a number."""
         r = losses.roundness(self.loss) * self.chi
         out = mixture.bound(s, self.t, self.cost, lambda own: (1.0 - own) ** 2 * r)
-        loose = np.flatnonzero(~(out <= self.enough) & ~(most <= 0.0))
+        far = ~(out <= self.enough)
+        out[far] = np.inf
+        loose = np.flatnonzero(far & ~(most <= 0.0))
         if len(loose):
             out[loose] = self._exact(loose, s[loose])
         return out
