@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from fastreg.linear_model import (
         AdaptiveElasticNet,
         AdaptiveLasso,
+        AdaptiveLogisticRegression,
+        AdaptivePoissonRegressor,
         AdaptiveRidge,
         ElasticNet,
         ElasticNetCV,
@@ -43,6 +45,8 @@ __version__ = "0.1.0"
 _HOME = {
     "AdaptiveElasticNet": "linear_model",
     "AdaptiveLasso": "linear_model",
+    "AdaptiveLogisticRegression": "linear_model",
+    "AdaptivePoissonRegressor": "linear_model",
     "AdaptiveRidge": "linear_model",
     "Certificate": "certificate",
     "ChoiceCertificate": "selection.choice",
@@ -81,6 +85,8 @@ _HOME = {
 __all__ = [
     "AdaptiveElasticNet",
     "AdaptiveLasso",
+    "AdaptiveLogisticRegression",
+    "AdaptivePoissonRegressor",
     "AdaptiveRidge",
     "Certificate",
     "ChoiceCertificate",

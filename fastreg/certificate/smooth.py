@@ -185,8 +185,9 @@ def _sums(data: Data, y: Array, ends: Ends, z: Array, u: Array) -> Array:
 
     def work(i: slice) -> Array:
         value, own, h = losses.together(loss, z[i], y[i])
-        u[i], square, chi = own, own * own, mixture.square_over(own, h)
-        sums = [w[i] @ each for each in (value, own, square, chi)]
+        with np.errstate(over="ignore", invalid="ignore"):  # of points that are far off
+            u[i], square, chi = own, own * own, mixture.square_over(own, h)
+            sums = [w[i] @ each for each in (value, own, square, chi)]
         return np.stack([*sums, *(e[i] @ z[i] for e in ends.weighted)])
 
     return summed(work, z)

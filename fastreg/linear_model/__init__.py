@@ -6,8 +6,9 @@
     LogisticRegression   (1/S) Σ s_i log(1 + exp(−y_i z_i)) + the same penalties, over C·S
     PoissonRegressor     (1/S) Σ s_i (exp z_i − y_i z_i) + the same penalties, times alpha
 
-and with CV behind each name the same with alpha chosen. `AdaptiveRidge` and `AdaptiveElasticNet`
-have strengths of their own for groups of features, `AdaptiveLasso` factors on each coefficient;
+and with CV behind each name the same with alpha chosen. `AdaptiveRidge`, `AdaptiveElasticNet`,
+`AdaptiveLogisticRegression` and `AdaptivePoissonRegressor` have strengths of their own for groups
+of features, `AdaptiveLasso` factors on each coefficient;
 `StabilitySelection` selects features. With sample weights the squares are weighted, and m is
 their sum. Below the command line, the only package that knows scikit-learn.
 """
@@ -20,6 +21,10 @@ from fastreg._lazy import attributes
 
 if TYPE_CHECKING:
     from fastreg.linear_model.adaptive import AdaptiveElasticNet, AdaptiveRidge
+    from fastreg.linear_model.adaptive_losses import (
+        AdaptiveLogisticRegression,
+        AdaptivePoissonRegressor,
+    )
     from fastreg.linear_model.cross_validated import ElasticNetCV, LassoCV
     from fastreg.linear_model.elastic_net import ElasticNet, Lasso
     from fastreg.linear_model.logistic import LogisticRegression
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
 _HOME = {
     "AdaptiveElasticNet": "adaptive",
     "AdaptiveLasso": "reweighted",
+    "AdaptiveLogisticRegression": "adaptive_losses",
+    "AdaptivePoissonRegressor": "adaptive_losses",
     "AdaptiveRidge": "adaptive",
     "ElasticNet": "elastic_net",
     "ElasticNetCV": "cross_validated",
@@ -52,6 +59,8 @@ _HOME = {
 __all__ = [
     "AdaptiveElasticNet",
     "AdaptiveLasso",
+    "AdaptiveLogisticRegression",
+    "AdaptivePoissonRegressor",
     "AdaptiveRidge",
     "ElasticNet",
     "ElasticNetCV",

@@ -34,17 +34,17 @@ Array = np.ndarray
 _FINAL = 1e-10  # relative gap of the fit to all rows
 
 
-class _Adaptive(ChoosingRegressor):
-    """What both share: groups, folds, the report of a search."""
+class Searching:
+    """What all searches by gradient share: groups, bounds, the report."""
 
+    groups: Any
+    tol: float
     groups_: Array
     error_: float
     equal_error_: float
     error_gradient_: Array
     history_: Any
     cv_certificate_: ChoiceCertificate
-
-    max_iter = None
 
     def _groups(self, n: int) -> tuple[Array, Array]:
         if self.groups is None:
@@ -60,6 +60,23 @@ class _Adaptive(ChoosingRegressor):
         if pair.shape != (2,) or not 0.0 < pair[0] < pair[1] < np.inf:
             raise ValueError(f"{name} must be 0 < least < largest, got {bounds!r}")
         return float(pair[0]), float(pair[1])
+
+    def _report(self, found: Adapted, labels: Array) -> None:
+        self.groups_, self.history_ = labels, found.history
+        self.error_, self.equal_error_ = found.error, found.equal_error
+        self.error_gradient_ = found.gradient
+        if not found.converged:
+            slope = np.abs(found.gradient).max() / max(found.error, 1e-300)
+            warn_of_convergence(
+                f"{type(self).__name__} stopped after {len(found.history)} errors with a relative "
+                f"slope of {slope:.1e} by log alpha; raise tol, now {self.tol:g}."
+            )
+
+
+class _Adaptive(Searching, ChoosingRegressor):
+    """What both regressions of squares share: folds, and their errors."""
+
+    max_iter = None
 
     def _check_width(self, n: int) -> None:
         if n > self.max_features:
@@ -109,17 +126,6 @@ class _Adaptive(ChoosingRegressor):
         relative = relative_to(bound + apart, mse)
         self.cv_certificate_ = ChoiceCertificate(relative, gap, 0.0, met)
         warn_of_choice(self, self.cv_certificate_)
-
-    def _report(self, found: Adapted, labels: Array) -> None:
-        self.groups_, self.history_ = labels, found.history
-        self.error_, self.equal_error_ = found.error, found.equal_error
-        self.error_gradient_ = found.gradient
-        if not found.converged:
-            slope = np.abs(found.gradient).max() / max(found.error, 1e-300)
-            warn_of_convergence(
-                f"{type(self).__name__} stopped after {len(found.history)} errors with a relative "
-                f"slope of {slope:.1e} by log alpha; raise tol, now {self.tol:g}."
-            )
 
 
 def _without_constants(X: Design, weights: Array | None) -> Design:

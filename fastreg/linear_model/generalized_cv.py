@@ -13,7 +13,9 @@ import numpy as np
 
 from fastreg import losses
 from fastreg.linear_model.generalized import MakeObjective
+from fastreg.linear_model.odds import Odds
 from fastreg.linear_model.progress import told
+from fastreg.linear_model.routing import splits_of
 from fastreg.selection.choice import Errors
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import Split
@@ -35,6 +37,17 @@ def check_training_sets(
                     f"split {f} of cv trains on {what(float(end))}: take fewer splits, or a "
                     "splitter that puts some of both into each training set"
                 )
+
+
+def class_splits(model: Any, X: Any, odds: Odds, asked: dict[str, Any]) -> list[Split]:
+    """Those of the model's `cv`, with both classes to train on."""
+    names = odds.classes.tolist()
+    splits = splits_of(model.cv, X, odds.share, asked, classifier=True)
+    check_training_sets(
+        model, odds.share, odds.weights, splits,
+        lambda end: f"rows of one class alone, {names[int(end)]!r}",
+    )  # fmt: skip
+    return splits
 
 
 def fold_errors(

@@ -16,17 +16,16 @@ from fastreg.certificate import losses
 from fastreg.design import as_weights, feature_names
 from fastreg.linear_model.base import STREAMED, per_weight, warn_of_choice
 from fastreg.linear_model.cross_validated import ratios_of
-from fastreg.linear_model.generalized_cv import check_training_sets, fold_errors
+from fastreg.linear_model.generalized_cv import class_splits, fold_errors
 from fastreg.linear_model.logistic import Classifier, LogisticRegression
 from fastreg.linear_model.odds import Odds, as_odds, known_share, label_array, shares
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
-from fastreg.linear_model.routing import routed, router, splits_of
+from fastreg.linear_model.routing import routed, router
 from fastreg.linear_model.state import atomic
 from fastreg.objectives import offset_of
 from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
 from fastreg.selection.cross_validation import Validation
-from fastreg.selection.folds import Split
 from fastreg.selection.loss_fits import errors_of_source
 
 Array = np.ndarray
@@ -210,7 +209,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         shift = offset_of(offset, m)
         makers = [self._maker(n, ratio, shift) for ratio in ratios]
         asked, scored_by = routed(self, sample_weight, params)
-        splits = self._splits(X, odds, asked)
+        splits = class_splits(self, X, odds, asked)
         validate_data(self, X, skip_check_array=True)
         self.classes_, self.l1_ratios_ = odds.classes, np.array(ratios)
         order = np.argsort(self.Cs_, kind="stable")
@@ -324,16 +323,6 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
                 raise ValueError("l1_ratios must be given with penalty='elasticnet', got None")
             return Cs, [0.0]
         return Cs, ratios_of(self.l1_ratios, "l1_ratios")
-
-    def _splits(self, X: Any, odds: Odds, asked: Any) -> list[Split]:
-        """Those of `cv`, with both classes to train on."""
-        names = odds.classes.tolist()
-        splits = splits_of(self.cv, X, odds.share, asked, classifier=True)
-        check_training_sets(
-            self, odds.share, odds.weights, splits,
-            lambda end: f"rows of one class alone, {names[int(end)]!r}",
-        )  # fmt: skip
-        return splits
 
     def _followed(
         self, design: Any, odds: Odds, splits: Any, makers: Any, Cs: Array

@@ -90,17 +90,12 @@ class Rows:
         return out
 
 
-def gram(
-    problem: InMemoryProblem, y: Array, objective: Objective, S: Array, coef: Array,
-    intercept: float,
-) -> Array:  # fmt: skip
-    """G of the columns S (p,) times their squared scales in the problem: two reads of X and one of
-    these columns.
+def predictions(
+    problem: InMemoryProblem, objective: Objective, S: Array, coef: Array, intercept: float
+) -> Array:
+    """z (m,) of coefficients of the columns S (p,), in the user's units: a read of X.
 
-    Parameters
-    ----------
     problem : standard form of X, whose shifts and scales are used and nothing else
-    coef : (p,) of these columns, in the user's units; intercept : b
     """
     X, shift = problem.X, problem.shift
     m, n = X.shape
@@ -108,18 +103,35 @@ def gram(
     theta[S] = coef
     level = intercept if shift is None else intercept + float(shift @ theta)
     kernels.predict(X.storage, theta, offset=level, shift=shift, out=z)
-    z = z if objective.offset is None else z + objective.offset
+    return z if objective.offset is None else z + objective.offset
+
+
+def gram(
+    problem: InMemoryProblem, y: Array, objective: Objective, S: Array, coef: Array,
+    intercept: float,
+) -> Array:  # fmt: skip
+    """`bent` at coefficients (p,) of these columns, in the user's units, and b: G alone."""
+    z = predictions(problem, objective, S, coef, intercept)
+    return bent(problem, y, objective, S, z)[0]
+
+
+def bent(
+    problem: InMemoryProblem, y: Array, objective: Objective, S: Array, z: Array
+) -> tuple[Array, Array]:
+    """(G times squared scales, x̄ less the shift times scales) of the columns S (p,), scales and
+    shifts of the problem: a read of X and one of these columns."""
+    shift, n = problem.shift, problem.n_features
     v = losses.curvature(objective.loss, z, y)
     if objective.weights is not None:
         v = np.where(objective.weights > 0.0, objective.weights * v, 0.0)
     options = {"shift": shift, "scale": problem.scale, "by_blocks": problem.far}
-    out: Array = kernels.cross_gram(X.storage, S, S, weights=v, **options)
+    out: Array = kernels.cross_gram(problem.X.storage, S, S, weights=v, **options)
     if shift is None or not v.any():
-        return out
+        return out, np.zeros(len(S))
     first = np.empty(n)
-    kernels.project(X.storage, v, shift=shift, out=first)
-    mean = (first * problem.scale)[S]
-    return out - np.outer(mean, mean) / v.sum()
+    kernels.project(problem.X.storage, v, shift=shift, out=first)
+    sums = (first * problem.scale)[S]
+    return out - np.outer(sums, sums) / v.sum(), sums / v.sum()
 
 
 def lost(X: Design, y: Array, objective: Objective, coefs: Array, intercepts: Array) -> Array:

@@ -33,6 +33,7 @@ MODELS = [
     fastreg.StabilitySelection(n_pairs=2, random_state=0),
     fastreg.PoissonRegressor(warm_start=True),
     fastreg.PoissonRegressorCV(cv=2, alphas=2),
+    fastreg.AdaptivePoissonRegressor(cv=2, tol=1e-2),
     MLPRegressor((3,), max_iter=3, random_state=0, warm_start=True),
     MLPRegressorCV(lams=[0.1, 1.0], estimator=MLPRegressor((2,), max_iter=3), random_state=0, cv=2),
 ]
