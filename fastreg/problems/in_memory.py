@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from fastreg import kernels
 from fastreg.design import Design, counted, full_columns, is_canonical, nonfinite_message, storages
 from fastreg.kernels.rows import Workspace
+from fastreg.losses import Squared
 from fastreg.objectives import Objective
 from fastreg.problems.quadratic import EPS, QuadraticProblem, check_range, column, power_of_two
+from fastreg.problems.views import Rows, View
 
 Array = np.ndarray
+_SQUARED = Squared()
 _SPARSE = 8  # columns for each one in use, from which the others are not worth a product
 _GATHER = 16  # columns read in order in the time in which one column of W is picked out
 BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
@@ -35,7 +38,7 @@ class InMemoryProblem(QuadraticProblem):
     passes: int = 0
     workspace: Workspace = field(repr=False, default=None)  # type: ignore[assignment]
     _starts: dict[int, tuple[Array, float]] = field(repr=False, default_factory=dict)
-    _wide: Workspace | None = field(repr=False, default=None)
+    _workspaces: dict[int, Workspace] = field(repr=False, default_factory=dict)
 
     def y(self, t: int) -> Array:
         """(m,): y' of point t."""
@@ -94,37 +97,19 @@ class InMemoryProblem(QuadraticProblem):
     def _together(self, betas: Array, y: Array) -> tuple[Array, Array]:
         """`correlation` of β (n, d) with y (m,) or (m, d): one fused pass over X, or one for each
         where that is faster."""
-        n, d = betas.shape
+        d = betas.shape[1]
         if self.far_columns.any():
             return self._with_far(betas, y)
-        if d >= storages.abreast(self.X.storage):
-            return self._abreast(betas, y)
-        out, rho2 = np.empty((n, d), order="F"), np.empty(d)
-        for q in range(d):
-            own = y if y.ndim == 1 else np.ascontiguousarray(y[:, q])
-            theta, into = betas[:, q] * self.scale, out[:, q]
-            value, _ = kernels.gradient(self.X.storage, own, theta, out=into, **self._common())
-            into *= -self.scale
-            rho2[q] = 2.0 * value
-        self.passes += d
-        return out, rho2
+        view = self._view(Rows(y, self.weights, None, _SQUARED, self.total))
+        self.passes += 1 if view.is_abreast(d) else d
+        look = view.look(betas, np.zeros(d))
+        return np.negative(look.gradient), 2.0 * look.value
 
-    def _abreast(self, betas: Array, y: Array) -> tuple[Array, Array]:
-        """`_together` in one fused pass."""
-        d = betas.shape[1]
-        if self._wide is None or self._wide.k != d:
-            self._wide = Workspace(self.X.storage, d)
-        theta, out = betas * self.scale[:, None], np.empty(betas.shape)
-        options = self._common() | {"workspace": self._wide}
-        late = self._late_shift()
-        if late is not None:
-            options |= {"shift": None, "offset": -(late @ theta)}
-        values, slopes = kernels.gradient(self.X.storage, y, theta, out=out, **options)
-        if late is not None:
-            out -= np.multiply.outer(late, slopes)
-        self.passes += 1
-        out *= -self.scale[:, None]
-        return out, 2.0 * values
+    def _view(self, rows: Rows) -> View:
+        """All columns, with rows of whatever loss."""
+        self._workspaces.setdefault(0, self.workspace)
+        late = self._late_shift() is not None
+        return View(self.X.storage, self.shift, self.scale, late, rows, self._workspaces)
 
     def _with_far(self, betas: Array, y: Array) -> tuple[Array, Array]:
         """`_together` by residuals, whose far columns are centred entry by entry: a rank-one
@@ -216,14 +201,6 @@ class InMemoryProblem(QuadraticProblem):
         kernels.project(self.X.storage, v, shift=self.shift, out=out, workspace=self.workspace)
         out *= self.scale
         return self._put_far(out, v)
-
-    def _common(self) -> dict[str, Any]:
-        return {
-            "shift": self.shift,
-            "weights": self.weights,
-            "scale": 1.0 / self.total,
-            "workspace": self.workspace,
-        }
 
     def gram(self, left: Array, right: Array) -> Array:
         """X'_leftᵀ W X'_right/M: one pass over X."""

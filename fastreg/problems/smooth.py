@@ -50,7 +50,6 @@ class SmoothProblem(InMemoryProblem):
     least: float  # of F
     scale_of_gap: float  # F of the null model less that
     null_gradient: Array  # (n,) ∂F/∂β of the null model
-    _view: View | None = field(repr=False, default=None)  # of all columns
     _kept: tuple[Array, View] | None = field(repr=False, default=None)  # of some
 
     def null(self, t: int) -> float:
@@ -98,10 +97,7 @@ class SmoothProblem(InMemoryProblem):
         whole[columns] = betas
         if self.far_columns.any():
             return self._look_far(whole, levels)
-        if self._view is None:
-            late = self._late_shift() is not None
-            self._view = View(self.X.storage, self.shift, self.scale, late, self._rows)
-        return self._view.look(whole, levels)
+        return self._view(self._rows).look(whole, levels)
 
     def _part(self, columns: Array) -> View:
         """Some columns, of which it holds a copy."""
@@ -154,18 +150,7 @@ class SmoothProblem(InMemoryProblem):
 
     def tangent(self, columns: Array, beta: Array, level: float) -> Tangent:
         """The quadratic at β (p,) on some columns, b."""
-        z, zero = np.empty(self.X.shape[0]), np.zeros(self.X.shape[0])
-        if self.far_columns.any():
-            whole = np.zeros(self.n_features)
-            whole[columns] = beta
-            z = level - self._less(zero, whole)
-        else:
-            theta = np.zeros(self.n_features)
-            theta[columns] = beta * self.scale[columns]
-            kernels.predict(
-                self.X.storage, theta, offset=level, shift=self.shift, out=z,
-                workspace=self.workspace,
-            )  # fmt: skip
+        z = self._predicted(columns, beta, level)
         if self.objective.offset is not None:
             z += self.objective.offset
         h = kernels.slopes(self.objective.loss, z, self.rows_y)[2]
@@ -176,6 +161,22 @@ class SmoothProblem(InMemoryProblem):
         self.passes += 2
         return self._tangent(v)
 
+    def _predicted(self, columns: Array, beta: Array, level: float) -> Array:
+        """X'β + b (m,) of β (p,) on some columns."""
+        if self.far_columns.any():
+            whole = np.zeros(self.n_features)
+            whole[columns] = beta
+            return level - self._less(np.zeros(self.X.shape[0]), whole)
+        if self.is_narrow(columns):
+            part = self._part(columns).predict(beta[:, None], np.array([level]))
+            return np.ascontiguousarray(part[:, 0])
+        z, theta = np.empty(self.X.shape[0]), np.zeros(self.n_features)
+        theta[columns] = beta * self.scale[columns]
+        kernels.predict(
+            self.X.storage, theta, offset=level, shift=self.shift, out=z, workspace=self.workspace
+        )
+        return z
+
     def _tangent(self, v: Array) -> Tangent:
         n, total, shift = self.n_features, float(v.sum()), self.shift
         mean, bend = np.zeros(n), np.inf
@@ -184,7 +185,7 @@ class SmoothProblem(InMemoryProblem):
             away = np.divide(mean, self.scale, out=np.zeros(n), where=self.scale > 0.0)
             shift = shift + away
         own = fields_of(self, InMemoryProblem)
-        own |= {"shift": shift, "weights": v, "_starts": {}, "_bases": {}, "_wide": None}
+        own |= {"shift": shift, "weights": v, "_starts": {}, "_bases": {}, "_workspaces": {}}
         return Tangent(InMemoryProblem(**own), mean, bend)
 
     def at_strengths(self, strengths: Array) -> SmoothProblem:

@@ -300,7 +300,7 @@ def _problem(
     seen = replace(objective, weights=rows.weights, offset=rows.offset)
     sample = smooth(as_design(rows.X), rows.y, seen)
     frame = {name: getattr(base, name) for name in ("shift", "scale", "size", "constant")}
-    framed = replace(sample, **frame, _bases={}, _starts={}, _wide=None, _view=None, _kept=None)
+    framed = replace(sample, **frame, _bases={}, _starts={}, _workspaces={}, _kept=None)
     points = 1 if objective.strength is None else len(objective.strength)
     own = fields_of(base, MomentProblem)
     own |= {"unit": np.ones(points), "mean": np.zeros(points), "_bases": {}}
