@@ -43,8 +43,9 @@ def null_model(
 def shifted(loss: Any, z: Array, y: Array, w: Array, close: float) -> tuple[Array, Array]:
     """(δ (g,) that minimises Σ w ℓ(z + δ), Σ w ℓ′(z) (g,)) by Newton's method.
 
-    By halving, or doubling where there is no bound yet, where a step leaves the bounds. A step of
-    Newton's as short as `close` is the last: the next would be its square.
+    By halving, or doubling where there is no bound yet, where a step leaves the bounds or lessens
+    the slope by little: 300 above its best, an exponential lets Newton's method come down by 1 a
+    step. A step of Newton's as short as `close` is the last: the next would be its square.
     """
     g = z.shape[1]
     low, high, best, width = np.full(g, -np.inf), np.full(g, np.inf), np.zeros(g), np.ones(g)
@@ -61,14 +62,16 @@ def shifted(loss: Any, z: Array, y: Array, w: Array, close: float) -> tuple[Arra
         bounded = np.isfinite(low) & np.isfinite(high)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             new = best - slope / bend
-            quick = (new > low) & (new < high) & (np.abs(slope) <= _QUICK * before)
-            inside = np.where(bounded, quick, np.abs(new - best) <= width)
+            at_end = np.abs(new - best) <= close * np.maximum(1.0, np.abs(best))
+            quick = np.abs(slope) <= _QUICK * before
+            near = (new > low) & (new < high) & (bounded | (np.abs(new - best) <= width))
+            inside = near & (quick | (at_end & ~bounded))
             other = np.where(bounded, 0.5 * (low + high), best - np.sign(slope) * width)
         width = np.where(inside, width, 2.0 * width)
         new = np.where(slope == 0.0, best, np.where(inside, new, other))
         moved, best, before = np.abs(new - best), new, np.abs(slope)
-        near = np.where(inside, close, 4e-16)
-        if (moved <= near * np.maximum(1.0, np.abs(best))).all():
+        last = np.where(inside, close, 4e-16)
+        if (moved <= last * np.maximum(1.0, np.abs(best))).all():
             break
     return best, first
 

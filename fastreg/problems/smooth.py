@@ -29,6 +29,9 @@ from fastreg.problems.views import Look, Rows, View
 Array = np.ndarray
 _WHOLE = 512  # columns that are as fast without a rotation
 _FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
+_CENTRE = 30.0  # of z, beyond which no loss bends where its mean is that of y
+_HUGE = 1e290  # of a loss, beside sums of it and squares of X
+_DEAD = 1e-100  # of ℓ′, an ℓ″ whose steps leave float64
 _NARROW = 8  # columns, or entries, for each in use, from which looks at those alone take less time
 
 
@@ -148,12 +151,17 @@ class SmoothProblem(InMemoryProblem):
         value, slope = self._slopes(Z)
         return Look(value / self.total, slope / self.total, self.screen(Z))
 
-    def tangent(self, columns: Array, beta: Array, level: float) -> Tangent:
-        """The quadratic at β (p,) on some columns, b."""
+    def tangent(
+        self, columns: Array, beta: Array, level: float, *, is_secant: bool = False
+    ) -> Tangent:
+        """The quadratic at β (p,) on some columns, b; with `is_secant` it bends as the way to where
+        the loss bends, not as the point."""
         z = self._predicted(columns, beta, level)
         if self.objective.offset is not None:
             z += self.objective.offset
-        h = kernels.slopes(self.objective.loss, z, self.rows_y)[2]
+        _, u, h = kernels.slopes(self.objective.loss, z, self.rows_y)
+        if is_secant or h.max() <= _DEAD * np.abs(u).max():
+            h = self._secant(z, u, h)
         if self.weights is not None:
             h = np.where(self.weights > 0.0, h, 0.0)  # whatever a row that does not count has
         h = np.maximum(h, _FLAT * h.max())
@@ -176,6 +184,19 @@ class SmoothProblem(InMemoryProblem):
             self.X.storage, theta, offset=level, shift=self.shift, out=z, workspace=self.workspace
         )
         return z
+
+    def _secant(self, z: Array, u: Array, h: Array) -> Array:
+        """(ℓ′(z) − ℓ′(z̄))/(z − z̄), with z̄ the best constant prediction; ℓ″ nearby.
+
+        An offset of 300 leaves ℓ″ of 1e-130, and a Newton step of 1e130. With σ(z̄) = ½ it is the
+        bound of Jaakkola & Jordan (Statistics and Computing 10, 2000) on the loss of classes.
+        """
+        loss, y = self.objective.loss, self.rows_y
+        level, _ = null_model(loss, y[:, None], self.weights)
+        level = min(max(level, -_CENTRE), _CENTRE)
+        there = kernels.slopes(loss, np.full(len(z), level), y)[1]
+        out: Array = np.divide(u - there, z - level, out=h.copy(), where=np.abs(z - level) > 1.0)
+        return out
 
     def _tangent(self, v: Array) -> Tangent:
         n, total, shift = self.n_features, float(v.sum()), self.shift
@@ -200,6 +221,15 @@ class SmoothProblem(InMemoryProblem):
         return replace(self, objective=own, _bases={})
 
 
+def _check_size(largest: float) -> None:
+    """ValueError if losses of an offset, and sums of them, leave float64."""
+    if not largest <= _HUGE:
+        raise ValueError(
+            f"offset has rows whose loss is near {largest:.0e}, at the end of the range of "
+            "float64: bring it nearer to 0, or take fit_intercept=True"
+        )
+
+
 def smooth(X: Design, y: Array, objective: Objective) -> SmoothProblem:
     """The problem of one target (m,), its null model, and its gradient there: one read of X.
 
@@ -215,6 +245,8 @@ def smooth(X: Design, y: Array, objective: Objective) -> SmoothProblem:
     level, z = null_model(loss, y, weights, objective.offset, objective.fit_intercept)
     least = float(w @ losses.saturated(loss, y)[:, 0])
     value, u, _ = kernels.slopes(loss, np.ascontiguousarray(z[:, 0]), y[:, 0].copy())
+    if objective.offset is not None:
+        _check_size(float(np.abs(np.stack([value, u])).max()))
     frame = standardise(X, -u[:, None], objective)
     c, _ = frame.at_zero(0)
     points = 1 if objective.strength is None else len(objective.strength)

@@ -11,7 +11,8 @@ Eight strengths share a read of X, and as many as can one tangent:
     1. predict which columns matter, and solve at the strengths from the tangent at the last one
     2. one read of X, or of the columns in use alone, gives P, gradients and gaps at all of them;
        a step counts if it lessens P by Armijo's rule, else it is halved
-    3. a new tangent where gaps shrink so slowly that it takes less time than the steps it spares
+    3. a new tangent where gaps shrink so slowly that it takes less time than the steps it spares,
+       or steps are halved again and again; a secant where they are at their own tangent
 
 The rule of 3 counts operations, never time: the bits are the same on every machine.
 """
@@ -36,13 +37,14 @@ from fastreg.problems.views import Look
 from fastreg.solvers import working_set
 from fastreg.solvers.critical import critical_strength
 from fastreg.solvers.tangent_ridge import RidgeSteps
-from fastreg.solvers.walkers import HALVED, Stand, Walker
+from fastreg.solvers.walkers import HALVED, LOST, Stand, Walker
 from fastreg.solvers.working_set import Point, Progress, State, WorkingSet
 
 Array = np.ndarray
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
 _TURNS = 1000
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
+_ABSURD = 1e3  # times what P can fall by at most, promised by a tangent
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
 
@@ -72,6 +74,7 @@ class SmoothPath(working_set.PathFollower):
         self._is_bare = is_zero(problem.objective.penalty) and not problem.objective.ridges().any()
         self._ridge: RidgeSteps | None = None
         self._origin: Stand | None = None  # of the tangent
+        self._is_secant = False
         self._loaded: tuple[int, float] | None = None  # stand and κ that the active set started at
         self.kappa = 1.0
         self.levels = levels
@@ -123,9 +126,10 @@ class SmoothPath(working_set.PathFollower):
         return alone[:1] or walkers
 
     def _touch(self, stand: Stand) -> None:
-        """A new tangent."""
-        self._draw(self.problem.tangent(self.working.columns, stand.beta, stand.level))
-        self._origin = stand
+        """A new tangent; at the stand of the last one, whose steps were all too long, a secant."""
+        is_secant, W = stand is self._origin, self.working.columns
+        self._draw(self.problem.tangent(W, stand.beta, stand.level, is_secant=is_secant))
+        self._origin, self._is_secant = stand, is_secant
 
     def _draw(self, tangent: Tangent) -> None:
         self.tangent = tangent
@@ -284,8 +288,7 @@ class SmoothPath(working_set.PathFollower):
         """A new tangent where it is worth its time, or where steps fail."""
         if not todo:
             return
-        # At its own tangent a step is the right one, but too long.
-        stuck = [e for e in todo if e.halved >= HALVED and e.stand is not self._origin]
+        stuck = [e for e in todo if e.halved >= self._patience(e)]
         chosen = stuck[0] if stuck else None
         if chosen is None and self._is_bare and todo[0].stand is not self._origin:
             chosen = todo[0]
@@ -298,6 +301,17 @@ class SmoothPath(working_set.PathFollower):
         self._touch(chosen.stand)
         for each in todo:
             each.turn()
+
+    def _patience(self, each: Walker) -> float:
+        """Steps to halve before there is a new tangent. At its own a step is the right one, but too
+        long, unless it promises far more than there is to lose; at its secant there is nothing
+        better."""
+        if each.stand is not self._origin:
+            return HALVED
+        if self._is_secant:
+            return math.inf
+        absurd = each.lost > _ABSURD * (each.objective - self.problem.least)
+        return 1 if absurd else LOST
 
     def _price(self) -> float:
         """Of a tangent, in looks at eight points: m p² operations beside those of the columns that

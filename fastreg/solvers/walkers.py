@@ -11,12 +11,13 @@ from fastreg.solvers.working_set import Point
 
 Array = np.ndarray
 HALVED = 3  # steps halved as often want another tangent
+LOST = 10  # at their own tangent, which is then of no use: ℓ″ says nothing of the way
 _ARMIJO = 1e-4
 _ROUNDED, _NOTHING = 1e-15, 1e-13  # of P: its rounding, and a loss of P that is
 _MORE = 2  # steps from there on
 _KAPPA = 8.0  # between which and its inverse κ may change
 _HALVINGS = 60
-_SHORT = 1e-3  # of a step that leaves float64: flat tails throw as far as 1e130
+_SHORT = 0.1  # of a step that leaves float64
 
 
 @dataclass(eq=False)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.sparse as sp
+import scipy.special
 from conftest import JIT, needs_jit
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
@@ -15,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 import fastreg
 from fastreg import kernels, reference
 from fastreg.certificate import losses as certified
+from fastreg.certificate.intercept import null_model
 from fastreg.losses import Logistic, Poisson, Squared, traits
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, Bounded
@@ -187,6 +189,57 @@ def test_what_is_not_penalised_is_certified_by_stationarity(rng):
     path = fastreg.path(X, y, family="binomial", alphas=5, penalty_factor=[0, 1, 1, 1, 1, 1])
     assert path.certificate.converged and path.certificate.kind == "stationarity"
     assert (path.coefs[0] != 0.0).all() and not path.coefs[1:, 0].any()
+
+
+@pytest.mark.parametrize("size", [-700.0, -300.0, -30.0, 0.0, 30.0, 300.0, 700.0])
+def test_the_null_model_of_counts_beside_an_offset_is_in_closed_form(size, rng):
+    """Σ w y = e^b Σ w e^o: from 300 above Newton's method comes down by 1 a step."""
+    offset, w = size + 3.0 * rng.standard_normal(40), rng.uniform(0.5, 2.0, 40)
+    y = rng.poisson(3.0, 40).astype(float)
+    level, z = null_model(Poisson(), y[:, None], w, offset)
+    expected = np.log(w @ y) - np.log(w @ np.exp(offset - size)) - size
+    assert level == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    np.testing.assert_allclose(w @ (np.exp(z[:, 0]) - y), 0.0, atol=1e-9)
+    share = y / y.max()
+    level, z = null_model(Logistic(), share[:, None], w, offset)
+    np.testing.assert_allclose(w @ (scipy.special.expit(z[:, 0]) - share), 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [-700.0, -300.0, 300.0, 700.0])
+@pytest.mark.parametrize("ratio", [0.0, 0.5, 1.0])
+def test_an_offset_far_from_the_answer_without_an_intercept(size, ratio, rng):
+    """Every row is where its loss is flat, and Newton's step would be 1e130 long."""
+    X, y = binary(rng)
+    X[:, 0] = 1.0 + 0.1 * rng.standard_normal(len(X))
+    options = {"alphas": [1e-3, 1e-5], "l1_ratio": ratio, "fit_intercept": False}
+    offset = np.full(len(y), size)
+    path = fastreg.path(X, y, family="binomial", offset=offset, **options)
+    assert path.certificate.converged and path.n_iter < 200
+    with_level = fastreg.path(X, y, family="binomial", offset=offset, alphas=[1e-3, 1e-5])
+    assert with_level.certificate.converged and with_level.n_iter < 20
+
+
+def test_an_offset_whose_loss_leaves_float64_is_refused(rng):
+    X, _ = binary(rng)
+    y, offset = rng.poisson(1.0, len(X)) + 1.0, np.full(len(X), 709.0)
+    with pytest.raises(ValueError, match="offset has rows whose loss is near"):
+        fastreg.path(X, y, family="poisson", offset=offset, alphas=2, fit_intercept=False)
+    path = fastreg.path(X, y, family="poisson", offset=offset, alphas=2)
+    assert path.certificate.converged
+
+
+@pytest.mark.parametrize("s", [1.0, 0.999, 0.5])
+@pytest.mark.parametrize("z", [-749.0, -720.0, -690.0, 700.0, 740.0, 749.0])
+def test_divergences_are_finite_where_probabilities_underflow(z, s):
+    for y in (0.0, 0.3, 1.0):
+        at, target = np.array([[z]]), np.array([[y]])
+        u = s * certified.slope(Logistic(), at, target)
+        found = certified.divergence(Logistic(), at, u, target)
+        expected = (
+            certified.value(Logistic(), at, target)
+            + certified.conjugate(Logistic(), u, target) - u * at
+        )  # fmt: skip
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.skipif(not HAS_EXTENDED, reason="the judge needs 80 bits")

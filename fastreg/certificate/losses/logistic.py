@@ -97,11 +97,12 @@ def _(loss: Logistic, z: Array, u: Array, y: Array) -> Array:
     if min(a.min(), b.min(), p.min(), q.min()) > _TINY:
         return np.maximum(a * np.log(a / p) + b * np.log(b / q), 0.0)
     inside = (a >= 0.0) & (b >= 0.0)
-    # kl_div(a, p) = a log(a/p) − a + p ≥ 0; where p underflows, a log(a/p) is a (log a − z).
+    # kl_div(a, p) = a log(a/p) − a + p ≥ 0; where p or a/p leave float64, a log(a/p) is
+    # a (log a − z).
     with np.errstate(invalid="ignore", over="ignore"):
         first, second = scipy.special.kl_div(a, p), scipy.special.kl_div(b, q)
-        first = np.where(p > 0.0, first, -scipy.special.entr(a) - a * z - a)
-        second = np.where(q > 0.0, second, -scipy.special.entr(b) + b * z - b)
+        first = np.where(p > _TINY, first, -scipy.special.entr(a) - a * z - a)
+        second = np.where(q > _TINY, second, -scipy.special.entr(b) + b * z - b)
     return np.where(inside, np.maximum(first + second, 0.0), np.inf)
 
 
