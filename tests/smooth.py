@@ -108,13 +108,20 @@ class Judge:
         self.intercept = objective.fit_intercept
         self.counts = not np.isfinite(losses.domain(objective.loss)[1])
 
-    def value(self, beta, b):
-        z = self.offset + b + self.X @ beta
+    def loss(self, z, y):
         if self.counts:
             with np.errstate(over="ignore"):  # of a step that is too long
-                loss = np.exp(z) - self.y * z
-        else:
-            loss = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - self.y * z
+                return np.exp(z) - y * z
+        return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - y * z
+
+    def derivatives(self, beta, b):
+        """ℓ′ and ℓ″ of each row."""
+        z = self.offset + b + self.X @ beta
+        p = np.exp(z) if self.counts else 1 / (1 + np.exp(-z))
+        return p - self.y, p if self.counts else p / (1 + np.exp(z))
+
+    def value(self, beta, b):
+        loss = self.loss(self.offset + b + self.X @ beta, self.y)
         return self.w @ loss + (self.l2 @ beta**2) / 2 + self.l1 @ np.abs(beta)
 
     def size(self, beta, b):

@@ -22,7 +22,7 @@ needs_extended = pytest.mark.skipif(not HAS_EXTENDED, reason="the judge needs 80
 @needs_extended
 @pytest.mark.parametrize("what", choices.ATTACKS)
 def test_no_error_is_wrong_in_silence(what):
-    count = 60 if JIT else 6
+    count = {"losses": 25}.get(what, 60) if JIT else 6
     found = [choices.ATTACKS[what](seed) for seed in range(count)]
     found = [each for each in found if each is not None]
     assert len(found) > 0.8 * count

@@ -121,7 +121,7 @@ class _Residuals(NamedTuple):
 
     @classmethod
     def of(cls, fold: Fold, objective: Objective, coef: Array) -> _Residuals:
-        w, v = _shares(fold.train), _shares(fold.test)
+        w, v = shares_of(fold.train), shares_of(fold.test)
         mean, unit, Y = normalise(fold.y[:, None], w, objective.fit_intercept)
         known = fold.columns.filled(fold.X.shape[1])
         none = np.zeros(coef.shape[1])  # residuals need no intercept: the best one is taken
@@ -130,7 +130,7 @@ class _Residuals(NamedTuple):
         beta = coef[used] / data.scale[used, None] / float(unit[0])
         R, squares = np.repeat(Y, coef.shape[1], axis=1), np.zeros(len(used))
         # Rows of neither set are not read, whatever they hold.
-        for rows, values in _blocks(data, used, np.maximum(w, v)):
+        for rows, values in blocks_of(data, used, np.maximum(w, v)):
             R[rows] -= values @ beta
             squares += v[rows] @ values**2
         # One that is given may dwarf the spread of y, and is rounded.
@@ -155,7 +155,7 @@ class _Residuals(NamedTuple):
         return mse, change_of_error(mse, _ROUNDING * spread)
 
 
-def _shares(weights: Array) -> Array:
+def shares_of(weights: Array) -> Array:
     """Over their sum: weights of 1e300 do not overflow."""
     weights = weights / weights.max()
     out: Array = weights / weights.sum()
@@ -317,7 +317,7 @@ def _together(K: int) -> list[slice]:
 def _squares(data: Data, columns: Array, v: Array) -> Array:
     """(p,): Σ v x'² of some columns."""
     out = np.zeros(len(columns))
-    for rows, values in _blocks(data, columns, v):
+    for rows, values in blocks_of(data, columns, v):
         out += v[rows] @ values**2
     return out
 
@@ -326,7 +326,7 @@ def _shape(data: Data, look: _Look, columns: Array, v: Array) -> Shape:
     """Second moments of the training rows, and of the test rows of weights v."""
     p = len(columns)
     G, T = np.zeros((p, p)), np.zeros((p, p))
-    for rows, values in _blocks(data, columns, np.maximum(data.w, v)):
+    for rows, values in blocks_of(data, columns, np.maximum(data.w, v)):
         G += values.T @ (data.w[rows, None] * values)
         T += values.T @ (v[rows, None] * values)
     l2 = look.target.l2[columns, None] * look.strengths
@@ -335,7 +335,7 @@ def _shape(data: Data, look: _Look, columns: Array, v: Array) -> Shape:
         found = []
         for weights in (data.w, v):
             R: Array = np.zeros((0, len(U)))
-            for rows, values in _blocks(data, columns[U], weights):
+            for rows, values in blocks_of(data, columns[U], weights):
                 R = _factor.triangular_factor(np.vstack([R, np.sqrt(weights[rows, None]) * values]))
             found.append(R)
         return found[0], found[1]
@@ -343,7 +343,7 @@ def _shape(data: Data, look: _Look, columns: Array, v: Array) -> Shape:
     return Shape(G, T, l2, rows_of)
 
 
-def _blocks(data: Data, columns: Array, w: Array) -> Iterator[tuple[slice, Array]]:
+def blocks_of(data: Data, columns: Array, w: Array) -> Iterator[tuple[slice, Array]]:
     """Rows and entries (b, p) of some columns of V, zero in rows of weight zero."""
     m, p = data.X.shape[0], max(1, len(columns))
     own, step = dataclasses.replace(data, w=w), max(p, _ENTRIES // p)

@@ -15,7 +15,7 @@ class Logistic(NamedTuple):
 
 @traits.register(Logistic)
 def _(loss):
-    return Traits(canonical=True)
+    return Traits(canonical=True, self_concordant=True)
 
 
 @value.register(Logistic)

@@ -11,6 +11,7 @@ class Traits(NamedTuple):
     smooth : whether ℓ″ exists everywhere
     separable : whether the loss is a sum over rows
     canonical : whether ℓ is A(z) − yz but for what does not depend on z
+    self_concordant : whether │ℓ‴│ ≤ ℓ″, so that ℓ″ changes by eᵗ at most where z changes by t
     """
 
     outputs: int = 1
@@ -18,6 +19,7 @@ class Traits(NamedTuple):
     smooth: bool = True
     separable: bool = True
     canonical: bool = False
+    self_concordant: bool = False
 
 
 @operation(entry=True)

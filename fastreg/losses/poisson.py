@@ -16,7 +16,7 @@ class Poisson(NamedTuple):
 
 @traits.register(Poisson)
 def _(loss):
-    return Traits(canonical=True)
+    return Traits(canonical=True, self_concordant=True)
 
 
 @value.register(Poisson)

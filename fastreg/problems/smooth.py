@@ -246,7 +246,7 @@ def smooth(X: Design, y: Array, objective: Objective) -> SmoothProblem:
     least = float(w @ losses.saturated(loss, y)[:, 0])
     value, u, _ = kernels.slopes(loss, np.ascontiguousarray(z[:, 0]), y[:, 0].copy())
     if objective.offset is not None:
-        _check_size(float(np.abs(np.stack([value, u])).max()))
+        _check_size(float(np.abs(np.stack([value, u])[:, w > 0.0]).max()))
     frame = standardise(X, -u[:, None], objective)
     c, _ = frame.at_zero(0)
     points = 1 if objective.strength is None else len(objective.strength)

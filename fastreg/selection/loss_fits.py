@@ -3,22 +3,26 @@
     error = 2 Σ_test w [ℓ(z; y) − min ℓ(·; y)]/Σ_test w,   z = o + b + xᵀθ
 
 the mean deviance, of squares the mean squared error. A fit has a certificate of its own, and its
-gap says what it is worth; how far an error moves with it is not known. What rounding may change is
-(`certificate.deviance`). Wide ridges are fitted in a few columns (`wide_ridges`). A relaxed fit
-mixes that one with a fit without a penalty, as exact as `relaxed_losses` makes it, or stays as it
-is where there is none.
+gap says what it is worth; where that is not what was asked, or as much as possible was, how far its
+error may be from that of the minimum is bounded (`certificate.held_out_losses`). So is what
+rounding may change (`certificate.deviance`). Wide ridges are fitted in a few columns
+(`wide_ridges`). A relaxed fit mixes that one with a fit without a penalty, as exact as
+`relaxed_losses` makes it, or stays as it is where there is none.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from fastreg.certificate import KKT
+from fastreg.certificate import KKT, held_out_losses
 from fastreg.certificate.deviance import lost
+from fastreg.certificate.held_out import Fold
 from fastreg.objectives import Objective, check_target
+from fastreg.problems.in_memory import standardise
 from fastreg.selection.choice import Errors
 from fastreg.selection.fold_fits import Fits, Verdict, certain
 from fastreg.selection.relaxed_losses import relax
@@ -53,8 +57,19 @@ class LossFits(Fits):
             own = (coef, intercept) if self.wide is None else self.wide.back(coef, intercept)
             self.seen(*own)
         deviance, rounding, null = self._deviance(objective, coef, intercept)
-        met = met & (rounding <= certain(deviance, null))
-        return Verdict(deviance, np.full(len(gap), np.inf), gap, met)
+        room, bound = certain(deviance, null), np.full(len(gap), np.inf)
+        asked = np.flatnonzero(~met if self.tol > 0.0 else np.ones(len(gap), bool))
+        if gamma is None and len(asked):
+            bound[asked] = self._bounds(objective, coef, intercept, asked) + rounding[asked]
+            met = met | (bound <= room)
+        return Verdict(deviance, bound, gap, met & (rounding <= room))
+
+    def _bounds(self, objective: Objective, coef: Array, intercept: Array, points: Array) -> Array:
+        """By how much deviances may differ from those of the minima, at some points."""
+        blank = np.zeros((len(self.y), 1))
+        columns = standardise(self.X, blank, dataclasses.replace(objective, offset=None)).columns
+        fold = Fold(self.X, self.y, self.train, self.test, columns)
+        return held_out_losses.bounds(fold, objective, coef, intercept, points)
 
     def _deviance(
         self, objective: Objective, coef: Array, intercept: Array

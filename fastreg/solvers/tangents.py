@@ -44,6 +44,7 @@ Array = np.ndarray
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
 _TURNS = 1000
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
+_FINEST = 1e-16  # of gaps, where all is asked
 _ABSURD = 1e3  # times what P can fall by at most, promised by a tangent
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
@@ -257,7 +258,8 @@ class SmoothPath(working_set.PathFollower):
         if point.factor != 1.0:
             return working_set.NEAR
         # Of a ridge the gap is the square of an error, as in other solvers of ridges it is not.
-        return min(0.5 * self.tol, self.tol**2) if self._is_ridge else 0.5 * self.tol
+        aim = min(0.5 * self.tol, self.tol**2) if self._is_ridge else 0.5 * self.tol
+        return max(aim, _FINEST)
 
     def _gaps_of(self, todo: list[Walker], outside: Array = _NONE) -> Array:
         """Relative gaps, with the dual points that the tangent balances, from W and some columns

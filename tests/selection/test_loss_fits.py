@@ -1,5 +1,7 @@
 """Cross-validation of losses that are no squares: mean deviance of rows that fits have not seen."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -172,3 +174,42 @@ def test_relaxed_folds_are_relaxed_refits(gamma, score):
             lost = np.logaddexp(0.0, z) - y[test, None] * z
             expected.append(2.0 * w[test] @ lost / w[test].sum())
     np.testing.assert_allclose(chosen.values, np.mean(expected, axis=0), rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+@pytest.mark.parametrize("ratio", [0.0, 0.5, 1.0])
+def test_as_exact_as_rounding_allows_is_certain(family, ratio):
+    """tol=0: every deviance has a bound, as squared errors have."""
+    X, y, w, offset = problem()
+    path = fastreg.path(
+        X, y, family=family, alphas=5, l1_ratio=ratio, tol=0.0, sample_weight=w, offset=offset
+    )
+    found = path.select("cv", cv=3).certificate
+    assert found.converged and found.bound.max() < 1e-7
+    assert "certain to" in str(found)
+
+
+def test_a_fit_that_is_stopped_says_by_how_much_its_error_may_be_wrong():
+    X, y, _, _ = problem()
+    common = {"family": "binomial", "alphas": [0.1, 0.01]}
+    exact = fastreg.path(X, y, tol=0.0, **common).select("cv", cv=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = fastreg.path(X, y, tol=1e-12, max_iter=2, **common)
+        found = path.select("cv", cv=3)
+    assert not found.certificate.converged
+    bound, off = found.certificate.bound.mean(axis=1), np.abs(found.values / exact.values - 1.0)
+    assert (np.isfinite(found.certificate.bound) | found.certificate.met).all()
+    missed = ~found.certificate.met.any(axis=1)
+    assert missed.any() and (off <= 1.01 * bound)[missed].all() and off.max() > 0.0
+
+
+def test_a_loss_that_says_nothing_of_its_third_derivative_has_no_bound(monkeypatch):
+    from fastreg.certificate import held_out_losses
+    from fastreg.losses import Traits
+
+    X, y, _, _ = problem()
+    path = fastreg.path(X, y, family="binomial", alphas=[0.1], tol=0.0)
+    monkeypatch.setattr(held_out_losses, "traits", lambda loss: Traits(canonical=True))
+    with pytest.warns(ConvergenceWarning, match="by an unknown amount"):
+        path.select("cv", cv=3)

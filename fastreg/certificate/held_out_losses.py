@@ -1,0 +1,200 @@
+"""How far training fits of losses are from their minima, and what that does to their deviances.
+
+At a fit, z, u = ℓ′ and h = ℓ″ on the rows; x̃ is a row of V on the columns that may be used, beside
+a 1 where there is an intercept; w and v are weights of the training and of the test rows, of sum 1:
+
+    H = Σ w h x̃x̃ᵀ + diag l2,   g the shortest subgradient,   ε = ‖g‖_{H⁻¹},   q_i² = x̃_iᵀH⁻¹x̃_i
+
+Of a loss with │ℓ‴│ ≤ ℓ″, as that of classes and that of counts, H shrinks by e^{−│Δz│} at most:
+
+    ‖δ‖_H ≤ s = −log(1 − ρε)/ρ,   ρ = max q_i of the training rows, if ρε < 1
+
+(Bach, Electronic Journal of Statistics 4, 2010), and predictions of a row move by Δ_i ≤ q_i s:
+
+    │D − D*│ ≤ 2 s ‖Σ v u x̃‖_{H⁻¹} + 2 η s² Σ v h q²,   η = (eʳ − 1 − r)/r²,   r = s max q_i
+
+Coordinates are left out that are zero and farther inside of their subdifferential than
+√(Σ w h x_j²) s (eʳ − 1)/r, as c_j moves by no more: see `training`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastreg import _factor
+from fastreg._jit import single_threaded_blas
+from fastreg.certificate import losses, reads
+from fastreg.certificate.gap import Points, SquaredFit, points_of
+from fastreg.certificate.held_out import Fold, blocks_of, shares_of
+from fastreg.certificate.penalties import in_units
+from fastreg.certificate.reads import Data
+from fastreg.certificate.target import some_of
+from fastreg.certificate.training import Slopes, root_of, root_of_rows, slopes
+from fastreg.losses import traits
+from fastreg.objectives import Objective
+
+Array = np.ndarray
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of a sum, in terms of its terms
+_ROOM = 1 << 22  # entries of some columns: 32 MB
+_MOST = 2048  # columns that may be used
+_ROUNDS = 6  # of these, and the bound that they give
+
+
+def bounds(fold: Fold, objective: Objective, coef: Array, intercept: Array, points: Array) -> Array:
+    """By how much the mean deviance of test rows may differ from that of the minimum, (g,) of some
+    points of coef (n, K); ∞ where nothing is known."""
+    if not traits(objective.loss).self_concordant or objective.strength is None:
+        return np.full(len(points), np.inf)
+    own = dataclasses.replace(
+        objective.counted(), weights=fold.train, strength=objective.strength[points]
+    )
+    n, w = fold.X.shape[1], shares_of(fold.train)
+    known = fold.columns.filled(n)
+    data = Data(
+        fold.X, fold.y[:, None], w, *known, own, coef[:, points], intercept[points], np.zeros(1),
+        np.ones(1),
+    )  # fmt: skip
+    offset = None if objective.offset is None else objective.offset[:, None]
+    with single_threaded_blas, np.errstate(invalid="ignore", over="ignore"):
+        look = _Look.of(data, shares_of(fold.test), offset)
+        return np.array([look.bound(k) for k in range(len(points))])
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """Of K points: u and h (m, K), correlations c and what rounding may have changed (n, K), and
+    √(Σ w h x²) (n, K); blur (K,), what rounding of z changes ε by; v (m,) of test rows."""
+
+    data: Data
+    v: Array
+    u: Array
+    h: Array
+    c: Array
+    doubt: Array
+    lengths: Array
+    blur: Array
+
+    @classmethod
+    def of(cls, data: Data, v: Array, offset: Array | None) -> _Look:
+        loss, K = data.objective.loss, data.coef.shape[1]
+        away = 0.0 if offset is None else offset
+        seen = dataclasses.replace(data, w=np.maximum(data.w, v))  # what has no weight is not read
+        z = reads.products(seen, data.coef) + reads.levels(data, range(K)) + away
+        u, h = (np.array(each) for each in losses.derivatives(loss, z, data.Y))
+        u[seen.w == 0.0], h[seen.w == 0.0] = 0.0, 0.0
+        n, w = len(data.coef), data.w[:, None]
+        c, lengths, norms = np.zeros((n, K)), np.zeros((n, K)), np.zeros((n, 1))
+        spread = np.zeros(z.shape)
+        beta = np.abs(data.coef) / data.scale[:, None]
+        for some, V in _columns(data):
+            c[some] = -V.T @ (w * u)
+            square = V * V
+            lengths[some], norms[some] = np.sqrt(square.T @ (w * h)), np.sqrt(square.T @ w)
+            spread += np.abs(V) @ beta[some]
+        spread += np.abs(data.shift) @ np.abs(data.coef) + np.abs(data.intercept) + np.abs(away)
+        off = _ROUNDING * spread
+        blur = np.sqrt((w * h * off * off).sum(axis=0))
+        doubt = _ROUNDING * norms * np.sqrt((w * u * u).sum(axis=0))
+        return cls(data, v, u, h, c, doubt, lengths, blur)
+
+    def bound(self, k: int) -> float:
+        """On the columns that may be used at point k: those near enough to breakpoints for what the
+        bound itself allows."""
+        points, radius = self._points(k), 0.0
+        found = slopes(points, self.doubt[:, k : k + 1], self.lengths[:, k], self.blur[k : k + 1])
+        for _ in range(_ROUNDS):
+            U = np.flatnonzero(found.slack[:, 0] <= found.lengths * radius)
+            if len(U) > _MOST:
+                break
+            out, far = self._on(k, U, points, found)
+            if far <= radius or far == 0.0:
+                return out
+            if not np.isfinite(far):
+                break
+            radius = 4.0 * far
+        return np.inf
+
+    def _points(self, k: int) -> Points:
+        data, objective = self.data, self.data.objective
+        assert objective.strength is not None
+        every, strength = np.arange(len(data.coef)), objective.strength[k : k + 1]
+        scale, theta = data.scale[:, None], data.coef[:, k : k + 1]
+        l2 = data.of(objective.l2, k) * data.scale * data.scale
+        return points_of(
+            some_of(in_units(objective.penalty, 1.0), every, strength),
+            c=self.c[:, k : k + 1], beta=theta / scale, theta=theta, fit=SquaredFit(np.zeros(1)),
+            l2=l2[:, None] * strength, scale=scale,
+        )  # fmt: skip
+
+    def _on(self, k: int, U: Array, points: Points, found: Slopes) -> tuple[float, float]:
+        """(the bound, s (eʳ − 1)/r) on columns U; ∞ where H may be singular or ρε ≥ 1."""
+        free = bool(self.data.objective.fit_intercept)
+        w, u, h = self.data.w, self.u[:, k], self.h[:, k]
+        g, doubt = np.zeros((2, len(U) + free))
+        g[: len(U)], doubt[: len(U)] = found.g[U, 0], found.doubt[U, 0]
+        if free:
+            g[-1] = -float(w @ u)
+            doubt[-1] = _ROUNDING * float(w @ np.abs(u))
+        if not len(g):
+            return 0.0, 0.0
+        inverse = self._inverse(k, U, points.l2[U, 0])
+        if inverse is None:
+            return np.inf, np.inf
+        epsilon = _length(inverse @ g) + _length(np.abs(inverse) @ doubt) + float(self.blur[k])
+        slope, curved, most, rho = np.zeros(len(g)), 0.0, 0.0, 0.0
+        for rows, x in self._rows(U):
+            q = np.sqrt(((x @ inverse.T) ** 2).sum(axis=1))
+            slope += (self.v[rows] * u[rows]) @ x
+            curved += float((self.v[rows] * h[rows]) @ q**2)
+            most, rho = max(most, float(q.max())), max(rho, float(q[w[rows] > 0].max(initial=0.0)))
+        if not rho * epsilon < 1.0:
+            return np.inf, np.inf
+        s = -np.log1p(-rho * epsilon) / rho if rho > 0.0 else epsilon
+        r, own = s * most, s * rho
+        eta = 0.5 if r < 1e-4 else (np.expm1(r) - r) / r**2
+        far = s * (np.expm1(own) / own if own > 0.0 else 1.0)
+        bound = 2.0 * s * _length(inverse @ slope) + 2.0 * 1.001 * eta * s * s * curved
+        return float(bound), float(far)
+
+    def _inverse(self, k: int, U: Array, l2: Array) -> Array | None:
+        """L⁻¹ of H = L Lᵀ, from H or, where its condition is too large, from the rows."""
+        curved, side = self.data.w * self.h[:, k], len(U) + bool(self.data.objective.fit_intercept)
+        ridge = np.append(l2, np.zeros(side - len(U)))
+        H, R = np.diag(ridge), np.diag(np.sqrt(ridge))
+        for rows, x in self._rows(U):
+            H += x.T @ (curved[rows, None] * x)
+        root = root_of(H)
+        if root is None:
+            for rows, x in self._rows(U):
+                own = np.sqrt(curved[rows, None]) * x
+                R = _factor.triangular_factor(np.vstack([R, own]))
+            root = root_of_rows(R)
+        if root is None:
+            return None
+        out: Array = _factor.solve_triangular(root.L, np.eye(side), lower=True)
+        return out
+
+    def _rows(self, U: Array) -> Iterator[tuple[slice, Array]]:
+        """Rows and their x̃ (b, p), zero in those of neither set."""
+        either = np.maximum(self.data.w, self.v)
+        for rows, values in blocks_of(self.data, U, either):
+            if self.data.objective.fit_intercept:
+                values = np.hstack([values, (either[rows, None] > 0.0) * 1.0])
+            yield rows, values
+
+
+def _columns(data: Data) -> Iterator[tuple[Array, Array]]:
+    """Some columns, and their entries (m, p) in all rows of either set."""
+    m, n = data.X.shape
+    width = max(1, _ROOM // m)
+    for first in range(0, n, width):
+        some = np.arange(first, min(first + width, n))
+        yield some, reads.entries(data, slice(0, m), some)
+
+
+def _length(v: Array) -> float:
+    return float(np.linalg.norm(v))
