@@ -27,6 +27,7 @@ from fastreg.certificate.losses.operations import (
 from fastreg.losses import Poisson
 
 Array = np.ndarray
+_TINY = 1e-290
 
 
 def _mean(z: Array) -> Array:
@@ -76,10 +77,11 @@ def _(loss: Poisson, u: Array, y: Array) -> Array:
 @divergence.register
 def _(loss: Poisson, z: Array, u: Array, y: Array) -> Array:
     v, mean = np.broadcast_arrays(y + u, _mean(z))
-    # kl_div(v, μ) = v log(v/μ) − v + μ ≥ 0; where μ underflows, v log(v/μ) is v (log v − z).
+    # kl_div(v, μ) = v log(v/μ) − v + μ ≥ 0; where μ or v/μ leave float64, v log(v/μ) is
+    # v (log v − z).
     with np.errstate(invalid="ignore", over="ignore"):
         out = scipy.special.kl_div(v, mean)
-        out = np.where(mean > 0.0, out, -scipy.special.entr(v) - v * z - v)
+        out = np.where(mean > _TINY, out, -scipy.special.entr(v) - v * z - v)
     return np.where(v >= 0.0, np.maximum(out, 0.0), np.inf)
 
 
