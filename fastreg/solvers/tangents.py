@@ -45,7 +45,8 @@ _PASS = 48  # columns of W for which a tangent takes as long as a read for eight
 _TURNS = 1000
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
 _FINEST = 1e-16  # of gaps, where all is asked
-_ABSURD = 1e3  # times what P can fall by at most, promised by a tangent
+_ABSURD = 10.0  # times what P can fall by at most, promised by a tangent
+_SHALLOW = 0.5  # κ of a secant whose next step is longer than the last
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
 
@@ -294,7 +295,8 @@ class SmoothPath(working_set.PathFollower):
         chosen = stuck[0] if stuck else None
         if chosen is None and self._is_bare and todo[0].stand is not self._origin:
             chosen = todo[0]
-        if chosen is None:
+        shallow = self._is_secant and all(each.kappa < _SHALLOW for each in todo)
+        if chosen is None and not shallow:
             left = [each.steps_left(self._aim(each.point)) for each in todo]
             if max(left) > self._price() + 1.0:
                 chosen = todo[len(todo) // 2]
