@@ -212,7 +212,7 @@ def _(X, n_rows):
 @storages.predict_tile.register(DenseColumns)
 def _(X, start, stop, shift, theta, offset, out):
     if theta.ndim == 2:
-        _predict_many(X.values, start, stop, shift, theta, offset, out)
+        _predict_sixteen(X.values, start, stop, shift, theta, offset, out)
     else:
         _predict_columns(X.values.T, start, stop, shift, theta, offset, out)
 
@@ -220,7 +220,7 @@ def _(X, start, stop, shift, theta, offset, out):
 @storages.accumulate_tile.register(DenseColumns)
 def _(X, start, stop, shift, residual, out):
     if residual.ndim == 2:
-        _accumulate_many(X.values, start, stop, 0, X.values.shape[1], shift, residual, out)
+        _accumulate_sixteen(X.values, start, stop, shift, residual, out)
     else:
         _accumulate_columns(X.values.T, start, stop, shift, residual, out)
 
@@ -322,6 +322,61 @@ def _column_dot(V, j, i, shift, r):
 
 
 @inner
+def _times_eight(V, i, j, s, q, z):
+    """z_k + (x_{i+k,j} − s) q for eight rows."""
+    return (
+        fma(lanes(V[i, j] - s), q, z[0]),
+        fma(lanes(V[i + 1, j] - s), q, z[1]),
+        fma(lanes(V[i + 2, j] - s), q, z[2]),
+        fma(lanes(V[i + 3, j] - s), q, z[3]),
+        fma(lanes(V[i + 4, j] - s), q, z[4]),
+        fma(lanes(V[i + 5, j] - s), q, z[5]),
+        fma(lanes(V[i + 6, j] - s), q, z[6]),
+        fma(lanes(V[i + 7, j] - s), q, z[7]),
+    )
+
+
+@inner
+def _write_eight(out, k, t, z):
+    write(out, (k, t), z[0])
+    write(out, (k + 1, t), z[1])
+    write(out, (k + 2, t), z[2])
+    write(out, (k + 3, t), z[3])
+    write(out, (k + 4, t), z[4])
+    write(out, (k + 5, t), z[5])
+    write(out, (k + 6, t), z[6])
+    write(out, (k + 7, t), z[7])
+
+
+@inner
+def _read_eight(residual, k, t):
+    return (
+        read(residual, (k, t)),
+        read(residual, (k + 1, t)),
+        read(residual, (k + 2, t)),
+        read(residual, (k + 3, t)),
+        read(residual, (k + 4, t)),
+        read(residual, (k + 5, t)),
+        read(residual, (k + 6, t)),
+        read(residual, (k + 7, t)),
+    )
+
+
+@inner
+def _add_eight(V, i, j, s, r, g):
+    """g + Σ_k (x_{i+k,j} − s) r_k over eight rows; two chains, for the latency of a sum."""
+    g = fma(lanes(V[i, j] - s), r[0], g)
+    h = lanes(V[i + 1, j] - s) * r[1]
+    g = fma(lanes(V[i + 2, j] - s), r[2], g)
+    h = fma(lanes(V[i + 3, j] - s), r[3], h)
+    g = fma(lanes(V[i + 4, j] - s), r[4], g)
+    h = fma(lanes(V[i + 5, j] - s), r[5], h)
+    g = fma(lanes(V[i + 6, j] - s), r[6], g)
+    h = fma(lanes(V[i + 7, j] - s), r[7], h)
+    return g + h
+
+
+@inner
 def _predict_many(V, start, stop, shift, theta, offset, out):
     ahead = _ahead(V, start, stop)
     after = start + (stop - start) // 8 * 8
@@ -332,26 +387,8 @@ def _predict_many(V, start, stop, shift, theta, offset, out):
             for j in range(V.shape[1]):
                 if j % 8 == 0:
                     _fetch_next(V, i, j, 0, ahead)
-                q, s = read(theta, (j, t)), at(shift, j)
-                z = (
-                    fma(lanes(V[i, j] - s), q, z[0]),
-                    fma(lanes(V[i + 1, j] - s), q, z[1]),
-                    fma(lanes(V[i + 2, j] - s), q, z[2]),
-                    fma(lanes(V[i + 3, j] - s), q, z[3]),
-                    fma(lanes(V[i + 4, j] - s), q, z[4]),
-                    fma(lanes(V[i + 5, j] - s), q, z[5]),
-                    fma(lanes(V[i + 6, j] - s), q, z[6]),
-                    fma(lanes(V[i + 7, j] - s), q, z[7]),
-                )
-            k = i - start
-            write(out, (k, t), z[0])
-            write(out, (k + 1, t), z[1])
-            write(out, (k + 2, t), z[2])
-            write(out, (k + 3, t), z[3])
-            write(out, (k + 4, t), z[4])
-            write(out, (k + 5, t), z[5])
-            write(out, (k + 6, t), z[6])
-            write(out, (k + 7, t), z[7])
+                z = _times_eight(V, i, j, at(shift, j), read(theta, (j, t)), z)
+            _write_eight(out, i - start, t, z)
         for i in range(after, stop):
             z = b
             for j in range(V.shape[1]):
@@ -373,32 +410,52 @@ def _accumulate_many(V, start, stop, first, last, shift, residual, out):
     after = start + (stop - start) // 8 * 8
     for t in range(0, residual.shape[1], 8):
         for i in range(start, after, 8):
-            k = i - start
-            r = (
-                read(residual, (k, t)),
-                read(residual, (k + 1, t)),
-                read(residual, (k + 2, t)),
-                read(residual, (k + 3, t)),
-                read(residual, (k + 4, t)),
-                read(residual, (k + 5, t)),
-                read(residual, (k + 6, t)),
-                read(residual, (k + 7, t)),
-            )
+            r = _read_eight(residual, i - start, t)
             for j in range(first, last):
                 if j % 8 == 0:  # both halves: there may have been no product before this
                     _fetch_next(V, i, j, 0, ahead)
                     _fetch_next(V, i, j, 1, ahead)
-                s = at(shift, j)
-                g = fma(lanes(V[i, j] - s), r[0], read(out, (j, t)))
-                h = lanes(V[i + 1, j] - s) * r[1]
-                g = fma(lanes(V[i + 2, j] - s), r[2], g)
-                h = fma(lanes(V[i + 3, j] - s), r[3], h)
-                g = fma(lanes(V[i + 4, j] - s), r[4], g)
-                h = fma(lanes(V[i + 5, j] - s), r[5], h)
-                g = fma(lanes(V[i + 6, j] - s), r[6], g)
-                h = fma(lanes(V[i + 7, j] - s), r[7], h)
-                write(out, (j, t), g + h)
+                write(out, (j, t), _add_eight(V, i, j, at(shift, j), r, read(out, (j, t))))
         for i in range(after, stop):
             for j in range(first, last):
                 x = lanes(V[i, j] - at(shift, j))
                 write(out, (j, t), fma(x, read(residual, (i - start, t)), read(out, (j, t))))
+
+
+# Of a matrix by columns sixteen rows are two cache lines of each column, and every column lies in a
+# page of its own: with eight rows a visit the table of pages is what is waited for (200 000 × 100,
+# eight right-hand sides of the logistic loss: 46 ms a pass on one core, 31 with sixteen).
+
+
+@inner
+def _predict_sixteen(V, start, stop, shift, theta, offset, out):
+    after = start + (stop - start) // 16 * 16
+    for t in range(0, theta.shape[1], 8):
+        b = read(offset, t)
+        for i in range(start, after, 16):
+            z, y = _eight(b), _eight(b)
+            for j in range(V.shape[1]):
+                prefetch(V, (i + _STRIP, j))
+                prefetch(V, (i + _STRIP + 8, j))
+                q, s = read(theta, (j, t)), at(shift, j)
+                z = _times_eight(V, i, j, s, q, z)
+                y = _times_eight(V, i + 8, j, s, q, y)
+            _write_eight(out, i - start, t, z)
+            _write_eight(out, i - start + 8, t, y)
+    if after < stop:
+        _predict_many(V, after, stop, shift, theta, offset, out[after - start :])
+
+
+@inner
+def _accumulate_sixteen(V, start, stop, shift, residual, out):
+    after = start + (stop - start) // 16 * 16
+    for t in range(0, residual.shape[1], 8):
+        for i in range(start, after, 16):
+            r, p = _read_eight(residual, i - start, t), _read_eight(residual, i - start + 8, t)
+            for j in range(V.shape[1]):
+                s = at(shift, j)
+                g = _add_eight(V, i, j, s, r, read(out, (j, t)))
+                write(out, (j, t), _add_eight(V, i + 8, j, s, p, g))
+    if after < stop:
+        columns = V.shape[1]
+        _accumulate_many(V, after, stop, 0, columns, shift, residual[after - start :], out)
