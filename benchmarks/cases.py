@@ -461,9 +461,9 @@ class Observed(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1)
-def classes(m: int, n: int) -> Observed:
+def classes(m: int, n: int, storage: str = "C") -> Observed:
     """Whether the y of `regression` is above its mean."""
-    data = regression(m, n)
+    data = regression(m, n, storage)
     return Observed(data.X, (data.y > data.y.mean()) * 1.0, _thetas(data), BINOMIAL)
 
 
@@ -710,6 +710,7 @@ CASES = {
         Case("lasso", FITTED, regression, lasso, plain_lasso, tolerance=1e-7),
         Case("leave_one_out", FITTED, regression, leave_one_out, plain_leave_one_out, 1e-8),
         *family_cases("logistic", classes),
+        Case("logistic_gradients_fortran", shapes(*TALL, "F"), classes, gradients, plain_gradients),
         *family_cases("poisson", counts),
         Case("folds_of_ridges", FITTED, regression, folds_of_ridges, plain_folds_of_ridges, 1e-8),
         Case(
