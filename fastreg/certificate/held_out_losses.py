@@ -158,7 +158,7 @@ class _Look:
         eta = 0.5 if r < 1e-4 else (np.expm1(r) - r) / r**2
         far = s * (np.expm1(own) / own if own > 0.0 else 1.0)
         bound = 2.0 * s * _length(inverse @ slope) + 2.0 * 1.001 * eta * s * s * curved
-        return float(bound), float(far)
+        return (np.inf if np.isnan(bound) else float(bound)), float(far)
 
     def _inverse(self, k: int, U: Array, l2: Array) -> Array | None:
         """L⁻¹ of H = L Lᵀ, from H or, where its condition is too large, from the rows."""
@@ -188,7 +188,7 @@ class _Look:
 
 
 def _columns(data: Data) -> Iterator[tuple[Array, Array]]:
-    """Some columns, and their entries (m, p) in all rows of either set."""
+    """Some columns, and their entries (m, p): of training rows, zero elsewhere."""
     m, n = data.X.shape
     width = max(1, _ROOM // m)
     for first in range(0, n, width):

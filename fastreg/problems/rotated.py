@@ -19,6 +19,7 @@ from fastreg.problems.in_memory import InMemoryProblem
 
 Array = np.ndarray
 _RANK = 1e-14  # of the largest eigenvalue: those below are rounding
+_LOST = 2e-14  # of it: those, and what entries of X̂ X̂ᵀ round
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +32,11 @@ class Rotation:
     free: Array  # (f,) columns without a ridge term
     back: Array  # (m, r): Q Λ^−½
     square: Array  # (n,): 1/l2, zero where there is none
-    kernel: Array  # (m, m): X̂ X̂ᵀ
+    slip: Array | None  # (m, f + r): Kα less Zγ of a unit of γ, if it is asked for
+    lost: float  # in Λ, what is rounding or left out
 
     @classmethod
-    def of(cls, problem: InMemoryProblem) -> Rotation:
+    def of(cls, problem: InMemoryProblem, *, with_slip: bool = False) -> Rotation:
         l2 = problem.base_ridge(0)
         live = ~problem.constant & (l2 > 0.0)
         free = np.flatnonzero(~problem.constant & (l2 == 0.0))
@@ -54,20 +56,23 @@ class Rotation:
             out=own,
         )  # fmt: skip
         ridge = np.repeat([0.0, 1.0], [len(free), len(root)])
-        return cls(np.hstack([own, Q * root]), ridge, problem, free, Q / root, square, K)
+        slip = np.hstack([np.zeros(own.shape), K @ (Q / root) - Q * root])
+        return cls(
+            np.hstack([own, Q * root]),
+            ridge,
+            problem,
+            free,
+            Q / root,
+            square,
+            slip,
+            _LOST * float(values[-1]),
+        )
 
     def objective(self, whole: Objective) -> Objective:
         """That of γ, for `whole` of β."""
         count, penalty = len(self.l2), whole.penalty
         none = type(penalty)(*(each[:count] if np.ndim(each) else each for each in penalty))
         return dataclasses.replace(whole, l2=self.l2[:, None], penalty=none)
-
-    def slip(self) -> Array:
-        """(m, f + r): X'β less (X'_free, Z)γ, for each of γ: rounding, and what `_RANK` leaves."""
-        f = len(self.free)
-        out = np.zeros(self.columns.shape)
-        out[:, f:] = self.kernel @ self.back - self.columns[:, f:]
-        return out
 
     def beta(self, gamma: Array) -> Array:
         """(n, k) from γ (f + r, k): one read of X for eight points."""

@@ -29,9 +29,9 @@ from fastreg.problems.views import Look, Rows, View
 Array = np.ndarray
 _WHOLE = 512  # columns that are as fast without a rotation
 _FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
-_CENTRE = 30.0  # of z, beyond which no loss bends where its mean is that of y
-_HUGE = 1e290  # of a loss, beside sums of it and squares of X
-_DEAD = 1e-100  # of ℓ′, an ℓ″ whose steps leave float64
+_CENTRE = 30.0  # a constant prediction is taken to be no larger
+_HUGE = 1e290  # loss of a row: sums of it, and squares of X beside it, stay in float64
+_DEAD = 1e-100  # ℓ″ below this share of ℓ′: Newton's step would leave float64
 _NARROW = 8  # columns, or entries, for each in use, from which looks at those alone take less time
 
 
@@ -160,7 +160,8 @@ class SmoothProblem(InMemoryProblem):
         if self.objective.offset is not None:
             z += self.objective.offset
         _, u, h = kernels.slopes(self.objective.loss, z, self.rows_y)
-        if is_secant or h.max() <= _DEAD * np.abs(u).max():
+        seen = slice(None) if self.weights is None else self.weights > 0.0
+        if is_secant or h[seen].max() <= _DEAD * np.abs(u[seen]).max():
             h = self._secant(z, u, h)
         if self.weights is not None:
             h = np.where(self.weights > 0.0, h, 0.0)  # whatever a row that does not count has
@@ -221,13 +222,15 @@ class SmoothProblem(InMemoryProblem):
         return replace(self, objective=own, _bases={})
 
 
-def _check_size(largest: float) -> None:
+def _check_size(largest: float, objective: Objective) -> None:
     """ValueError if losses of an offset, and sums of them, leave float64."""
-    if not largest <= _HUGE:
-        raise ValueError(
-            f"offset has rows whose loss is near {largest:.0e}, at the end of the range of "
-            "float64: bring it nearer to 0, or take fit_intercept=True"
-        )
+    if largest <= _HUGE:
+        return
+    way = "" if objective.fit_intercept else ", or take fit_intercept=True"
+    raise ValueError(
+        "offset has rows whose loss is near the end of the range of float64, or beyond it: bring "
+        f"it nearer to 0{way}"
+    )
 
 
 def smooth(X: Design, y: Array, objective: Objective) -> SmoothProblem:
@@ -246,7 +249,7 @@ def smooth(X: Design, y: Array, objective: Objective) -> SmoothProblem:
     least = float(w @ losses.saturated(loss, y)[:, 0])
     value, u, _ = kernels.slopes(loss, np.ascontiguousarray(z[:, 0]), y[:, 0].copy())
     if objective.offset is not None:
-        _check_size(float(np.abs(np.stack([value, u])[:, w > 0.0]).max()))
+        _check_size(float(np.abs(np.stack([value, u])[:, w > 0.0]).max()), objective)
     frame = standardise(X, -u[:, None], objective)
     c, _ = frame.at_zero(0)
     points = 1 if objective.strength is None else len(objective.strength)

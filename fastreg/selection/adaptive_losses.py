@@ -34,7 +34,8 @@ from fastreg.selection.adaptive import HeldOut
 from fastreg.solvers import solve
 
 Array = np.ndarray
-_STARTS, _LEAST = 20, 1e-4  # common strengths to try, down to that share of the unit
+_STARTS = 20  # common strengths to try
+_MOST_HELD, _LEAST = 0.9, 1e-4  # between which, in the unit
 _EXACT, _MOST = 1e-12, 1000  # relative gap of training fits, and their steps
 _EPS = float(np.finfo(float).eps)
 
@@ -99,8 +100,9 @@ class HeldOutDeviance(HeldOut):
 
     def starts(self, low: float, high: float) -> Iterable[Array]:
         """Falling, as each fit starts from the one before."""
-        for share in np.geomspace(0.9, _LEAST, _STARTS):
-            yield np.clip(np.log([share]), low, high)
+        top, end = np.clip(np.log([_MOST_HELD, _LEAST]), low, high)
+        count = _STARTS if top > end else 1
+        return np.linspace(top, end, count)[:, None]
 
     def _error(self, fold: LossFold, alphas: Array) -> tuple[float, Array]:
         value, slopes = fold.error(alphas[self.groups] * self.units)

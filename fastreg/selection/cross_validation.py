@@ -200,7 +200,7 @@ class Validation:
         out.append(np.empty(out[0].shape, bool))
         wide = None
         if not self.of_squares and gamma is None:
-            wide = WideRidge.of(self.X, self.y, make(self.weights, each[:, 0]))
+            wide = WideRidge.of(self.X, self.y, make(self.weights, each.min(axis=1)))
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):
@@ -256,11 +256,23 @@ class Validation:
 
     def _by_rows(self, f: int, asked: _Asked) -> Verdict:
         train, test = weights_of(self.split(f), len(self.y), self.weights)
-        X, make, wide = self.X, asked.make, asked.wide
-        if wide is not None:
-            X, make = wide.X, wide.maker(make)
-        data = (X, self.y, train, test, make, asked.tol, asked.max_iter)
         if self.of_squares:
+            data = (self.X, self.y, train, test, asked.make, asked.tol, asked.max_iter)
             return RowFits(*data).verdict(asked.strengths, asked.gamma)
+        found = None
+        if asked.wide is not None:
+            found = self._of_loss(f, asked, train, test, asked.wide)
+        if found is None or not found.met.all():
+            found = self._of_loss(f, asked, train, test, None)
+        return found
+
+    def _of_loss(
+        self, f: int, asked: _Asked, train: Array, test: Array, wide: WideRidge | None
+    ) -> Verdict:
+        """Of a loss that is no square, to X or in the columns of a wide ridge."""
+        X, make = (self.X, asked.make) if wide is None else (wide.X, wide.maker(asked.make))
         seen = None if asked.seen is None else functools.partial(asked.seen, f)
-        return LossFits(*data, seen, wide).verdict(asked.strengths, asked.gamma)
+        fits = LossFits(
+            X, self.y, train, test, make, asked.tol, asked.max_iter, seen=seen, wide=wide
+        )
+        return fits.verdict(asked.strengths, asked.gamma)

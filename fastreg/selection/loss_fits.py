@@ -79,10 +79,10 @@ class LossFits(Fits):
         offset = np.zeros(len(self.y)) if objective.offset is None else objective.offset
         matrix, sums = self.X.matrix, np.zeros((3, len(intercept)))
         whole = 2 * len(used) > self.X.shape[1]  # a copy of some takes longer than it spares
-        coef = coef if whole else coef[used]
+        given, coef = coef, coef if whole else coef[used]
         for some in np.array_split(rows, max(1, len(rows) * len(coef) // _ENTRIES)):
             part = matrix[some] if whole else matrix[some][:, used]
-            slip = 0.0 if self.wide is None else self.wide.slip[some] @ np.abs(coef)
+            slip = 0.0 if self.wide is None else self.wide.slips(some, given)
             sums += lost(
                 objective.loss, part, self.y[some, None], self.test[some], offset[some, None], coef,
                 intercept, slip,

@@ -45,8 +45,9 @@ _PASS = 48  # columns of W for which a tangent takes as long as a read for eight
 _TURNS = 1000
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
 _FINEST = 1e-16  # of gaps, where all is asked
+_ROUNDED = 1e-12  # of the null model's loss, which may be nothing
 _ABSURD = 10.0  # times what P can fall by at most, promised by a tangent
-_SHALLOW = 0.5  # κ of a secant whose next step is longer than the last
+_SHALLOW = 0.5  # κ below which a secant is too steep, and its steps get longer
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
 
@@ -308,13 +309,13 @@ class SmoothPath(working_set.PathFollower):
 
     def _patience(self, each: Walker) -> float:
         """Steps to halve before there is a new tangent. At its own a step is the right one, but too
-        long, unless it promises far more than there is to lose; at its secant there is nothing
-        better."""
+        long, unless it promises far more than there is to lose. A secant is drawn once."""
         if each.stand is not self._origin:
             return HALVED
         if self._is_secant:
             return math.inf
-        absurd = each.lost > _ABSURD * (each.objective - self.problem.least)
+        left = max(each.objective - self.problem.least, _ROUNDED * self.problem.scale_of_gap)
+        absurd = each.lost > _ABSURD * left
         return 1 if absurd else LOST
 
     def _price(self) -> float:

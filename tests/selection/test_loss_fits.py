@@ -78,17 +78,52 @@ def test_folds_of_a_wide_ridge_are_those_of_its_columns(storage, factor, monkeyp
 
 def test_a_rotation_that_slips_is_told(monkeypatch):
     from fastreg.problems import smooth
-    from fastreg.problems.rotated import Rotation
+    from fastreg.selection.loss_fits import LossFits
+    from fastreg.selection.wide_ridges import WideRidge
 
     X, y, _, _ = problem(3, 40, 90)
     path = fastreg.path(X, y, family="binomial", alphas=[0.1], l1_ratio=0.0)
     monkeypatch.setattr(smooth, "_WHOLE", 0)
     assert path.select("cv", cv=4).certificate.converged
-    slip = Rotation.slip
-    monkeypatch.setattr(Rotation, "slip", lambda self: slip(self) + 1e-3)
-    with pytest.warns(ConvergenceWarning, match="4 of 4 errors"):
-        found = path.select("cv", cv=4)
-    assert not found.certificate.converged
+    own, fitted = WideRidge.slips, []
+    monkeypatch.setattr(WideRidge, "slips", lambda *given: own(*given) + 1e-3)
+    unscale = LossFits.verdict
+    monkeypatch.setattr(
+        LossFits, "verdict", lambda self, *given: fitted.append(self.wide) or unscale(self, *given)
+    )
+    assert path.select("cv", cv=4).certificate.converged
+    assert [each is None for each in fitted] == [False, True] * 4  # to X, where that is not enough
+
+
+@pytest.mark.parametrize("case", ["constant", "blocks", "column", "weight"])
+def test_a_wide_ridge_that_cannot_be_rotated_is_fitted_to_its_rows(case, monkeypatch):
+    """A column of 1e8, or a row, leaves nothing of the others in a kernel."""
+    from fastreg.selection import wide_ridges
+
+    rng, intercept, w = np.random.default_rng(1), True, None
+    X = rng.standard_normal((40, 600))
+    y = rng.poisson(np.exp(X[:, :20].sum(axis=1) / 8) + 1.0).astype(float)
+    if case == "constant":
+        y = np.ones(40)
+    elif case == "blocks":
+        X, intercept = np.kron(np.eye(40), np.ones((1, 15))) * rng.uniform(1, 2, 600), False
+    elif case == "column":
+        X[:, -1] *= 1e8
+    else:
+        X[3], w = 1e8 * X[3], (np.arange(40) != 3) * 1.0
+    model = fastreg.PoissonRegressorCV(alphas=[3.0, 30.0, 300.0], cv=3, fit_intercept=intercept)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = model.fit(X, y, w)
+        monkeypatch.setattr(wide_ridges.WideRidge, "of", lambda *given: None)
+        plain = fastreg.PoissonRegressorCV(
+            alphas=[3.0, 30.0, 300.0], cv=3, fit_intercept=intercept
+        ).fit(X, y, w)
+    met = found.cv_certificate_.met & plain.cv_certificate_.met
+    np.testing.assert_allclose(
+        found.deviance_path_[met], plain.deviance_path_[met], rtol=2e-4, atol=1e-9
+    )
+    assert (plain.cv_certificate_.met == found.cv_certificate_.met).all()
 
 
 def test_a_fold_of_one_class_is_refused():

@@ -222,7 +222,7 @@ def test_an_offset_far_from_the_answer_without_an_intercept(size, ratio, rng):
 def test_an_offset_whose_loss_leaves_float64_is_refused(rng):
     X, _ = binary(rng)
     y, offset = rng.poisson(1.0, len(X)) + 1.0, np.full(len(X), 709.0)
-    with pytest.raises(ValueError, match="offset has rows whose loss is near"):
+    with pytest.raises(ValueError, match="offset has rows whose loss"):
         fastreg.path(X, y, family="poisson", offset=offset, alphas=2, fit_intercept=False)
     path = fastreg.path(X, y, family="poisson", offset=offset, alphas=2)
     assert path.certificate.converged
