@@ -28,7 +28,7 @@ def lost(
     ----------
     X : (b, n) array or sparse matrix; y : (b, 1); w : (b,)
     offset : (b, 1) or 0.0; coef : (n, K); intercept : (K,)
-    slip : (b, K) or 0.0, by which X coef may be wrong
+    slip : (K,) or 0.0, by which X coef may be wrong
     """
     least = losses.saturated(loss, y)
     z = X @ coef + (intercept + offset)

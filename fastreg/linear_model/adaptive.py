@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -24,21 +25,25 @@ from fastreg.penalties import L1
 from fastreg.problems.in_memory import with_zeros
 from fastreg.selection.adaptive import Adapted, HeldOut, HeldOutNet, adapt, evidence, folds_of
 from fastreg.selection.choice import ChoiceCertificate
-from fastreg.selection.cross_validation import Validation
+from fastreg.selection.cross_validation import MakeObjective, Validation
 from fastreg.selection.folds import Split, check_weights
 from fastreg.selection.group_kernels import HeldOutByKernels
+from fastreg.selection.loss_fits import LossFits
 from fastreg.selection.row_fits import RowFits, weights_of
 from fastreg.solvers import solve
 
 Array = np.ndarray
 _FINAL = 1e-10  # relative gap of the fit to all rows
+MOST = 1000  # steps of fits to the training sets of folds
 
 
 class Searching:
-    """What all searches by gradient share: groups, bounds, the report."""
+    """What all searches by gradient share: groups, bounds, what their errors are worth, the
+    report."""
 
     groups: Any
     tol: float
+    max_features: int
     groups_: Array
     error_: float
     equal_error_: float
@@ -61,6 +66,22 @@ class Searching:
             raise ValueError(f"{name} must be 0 < least < largest, got {bounds!r}")
         return float(pair[0]), float(pair[1])
 
+    def _check_width(self, n: int) -> None:
+        if n > self.max_features:
+            raise ValueError(f"X has {n} features, more than max_features={self.max_features}")
+
+    def _certify(self, fits: Sequence[RowFits | LossFits], error: float) -> None:
+        """Errors of folds at the strengths that were found, by fits to their rows; where their mean
+        is not what the search has seen, that is as uncertain."""
+        with single_threaded_blas:
+            found = [fit.verdict(np.ones(1), None) for fit in fits]
+        each, bound, gap, met = (np.stack(part, axis=1) for part in zip(*found, strict=True))
+        apart = abs(error - float(each.mean()))
+        met &= apart <= CERTAIN * max(error, 1e-300)
+        relative = relative_to(bound + apart, each)
+        self.cv_certificate_ = ChoiceCertificate(relative, gap, 0.0, met)
+        warn_of_choice(self, self.cv_certificate_)
+
     def _report(self, found: Adapted, labels: Array) -> None:
         self.groups_, self.history_ = labels, found.history
         self.error_, self.equal_error_ = found.error, found.equal_error
@@ -77,10 +98,6 @@ class _Adaptive(Searching, ChoosingRegressor):
     """What both regressions of squares share: folds, and their errors."""
 
     max_iter = None
-
-    def _check_width(self, n: int) -> None:
-        if n > self.max_features:
-            raise ValueError(f"X has {n} features, more than max_features={self.max_features}")
 
     def _partition(self, splits: list[Split], weights: Array | None, m: int) -> list[Split]:
         """Splits that leave each of m rows out once, and train on the others."""
@@ -109,23 +126,13 @@ class _Adaptive(Searching, ChoosingRegressor):
             )
         return validation
 
-    def _certify(
-        self, design: Any, y: Array, weights: Array | None, splits: list[Split], make: Any,
-        error: float,
-    ) -> None:  # fmt: skip
-        """Errors of folds at the strengths that were found, by fits to their rows; where their mean
-        is not what the search has seen, that is as uncertain."""
-        folds = [weights_of(split, len(y), weights) for split in splits]
-        fits = [RowFits(design, y, *fold, make, 0.0, 1000) for fold in folds]
-        with single_threaded_blas:
-            found = [fit.verdict(np.ones(1), None) for fit in fits]
-        whole = (np.stack(each, axis=1) for each in zip(*found, strict=True))
-        mse, bound, gap, met = whole
-        apart = abs(error - float(mse.mean()))
-        met &= apart <= CERTAIN * max(error, 1e-300)
-        relative = relative_to(bound + apart, mse)
-        self.cv_certificate_ = ChoiceCertificate(relative, gap, 0.0, met)
-        warn_of_choice(self, self.cv_certificate_)
+
+def _row_fits(
+    X: Design, y: Array, weights: Array | None, splits: list[Split], make: MakeObjective
+) -> list[RowFits]:
+    """The fits of all folds, as exact as rounding allows."""
+    folds = (weights_of(split, len(y), weights) for split in splits)
+    return [RowFits(X, y, train, test, make, 0.0, MOST) for train, test in folds]
 
 
 def _without_constants(X: Design, weights: Array | None) -> Design:
@@ -258,7 +265,7 @@ class AdaptiveRidge(_Adaptive):
                 objective = ridge_objective(alpha, own, len(target), True)
                 return dataclasses.replace(objective, strength=strengths)
 
-            self._certify(design, target, weights, splits, make, found.error)
+            self._certify(_row_fits(design, target, weights, splits, make), found.error)
         objective = ridge_objective(alpha, weights, len(target), self.fit_intercept)
         self._finish(X, solve(design, target[:, None], objective, tol=_FINAL))
         self.group_alphas_, self.alpha_ = found.alphas, alpha
@@ -364,7 +371,7 @@ class AdaptiveElasticNet(_Adaptive):
         def make(own: Array | None, strengths: Array | None) -> Objective:
             return dataclasses.replace(objective, weights=own, strength=strengths)
 
-        self._certify(design, target, weights, splits, make, found.error)
+        self._certify(_row_fits(design, target, weights, splits, make), found.error)
         self._finish(X, solve(design, target[:, None], objective, tol=_FINAL))
         self.group_l1_, self.group_l2_ = l1, l2
         self.l1_, self.l2_ = l1[groups], l2[groups]

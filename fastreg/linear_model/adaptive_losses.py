@@ -4,19 +4,15 @@ gradient of the held-out deviance."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from fastreg.certificate import relative_to
-from fastreg.certificate.training import CERTAIN
 from fastreg.design import Design
 from fastreg.grids import LEAST_RATIO, Grid
-from fastreg.linear_model.adaptive import Searching
-from fastreg.linear_model.base import warn_of_choice
+from fastreg.linear_model.adaptive import AdaptiveRidge, Searching
 from fastreg.linear_model.generalized import MakeObjective
 from fastreg.linear_model.generalized_cv import check_training_sets, class_splits
 from fastreg.linear_model.logistic import Classifier
@@ -30,42 +26,29 @@ from fastreg.penalties import L1
 from fastreg.problems.in_memory import standardise
 from fastreg.selection.adaptive import adapt
 from fastreg.selection.adaptive_losses import HeldOutDeviance, LossFold
-from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.folds import Split, check_weights
 from fastreg.selection.loss_fits import LossFits
 from fastreg.selection.row_fits import weights_of
 from fastreg.solvers import solve
 
 Array = np.ndarray
-_EXACT = 1e-10  # relative gap of the fits that certify the deviances of folds
-
-
-_CONSTRAINTS: dict[str, Any] = {
-    "groups": ["array-like", None],
-    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "cv": ["cv_object"],
-    "bounds": ["array-like"],
-    "fit_intercept": ["boolean"],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
-    "tol": [Interval(Real, 0, None, closed="neither")],
-    "max_features": [Interval(Integral, 1, None, closed="left")],
-}
 
 
 class _AdaptiveLoss(Searching):
-    """What both share."""
+    """What both share: the search, and objectives with a strength for each feature."""
 
     group_alphas_: Array
     alpha_: Array
 
+    _parameter_constraints = {
+        name: AdaptiveRidge._parameter_constraints[name]
+        for name in ("groups", "cv", "alpha_bounds", "fit_intercept", "tol", "max_features")
+    } | {
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+    }
     _streams, _chosen = False, True
     _loss: Any
-    l1_ratio: float
-    bounds: Any
-    cv: Any
-    fit_intercept: bool
-    max_iter: int
-    max_features: int
 
     def __init__(
         self,
@@ -73,7 +56,7 @@ class _AdaptiveLoss(Searching):
         *,
         l1_ratio=0.0,
         cv=None,
-        bounds=(1e-6, 1e3),
+        alpha_bounds=(1e-6, 1e3),
         fit_intercept=True,
         max_iter=1000,
         tol=1e-8,
@@ -82,7 +65,7 @@ class _AdaptiveLoss(Searching):
         self.groups = groups
         self.l1_ratio = l1_ratio
         self.cv = cv
-        self.bounds = bounds
+        self.alpha_bounds = alpha_bounds
         self.fit_intercept = fit_intercept
         self.max_iter = max_iter
         self.tol = tol
@@ -93,29 +76,28 @@ class _AdaptiveLoss(Searching):
         splits: list[Split],
     ) -> Objective:  # fmt: skip
         """The objective of all rows at the strengths that are found; sets what the search says."""
-        n = design.shape[1]
-        if n > self.max_features:
-            raise ValueError(f"X has {n} features, more than max_features={self.max_features}")
+        m, n = design.shape
+        self._check_width(n)
         check_weights(weights, splits)
         labels, groups = self._groups(n)
-        bounds = self._bounds(self.bounds, "bounds")
+        bounds = self._bounds(self.alpha_bounds, "alpha_bounds")
 
         def make(alpha: Array, own: Array | None) -> Objective:
             return self._objective(alpha, own, offset)
 
-        problem = standardise(
-            design, np.zeros((len(y), 1)), self._objective(np.ones(n), None, None)
-        )
-        parts = [weights_of(split, len(y), weights) for split in splits]
-        folds = [LossFold(design, y, *part, problem, make) for part in parts]
+        problem = standardise(design, np.zeros((m, 1)), self._objective(np.ones(n), None, None))
+        parts = [weights_of(split, m, weights) for split in splits]
+        folds = [LossFold(design, y, *part, problem, make, self.max_iter) for part in parts]
         unit = self._unit(design, y, make(np.ones(n), weights))
         held_out = HeldOutDeviance(folds, groups, unit, has_kinks=self.l1_ratio > 0.0)
         found = adapt(held_out, bounds, self.tol)
         self.group_alphas_ = found.alphas * unit
         self.alpha_ = self.group_alphas_[groups]
+        at_end = self._maker(n, self.l1_ratio, offset)
+        fits = [LossFits(design, y, *part, at_end, 0.0, self.max_iter) for part in parts]
+        self._certify(fits, found.error)
         self._report(found, labels)
-        self._certify(design, y, parts, make, found.error)
-        return make(self.alpha_, weights)
+        return at_end(weights, None)
 
     def _objective(self, alpha: Array, weights: Array | None, offset: Array | None) -> Objective:
         ratio, free = float(self.l1_ratio), bool(self.fit_intercept)
@@ -127,28 +109,9 @@ class _AdaptiveLoss(Searching):
         `LEAST_RATIO` where it is less; 1 where nothing has to be held."""
         ratio = max(float(self.l1_ratio), LEAST_RATIO)
         gauge = L1(np.full(design.shape[1], ratio))
-        found = solve(design, y[:, None], objective, tol=1e-6, grid=Grid(1, 1.0, gauge))
+        limit, grid = self.max_iter, Grid(1, 1.0, gauge)
+        found = solve(design, y[:, None], objective, tol=1e-6, max_iter=limit, grid=grid)
         return float(found.strength[0]) or 1.0
-
-    def _certify(
-        self, design: Design, y: Array, parts: Any,
-        make: Callable[[Array, Array | None], Objective], error: float,
-    ) -> None:  # fmt: skip
-        """Errors of folds at the strengths that were found, by fits of their own; where their mean
-        is not what the search has seen, none is met."""
-
-        def at_end(own: Array | None, strengths: Array | None) -> Objective:
-            return dataclasses.replace(make(self.alpha_, own), strength=strengths)
-
-        fits = [
-            LossFits(design, y, train, test, at_end, _EXACT, self.max_iter) for train, test in parts
-        ]
-        found = [fit.verdict(np.ones(1), None) for fit in fits]
-        mse, bound, gap, met = (np.stack(each, axis=1) for each in zip(*found, strict=True))
-        apart = abs(error - float(mse.mean()))
-        met &= apart <= CERTAIN * max(error, 1e-300)
-        self.cv_certificate_ = ChoiceCertificate(relative_to(bound, mse), gap, _EXACT, met)
-        warn_of_choice(self, self.cv_certificate_)
 
     def _maker(self, n: int, ratio: float, offset: Array | None) -> MakeObjective:
         """At the strengths that were found, which stand in for factors."""
@@ -185,13 +148,14 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
     groups : (n,) labels, or None for a single group
     l1_ratio : float in [0, 1], share of L1
     cv : int (None is 5), splitter, or iterable of (training rows, test rows)
-    bounds : (least, largest), between which every alpha_g stays, in units of the least common alpha
-        that holds all coefficients at zero; of an l1_ratio below 1e-3 that of 1e-3
+    alpha_bounds : (least, largest)
+        Between which every alpha_g stays, in units of the least common alpha that holds all
+        coefficients at zero; of an l1_ratio below 1e-3 that of 1e-3.
     fit_intercept : bool, whether b is free; it is never penalised
     max_iter : int, Newton steps of each fit
     tol : float > 0
         Relative change of the deviance at which the search ends, and certified relative gap of the
-        last fit. Those of the folds go to 1e-10.
+        last fit.
     max_features : int, up to which an (n, n) matrix is kept
 
     Attributes
@@ -218,8 +182,6 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
     (True, True)
     """
 
-    _parameter_constraints = _CONSTRAINTS
-
     @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, offset=None, **params):
@@ -235,7 +197,7 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
         Warns
         -----
         ConvergenceWarning
-            The search, the last fit or a training fit did not reach `tol`.
+            The search or the last fit did not reach `tol`, or the deviance of a fold is uncertain.
         """
         design = self._opened(X, y)
         target, weights = self._counts(y, sample_weight, design.shape[0])
@@ -260,7 +222,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
     ----------
     class_weight : dict of class and weight, "balanced" or None, as in `LogisticRegression`
     target : "labels", "proportions" or "counts", what y is, as in `LogisticRegression`
-    groups, l1_ratio, cv, bounds, fit_intercept, max_iter, tol, max_features
+    groups, l1_ratio, cv, alpha_bounds, fit_intercept, max_iter, tol, max_features
         As in `AdaptivePoissonRegressor`.
 
     Attributes
@@ -283,7 +245,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
     (True, True)
     """
 
-    _parameter_constraints = _CONSTRAINTS | {
+    _parameter_constraints = _AdaptiveLoss._parameter_constraints | {
         name: Classifier._parameter_constraints[name] for name in ("class_weight", "target")
     }
 
@@ -293,7 +255,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         *,
         l1_ratio=0.0,
         cv=None,
-        bounds=(1e-6, 1e3),
+        alpha_bounds=(1e-6, 1e3),
         fit_intercept=True,
         class_weight=None,
         max_iter=1000,
@@ -302,8 +264,8 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         target="labels",
     ):
         super().__init__(
-            groups, l1_ratio=l1_ratio, cv=cv, bounds=bounds, fit_intercept=fit_intercept,
-            max_iter=max_iter, tol=tol, max_features=max_features,
+            groups, l1_ratio=l1_ratio, cv=cv, alpha_bounds=alpha_bounds, max_iter=max_iter,
+            fit_intercept=fit_intercept, tol=tol, max_features=max_features,
         )  # fmt: skip
         self.class_weight = class_weight
         self.target = target
@@ -324,7 +286,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         Warns
         -----
         ConvergenceWarning
-            The search, the last fit or a training fit did not reach `tol`.
+            The search or the last fit did not reach `tol`, or the deviance of a fold is uncertain.
         """
         design = self._opened(X, y)
         m = design.shape[0]

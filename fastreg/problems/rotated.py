@@ -19,7 +19,6 @@ from fastreg.problems.in_memory import InMemoryProblem
 
 Array = np.ndarray
 _RANK = 1e-14  # of the largest eigenvalue: those below are rounding
-_LOST = 2e-14  # of it: those, and what entries of X̂ X̂ᵀ round
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +31,9 @@ class Rotation:
     free: Array  # (f,) columns without a ridge term
     back: Array  # (m, r): Q Λ^−½
     square: Array  # (n,): 1/l2, zero where there is none
-    slip: Array | None  # (m, f + r): Kα less Zγ of a unit of γ, if it is asked for
-    lost: float  # in Λ, what is rounding or left out
 
     @classmethod
-    def of(cls, problem: InMemoryProblem, *, with_slip: bool = False) -> Rotation:
+    def of(cls, problem: InMemoryProblem) -> Rotation:
         l2 = problem.base_ridge(0)
         live = ~problem.constant & (l2 > 0.0)
         free = np.flatnonzero(~problem.constant & (l2 == 0.0))
@@ -56,17 +53,7 @@ class Rotation:
             out=own,
         )  # fmt: skip
         ridge = np.repeat([0.0, 1.0], [len(free), len(root)])
-        slip = np.hstack([np.zeros(own.shape), K @ (Q / root) - Q * root])
-        return cls(
-            np.hstack([own, Q * root]),
-            ridge,
-            problem,
-            free,
-            Q / root,
-            square,
-            slip,
-            _LOST * float(values[-1]),
-        )
+        return cls(np.hstack([own, Q * root]), ridge, problem, free, Q / root, square)
 
     def objective(self, whole: Objective) -> Objective:
         """That of γ, for `whole` of β."""

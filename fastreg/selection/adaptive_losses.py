@@ -36,7 +36,7 @@ from fastreg.solvers import solve
 Array = np.ndarray
 _STARTS = 20  # common strengths to try
 _MOST_HELD, _LEAST = 0.9, 1e-4  # between which, in the unit
-_EXACT, _MOST = 1e-12, 1000  # relative gap of training fits, and their steps
+_EXACT = 1e-12  # relative gap of training fits
 _EPS = float(np.finfo(float).eps)
 
 
@@ -46,6 +46,7 @@ class LossFold:
 
     problem : standard form of X, for its shifts and scales
     make : (α (n,), weights (m,)) ↦ the objective of a training fit
+    max_iter : steps of a fit
     """
 
     X: Design
@@ -54,13 +55,19 @@ class LossFold:
     test: Array
     problem: InMemoryProblem
     make: Callable[[Array, Array], Objective]
+    max_iter: int
     _start: Array | None = field(default=None, repr=False)  # the fit before
 
     def error(self, alpha: Array) -> tuple[float, Array]:
         """(V, ∂V/∂log α_j) at strengths (n,)."""
         objective = self.make(alpha, self.train)
         found = solve(
-            self.X, self.y[:, None], objective, tol=_EXACT, max_iter=_MOST, start=self._start
+            self.X,
+            self.y[:, None],
+            objective,
+            tol=_EXACT,
+            max_iter=self.max_iter,
+            start=self._start,
         )
         self._start = found.coef
         coef, intercept = found.coef[:, 0], float(found.intercept[0])

@@ -200,7 +200,7 @@ class Validation:
         out.append(np.empty(out[0].shape, bool))
         wide = None
         if not self.of_squares and gamma is None:
-            wide = WideRidge.of(self.X, self.y, make(self.weights, each.min(axis=1)))
+            wide = WideRidge.of(self.X, self.y, make(self.weights, each[:, 0]))
 
         def work(first: int, last: int) -> None:
             for f in range(first, last):

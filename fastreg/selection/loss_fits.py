@@ -20,6 +20,7 @@ import numpy as np
 
 from fastreg.certificate import KKT, held_out_losses
 from fastreg.certificate.deviance import lost
+from fastreg.certificate.gap import relative_to
 from fastreg.certificate.held_out import Fold
 from fastreg.objectives import Objective, check_target
 from fastreg.problems.in_memory import standardise
@@ -48,7 +49,12 @@ class LossFits(Fits):
         check_target(objective, self.y)
         found = solve(self.X, self.y[:, None], objective, tol=self.tol, max_iter=self.max_iter)
         worth, coef, intercept = found.certificate, found.coef, found.intercept
-        gap, met = worth.relative_gap, worth.met
+        gap, met, slip = worth.relative_gap, worth.met, np.zeros(len(intercept))
+        if self.wide is not None:
+            lengths = self.wide.lengths(self.y, objective, coef, intercept)
+            slip = self.wide.error * lengths
+            gap = gap + relative_to(2.0 * strengths * slip * lengths, worth.null)
+            met = met & (gap <= self.tol)
         if gamma is not None:
             refit = relax(self.X, self.y, objective, coef, intercept, gamma, self.max_iter)
             coef, intercept = refit.coefs, refit.intercepts
@@ -56,7 +62,7 @@ class LossFits(Fits):
         if self.seen is not None:
             own = (coef, intercept) if self.wide is None else self.wide.back(coef, intercept)
             self.seen(*own)
-        deviance, rounding, null = self._deviance(objective, coef, intercept)
+        deviance, rounding, null = self._deviance(objective, coef, intercept, slip)
         room, bound = certain(deviance, null), np.full(len(gap), np.inf)
         asked = np.flatnonzero(~met if self.tol > 0.0 else np.ones(len(gap), bool))
         if gamma is None and len(asked):
@@ -72,17 +78,17 @@ class LossFits(Fits):
         return held_out_losses.bounds(fold, objective, coef, intercept, points)
 
     def _deviance(
-        self, objective: Objective, coef: Array, intercept: Array
+        self, objective: Objective, coef: Array, intercept: Array, slip: Array
     ) -> tuple[Array, Array, Array]:
-        """(deviance (K,), by how much rounding may change it (K,), that of z = 0 (K,))."""
+        """(deviance (K,), by how much rounding may change it (K,), that of z = 0 (K,)) of
+        predictions that may be off by `slip` (K,) besides."""
         rows, used = np.flatnonzero(self.test), np.flatnonzero(coef.any(axis=1))
         offset = np.zeros(len(self.y)) if objective.offset is None else objective.offset
         matrix, sums = self.X.matrix, np.zeros((3, len(intercept)))
         whole = 2 * len(used) > self.X.shape[1]  # a copy of some takes longer than it spares
-        given, coef = coef, coef if whole else coef[used]
+        coef = coef if whole else coef[used]
         for some in np.array_split(rows, max(1, len(rows) * len(coef) // _ENTRIES)):
             part = matrix[some] if whole else matrix[some][:, used]
-            slip = 0.0 if self.wide is None else self.wide.slips(some, given)
             sums += lost(
                 objective.loss, part, self.y[some, None], self.test[some], offset[some, None], coef,
                 intercept, slip,

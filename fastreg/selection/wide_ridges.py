@@ -1,10 +1,14 @@
 """Folds of a ridge with more columns than rows, in as many columns as there are rows.
 
-Zγ = X'β and ‖γ‖² = Σ l2 β² for the rows of every fold: one rotation (`problems.rotated`) serves
-them all. Predictions are K α with α = −w∘u/(M s), so that an error E of the kernel K moves them by
-about ‖E‖ ‖w∘u‖/(M s), u the slopes. That, at the null model and the least strength s, and what
-arithmetic shows, |Zγ − Kα|, count as rounding of the predictions. Where it is no small number, as
-beside a column of 1e8, there is no rotation: folds are fitted to X.
+One rotation (`problems.rotated`) serves all folds. It stands for the kernel K = X̂ X̂ᵀ by ZZᵀ, and
+what they differ by, E, is measured: ‖Ea‖ of random vectors a, X̂ read by the certificate's NumPy.
+A fit has γ = Zᵀα at its minimum, α = −w∘u/(M s) of its slopes u, so that with β = X̂ᵀα,
+
+    predictions   X'β = Zγ + Eα,   ‖Eα‖ ≤ ‖E‖ ‖α‖
+    gap           that in Z and 2 s ‖E‖ ‖α‖² at most
+
+The first counts as rounding of the deviances, the second as part of the gap. Where they are too
+large, as beside a column of 1e8, the fold is fitted to X.
 """
 
 from __future__ import annotations
@@ -14,48 +18,52 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastreg.certificate import reads
+from fastreg.certificate.losses import slope
+from fastreg.certificate.reads import Data
 from fastreg.design import Design, as_design
 from fastreg.objectives import Objective
+from fastreg.penalties import is_zero
 from fastreg.problems.rotated import Rotation
 from fastreg.problems.smooth import SmoothProblem, smooth
 
 Array = np.ndarray
-_SMALL = 1e-7  # of z: a deviance is certain to 1e-6 beside it
+_PROBES = 8
+_SURE = 10.0  # times the largest ‖Ea‖: all eight are below ‖E‖/10 once in 5e8 times at most
 
 
 @dataclass(frozen=True, eq=False)
 class WideRidge:
-    """X : Design, (m, f + r), in place of (m, n); slip : (m, f + r), what a unit of γ slips by in
-    the predictions; moved : what E moves them by, about."""
+    """X : Design, (m, f + r), in place of (m, n); error : ‖E‖, at most."""
 
     X: Design
-    slip: Array
-    moved: float
     rotation: Rotation
     problem: SmoothProblem
+    error: float
 
     @classmethod
     def of(cls, X: Design, y: Array, objective: Objective) -> WideRidge | None:
-        """At the strengths of `objective`; None of what is no such ridge, or cannot be rotated."""
-        weights, strengths = objective.weights, objective.strength
-        every = weights is None or bool((weights > 0.0).all())  # others would be in the kernel
-        if X.shape[0] >= X.shape[1] or not every or strengths is None or not strengths.min() > 0.0:
+        """None of what is no such ridge, or has rows of weight zero, which a kernel would read."""
+        weights = objective.weights
+        every = weights is None or bool((weights > 0.0).all())
+        if not is_zero(objective.penalty) or X.shape[0] >= X.shape[1] or not every:
             return None
         problem = smooth(X, y, objective)
         if not problem.is_wide_ridge:
             return None
-        rotation = Rotation.of(problem, with_slip=True)
-        assert rotation.slip is not None
-        w = np.ones(len(y)) if weights is None else weights
-        size = float(np.linalg.norm(w / w.sum() * problem.target[:, 0]))
-        moved = rotation.lost * size / float(strengths.min())
-        if not (moved <= _SMALL and rotation.columns.shape[1]):
+        rotation = Rotation.of(problem)
+        if not rotation.columns.shape[1]:
             return None
-        return cls(as_design(rotation.columns), np.abs(rotation.slip), moved, rotation, problem)
+        return cls(as_design(rotation.columns), rotation, problem, _error(rotation, problem))
 
-    def slips(self, rows: Array, gamma: Array) -> Array:
-        """(b, K): by what predictions of some rows may be wrong."""
-        out: Array = self.slip[rows] @ np.abs(gamma) + self.moved
+    def lengths(self, y: Array, objective: Objective, gamma: Array, intercept: Array) -> Array:
+        """‖α‖ of fits γ (f + r, K) to the rows that `objective` has weights for."""
+        w, s = objective.weights, objective.strength
+        assert w is not None and s is not None
+        z = self.X.matrix @ gamma + intercept
+        z = z if objective.offset is None else z + objective.offset[:, None]
+        pull = np.where(w[:, None] > 0.0, w[:, None] * slope(objective.loss, z, y[:, None]), 0.0)
+        out: Array = np.sqrt((pull * pull).sum(axis=0)) / (w.sum() * s)
         return out
 
     def maker(
@@ -68,3 +76,19 @@ class WideRidge:
         """coef (n, K), intercept (K,) of X."""
         coef, beside = self.problem.unscale(self.rotation.beta(gamma))
         return coef, intercept + beside
+
+
+def _error(rotation: Rotation, problem: SmoothProblem) -> float:
+    """‖X̂ X̂ᵀ − Z Zᵀ‖, at most: two reads of X."""
+    (m, n), f = problem.X.shape, len(rotation.free)
+    data = Data(
+        problem.X, np.zeros((m, 1)), np.ones(m), *problem.columns.filled(n), problem.objective,
+        np.zeros((n, _PROBES)), np.zeros(_PROBES), np.zeros(1), np.ones(1),
+    )  # fmt: skip
+    a = np.random.default_rng(0).standard_normal((m, _PROBES))
+    along = reads.correlations_on(data, np.arange(n), a)
+    square = rotation.square * problem.scale**2 / data.scale
+    seen = reads.products(data, along * square[:, None])
+    Z = rotation.columns[:, f:]
+    off = seen - Z @ (Z.T @ a)
+    return _SURE * float(np.sqrt((off * off).sum(axis=0)).max())

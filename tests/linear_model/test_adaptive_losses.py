@@ -51,7 +51,9 @@ def held_out(family, ratio, storage, intercept=True):
 
     fold = np.arange(len(y)) % 3
     problem = standardise(design, np.zeros((len(y), 1)), make(np.ones(12), None))
-    parts = [LossFold(design, y, w * (fold != f), w * (fold == f), problem, make) for f in range(3)]
+    parts = [
+        LossFold(design, y, w * (fold != f), w * (fold == f), problem, make, 1000) for f in range(3)
+    ]
     return HeldOutDeviance(parts, GROUPS, 0.2, ratio > 0)
 
 
@@ -91,6 +93,7 @@ def test_the_error_is_the_mean_deviance_of_refits():
     np.testing.assert_allclose(model.coef_, whole.coef_, rtol=1e-4, atol=1e-6)
     assert model.certificate_.converged and model.cv_certificate_.converged
     assert model.cv_certificate_.gap.shape == (1, 3)
+    assert model.cv_certificate_.bound.max() < 1e-6  # of the deviance of every fold
 
 
 @pytest.mark.parametrize("kind", [AdaptiveLogisticRegression, AdaptivePoissonRegressor])
@@ -137,7 +140,7 @@ def test_a_summary_says_that_the_strengths_are_chosen():
     ("options", "message"),
     [
         ({"groups": [0, 1]}, "groups must have shape"),
-        ({"bounds": (1.0, 0.5)}, "bounds must be"),
+        ({"alpha_bounds": (1.0, 0.5)}, "alpha_bounds must be"),
         ({"max_features": 5}, "more than max_features=5"),
         ({"l1_ratio": 1.5}, "l1_ratio"),
     ],

@@ -78,21 +78,45 @@ def test_folds_of_a_wide_ridge_are_those_of_its_columns(storage, factor, monkeyp
 
 def test_a_rotation_that_slips_is_told(monkeypatch):
     from fastreg.problems import smooth
+    from fastreg.selection import wide_ridges
     from fastreg.selection.loss_fits import LossFits
-    from fastreg.selection.wide_ridges import WideRidge
 
     X, y, _, _ = problem(3, 40, 90)
     path = fastreg.path(X, y, family="binomial", alphas=[0.1], l1_ratio=0.0)
     monkeypatch.setattr(smooth, "_WHOLE", 0)
     assert path.select("cv", cv=4).certificate.converged
-    own, fitted = WideRidge.slips, []
-    monkeypatch.setattr(WideRidge, "slips", lambda *given: own(*given) + 1e-3)
-    unscale = LossFits.verdict
+    verdict, error, fitted = LossFits.verdict, wide_ridges._error, []
+    monkeypatch.setattr(wide_ridges, "_error", lambda *given: error(*given) + 1e-3)
     monkeypatch.setattr(
-        LossFits, "verdict", lambda self, *given: fitted.append(self.wide) or unscale(self, *given)
+        LossFits, "verdict", lambda self, *given: fitted.append(self.wide) or verdict(self, *given)
     )
     assert path.select("cv", cv=4).certificate.converged
     assert [each is None for each in fitted] == [False, True] * 4  # to X, where that is not enough
+
+
+def test_the_error_of_a_rotation_is_measured(monkeypatch):
+    """That of K and ZZᵀ, by vectors that neither has seen."""
+    from fastreg.design import as_design
+    from fastreg.losses import Logistic
+    from fastreg.objectives import Objective
+    from fastreg.penalties import L1
+    from fastreg.problems import rotated, smooth
+    from fastreg.selection.wide_ridges import WideRidge
+
+    monkeypatch.setattr(smooth, "_WHOLE", 0)
+    X, y, _, _ = problem(3, 40, 90)
+    X = X * np.geomspace(0.3, 30.0, 90) + 5.0
+    objective = Objective(np.full((90, 1), 2.0), L1(0.0), strength=np.ones(1), loss=Logistic())
+    found = WideRidge.of(as_design(X), y, objective)
+    Z = found.X.matrix
+    centred = X - X.mean(axis=0)
+    truth = np.linalg.norm(centred @ centred.T / 2.0 - Z @ Z.T, 2)
+    assert truth <= found.error <= 1e-12 * np.linalg.norm(Z) ** 2
+    monkeypatch.setattr(rotated, "_RANK", 0.2)  # directions that are left out are seen
+    rough = WideRidge.of(as_design(X), y, objective)
+    Z = rough.X.matrix
+    truth = np.linalg.norm(centred @ centred.T / 2.0 - Z @ Z.T, 2)
+    assert rough.X.shape[1] < found.X.shape[1] and truth <= rough.error <= 300 * truth
 
 
 @pytest.mark.parametrize("case", ["constant", "blocks", "column", "weight"])
