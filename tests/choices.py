@@ -2,20 +2,16 @@
 
     python -m tests.choices loo --count 5000 --seed 1
     python -m tests.choices folds --count 5000 --seed 1
-    python -m tests.choices losses --count 5000 --seed 1
 
 A problem is drawn at random: any shape, storage, offset, unit, weights and strength down to 0.
 The judge refits every training set in 80-bit arithmetic: ridges by orthogonal factors, lassos and
 elastic nets by an active set on them. An error that is off by more than 1e-6 of itself, and of
-which nothing was said, is a fault; so is one outside of its own bound. Of classes and counts
-(`losses`, problems of `tests.smooth`) fits of any gap are judged, by Newton's method on the columns
-that are in use at the minimum.
+which nothing was said, is a fault; so is one outside of its own bound.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -25,15 +21,8 @@ import numpy as np
 import scipy.sparse as sp
 
 import fastreg
-from fastreg.certificate import held_out, held_out_losses
-from fastreg.certificate import losses as certified
 from fastreg.design import as_design
-from fastreg.objectives import check_target
-from fastreg.problems.in_memory import standardise
-from fastreg.problems.smooth import smooth as smooth_problem
 from fastreg.selection.leave_one_out import leave_one_out
-from fastreg.solvers import solve
-from tests import smooth
 
 LD = np.longdouble
 SILENT = 1e-6
@@ -399,112 +388,6 @@ def _compare(out: Outcome, mine: float, truth, bound: float, y) -> None:
         out.fault = out.fault or f"outside its bound: off by {error:.1e}, bound {bound:.1e}"
 
 
-def losses(seed: int) -> Outcome | None:
-    """Fits of classes and counts to a training set, from far off to as near as they get."""
-    rng = np.random.default_rng([seed, 4])
-    given, y, options = smooth.draw(rng)
-    X, m = as_design(given), len(y)
-    weights = options.get("sample_weight")
-    w = np.ones(m) if weights is None else np.asarray(weights, float)
-    test = rng.random(m) < rng.choice([0.1, 0.3, 0.5])
-    train, test = w * ~test, w * test
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            path = fastreg.path(given, y, alphas=3, eps=10.0 ** rng.uniform(-4, -1), **options)
-            if not train.any():
-                return None
-            objective = dataclasses.replace(path.data.objective, weights=train)
-            check_target(objective, y)
-            smooth_problem(X, y, objective)
-        except ValueError:  # no training set, or an offset that leaves float64
-            return None
-        if not test.any():
-            return None
-        out = Outcome(seed, f"{options['family']} {options['l1_ratio']}", 0.0, 0.0, True)
-        for alpha in path.alphas:
-            _judge_loss(out, X, y, dataclasses.replace(objective, strength=np.array([alpha])), test)
-    return out if out.judged else None
-
-
-def _judge_loss(out: Outcome, X, y, objective, test) -> None:
-    judge = smooth.Judge(X.matrix, y, objective, objective.strength[0])
-    fits = [
-        solve(X, y[:, None], objective, tol=tol, max_iter=1000) for tol in (0.0, 1e-3, 1e-6, 1e-9)
-    ]
-    best = _polished(judge, fits[0].coef[:, 0], fits[0].intercept[0])
-    if best is None:
-        return
-    seen = test > 0
-    own = LD(2) * test[seen] / test.sum()
-    columns = standardise(
-        X, np.zeros((len(y), 1)), dataclasses.replace(objective, offset=None)
-    ).columns
-    fold = held_out.Fold(X, y, objective.weights, test, columns)
-
-    def deviance(beta, b):
-        offset = 0 if objective.offset is None else judge.offset[seen]
-        z = offset + b + judge.X[seen] @ beta
-        loss = judge.loss(z, judge.y[seen])
-        least = certified.saturated(objective.loss, y[seen, None])[:, 0]
-        return own @ (loss - least)
-
-    truth = deviance(*best)
-    for fit in fits:
-        coef, b = fit.coef, fit.intercept
-        bound = held_out_losses.bounds(fold, objective, coef, b, np.arange(1))[0]
-        off = abs(deviance(coef[:, 0].astype(LD), LD(b[0])) - truth)
-        out.judged += 1
-        size = float(abs(truth)) + 1e-300
-        if fit is fits[0]:
-            out.bound, out.error = max(out.bound, bound / size), max(out.error, float(off) / size)
-            out.met &= bool(bound <= SILENT * size)
-        if off > bound * (1 + 1e-9) + LD(1e-13) * LD(1 + size):
-            out.fault = f"outside its bound: off by {float(off):.1e}, bound {bound:.1e}"
-
-
-def _polished(judge, beta, b):
-    """(β, b) of the minimum, by Newton's method in 80 bits on the coefficients that are free; None
-    if these are others there, or nobody knows."""
-    beta, b = beta.astype(LD), LD(b)
-    free = np.flatnonzero((beta != 0) & (beta > judge.low) & (beta < judge.high))
-    signs = np.sign(beta)
-    for _ in range(60):
-        u, h = judge.derivatives(beta, b)
-        root = np.sqrt(judge.w * h)
-        A = root[:, None] * judge.X[:, free]
-        g = (judge.w * u) @ judge.X[:, free] + judge.l1[free] * signs[free]
-        g, ridge = g + judge.l2[free] * beta[free], judge.l2[free]
-        if judge.intercept:
-            A, g = np.column_stack([A, root]), np.append(g, judge.w @ u)
-            ridge = np.append(ridge, LD(0))
-        if not len(g):
-            break
-        _, R = qr(np.vstack([A, np.diag(np.sqrt(ridge))]))
-        size = np.abs(np.diag(R))
-        if not size.min() > 1e-9 * size.max():
-            return None
-        step = -back(R, forward(R, g))
-        if not np.isfinite(step).all() or np.abs(step).max() > 1e3 * (1 + np.abs(beta).max()):
-            return None
-        beta[free] += step[: len(free)]
-        b += step[-1] if judge.intercept else 0
-        if np.abs(step).max() <= 1e-18 * (abs(b) + np.abs(beta).max()):
-            break
-    else:
-        return None
-    u, _ = judge.derivatives(beta, b)
-    c = -(judge.w * u) @ judge.X - judge.l2 * beta
-    held = beta == 0
-    inside = (c <= judge.l1 + np.where(judge.high == 0, np.inf, 0)) & (
-        c >= -judge.l1 - np.where(judge.low == 0, np.inf, 0)
-    )
-    pushed = np.where(beta > 0, c - judge.l1, -c - judge.l1)
-    ends = ~held & ~np.isin(np.arange(len(beta)), free)
-    right = (np.sign(beta) == signs).all() and inside[held].all() and (pushed[ends] >= 0).all()
-    return (beta, b) if right else None
-
-
 def report(outcomes: list[Outcome]) -> str:
     easy = [each for each in outcomes if each.condition < 1e8]
     told = [each for each in easy if not each.met]
@@ -524,17 +407,22 @@ def report(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
-ATTACKS = {"loo": loo, "folds": folds, "losses": losses}
+ATTACKS = {"loo": loo, "folds": folds}
 
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=ATTACKS)
+    return run(parser, lambda options: ATTACKS[options.what], arguments)
+
+
+def run(parser, attack_of, arguments) -> int:
+    """Many seeds of the attack that the options ask for; 1 if there is a fault."""
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     seeds = range(options.seed, options.seed + options.count)
-    found = [each for each in map(ATTACKS[options.what], seeds) if each is not None]
+    found = [each for each in map(attack_of(options), seeds) if each is not None]
     print(report(found))
     return int(any(each.fault for each in found))
 

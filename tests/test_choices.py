@@ -11,22 +11,32 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 import fastreg
 from fastreg import moments, probes
+from fastreg.certificate import held_out_losses
 from fastreg.design import as_design
 from fastreg.selection.leave_one_out import leave_one_out
-from tests import choices
+from tests import choices, choices_of_losses
 from tests.judge import HAS_EXTENDED
 
+ATTACKS = choices.ATTACKS | {"losses": choices_of_losses.losses}
 needs_extended = pytest.mark.skipif(not HAS_EXTENDED, reason="the judge needs 80 bits")
 
 
 @needs_extended
-@pytest.mark.parametrize("what", choices.ATTACKS)
+@pytest.mark.parametrize("what", ATTACKS)
 def test_no_error_is_wrong_in_silence(what):
     count = {"losses": 25}.get(what, 60) if JIT else 6
-    found = [choices.ATTACKS[what](seed) for seed in range(count)]
+    found = [ATTACKS[what](seed) for seed in range(count)]
     found = [each for each in found if each is not None]
     assert len(found) > 0.8 * count
     assert not [each for each in found if each.fault], choices.report(found)
+
+
+@needs_extended
+def test_the_judge_sees_a_deviance_outside_of_its_bound(monkeypatch):
+    own = held_out_losses.bounds
+    monkeypatch.setattr(held_out_losses, "bounds", lambda *given: 0.5 * own(*given))
+    found = [choices_of_losses.losses(seed) for seed in range(12)]
+    assert any(each.fault for each in found if each is not None)
 
 
 @needs_extended
