@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.optimize
 import scipy.sparse
 
 import fastreg
@@ -551,6 +552,32 @@ def plain_folds_of_a_family(data: Observed) -> Array:
     return out
 
 
+def search_of_a_family(data: Observed) -> float:
+    """The least held-out deviance of ridges, by its gradient."""
+    odds = data.family is BINOMIAL
+    kind = fastreg.AdaptiveLogisticRegression if odds else fastreg.AdaptivePoissonRegressor
+    return kind(cv=list(_splits(len(data.y)))).fit(data.X, data.y).error_
+
+
+def plain_search_of_a_family(data: Observed) -> float:
+    """By values alone: Brent's method on Newton fits to copies."""
+
+    def deviance(log_alpha: float) -> float:
+        out = []
+        for train, test in _splits(len(data.y)):
+            own = data._replace(X=data.X[train], y=data.y[train])
+            ((theta, b),) = newton_path(own, [float(np.exp(log_alpha))], 0.0)
+            y, z = data.y[test], data.X[test] @ theta + b
+            least = 0.0 if data.family is BINOMIAL else y - y * np.log(np.maximum(y, 1.0))
+            out.append(2.0 * (data.family.value(z, y) - least).mean())
+        return float(np.mean(out))
+
+    found = scipy.optimize.minimize_scalar(
+        deviance, bounds=(np.log(1e-5), np.log(10.0)), method="bounded", options={"xatol": 1e-4}
+    )
+    return float(found.fun)
+
+
 def _splits(m: int) -> Iterator[tuple[Array, Array]]:
     """(training rows, test rows), every FOLDS-th row in one test set."""
     rows = np.arange(m)
@@ -672,12 +699,13 @@ def gradient_case(name: str, sizes: dict[str, Any], tolerance: float = 1e-10) ->
 
 
 def family_cases(name: str, make: Callable[..., Any]) -> list[Case]:
-    """Gradients, a path, a fit and cross-validation of one loss."""
+    """Gradients, a path, a fit, cross-validation and a search for a strength of one loss."""
     return [
         Case(f"{name}_gradients", shapes(*TALL), make, gradients, plain_gradients),
         Case(f"{name}_path", FITTED, make, path_of_a_family, plain_path_of_a_family, 1e-6),
         Case(f"{name}_fit", FITTED, make, fit_of_a_family, plain_fit_of_a_family, 1e-5),
         Case(f"{name}_folds", FITTED, make, folds_of_a_family, plain_folds_of_a_family, 1e-5),
+        Case(f"{name}_search", SEARCHED, make, search_of_a_family, plain_search_of_a_family, 1e-6),
     ]
 
 
@@ -687,6 +715,7 @@ TALL_FILE = shapes((4000, 50), (400_000, 200))
 PLAIN_ROWS = 10_000  # of a block
 STEPPED = shapes((500, 10), (50_000, 200))
 FITTED = shapes((1000, 40), (50_000, 400))
+SEARCHED = shapes((500, 10), (20_000, 100))
 NETWORKS = {"quick": (320, 10, 16), "full": (32_000, 20, 64)}
 SQUARE = shapes((200, 50), (4000, 1000))
 

@@ -153,6 +153,8 @@ OTHERS = {
     "counts": fastreg.PoissonRegressor(alpha=0.1, bounds=(-1.0, 1.0)),
     "counts, no intercept": fastreg.PoissonRegressor(alpha=0.0, fit_intercept=False),
     "alpha chosen": fastreg.PoissonRegressorCV(alphas=4, cv=3),
+    "odds searched": fastreg.AdaptiveLogisticRegression(cv=2, tol=1e-2),
+    "rates searched": fastreg.AdaptivePoissonRegressor(cv=2, l1_ratio=0.5, tol=1e-2),
     "alpha and share chosen": fastreg.PoissonRegressorCV(alphas=4, cv=3, l1_ratio=[0.3, 1.0]),
 }
 
@@ -168,6 +170,35 @@ def test_other_losses_come_back(name, suffix, odds, tmp_path):
     _assert_same_fit(model, loaded, X)
     again = loaded.fit(X[:, :2], counts if "Poisson" in type(model).__name__ else up)
     assert again.n_features_in_ == 2 and again.certificate_.converged
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_strengths_of_groups_come_back(suffix, odds, tmp_path):
+    X, up, _ = odds
+    groups = ["a", "b", "a", "c", "b"]
+    model = fastreg.AdaptiveLogisticRegression(groups, cv=2, tol=1e-2).fit(X, up)
+    save_model(model, tmp_path / f"m{suffix}")
+    loaded = load_model(tmp_path / f"m{suffix}")
+    _assert_same_fit(model, loaded, X)
+    np.testing.assert_array_equal(loaded.groups_, model.groups_)
+    for name in ("alpha_", "group_alphas_", "error_", "equal_error_", "error_gradient_"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(model, name))
+    assert loaded.cv_certificate_.converged == model.cv_certificate_.converged
+    summary = loaded.summary(X, up, method="bayesian")
+    np.testing.assert_array_equal(summary.coef, model.summary(X, up, method="bayesian").coef)
+
+
+def test_strengths_that_are_not_those_of_their_groups_are_refused(odds, tmp_path):
+    X, up, _ = odds
+    path = tmp_path / "m.json"
+    save_model(fastreg.AdaptiveLogisticRegression([0, 0, 1, 1, 1], cv=2, tol=1e-2).fit(X, up), path)
+    state = json.loads(path.read_text())
+    for name, value in (("group_alphas", [1.0, 2.0]), ("history", 1.0), ("error_gradient", [0.0])):
+        spoilt = json.loads(json.dumps(state))
+        spoilt["arrays"][name] = value
+        path.write_text(json.dumps(spoilt))
+        with pytest.raises(ValueError, match="does not fit together"):
+            load_model(path)
 
 
 def test_what_is_no_one_fit_is_refused(odds, tmp_path):

@@ -2,11 +2,12 @@
 
 python -m benchmarks.versus.selection_families --size full --json selection.json
 
-Ten folds and a hundred strengths, the same for all: the folds are those that adelie draws from its
-seed, the strengths fall from λmax for L1, and from 100·λmax for L2, which ends at a tenth of L1's.
-Everyone runs at its default tolerance, without early exits, and chooses the strength of the least
-mean deviance; the table says which. scikit-learn runs in one process with threads of BLAS, and in
-as many processes of one thread each; it has one C for all folds, which are of one size.
+Ten folds, or as many as --folds says, and a hundred strengths, the same for all: the folds are
+those that adelie draws from its seed, the strengths fall from λmax for L1, and from 100·λmax for
+L2, which ends at a tenth of L1's. Everyone runs at its default tolerance, without early exits, and
+chooses the strength of the least mean deviance; the table says which. scikit-learn runs in one
+process with threads of BLAS, and in as many processes of one thread each; it has one C for all
+folds, which are of one size.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import numpy as np
 from benchmarks.versus.__main__ import describe, limit_pools, threads
 
 Array = np.ndarray
-FOLDS, STRENGTHS, SEED = 10, 100, 0
+STRENGTHS, SEED = 100, 0
 SHAPES = {"quick": ((2000, 20), (100, 200)), "full": ((200_000, 100), (200, 20_000))}
 CASES = (("logistic", "L2"), ("logistic", "L1"), ("poisson", "L1"))
 NAMES = {"logistic": "binomial", "poisson": "poisson"}  # as most peers call them
@@ -38,7 +39,8 @@ LONG = 30.0  # s: what takes longer runs once
 
 
 class Task(NamedTuple):
-    """X (m, n) in Fortran order, y (m,), alphas (K,), falling; order (m,): rows, fold by fold."""
+    """X (m, n) in Fortran order, y (m,), alphas (K,), falling; order (m,): rows, fold by fold;
+    count: of folds."""
 
     family: str
     penalty: str
@@ -48,16 +50,17 @@ class Task(NamedTuple):
     ratio: float
     order: Array
     threads: int
+    count: int
 
     @property
     def folds(self) -> list[tuple[Array, Array]]:
         """(training rows, test rows)"""
         rows = np.arange(len(self.y))
-        parts = np.array_split(self.order, FOLDS)
+        parts = np.array_split(self.order, self.count)
         return [(np.setdiff1d(rows, part), np.sort(part)) for part in parts]
 
 
-def task(family: str, penalty: str, shape: tuple[int, int], count: int) -> Task:
+def task(family: str, penalty: str, shape: tuple[int, int], threads: int, count: int = 10) -> Task:
     from benchmarks.versus import families
     from benchmarks.versus.problems import Problem
 
@@ -69,7 +72,7 @@ def task(family: str, penalty: str, shape: tuple[int, int], count: int) -> Task:
     np.random.seed(SEED)  # noqa: NPY002 (adelie's folds)
     order = np.random.choice(shape[0], shape[0], replace=False)  # noqa: NPY002
     X, y = problem.design.X, problem.design.y
-    return Task(family, penalty, X, y, alphas, ratio, order, count)
+    return Task(family, penalty, X, y, alphas, ratio, order, threads, count)
 
 
 # ---------------------------------------------------------------- everyone
@@ -98,7 +101,10 @@ def scikit_learn(solver: str, split: bool, given: Task) -> Call | None:
         return None
     if solver == "newton-cholesky" and given.X.shape[1] > WIDEST:
         return None
-    X, costs = np.ascontiguousarray(given.X), 1 / (given.alphas * len(given.y) * (1 - 1 / FOLDS))
+    X, costs = (
+        np.ascontiguousarray(given.X),
+        1 / (given.alphas * len(given.y) * (1 - 1 / given.count)),
+    )
     common = {"Cs": costs, "cv": given.folds, "solver": solver, "max_iter": 100_000}
     common |= {"scoring": "neg_log_loss", "refit": False}
     common["n_jobs"] = given.threads if split else 1
@@ -107,7 +113,7 @@ def scikit_learn(solver: str, split: bool, given: Task) -> Call | None:
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             found = LogisticRegressionCV(**common).fit(X, given.y).scores_
         scores = next(iter(found.values())) if isinstance(found, dict) else found
-        return -np.asarray(scores).reshape(FOLDS, -1).mean(axis=0), None
+        return -np.asarray(scores).reshape(given.count, -1).mean(axis=0), None
 
     return call
 
@@ -118,7 +124,7 @@ def adelie(given: Task) -> Call | None:
     if given.penalty == "L2":
         return None
     loss = getattr(ad.glm, NAMES[given.family])(y=given.y)
-    common = {"n_folds": FOLDS, "seed": SEED, "min_ratio": given.ratio, "early_exit": False}
+    common = {"n_folds": given.count, "seed": SEED, "min_ratio": given.ratio, "early_exit": False}
     common |= {"lmda_path_size": STRENGTHS, "n_threads": given.threads, "progress_bar": False}
 
     def call() -> tuple[Array, None]:
@@ -223,8 +229,9 @@ def races(chosen: argparse.Namespace) -> list[dict[str, Any]]:
             about = {"case": f"{family} {penalty}", "shape": "x".join(map(str, shape))}
             if not _wanted(chosen.only, " ".join(about.values())):
                 continue
-            given = task(family, penalty, shape, chosen.threads)
-            small = task(family, penalty, SHAPES["quick"][k], chosen.threads)
+            given = task(family, penalty, shape, chosen.threads, chosen.folds)
+            quick = SHAPES["quick"][k]
+            small = task(family, penalty, quick, chosen.threads, chosen.folds)
             for name in PEERS:
                 row = race(name, given, small, chosen.rounds) if _wanted(chosen.peers, name) else {}
                 if row:
@@ -244,6 +251,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--peers", nargs="+", default=[], metavar="SUBSTRING")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=2, help="of what takes less than 30 s")
     return parser.parse_args(argv)
 

@@ -25,7 +25,8 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : a fitted `fastreg.Ridge`, `Lasso`, `ElasticNet`, `LogisticRegression`,
-        `LogisticRegressionCV`, `PoissonRegressor` or `PoissonRegressorCV`
+        `LogisticRegressionCV`, `AdaptiveLogisticRegression`, `PoissonRegressor`,
+        `PoissonRegressorCV` or `AdaptivePoissonRegressor`
         Classes may be numbers, texts or bools. What `partial_fit` has collected, `statistics_`, has
         a `save` of its own. An offset is of rows, not of the model: give it to `predict` again.
     path : file to write or replace; its suffix, `.npz` or `.json`, decides the format

@@ -18,8 +18,9 @@ from fastreg.persistence.plain import labels_from, labels_of, plain, tagged, unt
 
 State = dict[str, Any]
 _LINEAR = ("Ridge", "Lasso", "ElasticNet")
-_CLASSIFIERS = ("LogisticRegression", "LogisticRegressionCV")
-ESTIMATORS = (*_LINEAR, *_CLASSIFIERS, "PoissonRegressor", "PoissonRegressorCV")
+_CLASSIFIERS = ("LogisticRegression", "LogisticRegressionCV", "AdaptiveLogisticRegression")
+_COUNTING = ("PoissonRegressor", "PoissonRegressorCV", "AdaptivePoissonRegressor")
+ESTIMATORS = (*_LINEAR, *_CLASSIFIERS, *_COUNTING)
 
 _FORMAT, _VERSION = "fastreg model", 1
 
