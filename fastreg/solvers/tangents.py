@@ -106,6 +106,7 @@ class SmoothPath(working_set.PathFollower):
         assert isinstance(state, SmoothState)
         W = self.working.columns
         stand = Stand(state.beta[W], state.level, state.value, state.tilt, -state.correlation)
+        self._origin = self._origin or stand  # `begin` has drawn the first tangent there
         walkers = [Walker(point, stand, self.kappa) for point in chunk]
         for _ in range(_TURNS):
             todo = [each for each in self._first(walkers) if not each.is_over]
@@ -128,9 +129,9 @@ class SmoothPath(working_set.PathFollower):
         alone = [each for each in own if not each.is_over]
         return alone[:1] or walkers
 
-    def _touch(self, stand: Stand) -> None:
-        """A new tangent; at the stand of the last one, whose steps were all too long, a secant."""
-        is_secant, W = stand is self._origin, self.working.columns
+    def _touch(self, stand: Stand, *, is_secant: bool) -> None:
+        """A new tangent, or a secant."""
+        W = self.working.columns
         self._draw(self.problem.tangent(W, stand.beta, stand.level, is_secant=is_secant))
         self._origin, self._is_secant = stand, is_secant
 
@@ -303,7 +304,7 @@ class SmoothPath(working_set.PathFollower):
                 chosen = todo[len(todo) // 2]
         if chosen is None:
             return
-        self._touch(chosen.stand)
+        self._touch(chosen.stand, is_secant=bool(stuck) and chosen.stand is self._origin)
         for each in todo:
             each.turn()
 
