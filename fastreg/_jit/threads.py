@@ -77,7 +77,8 @@ def run_blocks(work: Callable[[int, int], Any], count: int, *, step: int | None 
     Within `work` a further call is serial: a pool whose threads wait for one another stands still.
     It ends between its calls where another thread has failed.
     """
-    threads = 1 if getattr(_busy, "inside", False) else min(get_num_threads(), count)
+    alone = count <= 1 or getattr(_busy, "inside", False)
+    threads = 1 if alone else min(get_num_threads(), count)
     chunk = min(step or count, -(-count // max(threads, 1)))
     crew = _Crew(work, count, max(chunk, 1))
     if threads <= 1:

@@ -90,19 +90,9 @@ def points_of(
 
     Its own arithmetic, not the solver's `rescale`: an error there must not certify itself.
     """
-    exponent = np.frexp(scale)[1] - np.frexp(unit)[1]
-
-    def own(u: Array) -> Array:
-        with np.errstate(over="ignore", under="ignore"):
-            return np.ldexp(u, -exponent)
-
+    own, back = _units(np.frexp(scale)[1] - np.frexp(unit)[1])
     with np.errstate(over="ignore", under="ignore"):
         own_l2 = np.ldexp(l2, np.frexp(unit)[1] - 2 * np.frexp(scale)[1] + 1)
-
-    def back(v: Array, u: Array) -> Array:
-        with np.errstate(over="ignore", under="ignore"):
-            return np.where(v == own(u), u, np.ldexp(v, exponent))
-
     return Points(
         c=c,
         beta=beta,
@@ -114,6 +104,22 @@ def points_of(
         conjugate=lambda u: dual_value(penalty, own(u)) / unit,
         nearest=lambda u: back(nearest_subgradient(penalty, theta / unit, own(u)), u),
     )
+
+
+def _units(exponent: Any) -> tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]:
+    """(u in the penalty's units, v in those of u again, which is u itself where v says so)."""
+    if not np.any(exponent):
+        return (lambda u: u), (lambda v, u: v)
+
+    def own(u: Array) -> Array:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(u, -exponent)
+
+    def back(v: Array, u: Array) -> Array:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.where(v == own(u), u, np.ldexp(v, exponent))
+
+    return own, back
 
 
 def gap_and_objective(*parts: Points) -> tuple[Any, Any]:

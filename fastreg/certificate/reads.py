@@ -326,10 +326,10 @@ def about_means(data: Data, sums: Array, g: int, off: Array | None) -> Correlati
 
 def _looks(norms: Array | None, n: int) -> Array:
     """Columns whose length is computed: all if none is claimed, else a few."""
-    if norms is None:
+    if norms is None or n <= _LOOKS:
         return np.arange(n)
-    few = np.linspace(0, n - 1, min(n, _LOOKS)).astype(int)
-    return np.unique(np.append(few, np.argmin(norms)))
+    few = {k * (n - 1) // (_LOOKS - 1) for k in range(_LOOKS)}
+    return np.array(sorted({*few, int(np.argmin(norms))}))
 
 
 def _turned(side: Array, values: Any) -> Array:
@@ -415,7 +415,9 @@ def _accumulate(
                 add(sums[p % len(sums)], rows, columns, data.X.block(rows, columns))
 
     run_blocks(work, parts, step=1)
-    return sums[0] if disjoint else np.add.reduce(sums, axis=0)
+    if len(sums) == 1:
+        return sums[0]
+    return np.add.reduce(sums, axis=0)
 
 
 def products(data: Data, theta: Array) -> Array:

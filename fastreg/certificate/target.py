@@ -15,6 +15,7 @@ from fastreg.penalties import times
 Array = np.ndarray
 _EPS = float(np.finfo(np.float64).eps)
 _ENTRIES = 1 << 16  # of a block of features at all points: 512 kB, as many arrays as there are
+_FEW = 64  # features of which none is left out: to find out which matter takes longer
 _ROUNDING = 2.0  # of a sum, in units of eps and of what is summed
 
 
@@ -45,8 +46,8 @@ class Target:
         if objective.strength is not None:
             strength = objective.strength[points.start : points.stop]
         touched = self._touched(coef, c, strength, doubt)
-        count = max(1, len(touched) * len(points) // _ENTRIES)
-        blocks = np.array_split(touched, count)
+        count = len(touched) * len(points) // _ENTRIES
+        blocks = np.array_split(touched, count) if count > 1 else [touched]
 
         def looked(part: Array) -> tuple[Points, Array, Array]:
             found = self.points(points, part, c[:, part].T, fit)
@@ -98,6 +99,8 @@ class Target:
 
     def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
         """Features that count: where θ = 0 and c is a subgradient there every term is zero."""
+        if len(coef) <= _FEW:
+            return np.arange(len(coef))
         return np.flatnonzero(coef.any(axis=1) | self.is_outside(c, doubt, strength))
 
     @functools.cached_property

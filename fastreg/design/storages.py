@@ -220,6 +220,8 @@ def row_bounds(X, width: float = 1) -> np.ndarray:
     unit = _STRIP if isinstance(X, DenseColumns) and m >= 16 * _STRIP else _UNROLLED
     count = max(1, min(most, size // BLOCK_ENTRIES, room, m // unit, max(4, m // 128)))
     count = count if count > 8 else 1 << count.bit_length() - 1  # few are shared out evenly
+    if count == 1:
+        return np.array([0, m], np.int64)
     cuts = np.linspace(0, size, count + 1)
     if isinstance(X, CSR):
         bounds = np.searchsorted(X.indptr, cuts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse
 import sklearn
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -20,6 +20,7 @@ from fastreg.design import Design, as_design, as_target, as_weights, counted
 from fastreg.functional import check_predictions
 from fastreg.linear_model.opening import note_names, predict_source
 from fastreg.linear_model.routing import router
+from fastreg.linear_model.state import Estimator
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
 from fastreg.selection.choice import ChoiceCertificate
@@ -59,7 +60,7 @@ class Linear:
         return out[0] if self.coef.ndim == 1 else out.T
 
 
-class LinearRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ignore[misc]
     """What the estimators share: checks, one call of `solve`, attributes, prediction."""
 
     _streams = False  # whether `fit` takes a `Source` that does not fit into memory
@@ -454,14 +455,16 @@ def check_strengths(strengths: Array, n_targets: int) -> None:
 def check_finite_params(model: Any) -> None:
     """scikit-learn's intervals let infinity pass, and see into no array; a name for how a strength
     is chosen is no number."""
-    names = {"alpha", "tol"} & set(model.get_params(deep=False))
-    for name in sorted(name for name in names if not isinstance(getattr(model, name), str)):
+    for name in ("alpha", "tol"):
+        given = getattr(model, name, 0.0)
+        if isinstance(given, str):
+            continue
         try:
-            values = np.asarray(getattr(model, name), float)
+            values = np.asarray(given, float)
         except (TypeError, ValueError, OverflowError):
             values = np.array(np.nan)
         if values.ndim > 1 or not np.isfinite(values).all() or (values < 0).any():
             raise ValueError(
                 f"The '{name}' parameter of {type(model).__name__} must be finite and "
-                f"non-negative, a number or one a target. Got {getattr(model, name)!r} instead."
+                f"non-negative, a number or one a target. Got {given!r} instead."
             )

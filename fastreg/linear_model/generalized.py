@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastreg._warnings import warn_of_convergence
@@ -21,6 +20,7 @@ from fastreg.certificate.intercept import null_model
 from fastreg.design import Design, as_design
 from fastreg.linear_model.base import STREAMED, Linear, check_finite_params, warn_of_fit
 from fastreg.linear_model.opening import predict_source
+from fastreg.linear_model.state import Estimator
 from fastreg.objectives import Objective, offset_of
 from fastreg.paths import factors_of, penalty_of
 from fastreg.selection import separation
@@ -34,7 +34,7 @@ Array = np.ndarray
 MakeObjective = Callable[[Array | None, Array | None], Objective]  # of (weights, strengths)
 
 
-class Generalized(BaseEstimator):  # type: ignore[misc]
+class Generalized(Estimator):
     """What estimators of other losses share; `_loss` is that of the class, `_ratio` what exp(coef)
     is called."""
 

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
@@ -17,13 +16,13 @@ from fastreg.design import Design, as_design
 from fastreg.linear_model.base import single_target
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
-from fastreg.linear_model.state import atomic
+from fastreg.linear_model.state import Estimator, atomic
 from fastreg.paths import path
 
 Array = np.ndarray
 
 
-class StabilitySelection(CallbackSupportMixin, SelectorMixin, BaseEstimator):  # type: ignore[misc]
+class StabilitySelection(CallbackSupportMixin, SelectorMixin, Estimator):  # type: ignore[misc]
     """Select the features that come first on elastic-net paths of most halves of the rows.
 
     Rows are split into halves at random, `n_pairs` times. On the path of each half the first

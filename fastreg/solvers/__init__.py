@@ -462,6 +462,9 @@ def _minimise(
         return _Found(beta, None, proximal_gradient.solve(problem, beta, tol, max_iter), method)
     if method != "working set":
         return _Found(*ridge.solve(problem, method))
+    if by_gram and start is None and working_set.is_at_once(problem):
+        steps = working_set.sweep(problem, beta, tol, max_iter)
+        return _Found(_tamed(beta), None, steps, "working set, coordinate and Newton steps")
     working = working_set.WorkingSet(problem)
     try:
         many = problem.n_targets == 1 and problem.n_points >= working_set.MANY

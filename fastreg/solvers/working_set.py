@@ -32,6 +32,7 @@ from fastreg.solvers.critical import critical_strength, never_held
 Array = np.ndarray
 Progress = Callable[[int, int], object]  # told (points done, points in all)
 WHOLE = 512  # up to this many features all are in the set from the start
+AT_ONCE = 64  # features up to which a single strength is gone to at once
 MANY = 8  # points of a path from which twice as many are
 MOST = 8000  # columns in the set: a Gram matrix and a factor of 512 MB each
 CHUNK = 8  # strengths checked in one pass: what a register holds
@@ -105,16 +106,25 @@ def solve(
     return most
 
 
-def sweep(problem: QuadraticProblem, beta: Array, tol: float, max_iter: int) -> None:
-    """`solve` for a problem that is its Gram matrix, one strength after the other with all columns
-    in the set and no look at the gaps."""
+def sweep(problem: QuadraticProblem, beta: Array, tol: float, max_iter: int) -> int:
+    """`solve` by the Gram matrix alone, with all columns in the set and no look at the gaps: one
+    strength after the other, or one target."""
     n, K = beta.shape
     working = WorkingSet(problem)
     working.extend(np.arange(n))
-    working.load(np.zeros(n), problem.at_zero(0)[0])
+    most = 1
     for t in range(K):
-        working.minimise(Point(t), SLACK * tol, max_iter)
+        if t == 0 or problem.n_targets > 1:
+            working.load(np.zeros(n), problem.at_zero(t)[0])
+        most = max(most, working.minimise(Point(t), SLACK * tol, max_iter))
         beta[:, t] = working.coef
+    return most
+
+
+def is_at_once(problem: QuadraticProblem) -> bool:
+    """Whether `sweep` is how to begin: each target has one strength, and few columns."""
+    single = problem.n_targets > 1 or problem.n_points == 1
+    return single and problem.n_features <= AT_ONCE and not problem.far
 
 
 def is_met(problem: QuadraticProblem, beta: Array, tol: float) -> bool:

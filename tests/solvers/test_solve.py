@@ -8,12 +8,12 @@ from conftest import JIT, NIST, STORAGES, matrix, needs_jit
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fastreg import set_num_threads
+from fastreg import set_num_threads, solvers
 from fastreg.design import as_design, storages
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
 from fastreg.problems.in_memory import standardise
-from fastreg.solvers import METHODS, conjugate_gradient, solve, spectrum, working_set
+from fastreg.solvers import METHODS, conjugate_gradient, solve, spectrum
 
 
 def objective(l2=0.0, l1=0.0, **options):
@@ -287,14 +287,13 @@ def test_a_set_without_room_hands_over_to_proximal_gradient(rng, monkeypatch):
 def test_an_answer_that_rounding_has_ruined_gives_way_to_the_null_model(rng, monkeypatch):
     """As happens to a sparse X whose offset dwarfs its spread; and the certificate says so."""
     X, y = as_design(matrix()), rng.standard_normal((37, 1))
-    original = working_set.solve
+    original = solvers._minimise
 
-    def ruined(problem, working, beta, *arguments, **options):
-        steps = original(problem, working, beta, *arguments, **options)
-        beta *= 1e40
-        return steps
+    def ruined(*arguments):
+        found = original(*arguments)
+        return found._replace(beta=found.beta * 1e40)
 
-    monkeypatch.setattr(working_set, "solve", ruined)
+    monkeypatch.setattr(solvers, "_minimise", ruined)
     found = solve(X, y, objective(0.0, 0.01), tol=1e-4)
     assert not found.coef.any()
     np.testing.assert_allclose(found.intercept, y.mean(), rtol=1e-12)
