@@ -113,6 +113,25 @@ def rng():
 
 
 @pytest.fixture(autouse=True)
+def _what_is_timed_runs_alone(request, tmp_path_factory):
+    """With several workers (`pytest -n 2`), a test marked `timed` waits until those of the others
+    have ended, and they wait for it: it holds a lock for itself, the rest share it. Everybody comes
+    to it through a gate, where nobody overtakes."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    import fcntl  # workers on Windows: none of the project's runs
+
+    alone = request.node.get_closest_marker("timed") is not None
+    shared = tmp_path_factory.getbasetemp().parent  # that of all workers
+    with open(shared / "gate", "w") as gate, open(shared / "lock", "w") as lock:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield  # closing the file gives the lock back
+
+
+@pytest.fixture(autouse=True)
 def _python_arithmetic_warns_where_kernels_do_not():
     """Without the compiler, scalar arithmetic in kernels warns of overflow and NaN."""
     with warnings.catch_warnings():

@@ -224,6 +224,7 @@ with single_threaded_blas:
 """
 
 
+@pytest.mark.timed
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
 @pytest.mark.parametrize(
     "name", ["eigh", "singular", "pivoted", "triangular_factor", "solve_cholesky"]
@@ -279,6 +280,7 @@ for delay in map(float, sys.argv[2:]):
 
 
 @needs_jit
+@pytest.mark.timed
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
 @pytest.mark.parametrize("kind", ["leave-one-out", "wide", "dependent", "kernel", "folds", "path"])
 def test_an_interrupt_ends_a_long_fit_and_all_its_threads(kind):

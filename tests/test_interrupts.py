@@ -19,7 +19,10 @@ from fastreg._jit import run_blocks, set_num_threads, single_threaded_blas
 
 SOON = 1.0  # seconds; half of that on a machine that others do not keep busy
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals differ")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="signals differ"),
+    pytest.mark.timed,
+]
 
 
 @pytest.fixture(autouse=True)

@@ -112,6 +112,7 @@ YARDSTICK = (
 
 
 @needs_jit
+@pytest.mark.timed
 def test_first_fit_is_quick(tmp_path):
     """Cached within 0.5 s of scikit-learn's own first fit, imports included, or of half of it where
     that alone takes more than a second: both import pandas where there is one (0.3 s). Cold under

@@ -64,6 +64,7 @@ def test_a_lazy_frame_is_to_be_collected():
         as_design(pl.LazyFrame(columns()))
 
 
+@pytest.mark.timed
 def test_names_are_not_compared_in_pairs():
     wide = pd.DataFrame(np.ones((2, 20_000)), columns=[f"g{j}" for j in range(20_000)])
     wide["g7"] = [1, 2]
