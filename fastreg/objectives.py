@@ -53,6 +53,12 @@ class Objective:
             return l2, self.penalty
         return l2 * self.strength[t], penalties.times(self.penalty, self.strength[t])
 
+    def of_points(self, some: Array) -> Objective:
+        """Of some of the points, (p,) int."""
+        l2 = self.l2[:, some] if self.l2.shape[1] > 1 else self.l2
+        strength = None if self.strength is None else self.strength[some]
+        return replace(self, l2=l2, strength=strength)
+
     def counted(self) -> Objective:
         """With an offset of zero in rows of weight zero, whatever stands there."""
         if self.offset is None or self.weights is None or self.weights.all():

@@ -364,3 +364,33 @@ def test_a_path_that_nothing_holds_says_what_separates():
     with pytest.warns(fastreg.ConvergenceWarning, match="the data is separable"):
         fastreg.path(X, y, family="binomial", alphas=[0.1, 0.0])
     assert fastreg.path(X, y, family="binomial", alphas=[0.1, 0.01]).certificate.converged
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_points_that_miss_are_solved_and_certified_alone(family, rng, monkeypatch):
+    """Points 3 and 7 are left far from their minima: only they are done again, and the
+    certificate of all is that of the answers as they are."""
+    from fastreg.solvers import tangents
+
+    X = rng.standard_normal((200, 12))
+    y = (X[:, 0] + rng.standard_normal(200) > 0).astype(float)
+    whole, seen = tangents.solve, []
+
+    def spoiled(problem, betas, *arguments, points=None, **options):
+        steps = whole(problem, betas, *arguments, points=points, **options)
+        if points is None:
+            betas[:, [3, 7]] += 0.1
+        seen.append(points)
+        return steps
+
+    monkeypatch.setattr(tangents, "solve", spoiled)
+    found = fastreg.path(X, y, family=family, alphas=10, tol=1e-7)
+    assert seen[0] is None and seen[1].tolist() == [3, 7] and len(seen) == 2
+    assert found.certificate.converged
+    monkeypatch.setattr(tangents, "solve", whole)
+    straight = fastreg.path(X, y, family=family, alphas=10, tol=1e-7)
+    some = np.arange(10) % 4 != 3
+    np.testing.assert_array_equal(found.coefs[:, some], straight.coefs[:, some])
+    np.testing.assert_allclose(found.gaps[some], straight.gaps[some], rtol=1e-6, atol=1e-14)
+    np.testing.assert_allclose(found.coefs, straight.coefs, atol=1e-3)
+    assert found.certificate.passes > straight.certificate.passes

@@ -114,6 +114,16 @@ class Certificate:
         by_kkt = self.by_kkt and bool((own["relative_gap"] > self.tol).any())
         return dataclasses.replace(self, **own, converged=bool(own["met"].all()), by_kkt=by_kkt)
 
+    def with_points(self, some: Array, other: Certificate) -> Certificate:
+        """With another certificate in place of that of some of the points, (p,) int."""
+        own: dict[str, Any] = {name: getattr(self, name).copy() for name in PER_POINT}
+        for name, values in own.items():
+            values[some] = getattr(other, name)
+        by_kkt = (self.by_kkt or other.by_kkt) and bool((own["relative_gap"] > self.tol).any())
+        return dataclasses.replace(
+            self, **own, converged=bool(own["met"].all()), by_kkt=by_kkt, passes=other.passes
+        )
+
     def __str__(self) -> str:
         if self.by_kkt:
             worth = f"KKT residual {self.kkt.max():.1e} (without a penalty no gap is known)"

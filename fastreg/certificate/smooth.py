@@ -85,13 +85,14 @@ class RowsFit(Mixed):
         return out
 
     def mixed(self, c: Array) -> Array:
-        """(g, n) correlations of −u′, from those of −u of g points and of −e of both ends."""
+        """(g, n) correlations of −u′, in place of those of −u of g points, which stand in c above
+        those of −e of both ends."""
         g = len(self.t)
-        if len(c) == g:
-            return c
-        end = g + self.end.astype(int)
-        out: Array = (1.0 - self.t)[:, None] * c[:g] + self.t[:, None] * c[end]
-        return out
+        if len(c) > g:
+            for row, t, end in zip(c, self.t, g + self.end.astype(int), strict=False):
+                row *= 1.0 - t
+                row += t * c[end]
+        return c[:g]
 
     def _exact(self, points: Array, s: Array) -> Array:
         def work(i: slice) -> Array:

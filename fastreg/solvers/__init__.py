@@ -169,17 +169,24 @@ def _by_tangents(
             betas[:, :1] = problem.scaled(start[:, :1])
         levels = np.full(problem.n_points, problem.level)
         most = tangents.solve(problem, betas, levels, tol, max_iter, progress=progress)
-        for share in (*_SHARPER, None):
-            coef, intercept = problem.unscale(betas.copy(order="F"))
-            certificate = certify(
-                X, Y, coef, intercept + levels, objective, tol=tol, method="proximal Newton",
-                passes=problem.passes, columns=problem.columns,
-            )  # fmt: skip
-            if certificate.converged or share is None or most >= max_iter:
+        coef, intercept = problem.unscale(betas.copy(order="F"))
+        certificate = certify(
+            X, Y, coef, intercept + levels, objective, tol=tol, method="proximal Newton",
+            passes=problem.passes, columns=problem.columns,
+        )  # fmt: skip
+        for share in _SHARPER:
+            if certificate.converged or most >= max_iter:
                 break
             missed = np.flatnonzero(certificate.relative_gap > tol)
-            aim = max(tol, _PRECISE) * share
+            aim, before = max(tol, _PRECISE) * share, problem.passes
             most += tangents.solve(problem, betas, levels, aim, max_iter, points=missed)
+            coef, intercept = problem.unscale(betas.copy(order="F"))
+            again = certify(  # a path of 62 061 columns: a quarter of the time, if of all points
+                X, Y, coef[:, missed], (intercept + levels)[missed], objective.of_points(missed),
+                tol=tol, method="proximal Newton", columns=problem.columns,
+                passes=certificate.passes + problem.passes - before,
+            )  # fmt: skip
+            certificate = certificate.with_points(missed, again)
     return Solution(coef, intercept + levels, strengths, certificate, most, most >= max_iter)
 
 
