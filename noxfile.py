@@ -19,8 +19,8 @@ def lint(session):
 
 @nox.session
 def tests(session):
-    """The tests; arguments after `--` go to pytest."""
-    session.run("python", "-m", "pytest", *session.posargs)
+    """The tests, a file to a worker; arguments after `--` go to pytest."""
+    session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session

@@ -37,7 +37,10 @@ def test_the_python_runs_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
 def test_it_opens_with_the_two_commands():
     demo, tests = blocks("bash")[:2]
     assert demo.endswith(".venv/bin/python -m fastreg demo\n") and demo.count("\n") == 1
-    assert tests.endswith(".venv/bin/python -m pytest\n") and tests.count("\n") == 1
+    assert (
+        tests.endswith(".venv/bin/python -m pytest -n auto --dist loadfile\n")
+        and tests.count("\n") == 1
+    )
     assert blocks("bash")[1].strip() in TEXT[: TEXT.index("## ")]
 
 

@@ -100,7 +100,7 @@ class Target:
     def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
         """Features that count: where θ = 0 and c is a subgradient there every term is zero."""
         if len(coef) <= _FEW:
-            return np.arange(len(coef))
+            return np.flatnonzero(self._data.scale)  # 0: a column of blocks that does not vary
         return np.flatnonzero(coef.any(axis=1) | self.is_outside(c, doubt, strength))
 
     @functools.cached_property
