@@ -117,10 +117,10 @@ def _what_is_timed_runs_alone(request, tmp_path_factory):
     """With several workers (`pytest -n 2`), a test marked `timed` waits until those of the others
     have ended, and they wait for it: it holds a lock for itself, the rest share it. Everybody comes
     to it through a gate, where nobody overtakes."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if "PYTEST_XDIST_WORKER" not in os.environ or os.name == "nt":  # which has no such locks
         yield
         return
-    import fcntl  # workers on Windows: none of the project's runs
+    import fcntl
 
     alone = request.node.get_closest_marker("timed") is not None
     shared = tmp_path_factory.getbasetemp().parent  # that of all workers

@@ -110,19 +110,21 @@ class Certificate:
 
     def part(self, some: slice) -> Certificate:
         """Of some of the points."""
-        own: dict[str, Any] = {name: getattr(self, name)[some] for name in PER_POINT}
-        by_kkt = self.by_kkt and bool((own["relative_gap"] > self.tol).any())
-        return dataclasses.replace(self, **own, converged=bool(own["met"].all()), by_kkt=by_kkt)
+        own = {name: getattr(self, name)[some] for name in PER_POINT}
+        return self._of(own, self.by_kkt, self.passes)
 
     def with_points(self, some: Array, other: Certificate) -> Certificate:
         """With another certificate in place of that of some of the points, (p,) int."""
-        own: dict[str, Any] = {name: getattr(self, name).copy() for name in PER_POINT}
+        own = {name: getattr(self, name).copy() for name in PER_POINT}
         for name, values in own.items():
             values[some] = getattr(other, name)
-        by_kkt = (self.by_kkt or other.by_kkt) and bool((own["relative_gap"] > self.tol).any())
-        return dataclasses.replace(
-            self, **own, converged=bool(own["met"].all()), by_kkt=by_kkt, passes=other.passes
-        )
+        return self._of(own, self.by_kkt or other.by_kkt, other.passes)
+
+    def _of(self, own: dict[str, Any], by_kkt: bool, passes: int) -> Certificate:
+        """With other points, of which some may ask for the KKT residual."""
+        by_kkt = by_kkt and bool((own["relative_gap"] > self.tol).any())
+        converged = bool(own["met"].all())
+        return dataclasses.replace(self, **own, converged=converged, by_kkt=by_kkt, passes=passes)
 
     def __str__(self) -> str:
         if self.by_kkt:

@@ -107,7 +107,8 @@ def points_of(
 
 
 def _units(exponent: Any) -> tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]:
-    """(u in the penalty's units, v in those of u again, which is u itself where v says so)."""
+    """Two functions: u in the penalty's units; and v, which is in those, back in units of u, with
+    the bits of u where v is equal to it."""
     if not np.any(exponent):
         return (lambda u: u), (lambda v, u: v)
 

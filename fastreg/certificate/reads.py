@@ -415,9 +415,7 @@ def _accumulate(
                 add(sums[p % len(sums)], rows, columns, data.X.block(rows, columns))
 
     run_blocks(work, parts, step=1)
-    if len(sums) == 1:
-        return sums[0]
-    return np.add.reduce(sums, axis=0)
+    return sums[0] if len(sums) == 1 else np.add.reduce(sums, axis=0)
 
 
 def products(data: Data, theta: Array) -> Array:

@@ -32,7 +32,9 @@ from fastreg.solvers.critical import critical_strength, never_held
 Array = np.ndarray
 Progress = Callable[[int, int], object]  # told (points done, points in all)
 WHOLE = 512  # up to this many features all are in the set from the start
-AT_ONCE = 64  # features up to which a single strength is gone to at once
+# Features up to which a single strength is gone to at once: 1.7 to 7 times as fast as by strengths
+# on the way, at 256 features 1.3 to 2.4 times, at 512 as fast.
+AT_ONCE = 64
 MANY = 8  # points of a path from which twice as many are
 MOST = 8000  # columns in the set: a Gram matrix and a factor of 512 MB each
 CHUNK = 8  # strengths checked in one pass: what a register holds
@@ -108,7 +110,7 @@ def solve(
 
 def sweep(problem: QuadraticProblem, beta: Array, tol: float, max_iter: int) -> int:
     """`solve` by the Gram matrix alone, with all columns in the set and no look at the gaps: one
-    strength after the other, or one target."""
+    strength, or target, after the other; the most steps of one."""
     n, K = beta.shape
     working = WorkingSet(problem)
     working.extend(np.arange(n))

@@ -356,3 +356,23 @@ def test_ridge_terms_that_are_no_family_have_no_spectrum():
     X = as_design(matrix())
     each = Objective(np.arange(1.0, 13.0).reshape(6, 2), L1(0.0))
     assert spectrum.family(standardise(X, np.ones((37, 2)) * np.arange(37)[:, None], each)) is None
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+def test_what_is_gone_to_at_once_and_missed_is_solved_from_there(targets, rng, monkeypatch):
+    from fastreg.solvers import working_set
+
+    X, Y = as_design(matrix()), rng.standard_normal((37, targets))
+    straight = solve(X, Y, objective(0.0, 0.01), tol=1e-10)
+    whole, calls = working_set.sweep, []
+
+    def spoiled(problem, beta, *arguments):
+        steps = whole(problem, beta, *arguments)
+        beta *= 0.5
+        calls.append(steps)
+        return steps
+
+    monkeypatch.setattr(working_set, "sweep", spoiled)
+    found = solve(X, Y, objective(0.0, 0.01), tol=1e-10)
+    assert len(calls) == 1 and found.certificate.converged
+    np.testing.assert_allclose(found.coef, straight.coef, atol=1e-6)
