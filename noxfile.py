@@ -25,9 +25,10 @@ def tests(session):
 
 @nox.session
 def without_jit(session):
-    """Kernels, and what stands next to them, run as plain Python."""
-    paths = [f"tests/{name}" for name in ("design", "kernels", "network", "solvers")]
-    paths += [f"tests/test_{name}.py" for name in ("elementary", "linear_model", "paths")]
+    """All that calls kernels directly, and fits by them, with kernels run as plain Python."""
+    paths = [f"tests/{name}" for name in ("design", "kernels", "network", "selection", "solvers")]
+    names = "certificate elementary linear_model moments paths reference statistics zero_weights"
+    paths += [f"tests/test_{name}.py" for name in names.split()]
     session.run("python", "-m", "pytest", *paths, *session.posargs, env={"NUMBA_DISABLE_JIT": "1"})
 
 
