@@ -279,6 +279,8 @@ def test_certificate_counts_the_passes_over_X(rng):
     X, y = matrix(), rng.standard_normal(37)
     certificate = Ridge(alpha=1.0).fit(X, y).certificate_
     assert isinstance(certificate, fastreg.Certificate)
+    assert certificate.passes == 2  # one to copy what is small, one to certify
+    certificate = Ridge(alpha=1.0, solver="cholesky").fit(X, y).certificate_
     # one to survey, Gram, two to four refinements, one to certify
     assert 5 <= certificate.passes <= 7
 

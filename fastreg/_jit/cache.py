@@ -61,6 +61,7 @@ JITTED = (
     "penalties/*.py",
     "design/*.py",
     "kernels/*.py",
+    "certificate/small/*.py",
     "network/kernels.py",
 )
 

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
-from fastreg.certificate import streamed
+from fastreg.certificate import small, streamed
 from fastreg.certificate.gap import (
     Points,
     SquaredFit,
@@ -195,6 +195,25 @@ def certify(
             passes += read
         verdict, read = _judge_by_reads(data, lengths)
     return _certificate(verdict, unit, tol, method, passes + read)
+
+
+def certify_small(
+    X: Array, y: Array, w: Array, theta: Array, intercept: float, objective: Objective, *,
+    tol: float, method: str,
+) -> Certificate | None:  # fmt: skip
+    """`certify` of one point of a small dense X (m, n) float64, C-contiguous, y (m,) and w (m,) of
+    sum 1; None of what its one call does not know."""
+    l2, penalty = objective.at(0)
+    box = small.box_of(penalty, X.shape[1])
+    if box is None:
+        return None
+    point = small.Point(X, y, w, objective.loss, box, l2, bool(objective.fit_intercept), theta,
+                        intercept)  # fmt: skip
+    verdict, least, unit = small.judged(point, tol)
+    found = _certificate(verdict, unit, tol, method, 2)
+    if traits(objective.loss).quadratic:
+        return found
+    return dataclasses.replace(found, objective=found.objective + least)
 
 
 def certify_source(
@@ -378,6 +397,7 @@ __all__ = [
     "Columns",
     "certify",
     "certify_moments",
+    "certify_small",
     "certify_source",
     "certify_source_of_loss",
     "dual_projection",

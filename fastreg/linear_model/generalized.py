@@ -91,14 +91,20 @@ class Generalized(Estimator):
         self._set(solution)
         self.dual_gap_ = solution.certificate.gap[0]
         self.certificate_ = solution.certificate
-        z = self._linear()(design)
-        z = z if objective.offset is None else z + objective.offset
-        names = getattr(self, "feature_names_in_", None)
-        separable = separation.complaint(design, y, z, objective, solution.exhausted, names)
+        separable = self._separable(design, y, objective, solution)
         if separable:
             warn_of_convergence(f"{type(self).__name__}: {separable}.")
         else:
             warn_of_fit(self, solution)
+
+    def _separable(self, X: Design, y: Array, objective: Objective, solution: Solution) -> str:
+        """What to say where nothing holds coefficients that separate, else nothing."""
+        if not separation.is_free(objective, X.shape[1]):
+            return ""
+        z = self._linear()(X)
+        z = z if objective.offset is None else z + objective.offset
+        names = getattr(self, "feature_names_in_", None)
+        return separation.complaint(X, y, z, objective, solution.exhausted, names)
 
     def _set(self, solution: Solution) -> None:
         """`coef_`, `intercept_` and `n_iter_`, in the shapes of scikit-learn."""

@@ -11,7 +11,16 @@ conjugate is of the certificate: `fastreg.certificate.losses`.
 """
 
 from fastreg.losses.logistic import Logistic
-from fastreg.losses.operations import Traits, curvature, derivative, domain, steepest, traits, value
+from fastreg.losses.operations import (
+    Traits,
+    curvature,
+    derivative,
+    domain,
+    link,
+    steepest,
+    traits,
+    value,
+)
 from fastreg.losses.poisson import Poisson
 from fastreg.losses.squared import Squared
 
@@ -23,6 +32,7 @@ __all__ = [
     "curvature",
     "derivative",
     "domain",
+    "link",
     "steepest",
     "traits",
     "value",

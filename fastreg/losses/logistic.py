@@ -3,10 +3,11 @@
 ℓ = log(1 + eᶻ) − yz = max(z, 0) + log(1 + e⁻│z│) − yz,   ℓ′ = σ(z) − y,   ℓ″ = σ(z) σ(−z)
 """
 
+import math
 from typing import NamedTuple
 
 from fastreg.elementary import exp, log1p, sigmoid
-from fastreg.losses.operations import Traits, curvature, derivative, domain, steepest, traits, value
+from fastreg.losses.operations import Traits, curvature, derivative, domain, link, steepest, traits, value
 
 
 class Logistic(NamedTuple):
@@ -31,6 +32,11 @@ def _(loss, z, y):
 @curvature.register(Logistic)
 def _(loss, z, y):
     return sigmoid(z) * sigmoid(-z)
+
+
+@link.register(Logistic)
+def _(loss, mean):
+    return math.log(mean / (1.0 - mean))
 
 
 @domain.register(Logistic)

@@ -38,6 +38,12 @@ def curvature(loss, z, y):
 
 
 @operation
+def link(loss, mean):
+    """The z with ∂ℓ/∂z = 0 at y = `mean`: of a canonical loss and of squares the best intercept
+    beside nothing else, where `mean` is that of y."""
+
+
+@operation
 def traits(loss):
     """`Traits`. Called from Python only."""
 

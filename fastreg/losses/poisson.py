@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple
 
 from fastreg.elementary import exp
-from fastreg.losses.operations import Traits, curvature, derivative, domain, steepest, traits, value
+from fastreg.losses.operations import Traits, curvature, derivative, domain, link, steepest, traits, value
 
 
 class Poisson(NamedTuple):
@@ -32,6 +32,11 @@ def _(loss, z, y):
 @curvature.register(Poisson)
 def _(loss, z, y):
     return exp(z)
+
+
+@link.register(Poisson)
+def _(loss, mean):
+    return math.log(mean)
 
 
 @domain.register(Poisson)

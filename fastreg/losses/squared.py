@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from fastreg.losses.operations import Traits, curvature, derivative, domain, steepest, traits, value
+from fastreg.losses.operations import Traits, curvature, derivative, domain, link, steepest, traits, value
 
 
 class Squared(NamedTuple):
@@ -28,6 +28,11 @@ def _(loss, z, y):
 @curvature.register(Squared)
 def _(loss, z, y):
     return 1.0 + 0.0 * z
+
+
+@link.register(Squared)
+def _(loss, mean):
+    return mean
 
 
 @domain.register(Squared)

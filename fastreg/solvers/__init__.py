@@ -33,6 +33,7 @@ from fastreg.solvers import (
     conjugate_gradient,
     proximal_gradient,
     ridge,
+    small,
     spectrum,
     working_set,
 )
@@ -103,8 +104,16 @@ def solve(
         X contains NaN or infinity, or its units or those of y leave float64.
     """
     objective = objective.counted()
-    method = select_solver(objective, X.shape, method)
+    chosen, method = method, select_solver(objective, X.shape, method)
     max_iter = 1000 if max_iter is None else max_iter
+    if chosen == "auto" and start is None and grid is None and small.suits(X, Y, objective):
+        at_once = small.solve(X, Y, objective, tol, max_iter)
+        if at_once is not None:
+            coef, intercept, certificate, steps = at_once
+            strengths = np.ones(1) if objective.strength is None else objective.strength
+            return Solution(
+                coef[:, None], np.array([intercept]), strengths, certificate, steps, False
+            )
     if method == "proximal Newton":
         if _has_gram(objective, X.shape):
             try:

@@ -228,6 +228,7 @@ def test_non_negative_least_squares_with_duplicates(seed):
 
 def test_a_spoilt_rescaling_is_not_certified(rng, monkeypatch):
     """The solver's arithmetic for units is not the certificate's."""
+    monkeypatch.setattr(solvers.small, "suits", lambda *_: False)
     from fastreg import penalties
 
     monkeypatch.setattr(
@@ -286,6 +287,7 @@ def test_a_set_without_room_hands_over_to_proximal_gradient(rng, monkeypatch):
 
 def test_an_answer_that_rounding_has_ruined_gives_way_to_the_null_model(rng, monkeypatch):
     """As happens to a sparse X whose offset dwarfs its spread; and the certificate says so."""
+    monkeypatch.setattr(solvers.small, "suits", lambda *_: False)
     X, y = as_design(matrix()), rng.standard_normal((37, 1))
     original = solvers._minimise
 
@@ -360,6 +362,7 @@ def test_ridge_terms_that_are_no_family_have_no_spectrum():
 
 @pytest.mark.parametrize("targets", [1, 3])
 def test_what_is_gone_to_at_once_and_missed_is_solved_from_there(targets, rng, monkeypatch):
+    monkeypatch.setattr(solvers.small, "suits", lambda *_: False)
     from fastreg.solvers import working_set
 
     X, Y = as_design(matrix()), rng.standard_normal((37, targets))
