@@ -104,8 +104,7 @@ def fit_squares(X, y, w, penalty, l2, centred, most, room):
 
 @exact
 def fit_loss(X, y, w, loss, penalty, l2, centred, tol, most, room):
-    """`fit_squares` of another loss, by `most` steps at most, to a share of the relative gap `tol`.
-    """
+    """`fit_squares` of another loss, in `most` steps at most, to a share of the gap `tol`."""
     theta, new, change = room.theta, room.new, room.change
     if not _centre(X, w, centred, room):
         return EXTREME, 0.0, 0
@@ -133,7 +132,9 @@ def fit_loss(X, y, w, loss, penalty, l2, centred, tol, most, room):
                 new[j] = theta[j] + length * change[j]
             now = _predict(room, new, level + length * shift, loss, y, w)
             gained = old - now - _held(penalty, l2, new)
-            if gained >= _ENOUGH * length * promise or (promise <= rounding and gained >= -rounding):
+            if gained >= _ENOUGH * length * promise or (
+                promise <= rounding and gained >= -rounding
+            ):
                 break
             length *= 0.5
         level += length * shift
@@ -164,11 +165,11 @@ def _centre(X, w, centred, room):
         count = min(8, n - k)
         origin = read(X, (first, k), count)
         least, most, sums = origin, origin, lanes(0.0)
-        for i in range(first, m):
+        for i in range(m):
+            x = read(X, (i, k), count)
+            sums = fma(lanes(w[i]), x - origin, sums)  # 0·NaN is NaN: no row may hold one
             if w[i] > 0.0:
-                x = read(X, (i, k), count)
                 least, most = lesser(x, least), greater(x, most)
-                sums = fma(lanes(w[i]), x - origin, sums)
         write(low, k, least)
         write(high, k, most)
         write(middle, k, sums)
@@ -381,7 +382,9 @@ def _newton(room, penalty, l2, size):
     """Members to their minimum, or to the first breakpoint; whether one was met."""
     U, moves, theta, members = room.U, room.moves, room.new, room.members
     for a in range(size):
-        moves[a] = -(room.slope[members[a]] + penalties.slope(penalty, members[a], theta[members[a]]))
+        moves[a] = -(
+            room.slope[members[a]] + penalties.slope(penalty, members[a], theta[members[a]])
+        )
     for b in range(size, moves.shape[0]):
         moves[b] = 0.0
     for a in range(size):  # Uᵀ

@@ -11,7 +11,7 @@ import scipy.sparse
 import sklearn
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastreg import kernels, moments
 from fastreg._warnings import warn, warn_of_convergence
@@ -20,7 +20,7 @@ from fastreg.design import Design, as_design, as_target, as_weights, counted
 from fastreg.functional import check_predictions
 from fastreg.linear_model.opening import note_names, predict_source
 from fastreg.linear_model.routing import router
-from fastreg.linear_model.state import Estimator
+from fastreg.linear_model.state import Estimator, check_features, note_features
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, non_negative
 from fastreg.selection.choice import ChoiceCertificate
@@ -174,7 +174,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         if isinstance(X, STREAMED):
             note_names(self, X)
         else:
-            validate_data(self, X, skip_check_array=True)
+            note_features(self, X)
 
     def _start(self, n_features: int, n_targets: int) -> Array | None:
         if not (self.warm_start and hasattr(self, "coef_")):
@@ -224,7 +224,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         if found is not None:
             return found
         design = as_design(X)
-        validate_data(self, X, reset=False, skip_check_array=True)
+        check_features(self, X)
         return self._predict(design)
 
     def _predict(self, X: Any) -> Array:
@@ -275,7 +275,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
 
         check_is_fitted(self)
         design = as_design(X)
-        validate_data(self, X, reset=False, skip_check_array=True)
+        check_features(self, X)
         m = design.shape[0]
         target, weights = single_target(y, m), as_weights(sample_weight, m)
         if self.coef_.ndim > 1:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import Certificate, losses
@@ -20,7 +20,7 @@ from fastreg.certificate.intercept import null_model
 from fastreg.design import Design, as_design
 from fastreg.linear_model.base import STREAMED, Linear, check_finite_params, warn_of_fit
 from fastreg.linear_model.opening import predict_source
-from fastreg.linear_model.state import Estimator
+from fastreg.linear_model.state import Estimator, check_features, note_features
 from fastreg.objectives import Objective, offset_of
 from fastreg.paths import factors_of, penalty_of
 from fastreg.selection import separation
@@ -87,7 +87,7 @@ class Generalized(Estimator):
             max_iter=self.max_iter,
             start=self._start(design.shape[1], objective.penalty),
         )
-        validate_data(self, X, skip_check_array=True)
+        note_features(self, X)
         self._set(solution)
         self.dual_gap_ = solution.certificate.gap[0]
         self.certificate_ = solution.certificate
@@ -174,7 +174,7 @@ class Generalized(Estimator):
         if isinstance(X, STREAMED) or is_read(X, y):
             raise ValueError("summary is for rows in memory: read X into an array first")
         design = as_design(X)
-        validate_data(self, X, reset=False, skip_check_array=True)
+        check_features(self, X)
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must be between 0 and 1, got {level!r}")
         method = "classical" if method is None else method
@@ -214,7 +214,7 @@ class Generalized(Estimator):
                 raise ValueError("offset is for rows in memory: add it to what decides")
             return found
         design = as_design(X)
-        validate_data(self, X, reset=False, skip_check_array=True)
+        check_features(self, X)
         given = offset_of(offset, design.shape[0])
         z = self._linear()(design)
         return z if given is None else z + given

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
-from sklearn.utils.validation import _check_method_params, validate_data
+from sklearn.utils.validation import _check_method_params
 
 from fastreg.certificate import losses
 from fastreg.design import as_weights, feature_names
@@ -22,7 +22,7 @@ from fastreg.linear_model.odds import Odds, as_odds, known_share, label_array, s
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
 from fastreg.linear_model.routing import routed, router
-from fastreg.linear_model.state import atomic
+from fastreg.linear_model.state import atomic, note_features
 from fastreg.objectives import offset_of
 from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
 from fastreg.selection.cross_validation import Validation
@@ -210,7 +210,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         makers = [self._maker(n, ratio, shift) for ratio in ratios]
         asked, scored_by = routed(self, sample_weight, params)
         splits = class_splits(self, X, odds, asked)
-        validate_data(self, X, skip_check_array=True)
+        note_features(self, X)
         self.classes_, self.l1_ratios_ = odds.classes, np.array(ratios)
         order = np.argsort(self.Cs_, kind="stable")
         Cs = self.Cs_[order]

@@ -6,12 +6,11 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from fastreg.design import as_design, as_target, feature_names
 from fastreg.linear_model.base import LinearRegressor, check_finite_params, ridge_objective
 from fastreg.linear_model.opening import note_source, opens_sources
-from fastreg.linear_model.state import atomic
+from fastreg.linear_model.state import atomic, check_features
 from fastreg.penalties import L1, non_negative
 from fastreg.sources import as_source
 from fastreg.statistics import SufficientStatistics
@@ -171,7 +170,7 @@ class Ridge(LinearRegressor):
             target = as_target(y, design.shape[0])
             width = 1 if target.ndim == 1 else target.shape[1]
             if known is not None:
-                validate_data(self, X, reset=False, skip_check_array=True)
+                check_features(self, X)
             stats = SufficientStatistics(design.shape[1], width)
             stats.update(design, target, sample_weight)
             stats.flat = target.ndim == 1

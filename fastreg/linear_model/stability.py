@@ -9,14 +9,14 @@ import numpy as np
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastreg.certificate import Certificate
 from fastreg.design import Design, as_design
 from fastreg.linear_model.base import single_target
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callbacks
-from fastreg.linear_model.state import Estimator, atomic
+from fastreg.linear_model.state import Estimator, atomic, note_features
 from fastreg.paths import path
 
 Array = np.ndarray
@@ -142,7 +142,7 @@ class StabilitySelection(CallbackSupportMixin, SelectorMixin, Estimator):  # typ
                 counts[first] += 1.0
                 gap = max(gap, float(certificate.relative_gap.max()))
                 tell()
-        validate_data(self, X, skip_check_array=True)
+        note_features(self, X)
         self.frequencies_ = counts / (2 * self.n_pairs)
         self.n_first_, self.gap_ = q, gap
         self.error_bound_ = float(q * q / ((2 * self.threshold - 1) * n))

@@ -12,9 +12,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
 from fastreg._interrupts import interruptible
+from fastreg.design import feature_names
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
@@ -28,6 +31,32 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _get_param_names(cls) -> list[str]:
         names: list[str] = super()._get_param_names()
         return names
+
+
+def note_features(model: Any, X: Any) -> None:
+    """`n_features_in_` and `feature_names_in_` of a fit to X (m, n).
+
+    As scikit-learn's `validate_data` has it, which looks at arrays for 16 µs, and at the names of a
+    frame of 20 000 columns for 26 ms.
+    """
+    names = feature_names(X)
+    if names is not None and all(type(name) is str for name in names):
+        model.n_features_in_, model.feature_names_in_ = len(names), np.array(names, dtype=object)
+    elif type(X) is np.ndarray and not hasattr(model, "feature_names_in_"):
+        model.n_features_in_ = X.shape[1]
+    else:
+        validate_data(model, X, skip_check_array=True)
+
+
+def check_features(model: Any, X: Any) -> None:
+    """ValueError if X (m, n) has other features than the fit; scikit-learn words it."""
+    known = getattr(model, "feature_names_in_", None)
+    if known is None:
+        same = type(X) is np.ndarray and X.shape[1] == model.n_features_in_
+    else:
+        same = feature_names(X) == known.tolist()
+    if not same:
+        validate_data(model, X, reset=False, skip_check_array=True)
 
 
 def atomic(*kept: str) -> Callable[[Fit], Fit]:

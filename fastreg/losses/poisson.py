@@ -7,7 +7,16 @@ import math
 from typing import NamedTuple
 
 from fastreg.elementary import exp
-from fastreg.losses.operations import Traits, curvature, derivative, domain, link, steepest, traits, value
+from fastreg.losses.operations import (
+    Traits,
+    curvature,
+    derivative,
+    domain,
+    link,
+    steepest,
+    traits,
+    value,
+)
 
 
 class Poisson(NamedTuple):

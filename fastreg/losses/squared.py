@@ -3,7 +3,16 @@
 import math
 from typing import NamedTuple
 
-from fastreg.losses.operations import Traits, curvature, derivative, domain, link, steepest, traits, value
+from fastreg.losses.operations import (
+    Traits,
+    curvature,
+    derivative,
+    domain,
+    link,
+    steepest,
+    traits,
+    value,
+)
 
 
 class Squared(NamedTuple):

@@ -109,15 +109,14 @@ def _fit_in_units(
     if traits(objective.loss).quadratic:
         unit = _size(y[seen, None], centred)
     scale, own = 1.0 / size, np.zeros(len(l2))
+    varies = X[seen].any(axis=0)
     with np.errstate(over="ignore", under="ignore"):
-        own[:n] = l2[:n] * scale * scale
+        own[:n] = np.where(varies, l2[:n] * scale * scale, 1.0)  # a column of zeros has no size
         box = box_of(penalties.rescale(penalty, scale, unit[0]), n)
         scaled = X * scale
         scaled.flags.writeable = False
         assert box is not None
-        status, theta, level, steps = _fit(
-            scaled, y / unit[0], w, objective, box, own, tol, most
-        )
+        status, theta, level, steps = _fit(scaled, y / unit[0], w, objective, box, own, tol, most)
         theta *= scale * unit[0]
         level *= unit[0]
     if not (np.isfinite(theta).all() and np.isfinite(level)):

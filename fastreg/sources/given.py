@@ -35,8 +35,8 @@ def as_features(X: Any, encoding: Any, names: Any, n_features: int) -> Source | 
     if isinstance(X, Source):
         return X
     if not (isinstance(X, str | os.PathLike) or is_dask(X)):
-        there = feature_names(X)
-        if encoding is None or there is None or list(there) == list(names):
+        there = None if encoding is None else feature_names(X)
+        if there is None or there == list(names):
             return None
     from fastreg.sources.opening import features
 

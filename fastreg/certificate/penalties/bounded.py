@@ -45,10 +45,15 @@ def _(penalty: Bounded, u: Array, l2: Any) -> Array:
 
 @dual_value.register
 def _(penalty: Bounded, u: Array) -> Array:
-    """sup θu − l1│θ│ over the bounds, at 0 or at one of them."""
+    """sup θu − l1│θ│ over the bounds, at 0 or at one of them; u lies in the domain but for
+    rounding, which an infinite bound is not to multiply."""
     above, below = np.maximum(u - penalty.l1, 0.0), np.maximum(-u - penalty.l1, 0.0)
-    up = np.multiply(penalty.high, above, out=np.zeros(np.shape(above)), where=above > 0)
-    return up - np.multiply(penalty.low, below, out=np.zeros(np.shape(below)), where=below > 0)
+    up = np.multiply(
+        penalty.high, above, out=np.zeros(np.shape(above)), where=np.isfinite(penalty.high)
+    )
+    return up - np.multiply(
+        penalty.low, below, out=np.zeros(np.shape(below)), where=np.isfinite(penalty.low)
+    )
 
 
 @nearest_subgradient.register

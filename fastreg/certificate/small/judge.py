@@ -11,8 +11,8 @@ from fastreg.certificate.small import losses
 _EPS = 2.220446049250313e-16
 _ROUNDING = 2.0  # of a sum, in units of eps and of what is summed
 _LARGE = 1e60  # of a length: squares of what is larger, or smaller, leave float64
-_CLOSE = 1e-4  # of the gap asked: what a better intercept may still gain
-_STEPS = 20  # to the best intercept
+_CLOSE = 1e-3  # of the gap asked: a slope by the intercept, whose mixture then costs as little
+_STEPS = 200  # to the best intercept: doubling reaches 1e30, halving comes back
 
 
 class Work(NamedTuple):
@@ -79,10 +79,7 @@ def judge(X, y, w, loss, box, l2, centred, quadratic, theta, intercept, tol, wor
     _correlate(X, w, middle, u, c)
     gap, held, kkt = _by_features(loss, z, target, w, u, box, l2, theta, c, length)
     objective = value + held
-    if most > 0.0:
-        kkt = kkt / most + _unknown(length, theta, square, null, most)
-    else:
-        kkt = 0.0
+    kkt = kkt / most + _unknown(length, theta, square, null, most) if most > 0.0 else 0.0
     free = _is_free(box, l2, length, most)
     return gap + worse, objective - least, null, kkt, free, least
 
@@ -166,30 +163,45 @@ def _correlate(X, w, middle, u, c):
 
 @inner
 def _best_intercept(loss, z, y, w, centred, quadratic, asked):
-    """Move z to the best intercept, nearly; what that gains, at most."""
+    """Move z to the best intercept, nearly; what that gains, at most.
+
+    Newton's method; by halving, or doubling where there is no bound yet, where a step leaves the
+    bounds: an exponential lets Newton's method come down by 1 a step.
+    """
     if not centred:
         return 0.0
-    moved, first = 0.0, 0.0
+    moved, first, low, high, width = 0.0, 0.0, -np.inf, np.inf, 1.0
     for step in range(1 if quadratic else _STEPS):
-        total, bend = 0.0, 0.0
+        total_slope, bend = 0.0, 0.0
         for i in range(z.shape[0]):
-            total += w[i] * losses.slope(loss, z[i], y[i])
-            bend += w[i] * losses.curvature(loss, z[i], y[i])
+            total_slope += w[i] * losses.slope(loss, z[i] + moved, y[i])
+            bend += w[i] * losses.curvature(loss, z[i] + moved, y[i])
         if step == 0:
-            first = total
-        if not bend > 0.0 or (not quadratic and total * total <= _CLOSE * bend * asked):
+            first = total_slope
+        if not quadratic and abs(total_slope) <= _CLOSE * asked:
             break
-        moved -= total / bend
-        for i in range(z.shape[0]):
-            z[i] -= total / bend
+        if total_slope > 0.0:
+            high = moved
+        else:
+            low = moved
+        new = moved - total_slope / bend if bend > 0.0 else np.inf
+        bounded = -np.inf < low and high < np.inf
+        if not quadratic and not (low < new < high and (bounded or abs(new - moved) <= width)):
+            new = 0.5 * (low + high) if bounded else moved - math.copysign(width, total_slope)
+            width *= 2.0
+        if new == moved:
+            break
+        moved = new
+    for i in range(z.shape[0]):
+        z[i] += moved
     # F is convex: it lies above its tangent; of squares half of it is exact.
     return max(-first * moved, 0.0) * (0.5 if quadratic else 1.0)
 
 
 @inner
 def _dual_point(loss, z, y, w, centred, quadratic, u):
-    """u = ℓ′(z), moved so that Σ w u = 0 beside an intercept: all by the same, which squares bear, or
-    by a mixture with an end of the domain of ℓ*."""
+    """u = ℓ′(z), moved so that Σ w u = 0 beside an intercept: all by the same, which squares bear,
+    or by a mixture with an end of the domain of ℓ*."""
     total, below, above = 0.0, 0.0, 0.0
     for i in range(z.shape[0]):
         u[i] = losses.slope(loss, z[i], y[i])
@@ -221,19 +233,21 @@ def _by_features(loss, z, y, w, u, box, l2, theta, c, length):
             bent = np.inf if excess != 0.0 else 0.0
         conjugated += bent + value + _conjugate(l1, low, high, inside) - inside * theta[j]
         shifted = c[j] - l2[j] * theta[j]
-        least = -l1 if low == -np.inf else -np.inf
-        most = l1 if high == np.inf else np.inf
-        nearest = min(max(shifted, least), most)
+        nearest = _inside(l1, low, high, shifted)
         if nearest != shifted:
             s = min(s, nearest / shifted)
         ridge += l2[j] * theta[j] * theta[j]
         held += value
-        worst = max(worst, abs(shifted - _subgradient(l1, low, high, theta[j], shifted)) / length[j])
+        worst = max(
+            worst, abs(shifted - _subgradient(l1, low, high, theta[j], shifted)) / length[j]
+        )
     rescaled, rows, shrunk = 0.0, 0.0, 0.0
     for j in range(theta.shape[0]):
         l1, low, high = box.l1[j], box.low[j], box.high[j]
-        own = s * (c[j] - l2[j] * theta[j])
-        rescaled += _value(l1, low, high, theta[j]) + _conjugate(l1, low, high, own) - own * theta[j]
+        own = _inside(l1, low, high, s * (c[j] - l2[j] * theta[j]))  # s is rounded
+        rescaled += (
+            _value(l1, low, high, theta[j]) + _conjugate(l1, low, high, own) - own * theta[j]
+        )
     for i in range(z.shape[0]):
         if w[i] > 0.0:
             rows += w[i] * losses.divergence(loss, z[i], u[i], y[i])
@@ -241,12 +255,20 @@ def _by_features(loss, z, y, w, u, box, l2, theta, c, length):
     first = conjugated + rows
     second = rescaled + shrunk + 0.5 * (1.0 - s) * (1.0 - s) * ridge
     gap = first if first < second else second  # not min: where one has no value the other counts
-    return max(gap, 0.0), held + 0.5 * ridge, worst
+    return 0.0 if gap < 0.0 else gap, held + 0.5 * ridge, worst
 
 
 @inner
 def _value(l1, low, high, theta):
     return l1 * abs(theta) if low <= theta <= high else np.inf
+
+
+@inner
+def _inside(l1, low, high, u):
+    """The point of the domain of p* next to u."""
+    least = -l1 if low == -np.inf else -np.inf
+    most = l1 if high == np.inf else np.inf
+    return min(max(u, least), most)
 
 
 @inner

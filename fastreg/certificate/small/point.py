@@ -14,8 +14,8 @@ Array = np.ndarray
 
 
 class Point(NamedTuple):
-    """X (m, n) C-contiguous float64, y (m,), w (m,) of sum 1; loss, penalty and ridge terms, whether
-    there is an intercept; θ (n,) and the intercept."""
+    """X (m, n) C-contiguous float64, y (m,), w (m,) of sum 1; loss, penalty and ridge terms,
+    whether there is an intercept; θ (n,) and the intercept."""
 
     X: Array
     y: Array
@@ -29,8 +29,8 @@ class Point(NamedTuple):
 
 
 def judged(point: Point, tol: float) -> tuple[Array, float, Array]:
-    """(verdict (5, 1) as `Target.judge` has it, the least loss of any prediction, the unit (1,) of y
-    in which they are)."""
+    """(verdict (5, 1) as `Target.judge` has it, the least loss of any prediction, the unit (1,) of
+    y in which they are)."""
     *verdict, least = _judge(point, tol)
     unit = 1.0
     if not np.isfinite(verdict[0]):
