@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fastreg.solvers.descent import Descent, DivergenceError
     from fastreg.sources import Source, read
     from fastreg.statistics import SufficientStatistics
+    from fastreg.warming import warmup
 
 __version__ = "0.1.0"
 
@@ -80,6 +81,7 @@ _HOME = {
     "read": "sources.opening",
     "save_model": "persistence",
     "set_num_threads": "_jit",
+    "warmup": "warming",
 }
 
 __all__ = [
@@ -120,6 +122,7 @@ __all__ = [
     "read",
     "save_model",
     "set_num_threads",
+    "warmup",
 ]
 
 

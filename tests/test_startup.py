@@ -133,3 +133,72 @@ def test_first_fit_is_quick(tmp_path):
             break
     assert cached < peer + max(0.5, 0.5 * peer)
     assert min(cold) < max(10.0, 4.0 * min(yardsticks) + peer)
+
+
+@needs_jit
+def test_warmup_leaves_nothing_to_compile(tmp_path, capsys):
+    from fastreg import warming
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warming, "PARTS", {"gaussian small": None, "poisson small": None})
+        patch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+        assert list(fastreg.warmup("gaussian", processes=1)) == ["gaussian small"]
+    kernels = sorted(tmp_path.rglob("*.nbc"))
+    assert len(kernels) >= 2
+    python(
+        "import numpy as np, fastreg; X = np.eye(9); fastreg.Lasso(alpha=0.01).fit(X, X[:, 0])",
+        NUMBA_CACHE_DIR=str(tmp_path),
+    )
+    assert sorted(tmp_path.rglob("*.nbc")) == kernels
+
+
+def test_warmup_refuses_what_it_does_not_know(monkeypatch):
+    with pytest.raises(ValueError, match="families must be of gaussian, binomial, poisson"):
+        fastreg.warmup("gamma")
+    with pytest.raises(ValueError, match="processes must be a positive integer"):
+        fastreg.warmup(processes=0)
+    monkeypatch.setattr("fastreg._jit.cache.cache_directory", lambda: None)
+    with pytest.raises(RuntimeError, match="set NUMBA_CACHE_DIR"):
+        fastreg.warmup()
+
+
+class Terminal:
+    """What stderr is."""
+
+    def __init__(self, is_terminal):
+        self.is_terminal, self.lines = is_terminal, []
+
+    def isatty(self):
+        return self.is_terminal
+
+    def write(self, text):
+        self.lines.append(text)
+
+
+def test_compiling_is_told_once_for_a_machine_and_only_on_a_terminal(tmp_path, monkeypatch):
+    from fastreg._jit.compiling import Notice
+
+    for is_terminal in (False, True):
+        monkeypatch.setattr(sys, "stderr", Terminal(is_terminal))
+        first, second = Notice(), Notice()
+        first.tell(tmp_path)
+        first.tell(tmp_path)
+        second.tell(tmp_path)
+        assert len(sys.stderr.lines) == is_terminal
+    assert sys.stderr.lines[0].startswith("fastreg: compiling, once for this machine")
+    monkeypatch.setattr(sys, "stderr", None)
+    Notice().tell(tmp_path)
+
+
+@needs_jit
+def test_the_collector_rests_while_kernels_compile_and_only_then():
+    program = (
+        "import gc, fastreg, numpy as np\n"
+        "from fastreg._jit import jit\n"
+        "seen = []\n"
+        "gc.callbacks.append(lambda phase, info: seen.append(phase))\n"
+        "fastreg.Lasso; seen.clear()\n"
+        "X = np.eye(9); fastreg.Lasso(alpha=0.01).fit(X, X[:, 0])\n"
+        "print(gc.isenabled(), len(seen) < 100)"
+    )
+    assert python(program, FASTREG_CACHE="0") == ["True", "True"]

@@ -41,6 +41,7 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from fastreg._files import write_whole
+from fastreg._jit.compiling import notice, rest
 from fastreg._owners import (
     UntrustedError,
     check_folder,
@@ -186,9 +187,11 @@ class DiskCache(_Cache):  # type: ignore[misc]
         """Nothing to do: a stale entry has another key."""
 
     def load_overload(self, signature: Any, target_context: Any) -> CompileResult | None:
-        target_context.refresh()
+        with rest:  # the first look for a kernel loads all that Numba knows
+            target_context.refresh()
         path = self._path(signature, target_context.codegen())
-        if path is None:
+        if path is None or not path.exists():
+            notice.tell(cache_directory())
             return None
         # Any fault, whatever its type, means: compile. An answer must never hang on a file.
         try:

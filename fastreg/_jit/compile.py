@@ -10,11 +10,12 @@ import numba
 from numba.core import config
 from numba.extending import register_jitable
 
-from fastreg._jit import cache
+from fastreg._jit import cache, compiling
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 JIT_ENABLED: bool = not config.DISABLE_JIT
+compiling.watch()
 
 # Whether sixteen sums of eight float64 stay in registers: with AVX-512 there are 32 of eight.
 # Every kernel's place on disk names the processor, so none compiled for another is found.

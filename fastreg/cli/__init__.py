@@ -1,4 +1,4 @@
-"""The command line: `fastreg fit`, `fastreg predict`, `fastreg demo`.
+"""The command line: `fastreg fit`, `fastreg predict`, `fastreg demo`, `fastreg warmup`.
 
 Whatever is wrong with a file, a column, an option or a model is one line on stderr and
 exit status 2, with nothing half written; an interrupt is exit status 130.
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError, ImportError, MemoryError, ArithmeticError) as error:
+    except (ValueError, OSError, ImportError, MemoryError, ArithmeticError, RuntimeError) as error:
         print(f"fastreg: error: {_in_words(error)}", file=sys.stderr)
         return 2
 
@@ -84,11 +84,22 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = _Parser(prog="fastreg", description="Regularised regression with certified answers.")
     parser.add_argument("--version", action="version", version=f"fastreg {__version__}")
-    commands = parser.add_subparsers(metavar="demo | fit | predict", required=True)
+    commands = parser.add_subparsers(metavar="demo | fit | predict | warmup", required=True)
     _add_demo(commands.add_parser("demo", help="measure fastreg on this machine"))
     _add_fit(commands.add_parser("fit", help="fit a model to a file"))
     _add_predict(commands.add_parser("predict", help="apply a saved model to a file"))
+    _add_warmup(commands.add_parser("warmup", help="compile the kernels beforehand"))
     return parser
+
+
+def _add_warmup(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Compile the kernels of all families, or of some, and keep them on disk: for images and "
+        "CI. It takes minutes; what is there already takes seconds."
+    )
+    parser.add_argument("--family", nargs="+", choices=families.FAMILIES, help="all if not given")
+    parser.add_argument("--processes", type=_at_least_one, metavar="N", help="as many as cores")
+    parser.set_defaults(command=_warmup)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -259,6 +270,13 @@ def _demo(arguments: argparse.Namespace) -> None:
     if not arguments.no_plot:
         _check_output(arguments.out, (".png", ".pdf", ".svg"), "--out", ())
     demo.run(quick=arguments.quick, out=None if arguments.no_plot else arguments.out)
+
+
+def _warmup(arguments: argparse.Namespace) -> None:
+    from fastreg.warming import warmup
+
+    for name, seconds in warmup(arguments.family, arguments.processes).items():
+        print(f"{name:18s} {seconds:6.1f} s")
 
 
 def _fit(arguments: argparse.Namespace) -> None:

@@ -36,13 +36,17 @@ _ENOUGH = 1e-4  # of what a step promises
 
 
 class Room(NamedTuple):
-    """What a fit works in, of p ≥ n a multiple of eight: X' (m, p); predictions, and slopes or
-    curvatures times weights (m,); the matrix G (p, p) and the factor of a part of it; vectors (p,);
-    members (n,) int64."""
+    """What a fit works in, of p ≥ n a multiple of eight.
+
+    X, z, each : (m, p) X', (m,) predictions, (m,) slopes, curvatures or losses of rows
+    G, U : (p, p) the matrix of the quadratic, and the factor of a part of it
+    middle, slope, level, theta, new, change, moves : (p,)
+    members : (n,) int64
+    """
 
     X: np.ndarray
     z: np.ndarray
-    rows: np.ndarray
+    each: np.ndarray
     G: np.ndarray
     U: np.ndarray
     middle: np.ndarray
@@ -58,10 +62,12 @@ class Room(NamedTuple):
 def room(m, n):
     """`Room` for X (m, n)."""
     p = -(-n // 8) * 8
-    vectors = np.zeros((7, p))
-    return Room(
-        np.empty((m, p)), *np.empty((2, m)), *np.zeros((2, p, p)), *vectors, np.empty(n, np.int64)
-    )
+    X, rows, members = np.empty((m, p)), np.empty((2, m)), np.empty(n, np.int64)
+    return Room(X, *rows, *np.zeros((2, p, p)), *np.zeros((7, p)), members)
+
+
+# Functions below take the arrays that they need: a tuple of thirteen goes through the compiler as a
+# hundred numbers with every call.
 
 
 @exact
@@ -72,20 +78,24 @@ def fit_squares(X, y, w, penalty, l2, centred, most, room):
     y are not finite or ask for other units, DECLINED where columns depend on one another or steps
     run out.
     """
-    theta, new, change, loss = room.theta, room.new, room.change, losses.Squared()
-    if not _centre(X, w, centred, room):
+    Z, z, each, G, U, middle, slope, level, theta, new, change, moves, members = room
+    loss = losses.Squared()
+    if not _centre(X, w, centred, Z, middle, new, change):
         return EXTREME, 0.0, 0
-    level = _null(loss, y, w, centred)
-    start = _predict(room, theta, level, loss, y, w)
+    b = _null(loss, y, w, centred)
+    start = _predict(Z, theta, b, loss, y, w, z, each)
     if not _LARGE**-2 < start < _LARGE**2:
         return EXTREME, 0.0, 0
-    if start <= (_NOISE * level) ** 2:
+    if start <= (_NOISE * b) ** 2:
         return DECLINED, 0.0, 0
-    _curvatures(room, loss, y, w, centred)
+    _curvatures(Z, z, loss, y, w, centred, G, level, each)
     before, steps = np.inf, 0
     for _ in range(_REFINED):
-        slope = _slopes(room, loss, y, w, l2, centred, 1.0)
-        taken = _minimise(room, penalty, l2, most - steps, _HELD * start)
+        rest = _slopes(Z, z, loss, y, w, slope, each)
+        _begin(slope, level, rest if centred else 0.0, l2, theta, new)
+        taken = _minimise(
+            G, U, penalty, l2, slope, new, moves, members, most - steps, _HELD * start
+        )
         if taken < 0:
             return DECLINED, 0.0, steps
         for j in range(theta.shape[0]):
@@ -93,55 +103,56 @@ def fit_squares(X, y, w, penalty, l2, centred, most, room):
             theta[j] = new[j]
         steps += taken
         if centred:
-            level -= slope + _along(room.level, change)
-        size = _square(room, l2)
+            b -= rest + _along(level, change)
+        size = _square(G, l2, change)
         if size <= _SETTLED * start or size > _SLOW * before:
             break
         before = size
-        _predict(room, theta, level, loss, y, w)
-    return DONE, level - _along(room.middle, theta), steps
+        _predict(Z, theta, b, loss, y, w, z, each)
+    return DONE, b - _along(middle, theta), steps
 
 
 @exact
 def fit_loss(X, y, w, loss, penalty, l2, centred, tol, most, room):
     """`fit_squares` of another loss, in `most` steps at most, to a share of the gap `tol`."""
-    theta, new, change = room.theta, room.new, room.change
-    if not _centre(X, w, centred, room):
+    Z, z, each, G, U, middle, slope, level, theta, new, change, moves, members = room
+    if not _centre(X, w, centred, Z, middle, new, change):
         return EXTREME, 0.0, 0
-    level = _null(loss, y, w, centred)
-    now = _predict(room, theta, level, loss, y, w)
+    b = _null(loss, y, w, centred)
+    now = _predict(Z, theta, b, loss, y, w, z, each)
     start = now
     for step in range(most):
-        bend = _curvatures(room, loss, y, w, centred)
+        bend = _curvatures(Z, z, loss, y, w, centred, G, level, each)
         if not bend > 0.0:
             break
-        slope = _slopes(room, loss, y, w, l2, centred, bend)
-        if _minimise(room, penalty, l2, _INNER, _HELD * start) < 0:
+        rest = _slopes(Z, z, loss, y, w, slope, each)
+        _begin(slope, level, rest / bend if centred else 0.0, l2, theta, new)
+        if _minimise(G, U, penalty, l2, slope, new, moves, members, _INNER, _HELD * start) < 0:
             break
         for j in range(theta.shape[0]):
             change[j] = new[j] - theta[j]
-        shift = -(slope + _along(room.level, change)) / bend if centred else 0.0
-        # `room.slope` is that at the new point: before it the change was −slope + (G + l2)·change.
-        promise = 0.5 * _square(room, l2) - _along(change, room.slope)
-        promise += 0.5 * slope * slope / bend if centred else 0.0
+        shift = -(rest + _along(level, change)) / bend if centred else 0.0
+        # `slope` is that at the new point: before it the change was −slope + (G + l2)·change.
+        promise = 0.5 * _square(G, l2, change) - _along(change, slope)
+        promise += 0.5 * rest * rest / bend if centred else 0.0
         for j in range(penalty.l1.shape[0]):
             promise += penalties.value(penalty, j, theta[j]) - penalties.value(penalty, j, new[j])
         old, rounding, length = now + _held(penalty, l2, theta), 1e-12 * abs(start), 1.0
         for _ in range(_HALVINGS):
             for j in range(theta.shape[0]):
                 new[j] = theta[j] + length * change[j]
-            now = _predict(room, new, level + length * shift, loss, y, w)
+            now = _predict(Z, new, b + length * shift, loss, y, w, z, each)
             gained = old - now - _held(penalty, l2, new)
             if gained >= _ENOUGH * length * promise or (
                 promise <= rounding and gained >= -rounding
             ):
                 break
             length *= 0.5
-        level += length * shift
+        b += length * shift
         for j in range(theta.shape[0]):
             theta[j] = new[j]
         if length == 1.0 and promise <= _SHARE * tol * max(start - now, 0.0) + _PRECISE * start:
-            return DONE, level - _along(room.middle, theta), step + 1
+            return DONE, b - _along(middle, theta), step + 1
     return DECLINED, 0.0, 0
 
 
@@ -155,9 +166,9 @@ def _null(loss, y, w, centred):
 
 
 @inner
-def _centre(X, w, centred, room):
+def _centre(X, w, centred, Z, middle, low, high):
     """X', zero in rows of weight zero; whether entries are for this kernel."""
-    (m, n), middle, low, high = X.shape, room.middle, room.new, room.change
+    m, n = X.shape
     first = 0
     while w[first] == 0.0:
         first += 1
@@ -186,7 +197,7 @@ def _centre(X, w, centred, room):
     for i in range(m):
         for k in range(0, middle.shape[0], 8):
             x = read(X, (i, k), min(8, n - k)) - read(middle, k)
-            write(room.X, (i, k), x if w[i] > 0.0 else lanes(0.0))
+            write(Z, (i, k), x if w[i] > 0.0 else lanes(0.0))
     return True
 
 
@@ -200,18 +211,18 @@ def _along(x, y):
 
 
 @inner
-def _predict(room, theta, level, loss, y, w):
-    """z = level + X'θ; Σ w ℓ there."""
+def _predict(Z, theta, b, loss, y, w, z, each):
+    """z = b + X'θ; Σ w ℓ there."""
     out = 0.0
     for i in range(y.shape[0]):
         sums = lanes(0.0)
         for k in range(0, theta.shape[0], 8):
-            sums = fma(read(room.X, (i, k)), read(theta, k), sums)
-        room.z[i] = level + total(sums)
+            sums = fma(read(Z, (i, k)), read(theta, k), sums)
+        z[i] = b + total(sums)
     for i in range(y.shape[0]):
-        room.rows[i] = losses.value(loss, room.z[i], y[i])
+        each[i] = losses.value(loss, z[i], y[i])
     for i in range(y.shape[0]):
-        out += w[i] * room.rows[i]
+        out += w[i] * each[i]
     return out
 
 
@@ -239,30 +250,30 @@ def _add_rows(X, weights, out):
 
 
 @inner
-def _slopes(room, loss, y, w, l2, centred, bend):
-    """The slopes of the smooth part at θ and the intercept that is best for it, which is where the
-    new θ begins; Σ w ℓ′."""
+def _slopes(Z, z, loss, y, w, slope, each):
+    """Σ w ℓ′ x' as `slope`; Σ w ℓ′."""
     for i in range(y.shape[0]):
-        room.rows[i] = w[i] * losses.derivative(loss, room.z[i], y[i])
-    out = _add_rows(room.X, room.rows, room.slope)
-    for j in range(l2.shape[0]):
-        if centred:
-            room.slope[j] -= room.level[j] * out / bend
-        room.slope[j] += l2[j] * room.theta[j]
-        room.new[j] = room.theta[j]
-    return out
+        each[i] = w[i] * losses.derivative(loss, z[i], y[i])
+    return _add_rows(Z, each, slope)
 
 
 @inner
-def _curvatures(room, loss, y, w, centred):
-    """G = Σ w ℓ″ x' x'ᵀ, its intercept eliminated, and Σ w ℓ″ x' as `room.level`; Σ w ℓ″."""
-    G, h, level = room.G, room.rows, room.level
+def _begin(slope, level, shift, l2, theta, new):
+    """The new θ begins at θ; slopes with the ridge terms, and the intercept that is best there."""
+    for j in range(l2.shape[0]):
+        slope[j] += l2[j] * theta[j] - level[j] * shift
+        new[j] = theta[j]
+
+
+@inner
+def _curvatures(Z, z, loss, y, w, centred, G, level, h):
+    """G = Σ w ℓ″ x' x'ᵀ, its intercept eliminated, and Σ w ℓ″ x' as `level`; Σ w ℓ″."""
     for i in range(y.shape[0]):
-        h[i] = w[i] * losses.curvature(loss, room.z[i], y[i])
-    bend = _add_rows(room.X, h, level)
+        h[i] = w[i] * losses.curvature(loss, z[i], y[i])
+    bend = _add_rows(Z, h, level)
     for j in range(0, G.shape[0], 8):
         for k in range(j, G.shape[0], 8):
-            _tile(room.X, h, j, k, G)
+            _tile(Z, h, j, k, G)
     if centred and bend > 0.0:
         for j in range(G.shape[0]):
             a = lanes(-level[j] / bend)
@@ -300,14 +311,14 @@ def _tile(X, h, j, k, G):
 
 
 @inner
-def _square(room, l2):
+def _square(G, l2, change):
     """changeᵀ(G + l2)change."""
-    out, change = 0.0, room.change
+    out = 0.0
     for j in range(change.shape[0]):
         if change[j] != 0.0:
             sums = lanes(0.0)
             for k in range(0, change.shape[0], 8):
-                sums = fma(read(room.G, (j, k)), read(change, k), sums)
+                sums = fma(read(G, (j, k)), read(change, k), sums)
             out += change[j] * (total(sums) + l2[j] * change[j])
     return out
 
@@ -316,19 +327,17 @@ def _square(room, l2):
 
 
 @inner
-def _minimise(room, penalty, l2, most, held):
-    """Minimise the quadratic of G and l2 and the penalty from `room.new`, whose slopes
-    `room.slope` follow; steps, or −1 where columns in use depend on one another or steps run out.
-    """
-    G, theta, slope = room.G, room.new, room.slope
+def _minimise(G, U, penalty, l2, slope, theta, moves, members, most, held):
+    """Minimise the quadratic of G and l2 and the penalty from θ, whose slopes follow; steps, or −1
+    where columns in use depend on one another or steps run out."""
     steps, n = 0, penalty.l1.shape[0]
     while steps < most:
         blocked = True
         while blocked and steps < most:
-            size = _factor(room, penalty, l2)
+            size = _factor(G, U, penalty, l2, theta, members)
             if size < 0:
                 return -1
-            blocked = _newton(room, penalty, l2, size)
+            blocked = _newton(G, U, penalty, l2, slope, theta, moves, members, size)
             steps += 1
         waiting = False
         for j in range(n):
@@ -340,19 +349,19 @@ def _minimise(room, penalty, l2, most, held):
             return steps
         changed, sweeps = True, 0
         while changed and sweeps < _SWEEPS:
-            changed = _sweep(room, penalty, l2)
+            changed = _sweep(G, penalty, l2, slope, theta)
             sweeps += 1
         steps += sweeps
     return -1
 
 
 @inner
-def _factor(room, penalty, l2):
+def _factor(G, U, penalty, l2, theta, members):
     """UᵀU = G + l2 of the coefficients within their segments, the members; their number, −1 where
     a pivot is rounding."""
-    G, U, members, size = room.G, room.U, room.members, 0
+    size = 0
     for j in range(penalty.l1.shape[0]):
-        low, high = penalties.segment(penalty, j, room.new[j])
+        low, high = penalties.segment(penalty, j, theta[j])
         if G[j, j] + l2[j] > 0.0 and low < high:
             members[size] = j
             size += 1
@@ -378,13 +387,11 @@ def _factor(room, penalty, l2):
 
 
 @inner
-def _newton(room, penalty, l2, size):
+def _newton(G, U, penalty, l2, slope, theta, moves, members, size):
     """Members to their minimum, or to the first breakpoint; whether one was met."""
-    U, moves, theta, members = room.U, room.moves, room.new, room.members
     for a in range(size):
-        moves[a] = -(
-            room.slope[members[a]] + penalties.slope(penalty, members[a], theta[members[a]])
-        )
+        j = members[a]
+        moves[a] = -(slope[j] + penalties.slope(penalty, j, theta[j]))
     for b in range(size, moves.shape[0]):
         moves[b] = 0.0
     for a in range(size):  # Uᵀ
@@ -408,32 +415,32 @@ def _newton(room, penalty, l2, size):
         j = members[a]
         low, high = penalties.segment(penalty, j, theta[j])
         to = min(max(theta[j] + length * moves[a], low), high)
-        _move(room, l2, j, end if a == first else to)
+        _move(G, l2, slope, theta, j, end if a == first else to)
     return first >= 0
 
 
 @inner
-def _move(room, l2, j, value):
+def _move(G, l2, slope, theta, j, value):
     """Coefficient j to a value, and the slopes after it."""
-    change = value - room.new[j]
+    change = value - theta[j]
     if change != 0.0:
-        room.new[j] = value
-        for k in range(0, room.slope.shape[0], 8):
-            write(room.slope, k, fma(lanes(change), read(room.G, (j, k)), read(room.slope, k)))
-        room.slope[j] += l2[j] * change
+        theta[j] = value
+        for k in range(0, slope.shape[0], 8):
+            write(slope, k, fma(lanes(change), read(G, (j, k)), read(slope, k)))
+        slope[j] += l2[j] * change
 
 
 @inner
-def _sweep(room, penalty, l2):
+def _sweep(G, penalty, l2, slope, theta):
     """The coordinate step of every coefficient; whether one came to a breakpoint or left one."""
     changed = False
     for j in range(penalty.l1.shape[0]):
-        curvature, old = room.G[j, j] + l2[j], room.new[j]
+        curvature, old = G[j, j] + l2[j], theta[j]
         if curvature > 0.0:
-            step = room.slope[j] / curvature
+            step = slope[j] / curvature
             new = penalties.prox(penalty, j, old - step, 1.0 / curvature)
             if new != old:
-                _move(room, l2, j, new)
+                _move(G, l2, slope, theta, j, new)
                 low, high = penalties.segment(penalty, j, old)
                 lower, higher = penalties.segment(penalty, j, new)
                 changed |= (low < high) != (lower < higher)
