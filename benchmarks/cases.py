@@ -193,6 +193,14 @@ def fitted(m: int, n: int) -> Fitted:
     return Fitted(X, fastreg.Ridge(alpha=1.0).fit(X[: 4 * n], y[: 4 * n]))
 
 
+def predict_row(data: Fitted) -> Array:
+    return data.model.predict(data.X[:1])
+
+
+def plain_predict_row(data: Fitted) -> Array:
+    return data.X[:1] @ data.model.coef_ + data.model.intercept_
+
+
 # ---------------------------------------------------------------- gradient and objective
 
 
@@ -717,6 +725,7 @@ STEPPED = shapes((500, 10), (50_000, 200))
 FITTED = shapes((1000, 40), (50_000, 400))
 SEARCHED = shapes((500, 10), (20_000, 100))
 NETWORKS = {"quick": (320, 10, 16), "full": (32_000, 20, 64)}
+SMALL = shapes((100, 10), (1000, 50))
 SQUARE = shapes((200, 50), (4000, 1000))
 
 # Neighbours share their data.
@@ -737,6 +746,12 @@ CASES = {
         Case("ridge", FITTED, regression, ridge, plain_ridge),
         Case("ridge_of_a_file", TALL_FILE, filed, ridge_of_a_file, plain_ridge_of_a_file, 1e-8),
         Case("lasso", FITTED, regression, lasso, plain_lasso, tolerance=1e-7),
+        Case("small_ridge", SMALL, regression, ridge, plain_ridge),
+        Case("small_lasso", SMALL, regression, lasso, plain_lasso, tolerance=1e-7),
+        Case("predict_row", SMALL, fitted, predict_row, plain_predict_row),
+        Case(
+            "small_logistic", SMALL, classes, fit_of_a_family, plain_fit_of_a_family, tolerance=1e-5
+        ),
         Case("leave_one_out", FITTED, regression, leave_one_out, plain_leave_one_out, 1e-8),
         *family_cases("logistic", classes),
         Case("logistic_gradients_fortran", shapes(*TALL, "F"), classes, gradients, plain_gradients),

@@ -107,13 +107,9 @@ def solve(
     chosen, method = method, select_solver(objective, X.shape, method)
     max_iter = 1000 if max_iter is None else max_iter
     if chosen == "auto" and start is None and grid is None and small.suits(X, Y, objective):
-        at_once = small.solve(X, Y, objective, tol, max_iter)
-        if at_once is not None:
-            coef, intercept, certificate, steps = at_once
-            strengths = np.ones(1) if objective.strength is None else objective.strength
-            return Solution(
-                coef[:, None], np.array([intercept]), strengths, certificate, steps, False
-            )
+        answer = small.solve(X, Y, objective, tol, max_iter)
+        if answer is not None:
+            return _of_one(answer, objective)
     if method == "proximal Newton":
         if _has_gram(objective, X.shape):
             try:
@@ -147,6 +143,13 @@ def solve(
     strengths = np.ones(problem.n_points) if objective.strength is None else objective.strength
     exhausted = method not in FACTORISATIONS and found.n_iter >= max_iter
     return Solution(coef, intercept, strengths, certificate, found.n_iter, exhausted)
+
+
+def _of_one(answer: small.Answer, objective: Objective) -> Solution:
+    """The solution of a single point."""
+    strengths = np.ones(1) if objective.strength is None else objective.strength
+    coef, intercept = answer.coef[:, None], np.array([answer.intercept])
+    return Solution(coef, intercept, strengths, answer.certificate, answer.steps, False)
 
 
 def _has_gram(objective: Objective, shape: tuple[int, int]) -> bool:
