@@ -6,7 +6,7 @@ The error of a fold is its mean deviance, by fits to the rows of its training se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,11 @@ Seen = Callable[[int, int, Array, Array], None]  # of (l1_ratio, fold, coef (n, 
 
 
 def check_training_sets(
-    model: Any, y: Array, weights: Array | None, splits: list[Split], what: Callable[[float], str]
+    model: Any,
+    y: Array,
+    weights: Array | None,
+    splits: Sequence[Split],
+    what: Callable[[float], str],
 ) -> None:
     """ValueError if some rows to train on are all at one end of the loss's domain; `what` says in
     words which."""
@@ -39,7 +43,7 @@ def check_training_sets(
                 )
 
 
-def class_splits(model: Any, X: Any, odds: Odds, asked: dict[str, Any]) -> list[Split]:
+def class_splits(model: Any, X: Any, odds: Odds, asked: dict[str, Any]) -> Sequence[Split]:
     """Those of the model's `cv`, with both classes to train on."""
     names = odds.classes.tolist()
     splits = splits_of(model.cv, X, odds.share, asked, classifier=True)

@@ -7,6 +7,7 @@ scorer requests is handed on, and what nobody requests is refused. Without, the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import scipy.sparse
 import sklearn
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
-from fastreg.selection.folds import Split, as_splits
+from fastreg.selection.folds import Split, as_splits, neighbours
 
 
 def is_enabled() -> bool:
@@ -52,11 +53,14 @@ def routed(model: Any, sample_weight: Any, params: dict[str, Any]) -> tuple[dict
 
 def splits_of(
     cv: Any, X: Any, y: Any, params: dict[str, Any], *, classifier: bool = False
-) -> list[Split]:
+) -> Sequence[Split]:
     """Those of a splitter, a number of folds (None is 5; of a classifier with as much of each class
     in every fold) or pairs of rows, checked."""
-    from sklearn.model_selection import check_cv  # slow to import
+    from sklearn.model_selection import KFold, check_cv  # slow to import
 
+    splitter = check_cv(cv, y, classifier=classifier)
+    if type(splitter) is KFold and not splitter.shuffle and splitter.n_splits <= len(y):
+        return as_splits(neighbours(splitter.n_splits, len(y)), len(y))
     # Splitters make CSR of other sparse matrices, a copy: they get as many empty rows.
     rows = np.zeros((len(y), 1)) if scipy.sparse.issparse(X) else X
-    return as_splits(check_cv(cv, y, classifier=classifier).split(rows, y, **params), len(y))
+    return as_splits(splitter.split(rows, y, **params), len(y))

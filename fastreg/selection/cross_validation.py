@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,7 +68,7 @@ class Validation:
         X: Design,
         y: Array,
         weights: Array | None,
-        splits: list[Split],
+        splits: Sequence[Split],
         centred: bool,
         widest: int | None = None,
         targets: Array | None = None,
@@ -84,7 +84,7 @@ class Validation:
         m, n = X.shape
         self.cells = cells(splits, m)
         # Row numbers of k training sets are k vectors of m: cells say the same.
-        self.splits = splits if self.cells is None else []
+        self.splits = list(splits) if self.cells is None else []
         del splits
         few = n <= (widest or 0) or (n <= _WIDEST and m >= 2 * n)
         if self.cells is not None and few and of_squares:
@@ -93,7 +93,7 @@ class Validation:
 
     @classmethod
     def of_targets(
-        cls, X: Design, Y: Array, splits: list[Split], centred: bool
+        cls, X: Design, Y: Array, splits: Sequence[Split], centred: bool
     ) -> list[Validation]:
         """One for each column of Y (m, k), from one read of X for the moments of all."""
         both, k = cls(X, Y[:, 0], None, splits, centred, targets=Y), Y.shape[1]
@@ -123,15 +123,16 @@ class Validation:
         """Rows to train on, and to test on."""
         if self.cells is None:
             return self.splits[f]
-        chosen = (self.cells.training[f], self.cells.test[f])
-        train, test = (np.flatnonzero(np.isin(self.cells.of_row, each)) for each in chosen)
-        return train, test
+        return self.cells.split(f)
 
     def training_weight(self, f: int) -> float:
         """Of the rows that fold f is fitted to."""
         if not self.has_rows:
             assert self.cells is not None
             return float(sum(self.parts[c].weight for c in self.cells.training[f]))
+        if self.cells is not None and self.weights is None:
+            sizes = np.bincount(self.cells.of_row, minlength=self.cells.count)
+            return float(sizes[self.cells.training[f]].sum())
         train, _ = self.split(f)
         return float(len(train) if self.weights is None else self.weights[train].sum())
 
@@ -142,7 +143,7 @@ class Validation:
             part = moments.total([self.parts[c] for c in self.cells.test[f]])
             square = float(part.scatter[-1, -1]) * float(part.frame.unit[-1]) ** 2
             return square / part.weight, part.count
-        test = self.split(f)[1]
+        test = self.split(f)[1] if self.cells is None else self.cells.rows(self.cells.test[f])
         w = None if self.weights is None else self.weights[test]
         mean = np.average(self.y[test], weights=w)
         return float(np.average((self.y[test] - mean) ** 2, weights=w)), len(test)
