@@ -270,20 +270,15 @@ def _evaluate(
     if target.ndim != 1:
         raise ValueError(f"y must have shape ({m},), got {target.shape}")
     check_domain(loss, target)
+    theta = as_vector(theta, n, "theta")
     if out is None:
         out = np.empty(n)
-    elif not isinstance(out, np.ndarray) or out.shape != (n,) or out.dtype != np.float64:
-        raise ValueError(f"out must be a float64 array of shape ({n},)")
-    elif not (out.flags.writeable and out.flags.c_contiguous):
-        raise ValueError("out must be contiguous and writeable")
-    theta = as_vector(theta, n, "theta")
-    for name, array in (("X", design.matrix), ("y", target)):
-        if isinstance(array, np.ndarray) and np.may_share_memory(out, array):
-            raise ValueError(f"out must not share memory with {name}")
+    else:
+        theta = _apart(out, theta, design, target)
     value, slope = kernels.gradient(
         design.storage,
         np.ascontiguousarray(target),
-        theta.copy() if np.may_share_memory(out, theta) else theta,
+        theta,
         offset=_finite(intercept, "intercept"),
         scale=1.0 / m,
         l2=nonnegative(lam, "lam") / m,
@@ -296,6 +291,19 @@ def _evaluate(
         if message:
             raise ValueError(message)
     return value, slope, out
+
+
+def _apart(out: Any, theta: Array, X: Design, y: Array) -> Array:
+    """θ (n,), a copy where `out` is its memory; ValueError where `out` cannot take a gradient."""
+    n = len(theta)
+    if not isinstance(out, np.ndarray) or out.shape != (n,) or out.dtype != np.float64:
+        raise ValueError(f"out must be a float64 array of shape ({n},)")
+    if not (out.flags.writeable and out.flags.c_contiguous):
+        raise ValueError("out must be contiguous and writeable")
+    for name, array in (("X", X.matrix), ("y", y)):
+        if isinstance(array, np.ndarray) and np.may_share_memory(out, array):
+            raise ValueError(f"out must not share memory with {name}")
+    return theta.copy() if np.may_share_memory(out, theta) else theta
 
 
 def _chosen_loss(loss: Any, family: Any) -> Any:

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from numba.core import event
+from numba.core.dispatcher import Dispatcher
+
+from fastreg._interrupts import protected
 
 _FILE = "told.txt"  # beside the machine code: this machine has seen the line
 _TEXT = (
@@ -65,8 +68,10 @@ def _is_ours(happening: Any) -> bool:
 
 
 def watch() -> None:
-    """Begin."""
+    """Begin. From now on an interrupt of a fit waits until a kernel is compiled: raised within a
+    callback of LLVM it is lost, and the process with it."""
     event.register("numba:compile", _Compiling())
+    protected(Dispatcher.compile)
 
 
 class Notice:

@@ -205,7 +205,7 @@ def certify_small(
     sum 1; None of what its one call does not know."""
     l2, penalty = objective.at(0)
     box = small.box_of(penalty, X.shape[1])
-    if box is None:
+    if box is None or not small.knows(objective.loss):
         return None
     point = small.Point(X, y, w, objective.loss, box, l2, bool(objective.fit_intercept), theta,
                         intercept)  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastreg import penalties
 from fastreg.certificate import Certificate, certify_small
-from fastreg.certificate.small import Box, box_of
+from fastreg.certificate.small import Box, box_of, knows
 from fastreg.design import Design, counted
 from fastreg.kernels import small
 from fastreg.losses import traits
@@ -51,10 +51,9 @@ def suits(X: Design, Y: Array, objective: Objective) -> bool:
 def solve(X: Design, Y: Array, objective: Objective, tol: float, max_iter: int) -> Answer | None:
     """None where columns depend on one another, nothing holds a coefficient, or the certificate
     does not say what was asked: for solvers that refine."""
-    (m, n), known = X.shape, traits(objective.loss)
-    strengths, penalty = objective.at(0)
+    (m, n), (strengths, penalty) = X.shape, objective.at(0)
     box = box_of(penalty, n)
-    if box is None or not (known.quadratic or known.canonical):
+    if box is None or not knows(objective.loss):
         return None
     l2 = np.zeros(-(-n // 8) * 8)
     l2[:n] = strengths
@@ -113,9 +112,10 @@ def _fit_in_units(
     with np.errstate(over="ignore", under="ignore"):
         own[:n] = np.where(varies, l2[:n] * scale * scale, 1.0)  # a column of zeros has no size
         box = box_of(penalties.rescale(penalty, scale, unit[0]), n)
+        assert box is not None
+        box.l1[~varies] = 1.0
         scaled = X * scale
         scaled.flags.writeable = False
-        assert box is not None
         status, theta, level, steps = _fit(scaled, y / unit[0], w, objective, box, own, tol, most)
         theta *= scale * unit[0]
         level *= unit[0]

@@ -5,6 +5,7 @@ a penalty is said of a box, Σ l1_j│θ_j│ over low ≤ θ ≤ high.
 """
 
 from fastreg.certificate.small.box import Box, box_of
+from fastreg.certificate.small.losses import knows
 from fastreg.certificate.small.point import Point, judged
 
-__all__ = ["Box", "Point", "box_of", "judged"]
+__all__ = ["Box", "Point", "box_of", "judged", "knows"]

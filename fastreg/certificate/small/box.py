@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,19 +20,17 @@ class Box(NamedTuple):
     high: Array
 
 
-@functools.singledispatch
 def box_of(penalty: Any, n: int) -> Box | None:
-    """The penalty as a box, None if it is none."""
-    return None
+    """The penalty as a box, None if it is none; what is derived from one may be something else."""
+    make = _BOXES.get(type(penalty))
+    return None if make is None else make(penalty, n)
 
 
-@box_of.register
-def _(penalty: L1, n: int) -> Box:
+def _of_l1(penalty: L1, n: int) -> Box:
     return Box(_each(penalty.l1, n), np.full(n, -np.inf), np.full(n, np.inf))
 
 
-@box_of.register
-def _(penalty: Bounded, n: int) -> Box:
+def _of_bounded(penalty: Bounded, n: int) -> Box:
     return Box(*(_each(value, n) for value in penalty))
 
 
@@ -40,3 +38,6 @@ def _each(value: Any, n: int) -> Array:
     out = np.empty(n)
     out[:] = value
     return out
+
+
+_BOXES: dict[type, Callable[[Any, int], Box]] = {L1: _of_l1, Bounded: _of_bounded}

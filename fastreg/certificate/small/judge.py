@@ -12,6 +12,7 @@ _EPS = 2.220446049250313e-16
 _ROUNDING = 2.0  # of a sum, in units of eps and of what is summed
 _LARGE = 1e60  # of a length: squares of what is larger, or smaller, leave float64
 _CLOSE = 1e-3  # of the gap asked: a slope by the intercept, whose mixture then costs as little
+_QUICK = 0.3  # of a slope, which Newton's method leaves where it may go on
 _STEPS = 200  # to the best intercept: doubling reaches 1e30, halving comes back
 
 
@@ -166,11 +167,13 @@ def _best_intercept(loss, z, y, w, centred, quadratic, asked):
     """Move z to the best intercept, nearly; what that gains, at most.
 
     Newton's method; by halving, or doubling where there is no bound yet, where a step leaves the
-    bounds: an exponential lets Newton's method come down by 1 a step.
+    bounds or the one before lessened the slope by little: an exponential lets Newton's method come
+    down by 1 a step.
     """
     if not centred:
         return 0.0
     moved, first, low, high, width = 0.0, 0.0, -np.inf, np.inf, 1.0
+    before = np.inf
     for step in range(1 if quadratic else _STEPS):
         total_slope, bend = 0.0, 0.0
         for i in range(z.shape[0]):
@@ -186,12 +189,13 @@ def _best_intercept(loss, z, y, w, centred, quadratic, asked):
             low = moved
         new = moved - total_slope / bend if bend > 0.0 else np.inf
         bounded = -np.inf < low and high < np.inf
-        if not quadratic and not (low < new < high and (bounded or abs(new - moved) <= width)):
+        near = low < new < high and (bounded or abs(new - moved) <= width)
+        if not quadratic and not (near and abs(total_slope) <= _QUICK * before):
             new = 0.5 * (low + high) if bounded else moved - math.copysign(width, total_slope)
             width *= 2.0
         if new == moved:
             break
-        moved = new
+        moved, before = new, abs(total_slope)
     for i in range(z.shape[0]):
         z[i] += moved
     # F is convex: it lies above its tangent; of squares half of it is exact.

@@ -42,6 +42,12 @@ def saturated(loss, y):
     """min_z ℓ(z; y)."""
 
 
+def knows(loss):
+    """Whether all of it is here. Called from Python only."""
+    every = (value, slope, curvature, divergence, ends, natural, saturated)
+    return all(type(loss) in each.implementations for each in every)
+
+
 @value.register(Squared)
 def _(loss, z, y):
     return 0.5 * (z - y) * (z - y)
@@ -135,25 +141,31 @@ def _(loss, y):
     return out
 
 
+@inner
+def _mean(z):
+    """eᶻ, ∞ beyond float64, where Python's own raises an error."""
+    return math.exp(z) if z < 709.0 else math.inf
+
+
 @value.register(Poisson)
 def _(loss, z, y):
-    return math.exp(z) - y * z
+    return _mean(z) - y * z
 
 
 @slope.register(Poisson)
 def _(loss, z, y):
-    return math.exp(z) - y
+    return _mean(z) - y
 
 
 @curvature.register(Poisson)
 def _(loss, z, y):
-    return math.exp(z)
+    return _mean(z)
 
 
 @divergence.register(Poisson)
 def _(loss, z, u, y):
     v = y + u
-    return math.inf if v < 0.0 else _relative(v, math.exp(z), z)
+    return math.inf if v < 0.0 else _relative(v, _mean(z), z)
 
 
 @ends.register(Poisson)

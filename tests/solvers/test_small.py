@@ -108,6 +108,9 @@ def test_certificates_of_any_point_are_bounds_and_those_for_every_size(size, **h
     theta = np.clip(theta, getattr(penalty, "low", -np.inf), getattr(penalty, "high", np.inf))
     level = float(best.intercept[0]) * (1.0 + 0.1 * size) if objective.fit_intercept else 0.0
     w = np.full(m, 1.0 / m) if objective.weights is None else objective.weights
+    z = X @ theta + level
+    far = max(np.abs(z[w > 0]).max(), abs(level))
+    assume(isinstance(objective.loss, Squared) or far < 500.0)  # else eᶻ is ∞
     found = certify_small(X, y, w / w.sum(), theta, level, objective, tol=1e-6, method="given")
     other = certify(
         as_design(X), y[:, None], theta[:, None], np.array([level]), objective, tol=1e-6,
@@ -190,3 +193,19 @@ def test_the_same_bits_in_any_storage_and_in_any_units_of_two(rng):
         other = fastreg.Lasso(alpha=0.05 * unit).fit(X.astype(float), y * unit)
         assert np.array_equal(other.coef_, plain.coef_ * unit)
         assert other.certificate_.relative_gap == plain.certificate_.relative_gap
+
+
+def test_a_loss_or_a_penalty_of_ones_own_goes_to_the_other_solvers(rng):
+    class Half(L1):
+        pass
+
+    X, y = rng.standard_normal((40, 3)), rng.standard_normal(40)
+    design, own = as_design(X), Objective(np.zeros((1, 1)), Half(0.1))
+    assert solvers.small.solve(design, y[:, None], own, 1e-8, 100) is None
+
+    class Counts(Poisson):
+        pass
+
+    other = Objective(np.ones((1, 1)), L1(0.0), loss=Counts())
+    fastreg.losses.traits.register(Counts)(lambda loss: fastreg.losses.Traits(canonical=True))
+    assert solvers.small.solve(design, np.abs(y)[:, None], other, 1e-8, 100) is None
