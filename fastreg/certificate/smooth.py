@@ -154,6 +154,8 @@ def _fit(
     worse, at most)."""
     z = reads.products(data, data.coef[:, points.start : points.stop])
     z += reads.levels(data, points) + _offset(data)
+    seen = data.w > 0.0
+    z[~seen] = 0.0  # of rows of weight zero: 0·∞ is no number
     u, worse = np.empty(z.shape), np.zeros(len(points))
     sums = _sums(data, y, ends, z, u)
     parts = np.stack(_mixture(ends, sums))
@@ -164,8 +166,9 @@ def _fit(
         own = z[:, loose]
         slopes = u if own.base is z else np.empty(own.shape)
         close = min(max(_SQUARE * math.sqrt(tol), CLOSE), _CLOSEST)
-        above, slope = shifted(data.objective.loss, own, y, data.w, close)
+        above, slope = _best(data, own, y, seen, close)
         own += above
+        own[~seen] = 0.0
         worse[loose] = np.maximum(-slope * above, 0.0)  # F is convex: it lies above its tangent
         sums[:, loose] = _sums(data, y, ends, own, slopes)
         parts[:, loose] = _mixture(ends, sums[:, loose])
@@ -177,6 +180,14 @@ def _fit(
         data.objective.loss, z, u, y, data.w, given, rho2, chi, t, end, cost, _SHARE * asked
     )
     return fit, worse
+
+
+def _best(data: Data, z: Array, y: Array, seen: Array, close: float) -> tuple[Array, Array]:
+    """`shifted`, by the rows that count."""
+    loss, w = data.objective.loss, data.w
+    if seen.all():
+        return shifted(loss, z, y, w, close)
+    return shifted(loss, z[seen], y[seen], w[seen], close)
 
 
 def _sums(data: Data, y: Array, ends: Ends, z: Array, u: Array) -> Array:

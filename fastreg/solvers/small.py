@@ -23,6 +23,7 @@ Array = np.ndarray
 _COLUMNS = 64
 _ENTRIES = 1 << 17  # of X, of which a copy of 1 MB stays in cache
 _LARGE = 1e60
+_MOST = 10_000  # steps, 0.1 s at most: nobody can interrupt them
 _NAMES = {True: "Cholesky factorisation of the Gram matrix", False: "coordinate and Newton steps"}
 
 
@@ -67,9 +68,10 @@ def solve(X: Design, Y: Array, objective: Objective, tol: float, max_iter: int) 
         w /= w.sum()
     values = np.ascontiguousarray(X.matrix, np.float64)
     values.flags.writeable = False  # as views of the caller's are: one type for kernels
-    found = _fit(values, y, w, objective, box, l2, tol, max_iter)
+    most = min(max_iter, _MOST)
+    found = _fit(values, y, w, objective, box, l2, tol, most)
     if found[0] == small.EXTREME:
-        found = _fit_in_units(values, y, w, objective, penalty, l2, tol, max_iter)
+        found = _fit_in_units(values, y, w, objective, penalty, l2, tol, most)
     status, theta, intercept, steps = found
     if status != small.DONE:
         return None
