@@ -4,7 +4,7 @@ the solvers and of the certificate for every size."""
 import numpy as np
 import pytest
 from conftest import JIT
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import fastreg
@@ -71,6 +71,12 @@ problems = {
 }
 
 
+def found_with(size, seed, loss=LOSSES[2], **how):
+    """An example that failed once."""
+    plain = {"penalty": "l1", "centred": True, "weighted": False, "offset": 0.0}
+    return {"size": size, "seed": seed, "loss": loss, **plain, **how}
+
+
 def general(X, y, objective, tol):
     """What the solvers for every size answer."""
     with pytest.MonkeyPatch.context() as patch:
@@ -97,6 +103,10 @@ def test_answers_are_those_of_the_solvers_for_every_size(storage, **how):
 
 
 @given(size=st.sampled_from([0.0, 1e-6, 1e-2, 1.0]), **problems)
+@example(**found_with(1.0, 943, offset=100.0))  # the best intercept is 640 away
+@example(**found_with(0.0, 5477, weighted=True, offset=100.0))  # 0·∞ in a row of weight zero
+@example(**found_with(0.0, 38967, weighted=True))  # nothing to explain
+@example(**found_with(0.01, 1000000, Squared(), penalty="positive", centred=False, weighted=True))
 @settings(max_examples=3 * EXAMPLES, deadline=None, derandomize=True)  # 2700 others passed
 def test_certificates_of_any_point_are_bounds_and_those_for_every_size(size, **how):
     X, y, objective = draw(**how)
