@@ -41,8 +41,9 @@ def warmup(
     ------
     ValueError
         There is no such family, or `processes` is no positive integer.
-    RuntimeError
-        No folder for machine code can be written, or a part fails; the message says why.
+    OSError
+        No folder for machine code can be written, or a part fails (ChildProcessError); the message
+        says why.
 
     Notes
     -----
@@ -63,7 +64,7 @@ def warmup(
     elif not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
         raise ValueError(f"processes must be a positive integer or None, got {processes!r}")
     if cache_directory() is None:
-        raise RuntimeError(
+        raise OSError(
             "no folder for machine code can be written, or FASTREG_CACHE=0: "
             "set NUMBA_CACHE_DIR to one"
         )
@@ -88,7 +89,7 @@ def _apart(name: str) -> float:
         [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"{name} was not compiled: {done.stderr.strip().splitlines()[-1]}")
+        raise ChildProcessError(f"{name} was not compiled: {done.stderr.strip().splitlines()[-1]}")
     return time.perf_counter() - start
 
 

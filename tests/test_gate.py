@@ -81,3 +81,12 @@ def test_a_case_that_fails_in_the_base_is_told(repository):
     (repository / "benchmarks" / "cases.py").write_text(text + "\nCASES['fit'].data = None\n")
     with pytest.raises(RuntimeError, match="TypeError"):
         rows(repository)
+
+
+def test_the_table_of_small_fits_runs(capsys):
+    from benchmarks import small
+
+    small.main(["--calls", "1"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 4 * len(small.SHAPES) + 4
+    assert all(float(line.split()[-1]) > 0.0 for line in lines[1:])

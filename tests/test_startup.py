@@ -158,7 +158,7 @@ def test_warmup_refuses_what_it_does_not_know(monkeypatch):
     with pytest.raises(ValueError, match="processes must be a positive integer"):
         fastreg.warmup(processes=0)
     monkeypatch.setattr("fastreg._jit.cache.cache_directory", lambda: None)
-    with pytest.raises(RuntimeError, match="set NUMBA_CACHE_DIR"):
+    with pytest.raises(OSError, match="set NUMBA_CACHE_DIR"):
         fastreg.warmup()
 
 

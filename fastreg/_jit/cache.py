@@ -190,10 +190,16 @@ class DiskCache(_Cache):  # type: ignore[misc]
         with rest:  # the first look for a kernel loads all that Numba knows
             target_context.refresh()
         path = self._path(signature, target_context.codegen())
-        if path is None or not path.exists():
+        found = None if path is None else self._read(path, target_context)
+        if found is None:
             notice.tell(cache_directory())
-            return None
-        # Any fault, whatever its type, means: compile. An answer must never hang on a file.
+        return found
+
+    def _read(self, path: Path, target_context: Any) -> CompileResult | None:
+        """An entry, None where there is none that can be trusted.
+
+        Any fault, whatever its type, means: compile. An answer must never hang on a file.
+        """
         try:
             entry = read_trusted(path, _users())
             payload = entry[_DIGEST_BYTES:]

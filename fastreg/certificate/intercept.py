@@ -29,25 +29,28 @@ def null_model(
     z = np.zeros(y.shape) if offset is None else offset[:, None]
     if not fit_intercept:
         return 0.0, z
-    seen = np.ones(len(y), bool) if w is None else w > 0.0
-    kept = np.ones(len(y)) if w is None else w[seen]
-    kept = kept / kept.sum()
+    w = np.ones(len(y)) if w is None else w
+    w = w / w.sum()
     if offset is None and traits(loss).canonical:  # ℓ = A(z) − yz asks for the mean of y alone
-        mean = np.full((1, 1), kept @ y[seen, 0])
+        seen = w > 0.0
+        mean = np.full((1, 1), w[seen] @ y[seen, 0])
         (level,), _ = shifted(loss, np.zeros((1, 1)), mean, np.ones(1), CLOSE)
     else:
-        (level,), _ = shifted(loss, z[seen], y[seen], kept, CLOSE)
+        (level,), _ = shifted(loss, z, y, w, CLOSE)
     return float(level), z + level
 
 
 def shifted(loss: Any, z: Array, y: Array, w: Array, close: float) -> tuple[Array, Array]:
-    """(δ (g,) that minimises Σ w ℓ(z + δ), Σ w ℓ′(z) (g,)) by Newton's method.
+    """(δ (g,) that minimises Σ w ℓ(z + δ), Σ w ℓ′(z) (g,)) by Newton's method, over the rows that
+    have a weight: on the way 0·∞ would be no number.
 
     By halving, or doubling where there is no bound yet, where a step leaves the bounds or lessens
     the slope by little: 300 above its best, an exponential lets Newton's method come down by 1 a
     step. A step of Newton's as short as `close` is the last: the next would be its square.
     """
-    g = z.shape[1]
+    g, seen = z.shape[1], w > 0.0
+    if not seen.all():
+        z, y, w = z[seen], y[seen], w[seen]
     low, high, best, width = np.full(g, -np.inf), np.full(g, np.inf), np.zeros(g), np.ones(g)
     first, before = best, np.full(g, np.inf)
 

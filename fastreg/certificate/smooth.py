@@ -166,7 +166,7 @@ def _fit(
         own = z[:, loose]
         slopes = u if own.base is z else np.empty(own.shape)
         close = min(max(_SQUARE * math.sqrt(tol), CLOSE), _CLOSEST)
-        above, slope = _best(data, own, y, seen, close)
+        above, slope = shifted(data.objective.loss, own, y, data.w, close)
         own += above
         own[~seen] = 0.0
         worse[loose] = np.maximum(-slope * above, 0.0)  # F is convex: it lies above its tangent
@@ -180,14 +180,6 @@ def _fit(
         data.objective.loss, z, u, y, data.w, given, rho2, chi, t, end, cost, _SHARE * asked
     )
     return fit, worse
-
-
-def _best(data: Data, z: Array, y: Array, seen: Array, close: float) -> tuple[Array, Array]:
-    """`shifted`, by the rows that count."""
-    loss, w = data.objective.loss, data.w
-    if seen.all():
-        return shifted(loss, z, y, w, close)
-    return shifted(loss, z[seen], y[seen], w[seen], close)
 
 
 def _sums(data: Data, y: Array, ends: Ends, z: Array, u: Array) -> Array:

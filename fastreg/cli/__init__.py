@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError, ImportError, MemoryError, ArithmeticError, RuntimeError) as error:
+    except (ValueError, OSError, ImportError, MemoryError, ArithmeticError) as error:
         print(f"fastreg: error: {_in_words(error)}", file=sys.stderr)
         return 2
 

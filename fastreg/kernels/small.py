@@ -185,7 +185,7 @@ def _centre(X, w, centred, Z, middle, low, high):
         write(high, k, most)
         write(middle, k, sums)
     for j in range(n):
-        if not max(high[j], -low[j], abs(middle[j])) < _LARGE:  # a sum of NaN is one
+        if not (max(high[j], -low[j]) < _LARGE and abs(middle[j]) < _LARGE):
             return False
         if centred:
             middle[j] = X[first, j] + (middle[j] if low[j] < high[j] else 0.0)

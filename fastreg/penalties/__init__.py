@@ -18,6 +18,7 @@ from fastreg._jit import at
 from fastreg.penalties.bounded import Bounded, non_negative
 from fastreg.penalties.l1 import L1
 from fastreg.penalties.operations import (
+    as_bounded,
     critical_strength,
     distance,
     is_absolute,
@@ -33,6 +34,7 @@ from fastreg.penalties.operations import (
 __all__ = [
     "L1",
     "Bounded",
+    "as_bounded",
     "at",
     "critical_strength",
     "distance",

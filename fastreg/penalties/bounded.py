@@ -6,6 +6,7 @@ import numpy as np
 
 from fastreg._jit import at
 from fastreg.penalties.operations import (
+    as_bounded,
     critical_strength,
     distance,
     of_shape,
@@ -86,6 +87,11 @@ def _(penalty, scale, unit):
             for end in (penalty.low, penalty.high)
         )
     return Bounded(rescaled(penalty.l1, scale, unit), low, high)
+
+
+@as_bounded.register(Bounded)
+def _(penalty, n):
+    return Bounded(*(np.full(n, each, float) for each in penalty))
 
 
 @times.register(Bounded)

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fastreg._jit import at
+from fastreg.penalties.bounded import Bounded
 from fastreg.penalties.operations import (
+    as_bounded,
     critical_strength,
     distance,
     is_absolute,
@@ -72,6 +74,12 @@ def _(penalty, j, gradient):
 @rescale.register(L1)
 def _(penalty, scale, unit):
     return L1(rescaled(penalty.l1, scale, unit))
+
+
+@as_bounded.register(L1)
+def _(penalty, n):
+    free = np.full(n, np.inf)
+    return Bounded(np.full(n, penalty.l1, float), -free, free)
 
 
 @times.register(L1)

@@ -50,6 +50,11 @@ def times(penalty, factor):
     """factor·p, factor ≥ 0. Called from Python only."""
 
 
+@operation
+def as_bounded(penalty, n):
+    """The penalty as `Bounded` with (n,) arrays, where it is one. Called from Python only."""
+
+
 def of_shape(value, shape):
     if np.shape(value) == shape:
         return value

@@ -12,12 +12,12 @@ import numpy as np
 
 from fastreg import penalties
 from fastreg.certificate import Certificate, certify_small
-from fastreg.certificate.small import Box, box_of, knows
+from fastreg.certificate.small import knows
 from fastreg.design import Design, counted
 from fastreg.kernels import small
 from fastreg.losses import traits
 from fastreg.objectives import Objective
-from fastreg.penalties import Bounded
+from fastreg.penalties import Bounded, as_bounded
 
 Array = np.ndarray
 _COLUMNS = 64
@@ -53,9 +53,9 @@ def solve(X: Design, Y: Array, objective: Objective, tol: float, max_iter: int) 
     """None where columns depend on one another, nothing holds a coefficient, or the certificate
     does not say what was asked: for solvers that refine."""
     (m, n), (strengths, penalty) = X.shape, objective.at(0)
-    box = box_of(penalty, n)
-    if box is None or not knows(objective.loss):
+    if type(penalty) not in as_bounded.implementations or not knows(objective.loss):
         return None
+    box = as_bounded(penalty, n)
     l2 = np.zeros(-(-n // 8) * 8)
     l2[:n] = strengths
     if ((l2[:n] == 0.0) & (box.l1 == 0.0)).any():
@@ -84,16 +84,23 @@ def solve(X: Design, Y: Array, objective: Objective, tol: float, max_iter: int) 
 
 
 def _fit(
-    X: Array, y: Array, w: Array, objective: Objective, box: Box, l2: Array, tol: float, most: int
+    X: Array,
+    y: Array,
+    w: Array,
+    objective: Objective,
+    box: Bounded,
+    l2: Array,
+    tol: float,
+    most: int,
 ) -> tuple[int, Array, float, int]:
     """(status, θ (n,), b, steps)."""
-    if not (l2.max() < _LARGE and box.l1.max() < _LARGE):
+    if not (l2.max() < _LARGE and np.max(box.l1) < _LARGE):
         return small.EXTREME, np.zeros(X.shape[1]), 0.0, 0
     room, centred, loss = small.room(*X.shape), bool(objective.fit_intercept), objective.loss
     if traits(loss).quadratic:
-        found = small.fit_squares(X, y, w, Bounded(*box), l2, centred, most, room)
+        found = small.fit_squares(X, y, w, box, l2, centred, most, room)
     else:
-        found = small.fit_loss(X, y, w, loss, Bounded(*box), l2, centred, tol, most, room)
+        found = small.fit_loss(X, y, w, loss, box, l2, centred, tol, most, room)
     status, intercept, steps = found
     return status, room.theta[: X.shape[1]].copy(), intercept, steps
 
@@ -113,8 +120,7 @@ def _fit_in_units(
     varies = X[seen].any(axis=0)
     with np.errstate(over="ignore", under="ignore"):
         own[:n] = np.where(varies, l2[:n] * scale * scale, 1.0)  # a column of zeros has no size
-        box = box_of(penalties.rescale(penalty, scale, unit[0]), n)
-        assert box is not None
+        box = as_bounded(penalties.rescale(penalty, scale, unit[0]), n)
         box.l1[~varies] = 1.0
         scaled = X * scale
         scaled.flags.writeable = False
@@ -135,8 +141,8 @@ def _size(X: Array, centred: bool) -> Array:
     return np.where(size > 0.0, np.ldexp(1.0, np.frexp(size)[1]), 1.0)
 
 
-def _method(objective: Objective, box: Box) -> str:
+def _method(objective: Objective, box: Bounded) -> str:
     if not traits(objective.loss).quadratic:
         return "proximal Newton"
-    plain = not box.l1.any() and box.low.max() == -np.inf and box.high.min() == np.inf
+    plain = not np.any(box.l1) and np.max(box.low) == -np.inf and np.min(box.high) == np.inf
     return _NAMES[plain]

@@ -449,3 +449,19 @@ def test_version_and_help(capsys):
             main([option])
         assert caught.value.code == 0
         assert text in capsys.readouterr().out
+
+
+def test_warmup_says_how_long_each_part_took(monkeypatch, capsys):
+    asked = []
+
+    def warmup(families, processes):
+        asked.append((families, processes))
+        return {"gaussian small": 2.0}
+
+    monkeypatch.setattr("fastreg.warming.warmup", warmup)
+    assert main(["warmup", "--family", "gaussian", "--processes", "2"]) == 0
+    assert asked == [(["gaussian"], 2)] and capsys.readouterr().out.split()[-2:] == ["2.0", "s"]
+    monkeypatch.undo()
+    monkeypatch.setattr("fastreg._jit.cache.cache_directory", lambda: None)
+    assert main(["warmup"]) == 2
+    assert "set NUMBA_CACHE_DIR" in capsys.readouterr().err

@@ -1,10 +1,13 @@
 """Cells of splits: what every split takes or leaves as a whole."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
 
-from fastreg.selection.folds import as_splits, cells
+from fastreg.selection import folds
+from fastreg.selection.folds import as_splits, cells, neighbours
 
 
 @pytest.mark.parametrize(
@@ -46,3 +49,38 @@ def test_too_many_cells_and_repeated_rows_have_none():
 def test_faulty_splits_are_refused(splits, message):
     with pytest.raises(ValueError, match=message):
         as_splits(splits, 5)
+
+
+SPLITTERS = {
+    "neighbours": lambda m: neighbours(4, m),
+    "KFold": lambda m: KFold(4).split(np.zeros((m, 1))),
+    "shuffled": lambda m: KFold(4, shuffle=True, random_state=0).split(np.zeros((m, 1))),
+    "time": lambda m: TimeSeriesSplit(4).split(np.zeros((m, 1))),
+    "more folds than cells": lambda m: neighbours(80, m),
+    "halves at random": lambda m: ShuffleSplit(20, random_state=0).split(np.zeros((m, 1))),
+    "a row twice": lambda m: [(None, slice(0, 9)), ([1, 1, 2], [3]), (np.arange(m) > 5, [0])],
+}
+
+
+@pytest.mark.parametrize("name", SPLITTERS)
+def test_splits_of_many_rows_are_those_of_few(name, monkeypatch):
+    """Kept as cells, as far as cells can say what they are, or as row numbers."""
+    plain = as_splits(SPLITTERS[name](200), 200)
+    monkeypatch.setattr(folds, "_MANY", 1)
+    coded = as_splits(SPLITTERS[name](200), 200)
+    assert len(coded) == len(plain) == len(coded[:]) and isinstance(plain, list)
+    for own, other in zip(coded, plain, strict=True):
+        for mine, theirs in zip(own, other, strict=True):
+            np.testing.assert_array_equal(np.sort(mine), np.sort(theirs))
+    kept = name in ("neighbours", "KFold", "shuffled", "time")
+    assert isinstance(coded, folds.CellSplits) == kept
+    assert (cells(coded, 200) is not None) == (cells(plain, 200) is not None)
+
+
+def test_splits_of_many_rows_take_a_few_bytes_a_row():
+    m = 1 << 20
+    tracemalloc.start()
+    splits = as_splits(neighbours(10, m), m)
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(splits) == 10 and held < 3 * m and most < 24 * m  # ten lists of rows take 80

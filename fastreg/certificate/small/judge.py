@@ -56,7 +56,7 @@ def judge(X, y, w, loss, box, l2, centred, quadratic, theta, intercept, tol, wor
         target[i] = (y[i] if w[i] > 0.0 else mean) - base
     _predict(X, w, middle, coef, _exact_sum(intercept, -base, middle, coef), z)
     # The null model, and what it leaves of the loss.
-    zero = (losses.natural(loss, mean - base) if centred else 0.0) + 0.0
+    zero = losses.natural(loss, mean - base) if centred else 0.0
     null, least, value = 0.0, 0.0, 0.0
     for i in range(m):
         null += w[i] * losses.value(loss, zero, target[i])
@@ -142,10 +142,10 @@ def _exact_sum(a, b, x, y):
                 ph, qh = ps - (ps - p), qs - (qs - q)
                 pl, ql = p - ph, q - qh
                 term = pl * ql - (((term - ph * qh) - pl * qh) - ph * ql)
-        total = high + term
-        back = total - high
-        low += (high - (total - back)) + (term - back)
-        high = total
+        new = high + term
+        back = new - high
+        low += (high - (new - back)) + (term - back)
+        high = new
     return high + low
 
 
@@ -206,20 +206,20 @@ def _best_intercept(loss, z, y, w, centred, quadratic, asked):
 def _dual_point(loss, z, y, w, centred, quadratic, u):
     """u = ℓ′(z), moved so that Σ w u = 0 beside an intercept: all by the same, which squares bear,
     or by a mixture with an end of the domain of ℓ*."""
-    total, below, above = 0.0, 0.0, 0.0
+    slope_sum, below, above = 0.0, 0.0, 0.0
     for i in range(z.shape[0]):
         u[i] = losses.slope(loss, z[i], y[i])
         low, high = losses.ends(loss, y[i])
-        total += w[i] * u[i]
+        slope_sum += w[i] * u[i]
         below += w[i] * low
         above += w[i] * high
-    if not centred or total == 0.0:
+    if not centred or slope_sum == 0.0:
         return
-    share = total / (total - (below if total > 0.0 else above))
+    share = slope_sum / (slope_sum - (below if slope_sum > 0.0 else above))
     for i in range(z.shape[0]):
         low, high = losses.ends(loss, y[i])
-        end = low if total > 0.0 else high
-        u[i] -= total if quadratic else share * (u[i] - end)
+        end = low if slope_sum > 0.0 else high
+        u[i] -= slope_sum if quadratic else share * (u[i] - end)
 
 
 @inner
