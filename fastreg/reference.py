@@ -198,6 +198,13 @@ def project(X, residual, *, shift=None, out, workspace=None):
     out[:] = _shifted(X, shift).T @ residual
 
 
+def project_then_predict(X, residual, base, factor, *, shift=None, out, image, workspace=None):
+    """out = base − factor ∘ (X − 1 shiftᵀ)ᵀ residual, image = (X − 1 shiftᵀ) out."""
+    columns = _shifted(X, shift)
+    out[:] = base - factor * (columns.T @ residual)
+    image[:] = columns @ out
+
+
 def slopes(loss, z, y):
     return np.stack(_loss(loss, z, y))
 

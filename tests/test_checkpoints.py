@@ -60,6 +60,7 @@ def bits(stats):
 
 @needs_jit
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.thorough
 def test_killed_at_twenty_moments_it_ends_with_the_same_bits(tmp_path):
     X, y = data()
     np.save(tmp_path / "X.npy", X)

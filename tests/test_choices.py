@@ -23,6 +23,7 @@ needs_extended = pytest.mark.skipif(not HAS_EXTENDED, reason="the judge needs 80
 
 @needs_extended
 @pytest.mark.parametrize("what", ATTACKS)
+@pytest.mark.thorough
 def test_no_error_is_wrong_in_silence(what):
     count = {"losses": 25}.get(what, 60) if JIT else 6
     found = [ATTACKS[what](seed) for seed in range(count)]

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @needs_jit
+@pytest.mark.thorough
 def test_the_penalty_of_the_worked_example_is_solved_and_certified():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     names = {"__name__": "example"}
@@ -52,6 +53,7 @@ def _check_the_loss(names):
 
 
 @needs_jit
+@pytest.mark.thorough
 def test_the_page_of_losses_runs():
     text = (ROOT / "docs/any-loss.md").read_text(encoding="utf-8")
     names = {"__name__": "example"}

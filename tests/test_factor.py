@@ -230,6 +230,7 @@ with single_threaded_blas:
 @pytest.mark.parametrize(
     "name", ["eigh", "singular", "pivoted", "triangular_factor", "solve_cholesky"]
 )
+@pytest.mark.thorough
 def test_a_signal_is_seen_in_the_middle(name):
     done = subprocess.run(
         [sys.executable, "-c", LATENCY, name], capture_output=True, text=True, timeout=300,
@@ -289,6 +290,7 @@ def compiled():
 @pytest.mark.timed
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
 @pytest.mark.parametrize("kind", ["leave-one-out", "wide", "dependent", "kernel", "folds", "path"])
+@pytest.mark.thorough
 def test_an_interrupt_ends_a_long_fit_and_all_its_threads(kind):
     found = []
     for _ in range(2):

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.thorough
 def test_no_certificate_of_random_problems_is_false():
     verdicts = fuzz.run(range(COUNT), small=not JIT)
     assert len(verdicts) == COUNT
@@ -20,6 +21,7 @@ def test_no_certificate_of_random_problems_is_false():
     assert not failed, "\n".join(failed)
 
 
+@pytest.mark.thorough
 def test_the_judge_notices_disturbed_coefficients():
     verdicts = fuzz.run(range(COUNT), spoil=True, small=True)
     spoiled, noticed = (sum(getattr(v, a) for v in verdicts) for a in ("spoiled", "noticed"))

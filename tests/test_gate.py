@@ -54,6 +54,7 @@ def rows(root, **how):
 
 
 @pytest.mark.timed
+@pytest.mark.thorough
 def test_a_planted_slowdown_fails_and_what_is_below_the_floor_does_not(repository):
     written(repository, fit=1.2e-3, path=1e-3, tiny=2.6e-5)
     found = rows(repository)
@@ -62,6 +63,7 @@ def test_a_planted_slowdown_fails_and_what_is_below_the_floor_does_not(repositor
 
 
 @pytest.mark.timed
+@pytest.mark.thorough
 def test_the_same_tree_passes(repository):
     assert not any(row.fails for row in rows(repository).values())
 
@@ -83,6 +85,7 @@ def test_a_case_that_fails_in_the_base_is_told(repository):
         rows(repository)
 
 
+@pytest.mark.thorough
 def test_the_table_of_small_fits_runs(capsys):
     from benchmarks import small
 

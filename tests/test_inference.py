@@ -155,6 +155,7 @@ def test_shares_of_a_truncated_normal(rng):
 
 @needs_jit
 @pytest.mark.parametrize("name", intervals.ROWS)
+@pytest.mark.thorough
 def test_intervals_cover_as_often_as_they_say(name):
     hits, total = intervals.ROWS[name](500)
     assert total >= 1000

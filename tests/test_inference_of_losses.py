@@ -186,6 +186,7 @@ def test_a_fit_that_tol_has_left_early_goes_on(model):
 
 
 @pytest.mark.parametrize("method", ["classical", "sandwich"])
+@pytest.mark.thorough
 def test_intervals_cover_as_often_as_they_say(method):
     """Counts of variance 2μ for the sandwich, of which a Poisson's errors would be too small."""
     rng = np.random.default_rng(3)

@@ -276,6 +276,7 @@ for wait in rng.uniform(0, 0.5, 8):
 
 @needs_jit
 @pytest.mark.parametrize("name", ["LassoCV", "RidgeCV", "path"])
+@pytest.mark.thorough
 def test_fits_are_interrupted_at_any_moment(name):
     for took, afterwards in outcomes(FITS, name, "0"):
         assert took < SOON and afterwards < 0.1

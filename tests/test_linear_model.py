@@ -35,6 +35,7 @@ VARIANTS = [
 @estimator_checks.parametrize_with_checks(VARIANTS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:Can't check:sklearn.exceptions.SkipTestWarning")
+@pytest.mark.thorough
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
@@ -131,6 +132,7 @@ def test_objectives_agree_with_scikit_learn_on_bundled_data(X, y):
 
 @needs_jit
 @pytest.mark.parametrize("name", from_data_folder())
+@pytest.mark.thorough
 def test_objectives_agree_with_scikit_learn_on_real_data(name, monkeypatch):
     monkeypatch.syspath_prepend(str(DATA))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)

@@ -11,6 +11,7 @@ pytestmark = needs_jit  # half a minute of plain Python without
 COUNT = 120
 
 
+@pytest.mark.thorough
 def test_no_table_is_misread_in_silence():
     failed = odd_tables.run(range(COUNT))
     assert not failed, failed

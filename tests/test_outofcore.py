@@ -93,6 +93,7 @@ def test_the_model_knows_the_constants_of_the_package():
 
 
 @needs_jit
+@pytest.mark.thorough
 def test_a_logistic_path_of_more_data_than_a_fit_holds(tmp_path, monkeypatch):
     from benchmarks import outofcore_logistic as logistic
 

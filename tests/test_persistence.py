@@ -161,6 +161,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.thorough
 def test_other_losses_come_back(name, suffix, odds, tmp_path):
     X, up, counts = odds
     model = clone(OTHERS[name])

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 from conftest import needs_jit
 
 from fastreg.cli import main
@@ -17,6 +18,7 @@ def blocks(language):
 
 
 @needs_jit
+@pytest.mark.thorough
 def test_the_python_runs_and_prints_what_it_says(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)  # it writes files
     names = {}

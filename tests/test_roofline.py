@@ -170,6 +170,7 @@ def test_table_has_every_case():
     assert len({len(line) for line in text}) == 1
 
 
+@pytest.mark.thorough
 def test_figure_is_the_same_every_time(tmp_path):
     results = fabricated()
     for name in ("a.png", "b.png"):

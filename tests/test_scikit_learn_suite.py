@@ -28,6 +28,7 @@ def test_an_entry_covers_what_it_says():
 
 @needs_jit
 @pytest.mark.skipif(not RECENT, reason="the list is for scikit-learn 1.9")
+@pytest.mark.thorough
 def test_routing_is_scikit_learns():
     done = subprocess.run(
         [sys.executable, "-m", "tests.scikit_learn_suite", "-k", "metadata or routing or request"],

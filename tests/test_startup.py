@@ -70,6 +70,7 @@ def test_a_fit_in_memory_loads_no_reader_of_tables():
     }
 
 
+@pytest.mark.thorough
 def test_loading_leaves_the_collector_as_it_was():
     """On stays on, off stays off, and what a program froze stays frozen."""
     program = (
@@ -113,6 +114,7 @@ YARDSTICK = (
 
 @needs_jit
 @pytest.mark.timed
+@pytest.mark.thorough
 def test_first_fit_is_quick(tmp_path):
     """Cached within 0.5 s of scikit-learn's own first fit, imports included, or of half of it where
     that alone takes more than a second: both import pandas where there is one (0.3 s). Cold under
@@ -136,6 +138,7 @@ def test_first_fit_is_quick(tmp_path):
 
 
 @needs_jit
+@pytest.mark.thorough
 def test_warmup_leaves_nothing_to_compile(tmp_path, capsys):
     from fastreg import warming
 
@@ -191,6 +194,7 @@ def test_compiling_is_told_once_for_a_machine_and_only_on_a_terminal(tmp_path, m
 
 
 @needs_jit
+@pytest.mark.thorough
 def test_the_collector_rests_while_kernels_compile_and_only_then():
     program = (
         "import gc, fastreg, numpy as np\n"

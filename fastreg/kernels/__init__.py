@@ -11,6 +11,7 @@ from fastreg.kernels.left_out import left_out
 from fastreg.kernels.rows import gradient, predict, project
 from fastreg.kernels.slopes import slopes, weighted_slopes
 from fastreg.kernels.survey import survey
+from fastreg.kernels.two_products import project_then_predict
 from fastreg.kernels.update import critical_strength, distances, update
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "moments",
     "predict",
     "project",
+    "project_then_predict",
     "row_gram",
     "slopes",
     "survey",

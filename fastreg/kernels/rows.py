@@ -221,6 +221,15 @@ def predict(X, theta, *, offset=0.0, shift=None, out, workspace=None):
     work.run(lambda first, last: _predict_blocks(X, bounds, first, last, theta, start, inside, out))
 
 
+def in_registers(values):
+    """(m,), or (m, k) with k rounded up to whole registers, zeros beyond; contiguous."""
+    if values.ndim == 1 or values.shape[1] % LANES == 0:
+        return np.ascontiguousarray(values)
+    padded = np.zeros((len(values), _rounded(values.shape[1])))
+    padded[:, : values.shape[1]] = values
+    return padded
+
+
 def _without_padding(offset, work):
     return offset if work.k is None else offset[: work.k]
 
@@ -232,11 +241,7 @@ def project(X, residual, *, shift=None, out, workspace=None):
     """
     many = residual.ndim == 2
     inside = None if storages.is_sparse(X) else shift
-    if many and residual.shape[1] % LANES:
-        padded = np.zeros((len(residual), _rounded(residual.shape[1])))
-        padded[:, : residual.shape[1]] = residual
-    else:
-        padded = np.ascontiguousarray(residual)
+    padded = in_registers(residual)
     if many and storages.in_strips(X):
         _project_strips(X, padded, inside, out)
         return

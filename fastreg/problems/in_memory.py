@@ -185,6 +185,31 @@ class InMemoryProblem(QuadraticProblem):
         """X'ᵀ W X' β/M, (n, d): d points with a zero target."""
         return -self._together(beta, np.zeros(self.X.shape[0]))[0]
 
+    @property
+    def by_columns(self) -> bool:
+        """Whether `operator` reads X twice and `project_then_predict` once."""
+        return storages.by_columns(self.X.storage) and not self.far_columns.any()
+
+    def project_then_predict(
+        self, residuals: Array, base: Array, factor: Array
+    ) -> tuple[Array, Array]:
+        """(v, X'v), (n, d) and (m, d), with v = base − factor ∘ X'ᵀW residuals/M: one read of X
+        that lies by columns."""
+        self.passes += 1
+        weights = 1.0 if self.weights is None else self.weights[:, None]
+        v, image = np.empty(base.shape), np.empty(residuals.shape)
+        scale = self.scale[:, None]
+        kernels.project_then_predict(
+            self.X.storage,
+            residuals * (weights / self.total),
+            base * scale,
+            factor * scale * scale,
+            shift=self.shift,
+            out=v,
+            image=image,
+        )
+        return np.divide(v, scale, out=base.copy(), where=scale > 0.0), image
+
     def residual(self, beta: Array, t: int) -> Array:
         """y' − X'β: one pass over X."""
         self.passes += 1

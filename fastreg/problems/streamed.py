@@ -65,6 +65,11 @@ class StreamedProblem(QuadraticProblem):
             return np.stack([c for c, _ in starts], axis=1), np.array([r for _, r in starts])
         return self._fused(beta, np.array([self.target(t) for t in points]))
 
+    @property
+    def by_columns(self) -> bool:
+        """As a problem in memory has it: blocks are of rows."""
+        return False
+
     def operator(self, beta: Array) -> Array:
         """X'ᵀWX'β/M, (n, d)."""
         return -self._fused(beta, None)[0]

@@ -120,8 +120,8 @@ class _Group:
         self, diagonal: Array, residual: Array, value: Array, max_steps: int, patient: bool
     ) -> _Pace:
         """Until the recursive residual is small beside the one it began with, or steps run out."""
-        beta, direction = np.zeros(residual.shape), residual / diagonal
-        square, steps = np.einsum("jd,jd->d", residual, direction), 0
+        walk = (_ByColumns if self.problem.by_columns else _ByRows)(self, diagonal, residual)
+        beta, square, steps = np.zeros(residual.shape), walk.square(), 0
         start = now = self.measure(residual)
         enough = np.maximum(0.5 * self.target, _ROUND**2 * now)
         gains: list[Array] = []  # of the objective; the last few are about what is left of it
@@ -129,21 +129,18 @@ class _Group:
         least = EPS * np.array([self.problem.null(t) for t in self.points])
         going = square > 0.0
         while steps < max_steps and np.any(going):
-            image = self.problem.operator(direction) + self.l2 * direction
-            curvature = np.einsum("jd,jd->d", direction, image)
+            curvature = walk.curvature()
             going &= curvature > 0.0
             length = np.divide(square, curvature, out=np.zeros(len(square)), where=going)
             gains.append(0.5 * length * square)
             value = np.maximum(value - gains[-1], 0.0)
             left = np.sum(gains[-_LOOK:], axis=0)
-            beta += length * direction
-            residual = residual - length * image
-            scaled = residual / diagonal
-            old, square = square, np.einsum("jd,jd->d", residual, scaled)
-            step = np.divide(square, old, out=np.zeros(len(old)), where=old > 0.0)
-            direction = scaled + step * direction
+            beta += length * walk.direction
+            walk.advance(length)
+            old, square = square, walk.square()
+            walk.turn(np.divide(square, old, out=np.zeros(len(old)), where=old > 0.0))
             steps += 1
-            now = self.measure(residual)
+            now = self.measure(walk.residual)
             near = value * self.exact if np.isfinite(self.exact) else np.full(len(value), np.inf)
             near = np.maximum(near, least)  # where the fit is perfect
             going &= (now > enough) | (left > near)
@@ -155,6 +152,64 @@ class _Group:
                     return _Pace(beta, steps, True, False)
         there = np.all((now <= 0.5 * self.target) & (left <= near)) if steps else False
         return _Pace(beta, steps, False, bool(there))
+
+
+class _ByRows:
+    """Residual and direction of a recursion: one pass a step, which takes rows as they lie."""
+
+    def __init__(self, group: _Group, diagonal: Array, residual: Array) -> None:
+        self.group, self.diagonal, self.residual = group, diagonal, residual
+        self.scaled = self.direction = residual / diagonal
+
+    def square(self) -> Array:
+        """(d,): the square of the residual, as the preconditioner measures it."""
+        return np.einsum("jd,jd->d", self.residual, self.scaled)
+
+    def curvature(self) -> Array:
+        """(d,): of the objective along the direction."""
+        self.image = self.group.problem.operator(self.direction) + self.group.l2 * self.direction
+        return np.einsum("jd,jd->d", self.direction, self.image)
+
+    def advance(self, length: Array) -> None:
+        """The residual after a step of this length (d,)."""
+        self.residual = self.residual - length * self.image
+        self.scaled = self.residual / self.diagonal
+
+    def turn(self, step: Array) -> None:
+        """The next direction: the scaled residual and `step` (d,) times the last one."""
+        self.direction = self.scaled + step * self.direction
+
+
+class _ByColumns(_ByRows):
+    """The same of columns, with X' of the direction in `predictions`: the length of a step is known
+    before X is read, so each column meets the residual that it leaves while it is in cache."""
+
+    def __init__(self, group: _Group, diagonal: Array, residual: Array) -> None:
+        super().__init__(group, diagonal, residual)
+        nothing = np.zeros((group.problem.X.shape[0], residual.shape[1]))
+        _, self.ahead = group.problem.project_then_predict(
+            nothing, self.scaled, np.zeros(residual.shape)
+        )
+        self.predictions = self.ahead
+
+    def curvature(self) -> Array:
+        problem, ridge = self.group.problem, self.group.l2 * self.direction
+        weighted = self.predictions
+        if problem.weights is not None:
+            weighted = problem.weights[:, None] * weighted
+        data = np.einsum("id,id->d", weighted, self.predictions) / problem.total
+        return data + np.einsum("jd,jd->d", ridge, self.direction)
+
+    def advance(self, length: Array) -> None:
+        rest = (self.residual - length * self.group.l2 * self.direction) / self.diagonal
+        self.scaled, self.ahead = self.group.problem.project_then_predict(
+            self.predictions, rest, length / self.diagonal
+        )
+        self.residual = self.diagonal * self.scaled
+
+    def turn(self, step: Array) -> None:
+        super().turn(step)
+        self.predictions = self.ahead + step * self.predictions
 
 
 def _quotient(a: Array, b: Array) -> Array:

@@ -18,7 +18,7 @@ from conftest import needs_jit
 import fastreg
 from fastreg._jit import cache, exact, inner, jit
 
-pytestmark = needs_jit
+pytestmark = [needs_jit, pytest.mark.thorough]  # processes that compile
 PACKAGE = Path(fastreg.__file__).parent
 PROGRAM = """
 import numpy as np

@@ -217,6 +217,7 @@ print("alive")
 
 @needs_jit
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mprotect as Linux has it")
+@pytest.mark.thorough
 def test_no_kernel_reads_beyond_an_array():
     command = [sys.executable, "-c", GUARDED]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

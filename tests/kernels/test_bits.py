@@ -108,6 +108,7 @@ def test_bits_depend_on_neither_threads_nor_addresses(monkeypatch):
 
 @needs_jit
 @pytest.mark.parametrize("layer", ["omp", "workqueue"])
+@pytest.mark.thorough
 def test_bits_do_not_depend_on_the_threading_layer(layer):
     code = "from test_bits import digests; print(sorted(digests().items()))"
     results = set()

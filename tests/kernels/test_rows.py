@@ -293,3 +293,22 @@ def test_loss_derivative_is_the_slope_of_its_value():
         losses.value(losses.Squared(), 2 + h, 0.5) - losses.value(losses.Squared(), 2 - h, 0.5)
     ) / (2 * h)
     assert abs(slope - losses.derivative(losses.Squared(), 2.0, 0.5)) < 1e-8
+
+
+@pytest.mark.parametrize("k", [None, 1, 3, 8, 11])
+@pytest.mark.parametrize("name", ["F", "float32-F", "csc", "csc-repeated"])
+@pytest.mark.parametrize("shifted", [False, True])
+def test_a_product_follows_another_in_one_read_of_columns(name, k, shifted, rng, monkeypatch):
+    monkeypatch.setattr(kinds, "BLOCK_ENTRIES", 64)
+    monkeypatch.setattr("fastreg.kernels.two_products._NEAR", 100)
+    m, n = 37, 29
+    X = as_design(STORAGES[name](matrix(m, n))).storage
+    side = () if k is None else (k,)
+    r, base, factor = (rng.standard_normal((size, *side)) for size in (m, n, n))
+    arguments = {"shift": rng.standard_normal(n) if shifted else None}
+    found = {"out": np.empty((n, *side)), "image": np.empty((m, *side))}
+    expected = {"out": np.empty((n, *side)), "image": np.empty((m, *side))}
+    kernels.project_then_predict(X, r, base, factor, **arguments, **found)
+    reference.project_then_predict(X, r, base, factor, **arguments, **expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-11, atol=1e-10)

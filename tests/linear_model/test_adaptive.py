@@ -257,6 +257,7 @@ def test_the_error_is_that_of_nets_fitted_to_each_training_set():
 @needs_jit
 @pytest.mark.parametrize("storage", ["C", "csr", "float32"])
 @pytest.mark.parametrize("groups", [None, GROUPS])
+@pytest.mark.thorough
 def test_a_net_is_no_worse_than_its_grid(storage, groups):
     X, y, _ = data()
     X = X.astype(np.float32).astype(float)
@@ -300,6 +301,7 @@ def test_a_net_names_what_is_not_acceptable(options, message):
 
 @needs_jit
 @parametrize_with_checks([AdaptiveElasticNet(cv=3)])
+@pytest.mark.thorough
 def test_a_net_follows_scikit_learn(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

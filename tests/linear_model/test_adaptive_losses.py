@@ -98,6 +98,7 @@ def test_the_error_is_the_mean_deviance_of_refits():
 
 @pytest.mark.parametrize("kind", [AdaptiveLogisticRegression, AdaptivePoissonRegressor])
 @pytest.mark.parametrize("ratio", [0.0, 1.0])
+@pytest.mark.thorough
 def test_groups_part_and_the_deviance_falls(kind, ratio):
     X, y, _, _ = data("binomial" if kind is AdaptiveLogisticRegression else "poisson")
     X = X / X.std(axis=0)
@@ -162,6 +163,7 @@ def test_groups_of_rows_go_to_the_splitter():
 @parametrize_with_checks([
     AdaptiveLogisticRegression(cv=2, tol=1e-2), AdaptivePoissonRegressor(cv=2, tol=1e-2),
 ])  # fmt: skip
+@pytest.mark.thorough
 def test_scikit_learns_checks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -41,6 +41,7 @@ def problem(m=120, n=4, seed=0):
         PoissonRegressorCV(alphas=3, cv=3),
     ]
 )
+@pytest.mark.thorough
 def test_scikit_learns_checks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -35,6 +35,7 @@ def problem(m=120, n=4, seed=0):
 @parametrize_with_checks(
     [LogisticRegression(), LogisticRegression(l1_ratio=1.0), LogisticRegression(C=np.inf)]
 )
+@pytest.mark.thorough
 def test_scikit_learns_checks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -121,6 +121,7 @@ def test_it_works_in_a_pipeline_and_says_what_is_wrong():
 
 @needs_jit
 @parametrize_with_checks([AdaptiveLasso(), AdaptiveLasso(0.1), StabilitySelection(n_pairs=3)])
+@pytest.mark.thorough
 def test_they_follow_scikit_learn(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -130,6 +130,7 @@ def interrupt_everywhere(model, act):
 
 @needs_jit
 @each_model
+@pytest.mark.thorough
 def test_ctrl_c_leaves_the_old_fit_or_the_new(model):
     interrupt_everywhere(twin(model), fit)
 

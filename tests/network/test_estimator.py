@@ -27,6 +27,7 @@ def data(m=120, n=3, seed=0):
         MLPRegressorCV((0.1, 1.0), estimator=MLPRegressor((8,), solver="lbfgs", max_iter=50), cv=3),
     ]
 )
+@pytest.mark.thorough
 def test_follows_scikit_learn(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -239,6 +240,7 @@ def test_a_report_needs_matching_data():
 
 
 @needs_jit
+@pytest.mark.thorough
 def test_both_ways_of_choosing_lam():
     X, y = data(60)
     y = y + np.random.default_rng(5).standard_normal(60)

@@ -3,12 +3,14 @@
 import runpy
 from pathlib import Path
 
+import pytest
 from conftest import needs_jit
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs/examples/vanishing_gradients.py"
 
 
 @needs_jit
+@pytest.mark.thorough
 def test_the_table(tmp_path, capsys):
     figure = tmp_path / "figure.png"
     runpy.run_path(str(SCRIPT))["main"](["--seeds", "1", "--output", str(figure)])

@@ -25,6 +25,7 @@ def largest(X, y):
 
 @needs_jit
 @pytest.mark.parametrize("share", [50, 100, 200])
+@pytest.mark.thorough
 def test_one_lasso_is_no_worse_than_the_path_that_leads_to_it(share, rng):
     X, y = genotypes(rng, 500, 3000)
     alpha = largest(X, y) / share

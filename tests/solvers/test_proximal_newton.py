@@ -243,6 +243,7 @@ def test_divergences_are_finite_where_probabilities_underflow(z, s):
 
 
 @pytest.mark.skipif(not HAS_EXTENDED, reason="the judge needs 80 bits")
+@pytest.mark.thorough
 def test_no_certificate_is_false():
     faults = [smooth.attack(seed) for seed in range(25 if JIT else 2)]
     assert not any(faults), faults

@@ -331,10 +331,15 @@ def test_an_eigendecomposition_that_is_rounding_is_not_used(rng):
     assert "eigendecomposition" not in found.certificate.method
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("storage", ["C", "F", "csr", "csc"])
-def test_conjugate_gradients_of_several_points_are_those_of_each(storage, rng):
+def test_conjugate_gradients_of_several_points_are_those_of_each(
+    storage, weighted, rng, monkeypatch
+):
+    monkeypatch.setattr(storages, "BLOCK_ENTRIES", 64)  # by columns, which F is where it is large
     X, Y = as_design(STORAGES[storage](matrix(60, 9) + 0.5)), rng.standard_normal((60, 11))
-    own = objective(np.geomspace(1e-3, 1.0, 11)[None, :])
+    weights = np.where(np.arange(60) < 5, 0.0, rng.random(60)) if weighted else None
+    own = objective(np.geomspace(1e-3, 1.0, 11)[None, :], weights=weights)
     problem = standardise(X, Y, own)
     together = np.zeros((9, 11), order="F")
     _steps, reached = conjugate_gradient.solve(problem, together, 1e-13, 500)
@@ -352,6 +357,17 @@ def test_eight_conjugate_gradients_read_X_together(rng):
         conjugate_gradient.solve(problem, np.zeros((30, count), order="F"), 1e-10, 500)
         passes.append(problem.passes)
     assert passes[0] == passes[1]
+
+
+@pytest.mark.parametrize("storage", ["F", "csc"])
+def test_a_step_of_conjugate_gradients_reads_columns_once(storage, rng, monkeypatch):
+    monkeypatch.setattr(storages, "BLOCK_ENTRIES", 64)
+    X = as_design(STORAGES[storage](rng.standard_normal((80, 30))))
+    problem = standardise(X, rng.standard_normal((80, 1)), objective(0.01))
+    steps, reached = conjugate_gradient.solve(problem, np.zeros((30, 1), order="F"), 1e-12, 500)
+    assert reached and problem.by_columns
+    rounds = -(-steps // 12)  # one to begin with, one that looks, of each recursion
+    assert problem.passes <= 1 + steps + 2 * (rounds + 1)
 
 
 def test_ridge_terms_that_are_no_family_have_no_spectrum():

@@ -81,6 +81,7 @@ def test_a_cluster_gives_the_bits_of_threads_and_the_answer_of_memory(client):
 
 
 @pytest.mark.parametrize("trial", range(4))
+@pytest.mark.thorough
 def test_a_worker_that_is_killed_in_the_middle_changes_no_bit(trial, client):
     """Each time in a cluster of its own: dask does not always start a killed worker again."""
     expected = bits(fastreg.LassoCV(cv=4).fit(*arrays()))
@@ -97,6 +98,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_bit(trial, client):
         assert found and bits(found[0]) == expected
 
 
+@pytest.mark.thorough
 def test_a_logistic_fit_loses_a_worker_and_no_bit(client):
     def fit(X, y):
         model = fastreg.LogisticRegressionCV(Cs=2, l1_ratios=[1.0], cv=2, tol=1e-2)

@@ -44,6 +44,7 @@ def beyond(path, target):
 @needs_jit
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak")
 @pytest.mark.parametrize("kind", ["npy", "parquet"])
+@pytest.mark.thorough
 def test_a_fit_holds_three_blocks_and_moments(kind, tmp_path):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((M, N))
