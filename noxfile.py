@@ -17,19 +17,30 @@ def lint(session):
     session.run("lint-imports", "--no-logo")
 
 
+WORKERS = ("python", "-m", "pytest", "-n", "auto", "--dist", "loadfile")
+
+
 @nox.session
 def tests(session):
-    """The tests, a file to a worker; arguments after `--` go to pytest."""
-    session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
+    """The tests of every day, a file to a worker; arguments after `--` go to pytest."""
+    session.run(*WORKERS, *session.posargs)
+
+
+@nox.session
+def thorough(session):
+    """The tests that take long: all the others."""
+    session.run(*WORKERS, "-m", "thorough", *session.posargs)
 
 
 @nox.session
 def without_jit(session):
-    """All that calls kernels directly, and fits by them, with kernels run as plain Python."""
+    """All that calls kernels directly, and fits by them, of every day or thorough, with kernels run
+    as plain Python."""
     paths = [f"tests/{name}" for name in ("design", "kernels", "network", "selection", "solvers")]
     names = "certificate elementary linear_model moments paths reference statistics zero_weights"
     paths += [f"tests/test_{name}.py" for name in names.split()]
-    session.run("python", "-m", "pytest", *paths, *session.posargs, env={"NUMBA_DISABLE_JIT": "1"})
+    options = ("-m", "", *paths, *session.posargs)
+    session.run("python", "-m", "pytest", *options, env={"NUMBA_DISABLE_JIT": "1"})
 
 
 @nox.session
@@ -40,9 +51,17 @@ def scikit_learn(session):
 
 @nox.session
 def bounds_checked(session):
-    """Kernels and solvers compiled with bounds checks: every index of every loop."""
+    """Kernels and solvers compiled with bounds checks: every index of every loop. The tests of
+    every day meet each loop."""
     paths = ("tests/kernels", "tests/network", "tests/solvers")
     session.run("python", "-m", "pytest", *paths, *session.posargs, env={"NUMBA_BOUNDSCHECK": "1"})
+
+
+@nox.session
+def gate(session):
+    """The benchmarks of small and quick cases beside those of the commit before."""
+    base = session.posargs or ["HEAD~1"]
+    session.run("python", "-m", "benchmarks.gate", *base)
 
 
 @nox.session

@@ -96,7 +96,16 @@ PENALTIES = {
 }
 
 
-@pytest.fixture(params=sorted(STORAGES))
+# Types of an array for which kernels are compiled anew; a kernel takes one to three seconds.
+ODD = ["strided", "strided-F", "negative", "unaligned", "float32-F"]
+ODD += ["csr-int64", "csr-float32", "csc-int64"]
+EACH_STORAGE = [
+    pytest.param(name, marks=pytest.mark.thorough) if name in ODD else name
+    for name in sorted(STORAGES)
+]
+
+
+@pytest.fixture(params=EACH_STORAGE)
 def store(request):
     """A function that puts an array into one of the storages."""
     return STORAGES[request.param]

@@ -20,6 +20,7 @@ from fastreg._jit import run_blocks, set_num_threads, single_threaded_blas
 SOON = 1.0  # seconds; half of that on a machine that others do not keep busy
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.skipif(os.name == "nt", reason="signals differ"),
     pytest.mark.timed,
 ]

@@ -159,13 +159,10 @@ def test_shapes_and_types_are_scikit_learns(cls, targets, rng):
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
-def test_every_storage_predicts_the_same(cls, rng):
+def test_every_storage_predicts_the_same(cls, store, rng):
     A, y = matrix(), rng.standard_normal(37)
-    expected = cls(alpha=0.05, tol=1e-10).fit(A, y).predict(A)
-    for name, store in STORAGES.items():
-        X = store(A)
-        found = cls(alpha=0.05, tol=1e-10).fit(X, y).predict(X)
-        np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=name)
+    expected, found = (cls(alpha=0.05, tol=1e-10).fit(X, y).predict(X) for X in (A, store(A)))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
@@ -290,6 +287,7 @@ def test_certificate_counts_the_passes_over_X(rng):
 @needs_jit
 @pytest.mark.parametrize("name", ["C", "F", "csr", "csc", "strided"])
 @pytest.mark.parametrize("cls", [Ridge, Lasso])
+@pytest.mark.thorough
 def test_no_copy_of_X_is_made(name, cls, rng):
     """Beyond the Gram matrix, vectors of m and blocks of constant size."""
     import tracemalloc

@@ -195,20 +195,28 @@ class InMemoryProblem(QuadraticProblem):
     ) -> tuple[Array, Array]:
         """(v, X'v), (n, d) and (m, d), with v = base − factor ∘ X'ᵀW residuals/M: one read of X
         that lies by columns."""
-        self.passes += 1
         weights = 1.0 if self.weights is None else self.weights[:, None]
         v, image = np.empty(base.shape), np.empty(residuals.shape)
         scale = self.scale[:, None]
-        kernels.project_then_predict(
-            self.X.storage,
-            residuals * (weights / self.total),
-            base * scale,
-            factor * scale * scale,
-            shift=self.shift,
-            out=v,
-            image=image,
-        )
+        given = residuals * (weights / self.total), base * scale, factor * scale * scale
+        if base.shape[1] >= storages.abreast(self.X.storage):
+            self._project_then_predict(*given, v, image)
+        else:
+            for q in range(base.shape[1]):
+                own = [np.ascontiguousarray(each[:, q]) for each in (*given, v, image)]
+                self._project_then_predict(*own)
+                v[:, q], image[:, q] = own[3:]
         return np.divide(v, scale, out=base.copy(), where=scale > 0.0), image
+
+    def _project_then_predict(self, *arrays: Array) -> None:
+        """The kernel with residuals, base, factor and what it fills: vectors, or of several points
+        abreast."""
+        self.passes += 1
+        *given, v, image = arrays
+        workspace = self.workspace if v.ndim == 1 else None
+        kernels.project_then_predict(
+            self.X.storage, *given, shift=self.shift, out=v, image=image, workspace=workspace
+        )
 
     def residual(self, beta: Array, t: int) -> Array:
         """y' − X'β: one pass over X."""

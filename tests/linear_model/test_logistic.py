@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import sklearn
-from conftest import STORAGES, needs_jit
+from conftest import needs_jit
 from sklearn import linear_model as peers
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -268,12 +268,11 @@ def test_it_is_cloned_and_pickled():
 # ---------------------------------------------------------------- storages
 
 
-@pytest.mark.parametrize("make", STORAGES.values(), ids=STORAGES)
-def test_storages(make):
+def test_storages(store):
     X, y, _, _ = problem()
     X = np.round(X * 8) / 8
     X[np.abs(X) < 0.3] = 0.0
-    given = make(X)
+    given = store(X)
     plain, model = (LogisticRegression(tol=1e-10).fit(each, y) for each in (X, given))
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-7)
     np.testing.assert_allclose(model.predict_proba(given), plain.predict_proba(X), atol=1e-7)
