@@ -349,6 +349,13 @@ def plain_ridge(data: Regression) -> tuple[Array, Any]:
     return coef, mean - means @ coef
 
 
+def plain_wide_ridge(data: Regression) -> tuple[Array, Any]:
+    """The kernel form, of m unknowns."""
+    Z, t, means, mean = centred(data)
+    coef = Z.T @ np.linalg.solve(Z @ Z.T + LAM * np.eye(len(t)), t)
+    return coef, mean - means @ coef
+
+
 def lasso(data: Regression) -> tuple[Array, float]:
     model = fastreg.Lasso(alpha=LASSO_ALPHA, tol=LASSO_TOL).fit(data.X, data.y)
     return model.coef_, model.intercept_
@@ -723,6 +730,7 @@ TALL_FILE = shapes((4000, 50), (400_000, 200))
 PLAIN_ROWS = 10_000  # of a block
 STEPPED = shapes((500, 10), (50_000, 200))
 FITTED = shapes((1000, 40), (50_000, 400))
+COLUMNS = shapes((1000, 1200), (2000, 20_000), "F")
 SEARCHED = shapes((500, 10), (20_000, 100))
 NETWORKS = {"quick": (320, 10, 16), "full": (32_000, 20, 64)}
 SMALL = shapes((100, 10), (1000, 50))
@@ -744,6 +752,7 @@ CASES = {
         Case("descend", STEPPED, regression, descend, plain_descent),
         Case("gram", FITTED, weighted, gram, plain_gram),
         Case("ridge", FITTED, regression, ridge, plain_ridge),
+        Case("ridge_of_columns", COLUMNS, regression, ridge, plain_wide_ridge, tolerance=1e-5),
         Case("ridge_of_a_file", TALL_FILE, filed, ridge_of_a_file, plain_ridge_of_a_file, 1e-8),
         Case("lasso", FITTED, regression, lasso, plain_lasso, tolerance=1e-7),
         Case("small_ridge", SMALL, regression, ridge, plain_ridge),

@@ -323,6 +323,20 @@ def plain_predict(data: Problem) -> Array:
     return data.X @ data.plain_theta
 
 
+def two_products(data: Problem) -> Array:
+    """XᵀXθ of an X by columns, with y for Xθ."""
+    n = len(data.theta)
+    kernels.project_then_predict(
+        data.storage, data.y, np.zeros(n), np.full(n, -1.0), out=data.of_columns,
+        image=data.of_rows, workspace=data.workspace,
+    )  # fmt: skip
+    return data.of_rows
+
+
+def plain_two_products(data: Problem) -> Array:
+    return data.X @ (data.X.T @ data.plain_y)
+
+
 def cross_gram(data: Problem) -> Array:
     return kernels.cross_gram(data.storage, data.columns, data.columns)
 
@@ -451,6 +465,7 @@ KERNELS = {
     "8 gradients": Kernel(several, gradients, plain_gradients, gradients_cost),
     "10 fold moments": Kernel(folded, moments, None, moments_cost),
     "project": Kernel(regression, project, plain_project, product_cost),
+    "XXᵀ": Kernel(regression, two_products, plain_two_products, gradient_cost),
     "predict": Kernel(regression, predict, plain_predict, product_cost),
     "survey": Kernel(regression, survey, plain_survey, survey_cost),
     "cross_gram": Kernel(regression, cross_gram, plain_gram, gram_cost),
@@ -464,6 +479,7 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "wide": {"quick": (200, 5000), "full": (2000, 50_000)},
     "narrow": {"quick": (200_000, 5), "full": (2_000_000, 50)},
     "slim": {"quick": (100_000, 10), "full": (10_000_000, 10)},
+    "short": {"quick": (200, 6000), "full": (2000, 50_000)},  # read by columns
     "flat": {"quick": (20, 50_000), "full": (200, 500_000)},
     "text": {"quick": (5000, 5000), "full": (500_000, 50_000)},  # STORED entries a row
     "gram-tall": {"quick": (20_000, 20), "full": (200_000, 200)},
@@ -543,6 +559,8 @@ def cases(size: str) -> dict[str, Bound]:
         *add("8 gradients", "C", "float64", "tall medium"),
         *add("project", "C F", both, "tall"),
         *add("project", "CSR CSC", "float64", "text"),
+        *add("XXᵀ", "F", both, "short"),
+        *add("XXᵀ", "CSC", "float64", "text"),
         *add("predict", "C F", both, "tall"),
         *add("predict", "CSR CSC", "float64", "text"),
         *add("survey", "C F", both, "tall"),
