@@ -34,8 +34,7 @@ def thorough(session):
 
 @nox.session
 def without_jit(session):
-    """All that calls kernels directly, and fits by them, of every day or thorough, with kernels run
-    as plain Python."""
+    """All that calls kernels directly, and fits by them, with kernels run as plain Python."""
     paths = [f"tests/{name}" for name in ("design", "kernels", "network", "selection", "solvers")]
     names = "certificate elementary linear_model moments paths reference statistics zero_weights"
     paths += [f"tests/test_{name}.py" for name in names.split()]
@@ -51,29 +50,38 @@ def scikit_learn(session):
 
 @nox.session
 def bounds_checked(session):
-    """Kernels and solvers compiled with bounds checks: every index of every loop. The tests of
-    every day meet each loop."""
+    """Kernels and solvers compiled with bounds checks; the tests of every day meet each loop."""
     paths = ("tests/kernels", "tests/network", "tests/solvers")
     session.run("python", "-m", "pytest", *paths, *session.posargs, env={"NUMBA_BOUNDSCHECK": "1"})
 
 
-@nox.session
+@nox.session(default=False)
 def gate(session):
-    """The benchmarks of small and quick cases beside those of the commit before."""
+    """The quick benchmark cases beside those of the commit before, or of the one after `--`."""
     base = session.posargs or ["HEAD~1"]
     session.run("python", "-m", "benchmarks.gate", *base)
 
 
 @nox.session
 def benchmarks(session):
-    """A quick pass of both benchmark suites."""
+    """A quick pass of pytest-benchmark, and of asv over some of the same cases."""
     session.run(
         "python", "-m", "pytest", "benchmarks", "--benchmark-only", "--benchmark-max-time=0.1"
     )
     session.run("asv", "machine", "--yes")
     session.run("asv", "check", "--python=same")
-    quick = ("--bench", "'quick'", "--bench", "track_environment")
-    session.run("asv", "run", "--python=same", "--quick", "--show-stderr", *quick)
+    # A process a case: that each case runs, pytest-benchmark has shown.
+    some = ("--bench", r"'(gradient_c|small|predict_row).*'quick'", "--bench", "track_environment")
+    session.run("asv", "run", "--python=same", "--quick", "--show-stderr", *some)
+
+
+@nox.session(default=False)
+def history(session):
+    """Time this commit with asv as it is installed, and make the page of all: .asv/html."""
+    commit = session.run("git", "rev-parse", "HEAD", silent=True, external=True).strip()
+    session.run("asv", "machine", "--yes")
+    session.run("asv", "run", "--python=same", f"--set-commit-hash={commit}", *session.posargs)
+    session.run("asv", "publish")
 
 
 @nox.session
