@@ -27,6 +27,7 @@ class Options:
 
     only : columns of numbers that are all the features, in their order, or None
     labels : whether the first target may hold two texts
+    progress : whether the first read of files, which looks for levels, draws a bar
     """
 
     drop: Collection[str] = ()
@@ -38,6 +39,7 @@ class Options:
     text: Text = PLAIN
     only: Sequence[str] | None = None
     labels: bool = False
+    progress: bool = False
 
     @property
     def how(self) -> Text:
@@ -138,7 +140,13 @@ class Reading:
 
 
 def reading(
-    schema: Any, name: str, target: Any, weight: str | None, options: Options, look: Look
+    schema: Any,
+    name: str,
+    target: Any,
+    weight: str | None,
+    options: Options,
+    look: Look,
+    near: Collection[str] = (),
 ) -> Reading:
     """How the rows of a table become X, y and weights.
 
@@ -147,6 +155,7 @@ def reading(
     schema : of pyarrow; name : of the table, for messages
     target : column or columns of y, or None to read features only
     look : reads what columns of these kinds hold, where that must be known
+    near : columns of numbers that are known to be near zero, see `scan.near_up_to`
 
     Raises
     ------
@@ -161,7 +170,7 @@ def reading(
     _check_numbers(schema, name, aside if label is None else aside[1:], look)
     features = _features(schema, name, aside, options, look)
     if options.encoding is None:
-        encoding = _encoding(schema, name, features, options, look)
+        encoding = _encoding(schema, name, features, options, look, near)
     else:
         for each in ("drop", "categories", "standardize"):
             if getattr(options, each):
@@ -241,7 +250,7 @@ def _refuse_texts(schema: Any, columns: Iterable[str], look: Look) -> None:
 
 
 def _encoding(
-    schema: Any, name: str, features: list[str], options: Options, look: Look
+    schema: Any, name: str, features: list[str], options: Options, look: Look, near: Collection[str]
 ) -> Encoding:
     missing, unknown = options.missing or "error", options.unknown or "error"
     Encoding((), missing, unknown).check()
@@ -260,14 +269,14 @@ def _encoding(
                 "it out with drop"
             )
     open_ = {each: kind for each, kind in kinds.items() if each not in levels}
-    # Numbers need no look, unless their means or spreads are asked for, or may be far apart.
-    looked = missing == "indicator" or options.standardize
-    looked = looked or any(kind != "number" for kind in open_.values())
+    means = missing == "indicator" or options.standardize
     try:
-        seen = look(open_) if looked else scan.look((), open_)
+        seen = _looked(open_, look, near, means=means)
         found = scan.encoding_of(
             kinds, seen, levels, missing=missing, unknown=unknown, standardize=options.standardize
         )
+        if found.is_sparse:
+            found = scan.near_zero(found, seen, standardize=options.standardize)
         check_different(found.features, "its features, with levels,")
         return replace(found, text=options.text)
     except MisreadError:
@@ -275,6 +284,17 @@ def _encoding(
     except ValueError as error:
         known = str(error).startswith(name)
         raise ValueError(str(error) if known else f"{name}: {error}") from None
+
+
+def _looked(kinds: dict[str, str], look: Look, near: Collection[str], *, means: bool) -> scan.Seen:
+    """What columns hold; numbers need no look where their means are not asked for, and are near
+    zero or stand beside no texts, which alone make rows sparse."""
+    numbers = {name: kind for name, kind in kinds.items() if kind == "number"}
+    if not means and len(numbers) == len(kinds):
+        return scan.unseen(kinds)
+    left = {} if means else {name: kind for name, kind in numbers.items() if name in near}
+    wanted = {name: kind for name, kind in kinds.items() if name not in left}
+    return (look(wanted) if wanted else {}) | scan.unseen(left)
 
 
 def _filtered(part: Any, kept: Array) -> Any:

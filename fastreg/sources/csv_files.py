@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import itertools
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fastreg.sources import csv_blocks
 from fastreg.sources.conversion import Conversion
 from fastreg.sources.csv_lines import (
     check_head,
@@ -25,11 +25,14 @@ from fastreg.sources.csv_lines import (
     records,
     without_comments,
 )
+from fastreg.sources.encoding import kind_of
 from fastreg.sources.rows import Lines
+from fastreg.sources.scan import near_up_to
 from fastreg.sources.suspects import levels_of
 from fastreg.sources.text import BLANKS, ISO, MISSING_WORDS, Text, is_text
 
 BLOCK_BYTES = 1 << 24  # of text at a time
+Advance = Callable[[int, int], None]  # told of (rows, bytes) that were read
 _LEADING_ZERO = r"^\s*[-+]?0[0-9]"
 _CODE = re.compile("[A-Z]{2}")
 _INVALID = re.compile(
@@ -53,19 +56,47 @@ class Known:
 
 @dataclass(frozen=True)
 class Csv:
-    """How CSV files are read: the types of columns, the words for what is missing in all of them,
-    and what is converted afterwards."""
+    """How CSV files are read.
+
+    schema : the types of columns; words : for what is missing in all of them
+    conversion : what is done afterwards
+    near : {column of numbers: rows up to which its mean is near zero by those of the first block}
+    """
 
     text: Text
     schema: Any
     words: list[str]
     conversion: Conversion
+    near: dict[str, float]
 
-    def batches(self, path: str, columns: list[str]) -> Iterator[Any]:
+    def batches(self, path: str, columns: list[str], advance: Advance) -> Iterator[Any]:
+        done = 0
+        if not (self.text.charset or self.text.comment):  # of which pyarrow makes other bytes
+            with contextlib.suppress(Exception):  # told by the reader that counts rows
+                for found, size in csv_blocks.parsed(path, BLOCK_BYTES, self._parse(columns)):
+                    for batch in found:
+                        yield batch
+                        done += batch.num_rows
+                        advance(batch.num_rows, size)
+                return
+        with _opened(path, self.text, self._converting(columns)) as reader:
+            for batch in _after(done, self._told(path, reader)):
+                yield batch
+                advance(batch.num_rows, BLOCK_BYTES)
+
+    def _converting(self, columns: list[str]) -> dict[str, Any]:
         types = {field.name: field.type for field in self.schema}
-        everywhere = not self.conversion.lost
-        with _opened(path, self.text, types, self.words, everywhere, columns) as reader:
-            yield from self._told(path, reader)
+        return _options(self.text, types, self.words, not self.conversion.lost, columns)
+
+    def _parse(self, columns: list[str]) -> csv_blocks.Parse:
+        """What reads these columns of a block."""
+        options = self._converting(columns)
+
+        def parse(block: Any, length: int, heading: bytes) -> list[Any]:
+            names = _names(heading, options["parse_options"]) if heading else None
+            return _rows_of(block, length, names, options)
+
+        return parse
 
     def _told(self, path: str, reader: Any) -> Iterator[Any]:
         try:
@@ -104,16 +135,18 @@ def inspect(path: str, text: Text, known: Known) -> Csv:
     own = _own_words(text)
     words = [*text.everywhere, *itertools.chain.from_iterable(own.values())]
     head = _head(path, text)
-    found = _parsed(head, path, text, {}, words, None).schema
+    table = _parsed(head, path, text, {}, words, None)
+    found, held = table.schema, dict(zip(table.column_names, table.columns, strict=True))
     check_separator(found, path, text)
     given = {*known.levels, *(text.numbers or ()), *(text.date_format or ())}
     sure = given | known.numbers | known.dropped
     whole = [f.name for f in found if pa.types.is_integer(f.type) and f.name not in sure]
     words_of = [f.name for f in found if is_text(f.type) and f.name not in known.dropped]
-    raw = dict.fromkeys([*whole, *words_of], pa.string())
+    doubted = [name for name in words_of if _is_doubted(held[name], text, known, name)]
+    raw = dict.fromkeys([*whole, *doubted], pa.string())
     if raw:
         written = _parsed(head, path, text, raw, [], list(raw))
-        _check_words(written.select(words_of), text, known)
+        _check_words(written.select(doubted))
     codes = _led_by_zero(written.select(whole)) if whole else set()
     kinds = {f.name: _kind_of(f) for f in found if f.name in own and f.name not in given | codes}
     apart = {name: kind for name, kind in kinds.items() if kind}
@@ -126,7 +159,8 @@ def inspect(path: str, text: Text, known: Known) -> Csv:
         text.thousands,
     )
     shared = [word for name, kind in kinds.items() if not kind for word in own[name]]
-    return Csv(text, schema, [*text.everywhere, *shared], conversion)
+    near = {f.name: near_up_to(held[f.name]) for f in schema if kind_of(f) == "number"}
+    return Csv(text, schema, [*text.everywhere, *shared], conversion, near)
 
 
 def _own_words(text: Text) -> dict[str, list[str]]:
@@ -178,19 +212,29 @@ def _widened(field: Any, texts: Collection[str], codes: Collection[str], known: 
     return pa.field(name, pa.float64() if whole else kind)
 
 
-def _check_words(table: Any, text: Text, known: Known) -> None:
-    """ValueError if NA may be one of the codes of two letters that a column holds: Namibia."""
+def _is_doubted(column: Any, text: Text, known: Known, name: str) -> bool:
+    """Whether a column has codes of two letters, of which NA may be one, and something missing."""
     if text.keep_default_na is not None or "NA" in (text.na_values or ()):
-        return
+        return False
+    if known.levels.get(name) or not column.null_count:
+        return False
+    return _are_codes(column.unique().drop_null().to_pylist())
+
+
+def _are_codes(values: list[str]) -> bool:
+    return bool(values) and all(map(_CODE.fullmatch, values))
+
+
+def _check_words(table: Any) -> None:
+    """ValueError if NA is one of the codes of two letters that a column holds: Namibia."""
     for name in table.column_names:
-        if not known.levels.get(name):
-            values = set(table.column(name).unique().to_pylist()) - {*BLANKS, "", None}
-            others = [value for value in values if value != "NA"]
-            if len(others) < len(values) and others and all(map(_CODE.fullmatch, others)):
-                raise ValueError(
-                    f"column {name!r} holds 'NA' among codes such as {min(others)!r}: "
-                    "keep_default_na=False makes it one of them, na_values=['NA'] what is missing"
-                )
+        values = set(table.column(name).unique().to_pylist()) - {*BLANKS, "", None}
+        others = [value for value in values if value != "NA"]
+        if len(others) < len(values) and _are_codes(others):
+            raise ValueError(
+                f"column {name!r} holds 'NA' among codes such as {min(others)!r}: "
+                "keep_default_na=False makes it one of them, na_values=['NA'] what is missing"
+            )
 
 
 def _led_by_zero(table: Any) -> set[str]:
@@ -227,27 +271,65 @@ def _parsed(
     import pyarrow.csv as pc
 
     options = _options(text, types, words, True, columns)
-    options["read_options"] = pc.ReadOptions(block_size=len(head) + 1, use_threads=False)
+    size = len(head) + 1
+    with contextlib.suppress(ValueError):  # told by one thread, which counts rows
+        return _table(head, pc.ReadOptions(block_size=size), options)
     try:
-        found = pc.read_csv(io.BytesIO(head), **options)
-        found.column_names  # noqa: B018 (that of a name which is not UTF-8 is an error)
-        return found
+        return _table(head, pc.ReadOptions(block_size=size, use_threads=False), options)
     except ValueError as error:
         raise ValueError(in_words(error, path, text)) from None
 
 
-def _opened(
-    path: str, text: Text, types: dict[str, Any], words: list[str], everywhere: bool, columns: Any
-) -> Any:
+def _table(head: bytes, how: Any, options: dict[str, Any]) -> Any:
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    found = pc.read_csv(pa.BufferReader(head), read_options=how, **options)
+    found.column_names  # noqa: B018 (that of a name which is not UTF-8 is an error)
+    return found
+
+
+def _opened(path: str, text: Text, options: dict[str, Any]) -> Any:
     import pyarrow.csv as pc
 
     source = without_comments(path, text) if text.comment else path
-    options = _options(text, types, words, everywhere, columns)
     charset = "utf8" if text.comment else text.charset or "utf8"
-    options["read_options"] = pc.ReadOptions(
-        block_size=BLOCK_BYTES, use_threads=False, encoding=charset
-    )
-    return pc.open_csv(source, **options)
+    how = pc.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, encoding=charset)
+    return pc.open_csv(source, read_options=how, **options)
+
+
+def _names(heading: bytes, how: Any) -> list[str]:
+    """The columns that the first line of a file names."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    return list(pc.read_csv(pa.BufferReader(heading), parse_options=how).column_names)
+
+
+def _rows_of(
+    block: Any, length: int, names: list[str] | None, options: dict[str, Any]
+) -> list[Any]:
+    """The batch of a block, of which what is behind its length is another block to pyarrow.
+
+    ValueError if that has a row: then a value between quotes goes on there.
+    """
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    how = pc.ReadOptions(block_size=length, use_threads=False, column_names=names)
+    with pc.open_csv(pa.BufferReader(block), read_options=how, **options) as reader:
+        found = list(reader)
+    if length < len(block) and found and found[-1].num_rows:
+        raise ValueError("a value goes on in the next block")
+    return [batch for batch in found if batch.num_rows]
+
+
+def _after(done: int, batches: Iterator[Any]) -> Iterator[Any]:
+    """The rows but the first so many."""
+    for batch in batches:
+        if batch.num_rows > done:
+            yield batch.slice(done)
+        done = max(done - batch.num_rows, 0)
 
 
 def _options(

@@ -15,7 +15,7 @@ from typing import Any
 
 from fastreg.sources import csv_files
 from fastreg.sources.conversion import Conversion, conversion_of
-from fastreg.sources.csv_files import Csv, Known
+from fastreg.sources.csv_files import Advance, Csv, Known
 from fastreg.sources.csv_lines import PACKED
 from fastreg.sources.frames import as_arrow
 from fastreg.sources.names import guarded
@@ -34,6 +34,10 @@ def suffix_of(path: Path) -> str:
     """That which says what a file holds: of `d.csv.gz` both."""
     last = path.suffix.lower()
     return "".join(path.suffixes[-2:]).lower() if last in PACKED else last
+
+
+def _nobody(rows: int, size: int) -> None:
+    """Is told of what was read."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,25 @@ class Found:
         return sum(Path(file).stat().st_size for file in self.files) or None
 
     @property
+    def is_packed(self) -> bool:
+        return any(Path(file).suffix.lower() in PACKED for file in self.files)
+
+    @property
     def most_rows(self) -> int | None:
         """What it has no more rows than, None where nobody can tell: a value of a CSV file takes
         a digit and a comma."""
         if self.kind != "CSV":
             return self.count_rows()
-        packed = any(Path(file).suffix.lower() in PACKED for file in self.files)
-        n_bytes = (self.n_bytes or 0) * (_PACKED if packed else 1)
+        n_bytes = (self.n_bytes or 0) * (_PACKED if self.is_packed else 1)
         return n_bytes // (2 * len(self.read)) + 1
+
+    @property
+    def near(self) -> set[str]:
+        """Columns of numbers that the first block of a CSV file shows to be near zero."""
+        if self.kind != "CSV":
+            return set()
+        rows = 2 * (self.most_rows or 0)  # other values may be a comma alone
+        return {name for name, most in self.data.near.items() if rows <= most}
 
     def count_rows(self) -> int | None:
         """The number of rows, None where that takes a read of all of them."""
@@ -81,22 +96,31 @@ class Found:
             return int(self.data.num_rows)
         return int(guarded(self.name, self.data.count_rows, self.kind))
 
-    def parts(self, columns: list[str], rows: int) -> Iterator[tuple[str, Iterator[Any]]]:
-        """(file, its batches of these columns, of about so many rows) of each file."""
-        for place, batches in self._parts(columns, rows):
+    def parts(
+        self, columns: list[str], rows: int, advance: Advance = _nobody
+    ) -> Iterator[tuple[str, Iterator[Any]]]:
+        """(file, its batches of these columns, of about so many rows) of each file.
+
+        Parameters
+        ----------
+        advance : told of the (rows, bytes) of each batch once it was used
+        """
+        for place, batches in self._parts(columns, rows, advance):
             yield place, self._converted(place, batches)
 
-    def _parts(self, columns: list[str], rows: int) -> Iterator[tuple[str, Iterator[Any]]]:
+    def _parts(
+        self, columns: list[str], rows: int, advance: Advance
+    ) -> Iterator[tuple[str, Iterator[Any]]]:
         if not self.files:
             yield self.name, iter(self.data.select(columns).to_batches(max_chunksize=rows))
         elif self.kind == "CSV":
             for file in self.files:
                 place = self.data.place(file)
-                yield place, self._guarded(place, self.data.batches(file, columns))
+                yield place, self._guarded(place, self.data.batches(file, columns, advance))
         else:
             read = {"Parquet": _read_parquet, "Arrow": _read_arrow}[self.kind]
             for fragment in self.data.get_fragments():
-                batches = read(self, fragment, columns, rows)
+                batches = _telling(read(self, fragment, columns, rows), advance)
                 yield fragment.path, self._guarded(fragment.path, batches)
 
     def _guarded(self, place: str, batches: Iterator[Any]) -> Iterator[Any]:
@@ -236,6 +260,12 @@ def _unified(data: Any) -> Any:
 
 
 # ---------------------------------------------------------------- readers
+
+
+def _telling(batches: Iterator[Any], advance: Advance) -> Iterator[Any]:
+    for batch in batches:
+        yield batch
+        advance(batch.num_rows, batch.nbytes)
 
 
 def _read_parquet(found: Found, fragment: Any, columns: list[str], rows: int) -> Iterator[Any]:

@@ -76,7 +76,8 @@ def read(
     memory : int, bytes of X up to which a fit holds all rows; beyond, it reads them in blocks
     cache : bool, keep blocks in memory as float32 after the first read, 4·m·n bytes: for what is
         too wide for statistics, and read many times; what is fitted is X rounded to float32
-    progress : bool, draw a bar of rows, bytes and time left on standard error while fits read
+    progress : bool, draw a bar of rows, bytes and time left on standard error while files are read,
+        first for the levels of a table and then by fits
     sep, decimal, comment, charset : of CSV files: what separates values (","), the decimal point
         ("."), what a line begins with that is left out, and the encoding of the text ("utf-8")
     na_values : texts that stand for a missing value, or {column: texts}
@@ -120,8 +121,9 @@ def read(
         sep, decimal, thousands, comment, charset, na_values, keep_default_na, numbers, date_format
     )
     options = Options(
-        drop, categories, missing, unknown, standardize, encoding, text, labels=labels
-    )
+        drop, categories, missing, unknown, standardize, encoding, text,
+        labels=labels, progress=progress,
+    )  # fmt: skip
     source = _source(data, target, weights, options)
     if cache:
         if not source.in_order:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastreg._jit import single_threaded_blas
 from fastreg.sources.encoding import (
     MISSING,
     MOST_LEVELS,
@@ -53,8 +55,11 @@ class Numbers:
         self.note(numbers(column))
 
     def note(self, values: Array) -> None:
-        known = values[np.isfinite(values)].astype(np.float64)
-        self.lost += int(np.isnan(values).sum())
+        finite, known = np.isfinite(values), values
+        if not finite.all():  # the copies took 0.8 ms for 139 000 values, the rest 0.2
+            self.lost += int(np.isnan(values).sum())
+            known = values[finite]
+        known = known.astype(np.float64, copy=False)
         if not len(known):
             return
         self.first = float(known[0]) if self.first is None else self.first
@@ -92,6 +97,23 @@ class Numbers:
     def _unit_and_fill(self, origin: float, how: How) -> tuple[float, float | None]:
         unit = self.spread if how.standardize and 0.0 < self.spread < np.inf else 1.0
         return unit, (self.mean - origin) / unit if how.marked and self.lost else None
+
+
+def near_up_to(column: Any) -> float:
+    """The number of values up to which a column that begins with these has a mean within `_FAR`
+    spreads of zero, whatever the others are.
+
+    For a share f of values with mean μ and spread σ, and others with mean μ + d, the mean of all is
+    μ + (1 − f)·d and the variance at least f·σ² + f·(1 − f)·d², so that by Cauchy and Schwarz
+    mean² ≤ (μ²/σ² + 1 − f)/f · variance. Rounding has a tenth of the spreads.
+    """
+    values = numbers(column)
+    known = values[np.isfinite(values)].astype(np.float64, copy=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, spread = (known.mean(), known.std()) if len(known) else (0.0, 0.0)
+        if not 0.0 < spread < np.inf:
+            return 0.0
+        return float(len(known) * (0.9 * _FAR) ** 2 / ((mean / spread) ** 2 + 1.0))
 
 
 @dataclass
@@ -193,6 +215,11 @@ _SEEN: dict[str, Any] = {
 Seen = dict[str, Any]  # column: what was seen of it
 
 
+def unseen(kinds: dict[str, str]) -> Seen:
+    """Of columns of these kinds, before any row is seen."""
+    return {name: _SEEN[kind](name) for name, kind in kinds.items()}
+
+
 def look(batches: Iterable[Any], kinds: dict[str, str]) -> Seen:
     """What columns hold, from one read of them.
 
@@ -201,11 +228,19 @@ def look(batches: Iterable[Any], kinds: dict[str, str]) -> Seen:
     batches : record batches with these columns
     kinds : of each column, see `encoding.kind_of`
     """
-    seen: Seen = {name: _SEEN[kind](name) for name, kind in kinds.items()}
-    for batch in batches:
-        for name, each in seen.items():
-            each.add(batch.column(name))
+    seen = unseen(kinds)
+    with _bits_of_one_thread(kinds):
+        for batch in batches:
+            for name, each in seen.items():
+                each.add(batch.column(name))
     return seen
+
+
+def _bits_of_one_thread(kinds: Mapping[str, str]) -> Any:
+    """Squares of numbers by one thread of BLAS: beside another reader two took 7 ms for 139 000,
+    one 0.02."""
+    measured = not {*kinds.values()} <= {"text", "category", "sample"}
+    return single_threaded_blas if measured else contextlib.nullcontext()
 
 
 def merge(a: Seen, b: Seen) -> Seen:
@@ -225,16 +260,22 @@ def encoding_of(
     unknown: str,
     standardize: bool,
 ) -> Encoding:
-    """The encoding of columns: seen, or with the levels of `categories`."""
+    """The encoding of columns: seen, or with the levels of `categories`, with numbers as they are
+    where rows are stored dense."""
     how = How(missing == "indicator", standardize)
     fixed = {name: _category(name, levels, how.marked) for name, levels in categories.items()}
+    columns = [fixed[name] if name in fixed else seen[name].column(how) for name in names]
+    return Encoding(tuple(columns), missing, unknown)
 
-    def encoding(how: How) -> Encoding:
-        columns = [fixed[name] if name in fixed else seen[name].column(how) for name in names]
-        return Encoding(tuple(columns), missing, unknown)
 
-    dense = encoding(how)
-    return encoding(how._replace(sparse=True)) if dense.is_sparse else dense
+def near_zero(encoding: Encoding, seen: Seen, *, standardize: bool) -> Encoding:
+    """The same, of rows that are stored sparse: numbers far from zero less their mean."""
+    how = How(encoding.missing == "indicator", standardize, sparse=True)
+    columns = [
+        seen[column.name].column(how) if isinstance(column, Number) else column
+        for column in encoding.columns
+    ]
+    return replace(encoding, columns=tuple(columns))
 
 
 def _category(name: str, levels: Iterable[Any], marked: bool) -> Category:

@@ -124,7 +124,12 @@ def _dates(name: str, rest: list[str], texts: Mapping[str, int]) -> Reading | No
     if not _nearly_all(shaped, rest, texts):
         return None
     some = shaped[:: max(1, len(shaped) // _SAMPLE)]
-    fits = {form: sum(microseconds_of(t, form) is not None for t in some) for form in _FORMATS}
+    used = set().union(*some)
+    fits = {
+        form: sum(microseconds_of(t, form) is not None for t in some)
+        for form, points in _FORMATS.items()
+        if used.issuperset(points)
+    }
     most = max(fits.values())
     best = [form for form, count in fits.items() if count == most]
     like = {text for text in shaped if microseconds_of(text, best[0]) is not None}
@@ -135,13 +140,13 @@ def _dates(name: str, rest: list[str], texts: Mapping[str, int]) -> Reading | No
     return Reading("dates", (" or ".join(shown),), _others(like, texts))
 
 
-def _forms() -> list[str]:
-    """Formats of dates, of times, and of dates with times."""
+def _forms() -> dict[str, set[str]]:
+    """{format: what stands between its parts} of dates, of times, and of dates with times."""
     out = [ISO, "%H:%M", "%H:%M:%S", "%I:%M %p", "%M:%S.%f"]
     for day, time in itertools.product(_DAYS, _TIMES):
         letters = f"{day} {time}".strip() if time else day
         out.append(re.sub(r"[A-Za-z]", lambda found: f"%{found.group()}", letters))
-    return out
+    return {form: set() if form == ISO else set(re.sub(r"%.|\s", "", form)) for form in out}
 
 
 _FORMATS = _forms()

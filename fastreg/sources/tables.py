@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastreg._files import marks
+from fastreg._progress import Meter
 from fastreg.sources import formats, scan
 from fastreg.sources.arrays import file_identity
 from fastreg.sources.blocks import BLOCK_BYTES, Source, rows_of_block
@@ -45,11 +46,14 @@ class Table(Source):
     ) -> None:
         options.text.check()
         self._found = found = formats.find(data, options.how, options.known, options.drop)
+        self._shown = options.progress and bool(found.files)
         self.marks = marks(found.files)  # before the first read, which fixes levels
         options.text.check_use(found.name, found.kind, found.read.names)
         self.kind = found.kind  # type: ignore[misc]
         try:
-            how = reading(found.schema, found.name, target, weights, options, self._look)
+            how = reading(
+                found.schema, found.name, target, weights, options, self._look, found.near
+            )
         except MisreadError as error:
             place = found.place_of(error.column, error.value).removeprefix(f"{found.name}, ")
             raise ValueError(f"{found.name}: {error.at(place)}") from None
@@ -68,8 +72,12 @@ class Table(Source):
         self.n_bytes = found.n_bytes
 
     def _look(self, kinds: dict[str, str]) -> scan.Seen:
-        parts = self._found.parts(list(kinds), _LOOKED_AT)
-        return scan.look((batch for _, batches in parts for batch in batches), kinds)
+        found, shown = self._found, self._shown
+        rows = found.count_rows() if shown else None
+        size = None if found.is_packed else found.n_bytes
+        with Meter(rows, size, shown=shown) as meter:
+            parts = found.parts(list(kinds), _LOOKED_AT, meter.advance)
+            return scan.look((batch for _, batches in parts for batch in batches), kinds)
 
     @property
     def size(self) -> int | None:
