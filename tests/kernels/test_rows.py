@@ -74,7 +74,7 @@ def test_wide_rows_advance_to_the_same_gradient(n, dtype, options, rng, rows, mo
     y, theta = rng.standard_normal(rows), rng.standard_normal(n)
     out, expected = np.empty(n), np.empty(n)
     wanted = reference.gradient(X, y, theta, out=expected, offset=0.5, **options)
-    monkeypatch.setattr(kinds, "NEAR", 1)
+    monkeypatch.setattr(kinds, "ADVANCING", 1)
     assert kinds.is_wide(X)
     found = kernels.gradient(X, y, theta, out=out, offset=0.5, **options)
     np.testing.assert_allclose(out, expected, rtol=1e-11, atol=1e-11)
