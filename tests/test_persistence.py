@@ -131,6 +131,7 @@ def _numbers(certificate):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.thorough
 def test_labels_of_any_kind_come_back(kind, suffix, odds, tmp_path):
     X, up, _ = odds
     labels = np.sort(LABELS[kind]) if kind != "objects" else LABELS[kind]

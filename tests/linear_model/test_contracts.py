@@ -39,6 +39,7 @@ def data(m=60, k=None):
 
 
 @pytest.mark.parametrize("model", CHOOSING, **by_name)
+@pytest.mark.thorough
 def test_groups_reach_a_nested_splitter_unasked(model):
     X, y = data()
     groups = np.repeat(np.arange(12), 5)

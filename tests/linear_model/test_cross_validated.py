@@ -66,6 +66,7 @@ def test_elastic_net_cv_is_that_of_scikit_learn(positive, intercept):
 
 @pytest.mark.parametrize("name", ["F", "csr", "csc", "float32", "strided"])
 @pytest.mark.parametrize("shape", [(120, 12), (40, 60)])
+@pytest.mark.thorough
 def test_storages_agree(name, shape):
     X, y, _ = data(*shape)
     X = X.astype(np.float32).astype(float)

@@ -30,6 +30,7 @@ def problem(m=120, n=4, seed=0):
 
 
 @parametrize_with_checks([PoissonRegressor(), PoissonRegressor(alpha=0.01, l1_ratio=1.0)])
+@pytest.mark.thorough
 def test_scikit_learns_checks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

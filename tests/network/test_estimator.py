@@ -93,6 +93,7 @@ def test_outputs_are_summed_and_rows_of_weight_zero_absent():
 
 
 @needs_jit
+@pytest.mark.thorough
 def test_float32_and_early_stopping():
     X, y = data(400)
     net = MLPRegressor(

@@ -294,6 +294,7 @@ def test_progress_and_reads_are_told_as_they_are(rng):
 @needs_jit
 @pytest.mark.parametrize("family", ["binomial", "poisson"])
 @pytest.mark.parametrize("storage", [np.asarray, np.asfortranarray, sp.csr_matrix, sp.csc_matrix])
+@pytest.mark.thorough
 def test_columns_join_between_strengths_that_are_far_apart(family, storage):
     """Hundreds of columns join at one strength, in several rounds: points go on afresh each time,
     in whatever order columns came."""
