@@ -21,6 +21,7 @@ from fastreg._jit.lanes import (
     set_entry,
     total,
     totals,
+    turned,
     write,
     zero,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "single_threaded_blas",
     "total",
     "totals",
+    "turned",
     "write",
     "zero",
 ]

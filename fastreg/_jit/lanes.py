@@ -15,6 +15,7 @@ matrices run at the speed of wide ones (decision 5).
 | `lesser(a, b)`, `greater(a, b)` | lane by lane a if a < b, a > b, else b |
 | `chosen(w, a, b)` | lane by lane a if w > 0, else b |
 | `total(v)`, `totals(v0, …, v7)` | sum of the lanes; lane k is the sum of v_k |
+| `turned(v0, …, v7)` | eight vectors: lane k of the i-th is lane i of v_k |
 | `prefetch(a, index)` | nothing: asks for a cache line that will be read soon |
 | `prefetch_half(a, index, half)` | likewise one half of 64 entries in a row |
 | `entry(a, j, t)`, `set_entry(…, v)` | a[j] of a vector; lanes a[j, t : t + 8] of a matrix |
@@ -96,6 +97,10 @@ def total(v: Any) -> Any:
 
 def totals(v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, v6: Any, v7: Any) -> Any:
     return np.array([_pairwise([*v]) for v in (v0, v1, v2, v3, v4, v5, v6, v7)])
+
+
+def turned(v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, v6: Any, v7: Any) -> Any:
+    return tuple(np.stack([v0, v1, v2, v3, v4, v5, v6, v7], axis=1))
 
 
 def prefetch(array: Any, index: Any) -> None:
@@ -422,6 +427,23 @@ def _totals(
 
 
 @intrinsic
+def _turned(
+    typing: Any, v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any, v6: Any, v7: Any
+) -> Any:
+    low = ir.Constant(ir.VectorType(_INT, WIDTH), [0, 8, 1, 9, 2, 10, 3, 11])
+    high = ir.Constant(ir.VectorType(_INT, WIDTH), [4, 12, 5, 13, 6, 14, 7, 15])
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        values = list(arguments)
+        for _ in range(WIDTH.bit_length() - 1):  # a perfect shuffle each: three make a transpose
+            halves = zip(values[: WIDTH // 2], values[WIDTH // 2 :], strict=True)
+            values = [builder.shuffle_vector(a, b, k) for a, b in halves for k in (low, high)]
+        return context.make_tuple(builder, signature.return_type, values)
+
+    return types.UniTuple(LANES, WIDTH)(v0, v1, v2, v3, v4, v5, v6, v7), generate
+
+
+@intrinsic
 def _total(typing: Any, v: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         value = arguments[0]
@@ -532,6 +554,11 @@ def _(v):  # type: ignore[no-untyped-def]
 @overload(totals)
 def _(v0, v1, v2, v3, v4, v5, v6, v7):  # type: ignore[no-untyped-def]
     return lambda v0, v1, v2, v3, v4, v5, v6, v7: _totals(v0, v1, v2, v3, v4, v5, v6, v7)
+
+
+@overload(turned)
+def _(v0, v1, v2, v3, v4, v5, v6, v7):  # type: ignore[no-untyped-def]
+    return lambda v0, v1, v2, v3, v4, v5, v6, v7: _turned(v0, v1, v2, v3, v4, v5, v6, v7)
 
 
 @overload(prefetch)

