@@ -54,11 +54,12 @@ def schedule(request, monkeypatch):
         monkeypatch.setattr(products, "row_pieces", lambda packing, n_folds=1: 1)
 
 
-@pytest.mark.parametrize("n", [6, 7, 16, 41])
-def test_every_schedule_gives_the_same_products(schedule, n, rng):
+@pytest.mark.parametrize("n", [41, 6, 7, 16])
+@pytest.mark.parametrize("name", ["C", "F", "float32-F", "strided-F"])
+def test_every_schedule_gives_the_same_products(schedule, name, n, rng):
     A = matrix(700, n)
     w, shift, scale = rng.random(700), rng.standard_normal(n), rng.random(n)
-    X, every, some = as_design(A).storage, np.arange(n), rng.permutation(n)
+    X, every, some = as_design(STORAGES[name](A)).storage, np.arange(n), rng.permutation(n)
     for left, right in [(every, every), (some, some), (some, every[:3]), (every[:3], some)]:
         out = kernels.cross_gram(X, left, right, shift=shift, scale=scale, weights=w)
         expected = reference.cross_gram(X, left, right, shift=shift, scale=scale, weights=w)
@@ -78,6 +79,28 @@ def test_moments_agree_with_reference(store, schedule, weighted, n_folds, rng):
     }
     out = kernels.moments(X, Y, **options)
     np.testing.assert_allclose(out, reference.moments(X, Y, **options), rtol=1e-10, atol=1e-10)
+
+
+ORDERS = {  # of the rows of folds: in eights that are neighbours, in part, and not at all
+    "one after the other": lambda m, rng: np.arange(m) * 5 // m,
+    "in runs": lambda m, rng: np.arange(m) // 11 % 5,
+    "shuffled": lambda m, rng: rng.integers(0, 5, m),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("name", ["F", "C", "strided-F"])
+def test_rows_in_any_order_give_the_moments_of_folds(name, order, rng):
+    X, Y = as_design(STORAGES[name](matrix(403, 29))).storage, rng.standard_normal((403, 1))
+    options = {
+        "folds": ORDERS[order](403, rng),
+        "n_folds": 5,
+        "shift": rng.standard_normal(29),
+        "scale": 2.0 ** rng.integers(-3, 3, 29),
+        "weights": rng.random(403),
+    }
+    out = kernels.moments(X, Y, **options)
+    np.testing.assert_allclose(out, reference.moments(X, Y, **options), rtol=1e-10, atol=1e-9)
 
 
 def test_moments_of_folds_add_up_and_an_empty_fold_is_zero(rng):
