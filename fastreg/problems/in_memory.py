@@ -195,28 +195,28 @@ class InMemoryProblem(QuadraticProblem):
     ) -> tuple[Array, Array]:
         """(v, X'v), (n, d) and (m, d), with v = base − factor ∘ X'ᵀW residuals/M: one read of X
         that lies by columns."""
-        weights = 1.0 if self.weights is None else self.weights[:, None]
-        v, image = np.empty(base.shape), np.empty(residuals.shape)
         scale = self.scale[:, None]
+        weights = 1.0 if self.weights is None else self.weights[:, None]
         given = residuals * (weights / self.total), base * scale, factor * scale * scale
         if base.shape[1] >= storages.abreast(self.X.storage):
-            self._project_then_predict(*given, v, image)
+            v, image = self._two_products(*given)
         else:
-            for q in range(base.shape[1]):
-                own = [np.ascontiguousarray(each[:, q]) for each in (*given, v, image)]
-                self._project_then_predict(*own)
-                v[:, q], image[:, q] = own[3:]
+            each = [
+                self._two_products(*(np.ascontiguousarray(values[:, q]) for values in given))
+                for q in range(base.shape[1])
+            ]
+            v, image = (np.stack(vectors, axis=1) for vectors in zip(*each, strict=True))
         return np.divide(v, scale, out=base.copy(), where=scale > 0.0), image
 
-    def _project_then_predict(self, *arrays: Array) -> None:
-        """The kernel with residuals, base, factor and what it fills: vectors, or of several points
-        abreast."""
+    def _two_products(self, residuals: Array, base: Array, factor: Array) -> tuple[Array, Array]:
+        """The kernel of `project_then_predict`: vectors, or several points abreast."""
         self.passes += 1
-        *given, v, image = arrays
-        workspace = self.workspace if v.ndim == 1 else None
+        out, image = np.empty(base.shape), np.empty(residuals.shape)
         kernels.project_then_predict(
-            self.X.storage, *given, shift=self.shift, out=v, image=image, workspace=workspace
-        )
+            self.X.storage, residuals, base, factor, shift=self.shift, out=out, image=image,
+            workspace=self.workspace if base.ndim == 1 else None,
+        )  # fmt: skip
+        return out, image
 
     def residual(self, beta: Array, t: int) -> Array:
         """y' − X'β: one pass over X."""

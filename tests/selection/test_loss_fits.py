@@ -1,5 +1,6 @@
 """Cross-validation of losses that are no squares: mean deviance of rows that fits have not seen."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -161,9 +162,7 @@ def test_a_fold_of_one_class_is_refused():
 def test_a_fit_that_misses_its_gap_is_told():
     X, y, _, _ = problem()
     path = fastreg.path(X, y, family="binomial", alphas=3, tol=1e-10)
-    hurried = fastreg.paths.dataclasses.replace(
-        path, data=fastreg.paths.dataclasses.replace(path.data, max_iter=1)
-    )
+    hurried = dataclasses.replace(path, data=dataclasses.replace(path.data, max_iter=1))
     with pytest.warns(fastreg.ConvergenceWarning, match="training fits reached"):
         hurried.select("cv", cv=3)
 

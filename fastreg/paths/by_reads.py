@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from fastreg import paths
 from fastreg.functional import nonnegative
 from fastreg.grids import LEAST_RATIO, Grid, is_count, least_share, strengths_of
 from fastreg.losses import traits
 from fastreg.objectives import Objective, family_of
+from fastreg.paths.arguments import factors_of, penalty_of, ratio_of
+from fastreg.paths.fitting import warn
+from fastreg.paths.origins import Source as Origin
+from fastreg.paths.results import Path
 from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.selection.choice import Errors
 from fastreg.selection.loss_fits import errors_of_source
@@ -25,7 +28,7 @@ Array = np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class InBlocks(paths.Source):
+class InBlocks(Origin):
     """Rows of a source; `max_iter` reads of a fit."""
 
     source: Source
@@ -62,8 +65,8 @@ def path_of_source(
     source: Source, *, l1_ratio: Any, alphas: Any, eps: Any, tol: Any, fit_intercept: bool,
     positive: bool, bounds: Any, penalty_factor: Any, max_iter: int, family: Any, offset: Any,
     given: dict[str, Any],
-) -> paths.Path:  # fmt: skip
-    """`paths.path`; `given` are arguments that are for rows in memory."""
+) -> Path:  # fmt: skip
+    """`fastreg.path`; `given` are arguments that are for rows in memory."""
     loss = family_of(family)
     if traits(loss).quadratic:
         raise ValueError(
@@ -75,8 +78,8 @@ def path_of_source(
     for name, value in given.items():
         if value is not None:
             raise ValueError(f"{name} is for rows in memory, and X is a source of {source.kind}")
-    n, ratio = source.n_features, paths.ratio_of(l1_ratio)
-    factor, kind = paths.factors_of(penalty_factor, n), paths.penalty_of(bounds, positive, n)
+    n, ratio = source.n_features, ratio_of(l1_ratio)
+    factor, kind = factors_of(penalty_factor, n), penalty_of(bounds, positive, n)
     strengths, count = strengths_of(alphas)
     grid = None
     if count:
@@ -89,7 +92,7 @@ def path_of_source(
     tol = nonnegative(tol, "tol")
     whole = validate(source, objective, tol, int(max_iter), grid)
     found = whole.solution
-    paths.warn(found.certificate, found.exhausted, int(max_iter))
+    warn(found.certificate, found.exhausted, int(max_iter))
     weight = weight_of(source)
     count = int(weight if source.n_rows is None else source.n_rows)
     data = InBlocks(
@@ -100,7 +103,7 @@ def path_of_source(
         int(max_iter),
         whole.least,
     )
-    return paths.Path(
+    return Path(
         alphas=found.strength,
         coefs=found.coef,
         intercepts=found.intercept,
