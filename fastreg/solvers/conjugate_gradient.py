@@ -22,6 +22,7 @@ Array = np.ndarray
 _TRIAL = 20  # steps after which the pace is judged
 _LOOK = 3  # steps whose gains estimate what is left (Strakoš & Tichý, ETNA 13, 2002)
 _ROUND = 1e-6  # reduction of the residual that one recursion is trusted with
+_FRESH = 32  # steps after which predictions that were added up are read off X
 _LEAST = 1e-300
 
 
@@ -186,11 +187,13 @@ class _ByColumns(_ByRows):
 
     def __init__(self, group: _Group, diagonal: Array, residual: Array) -> None:
         super().__init__(group, diagonal, residual)
-        nothing = np.zeros((group.problem.X.shape[0], residual.shape[1]))
-        _, self.ahead = group.problem.project_then_predict(
-            nothing, self.scaled, np.zeros(residual.shape)
-        )
-        self.predictions = self.ahead
+        self.predictions, self.turns = self._predicted(), 0
+
+    def _predicted(self) -> Array:
+        """X' of the direction, from X."""
+        m, d = self.group.problem.X.shape[0], self.direction.shape[1]
+        nothing = np.zeros((m, d)), self.direction, np.zeros(self.direction.shape)
+        return self.group.problem.project_then_predict(*nothing)[1]
 
     def curvature(self) -> Array:
         problem, ridge = self.group.problem, self.group.l2 * self.direction
@@ -209,7 +212,11 @@ class _ByColumns(_ByRows):
 
     def turn(self, step: Array) -> None:
         super().turn(step)
-        self.predictions = self.ahead + step * self.predictions
+        self.turns += 1
+        if self.turns % _FRESH == 0:
+            self.predictions = self._predicted()
+        else:
+            self.predictions = self.ahead + step * self.predictions
 
 
 def _quotient(a: Array, b: Array) -> Array:
