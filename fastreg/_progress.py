@@ -61,7 +61,8 @@ class Meter:
         if self._rows is not None:
             parts[0] = f"{self._read_rows:,} of {self._rows:,} rows".replace(",", " ")
         if self._size is not None:
-            parts[1] = f"{_bytes(self._read_bytes)} of {_bytes(self._size)}"
+            read = min(self._read_bytes, self._size)  # a last block is counted whole
+            parts[1] = f"{_bytes(read)} of {_bytes(self._size)}"
         parts.append(f"{_bytes(self._read_bytes / seconds)}/s")
         if share and not end:
             parts.append(f"{_time(seconds / share - seconds)} left")
@@ -74,8 +75,8 @@ class Meter:
 
     def _share(self) -> float | None:
         if self._rows:
-            return self._read_rows / self._rows
-        return self._read_bytes / self._size if self._size else None
+            return min(1.0, self._read_rows / self._rows)
+        return min(1.0, self._read_bytes / self._size) if self._size else None
 
 
 def _bytes(size: float) -> str:

@@ -40,7 +40,7 @@ def note_features(model: Any, X: Any) -> None:
     frame of 20 000 columns for 26 ms.
     """
     names = feature_names(X)
-    if names is not None and set(map(type, names)) == {str}:
+    if names is not None and set(map(type, names)) <= {str}:
         model.n_features_in_, model.feature_names_in_ = len(names), np.array(names, dtype=object)
     elif type(X) is np.ndarray and not hasattr(model, "feature_names_in_"):
         model.n_features_in_ = X.shape[1]

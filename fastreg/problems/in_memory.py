@@ -22,6 +22,7 @@ _SPARSE = 8  # columns for each one in use, from which the others are not worth 
 _GATHER = 16  # columns read in order in the time in which one column of W is picked out
 BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
 _NEAR = 8.0  # spreads that a shift may be long to be subtracted late
+_LEAST_SCALE = 1e-150
 _LARGEST = 1e-50  # of the root of a ridge term, the least size of a column beside it
 _FAR = 1e3  # offset over spread from which rank-one corrections lose six digits of a Gram
 
@@ -188,7 +189,10 @@ class InMemoryProblem(QuadraticProblem):
     @property
     def by_columns(self) -> bool:
         """Whether `operator` reads X twice and `project_then_predict` once."""
-        return storages.by_columns(self.X.storage) and not self.far_columns.any()
+        if not storages.by_columns(self.X.storage) or self.far_columns.any():
+            return False
+        scales = self.scale[self.scale > 0.0]  # their squares are numbers
+        return bool(np.all((scales > _LEAST_SCALE) & (scales < 1.0 / _LEAST_SCALE)))
 
     def project_then_predict(
         self, residuals: Array, base: Array, factor: Array
@@ -206,6 +210,8 @@ class InMemoryProblem(QuadraticProblem):
                 for q in range(base.shape[1])
             ]
             v, image = (np.stack(vectors, axis=1) for vectors in zip(*each, strict=True))
+        if self.weights is not None:  # 0·∞, whatever stands there, is no number
+            image = np.where(weights > 0.0, image, 0.0)
         return np.divide(v, scale, out=base.copy(), where=scale > 0.0), image
 
     def _two_products(self, residuals: Array, base: Array, factor: Array) -> tuple[Array, Array]:
@@ -214,9 +220,18 @@ class InMemoryProblem(QuadraticProblem):
         out, image = np.empty(base.shape), np.empty(residuals.shape)
         kernels.project_then_predict(
             self.X.storage, residuals, base, factor, shift=self.shift, out=out, image=image,
-            workspace=self.workspace if base.ndim == 1 else None,
+            workspace=self._workspace_of(base),
         )  # fmt: skip
         return out, image
+
+    def _workspace_of(self, values: Array) -> Workspace:
+        """That of a vector, or of several points abreast, (n, d)."""
+        if values.ndim == 1:
+            return self.workspace
+        d = values.shape[1]
+        if d not in self._workspaces:
+            self._workspaces[d] = Workspace(self.X.storage, d)
+        return self._workspaces[d]
 
     def residual(self, beta: Array, t: int) -> Array:
         """y' − X'β: one pass over X."""

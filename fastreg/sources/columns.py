@@ -288,7 +288,7 @@ def _encoding(
 
 def _looked(kinds: dict[str, str], look: Look, near: Collection[str], *, means: bool) -> scan.Seen:
     """What columns hold; numbers need no look where their means are not asked for, and are near
-    zero or stand beside no texts, which alone make rows sparse."""
+    zero or stand beside no columns whose levels are to be seen."""
     numbers = {name: kind for name, kind in kinds.items() if kind == "number"}
     if not means and len(numbers) == len(kinds):
         return scan.unseen(kinds)

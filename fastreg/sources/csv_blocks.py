@@ -7,20 +7,24 @@ last line that ends in the next so many bytes, whatever the quotes around it.
 from __future__ import annotations
 
 import itertools
+import queue
 import re
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
+from fastreg._jit import get_num_threads
+
 _AT_ONCE = 2  # blocks, of which as many are in memory
+_PATIENCE = 0.05  # seconds between two looks for a signal
 _MOST = 1 << 20  # bytes of a line that begins in one block and ends in the next
 _LINE = re.compile(rb"[^\r\n]*[\r\n]?")
 _FIRST_LINE = re.compile(rb"[\r\n]*" + _LINE.pattern)  # that is not empty
 Parse = Callable[[Any, int, bytes], Any]
 
 
-def parsed(path: str, size: int, parse: Parse) -> Iterator[tuple[list[Any], int]]:
+def parsed(path: str, size: int, parse: Parse) -> Generator[tuple[list[Any], int], None, None]:
     """(batches, bytes) of all blocks, in their order.
 
     Parameters
@@ -30,23 +34,65 @@ def parsed(path: str, size: int, parse: Parse) -> Iterator[tuple[list[Any], int]
     """
     import pyarrow as pa
 
-    with (
-        pa.input_stream(path, compression="detect") as stream,
-        ThreadPoolExecutor(_AT_ONCE) as pool,
-    ):
-        waiting: deque[tuple[Any, int]] = deque()
-        heading = b""
-        for block, length in _blocks(stream, size):
-            waiting.append((pool.submit(parse, block, length, heading), length))
-            heading = heading or _FIRST_LINE.match(memoryview(block))[0]  # type: ignore[index]
-            if len(waiting) == _AT_ONCE:
-                yield _result(*waiting.popleft())
-        for each in waiting:
-            yield _result(*each)
+    parsers = [_Parser(parse) for _ in range(min(_AT_ONCE, get_num_threads()))]
+    waiting: deque[tuple[_Parser, int]] = deque()
+    heading = b""
+    try:
+        with pa.input_stream(path, compression="detect") as stream:
+            for (block, length), parser in zip(_blocks(stream, size), itertools.cycle(parsers)):
+                parser.put(block, length, heading)
+                waiting.append((parser, length))
+                heading = heading or _FIRST_LINE.match(memoryview(block))[0]  # type: ignore[index]
+                if len(waiting) == len(parsers):
+                    yield _result(*waiting.popleft())
+            for each in waiting:
+                yield _result(*each)
+    finally:
+        for parser in parsers:
+            parser.end()
 
 
-def _result(batches: Any, length: int) -> tuple[list[Any], int]:
-    return batches.result(), length
+def _result(parser: _Parser, length: int) -> tuple[list[Any], int]:
+    return parser.take(), length
+
+
+class _Parser:
+    """A thread that parses blocks, in their order.
+
+    Simple queues only: an interrupt between the steps of a Condition, of which futures are made,
+    leaves it locked.
+    """
+
+    def __init__(self, parse: Parse) -> None:
+        self._parse = parse
+        self._blocks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
+        threading.Thread(target=self._serve, name="fastreg-parser", daemon=True).start()
+
+    def put(self, *block: Any) -> None:
+        self._blocks.put(block)
+
+    def take(self) -> Any:
+        """The batches of the next block, or its error."""
+        while True:
+            try:
+                found, error = self._results.get(timeout=_PATIENCE)
+            except queue.Empty:
+                continue
+            if error is not None:
+                raise error
+            return found
+
+    def end(self) -> None:
+        """Let the thread end after what it is at."""
+        self._blocks.put(None)
+
+    def _serve(self) -> None:
+        while (block := self._blocks.get()) is not None:
+            try:
+                self._results.put((self._parse(*block), None))
+            except Exception as error:
+                self._results.put((None, error))
 
 
 def _blocks(stream: Any, size: int) -> Iterator[tuple[Any, int]]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fastreg._jit import get_num_threads
 from fastreg.sources import csv_blocks
 from fastreg.sources.conversion import Conversion
 from fastreg.sources.csv_lines import (
@@ -71,14 +72,21 @@ class Csv:
 
     def batches(self, path: str, columns: list[str], advance: Advance) -> Iterator[Any]:
         done = 0
-        if not (self.text.charset or self.text.comment):  # of which pyarrow makes other bytes
-            with contextlib.suppress(Exception):  # told by the reader that counts rows
-                for found, size in csv_blocks.parsed(path, BLOCK_BYTES, self._parse(columns)):
-                    for batch in found:
-                        yield batch
-                        done += batch.num_rows
-                        advance(batch.num_rows, size)
-                return
+        with contextlib.closing(
+            csv_blocks.parsed(path, BLOCK_BYTES, self._parse(columns))
+        ) as blocks:
+            # Of these pyarrow makes other bytes.
+            while not (self.text.charset or self.text.comment):
+                try:
+                    found, size = next(blocks)
+                except StopIteration:
+                    return
+                except Exception:  # told by the reader that counts rows
+                    break
+                for batch in found:
+                    yield batch
+                    done += batch.num_rows
+                    advance(batch.num_rows, size)
         with _opened(path, self.text, self._converting(columns)) as reader:
             for batch in _after(done, self._told(path, reader)):
                 yield batch
@@ -273,7 +281,8 @@ def _parsed(
     options = _options(text, types, words, True, columns)
     size = len(head) + 1
     with contextlib.suppress(ValueError):  # told by one thread, which counts rows
-        return _table(head, pc.ReadOptions(block_size=size), options)
+        how = pc.ReadOptions(block_size=size, use_threads=get_num_threads() > 1)
+        return _table(head, how, options)
     try:
         return _table(head, pc.ReadOptions(block_size=size, use_threads=False), options)
     except ValueError as error:

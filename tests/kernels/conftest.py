@@ -9,13 +9,13 @@ HERE = Path(__file__).parent
 
 def pytest_collection_modifyitems(items):
     """A case that differs from the first of its test in more than one argument is thorough: every
-    day meets each storage, each penalty and each option once, but not each with each."""
+    day meets each penalty, each option and each storage but the odd ones, not each with each."""
     first = {}
     for item in items:
         if HERE not in item.path.parents or not hasattr(item, "callspec"):
             continue
         own = _arguments(item)
-        base = first.setdefault((item.path, item.originalname), own)
+        base = first.setdefault((item.path, item.cls, item.originalname), own)
         if sum(own[name] != base[name] for name in own) > 1:
             item.add_marker(pytest.mark.thorough)
 

@@ -387,6 +387,30 @@ def test_columns_that_are_read_once_are_solved_as_often_as_rows(monkeypatch):
     assert solved["C"] >= 95, solved
 
 
+@pytest.mark.parametrize("storage", ["C", "F", "csc"])
+@pytest.mark.parametrize("size", [1e170, 1e-170])
+def test_conjugate_gradients_in_units_whose_squares_are_no_numbers(storage, size, rng, monkeypatch):
+    monkeypatch.setattr(storages, "BLOCK_ENTRIES", 64)
+    A, y = rng.standard_normal((60, 9)), rng.standard_normal((60, 1))
+    options = {"tol": 1e-10, "method": "conjugate gradients"}
+    found = solve(as_design(STORAGES[storage](size * A)), y, objective(), **options)
+    expected = solve(as_design(A), y, objective(), tol=1e-12, method="direct")
+    np.testing.assert_allclose(found.coef * size, expected.coef, atol=1e-5)
+
+
+@pytest.mark.parametrize("storage", ["C", "F", "csc"])
+def test_conjugate_gradients_see_nothing_of_rows_of_weight_zero(storage, rng, monkeypatch):
+    monkeypatch.setattr(storages, "BLOCK_ENTRIES", 64)
+    A = rng.standard_normal((60, 9))
+    y = A.sum(axis=1, keepdims=True)
+    own = objective(0.1, weights=(np.arange(60) > 0) * 1.0)
+    expected = solve(as_design(A), y, own, tol=1e-12)
+    A[0] = 1.7e308
+    options = {"tol": 1e-12, "method": "conjugate gradients"}
+    found = solve(as_design(STORAGES[storage](A)), y, own, **options)
+    np.testing.assert_allclose(found.coef, expected.coef, atol=1e-6)
+
+
 @pytest.mark.parametrize("storage", ["F", "csc"])
 def test_a_step_of_conjugate_gradients_reads_columns_once(storage, rng, monkeypatch):
     monkeypatch.setattr(storages, "BLOCK_ENTRIES", 64)
