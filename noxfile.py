@@ -50,9 +50,9 @@ def scikit_learn(session):
 
 @nox.session
 def bounds_checked(session):
-    """Kernels and solvers compiled with bounds checks; the tests of every day meet each loop."""
-    paths = ("tests/kernels", "tests/network", "tests/solvers")
-    session.run("python", "-m", "pytest", *paths, *session.posargs, env={"NUMBA_BOUNDSCHECK": "1"})
+    """Kernels and solvers compiled with bounds checks: every index of every loop."""
+    options = ("-m", "", "tests/kernels", "tests/network", "tests/solvers", *session.posargs)
+    session.run("python", "-m", "pytest", *options, env={"NUMBA_BOUNDSCHECK": "1"})
 
 
 @nox.session(default=False)
