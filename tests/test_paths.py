@@ -416,3 +416,45 @@ def test_a_path_is_shown_in_one_short_line():
     assert repr(path.relax(0.5)).startswith("Relaxed(2 alphas")
     assert "gamma=0.5" in repr(path.relax(0.5))
     assert max(len(repr(each)) for each in (path, path.relax(), path.select())) < 120
+
+
+# ---------------------------------------------------------------- tables, and between points
+
+
+def test_a_table_has_a_line_a_point(rng):
+    pytest.importorskip("pandas")
+    X = rng.standard_normal((60, 5))
+    found = fastreg.path(X, X[:, 0] + rng.standard_normal(60), alphas=7)
+    table = found.table()
+    lines = repr(table).splitlines()
+    assert len(lines) == 8 and lines[0].split() == ["alpha", "non-zero", "explained", "gap"]
+    assert len({len(line) for line in lines}) == 1
+    frame = table.to_frame()
+    np.testing.assert_array_equal(frame["alpha"], found.alphas)
+    np.testing.assert_array_equal(frame["non_zero"], np.count_nonzero(found.coefs, axis=0))
+    assert table._repr_html_().count("<tr>") == 8
+
+
+def test_coefficients_between_points_are_interpolated(rng):
+    X = rng.standard_normal((60, 5))
+    found = fastreg.path(X, X[:, 0] + rng.standard_normal(60), alphas=7)
+    np.testing.assert_allclose(found.coef(found.alphas), found.coefs, rtol=1e-12)
+    np.testing.assert_array_equal(found.coef(found.alphas[2]), found.coefs[:, 2])
+    middle = 0.3 * found.alphas[3] + 0.7 * found.alphas[4]
+    expected = 0.3 * found.coefs[:, 3] + 0.7 * found.coefs[:, 4]
+    np.testing.assert_allclose(found.coef(middle), expected, rtol=1e-12)
+    whole = found.predict(X)
+    np.testing.assert_allclose(
+        found.predict(X, alpha=middle), 0.3 * whole[:, 3] + 0.7 * whole[:, 4], rtol=1e-10
+    )
+    np.testing.assert_allclose(found.predict(X, alpha=found.alphas[1:3]), whole[:, 1:3], rtol=1e-10)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e9, [0.1, np.nan], np.ones((2, 2))])
+def test_strengths_beyond_the_ends_of_a_path_are_refused(alpha, rng):
+    X = rng.standard_normal((60, 5))
+    found = fastreg.path(X, X[:, 0], alphas=[1.0, 0.1])
+    with pytest.raises(ValueError, match=r"alpha must be between 0\.1 and 1"):
+        found.coef(alpha)
+    with pytest.raises(ValueError, match="alpha must be between"):
+        found.predict(X, alpha=alpha)

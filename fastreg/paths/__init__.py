@@ -12,6 +12,7 @@ from fastreg.paths.fitting import path, warn
 from fastreg.paths.origins import InMemory, Source
 from fastreg.paths.results import Path, Relaxed, Selected
 from fastreg.paths.signatures import enet_path, lasso_path
+from fastreg.paths.tables import Table
 
 __all__ = [
     "InMemory",
@@ -19,6 +20,7 @@ __all__ = [
     "Relaxed",
     "Selected",
     "Source",
+    "Table",
     "enet_path",
     "factors_of",
     "lasso_path",

@@ -19,6 +19,7 @@ from fastreg.functional import check_predictions, nonnegative
 from fastreg.objectives import offset_of
 from fastreg.paths.arguments import names_of
 from fastreg.paths.origins import Source
+from fastreg.paths.tables import Table, between
 from fastreg.penalties import is_absolute
 from fastreg.selection import criteria, likelihoods, relaxed, scores
 from fastreg.selection.choice import ChoiceCertificate
@@ -283,7 +284,56 @@ class Path:
         marks = {each.criterion: each.alpha for each in selected}
         return plots.draw_path(self.alphas, self.coefs, marks, names, ax)
 
-    def predict(self, X: Any, offset: Any = None, type: str = "link") -> Array:
+    def table(self) -> Table:
+        """A line a point: alpha, coefficients that are not zero, share explained, certified gap.
+
+        Returns
+        -------
+        `fastreg.paths.Table`, which prints itself; `to_frame` makes it a `pandas.DataFrame`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0.0, 1.0, 2.0, 4.0]
+        >>> fastreg.path(X, y, alphas=[1.0, 0.5, 0.1]).table()  # doctest: +ELLIPSIS
+           alpha  non-zero  explained      gap
+        0      1         1     0.6000  ...
+        1    0.5         1     0.8743  ...
+        2    0.1         1     0.9621  ...
+        """
+        count = np.count_nonzero(self.coefs, axis=0)
+        return Table(self.alphas, count, self.explained, self.gaps)
+
+    def coef(self, alpha: Any) -> Array:
+        """Coefficients at strengths between those of the path, by interpolation in alpha.
+
+        Parameters
+        ----------
+        alpha : float, or (a,) array, from the least to the largest of `alphas`
+            At one of `alphas` it is that point; between two, no gap is known.
+
+        Returns
+        -------
+        (n,), or (n, a) of an array
+
+        Raises
+        ------
+        ValueError
+            alpha is beyond the ends of the path.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0.0, 1.0, 2.0, 4.0]
+        >>> fastreg.path(X, y, alphas=[1.0, 0.5]).coef(0.75).round(3)
+        array([0.7])
+        """
+        found: Array = self.coefs @ between(self.alphas, alpha)
+        return found if np.ndim(alpha) else found[:, 0]
+
+    def predict(
+        self, X: Any, offset: Any = None, type: str = "link", *, alpha: Any = None
+    ) -> Array:
         """What every point says of new rows, (m, K).
 
         Parameters
@@ -292,12 +342,13 @@ class Path:
         offset : (m,) array or None for zeros, whatever it was in the fit
         type : "link", z = o + Xw + b, of "binomial" the log of the odds and of "poisson" the log of
             the mean; or "response", the mean of y: a probability, a mean count
+        alpha : None for all points, or strengths as in `coef`: (m,) of a float, (m, a) of an array
 
         Raises
         ------
         ValueError
-            X has other features than in the fit, X or offset contains NaN or infinity, or there is
-            no such type.
+            X has other features than in the fit, X or offset contains NaN or infinity, there is no
+            such type, or alpha is beyond the ends of the path.
 
         Examples
         --------
@@ -311,15 +362,20 @@ class Path:
             raise ValueError(f"type must be 'link' or 'response', got {type!r}")
         check_order(self.feature_names, names_of(X), "put the columns in their order")
         design = as_design(X)
-        out = np.empty((design.shape[0], len(self.alphas)))
+        coefs, levels = self.coefs, self.intercepts
+        if alpha is not None:
+            shares = between(self.alphas, alpha)
+            coefs, levels = coefs @ shares, levels @ shares
+        out = np.empty((design.shape[0], coefs.shape[1]))
         if design.shape[1] != len(self.coefs):
             raise ValueError(f"X has {design.shape[1]} features, the path {len(self.coefs)}")
         given = offset_of(offset, len(out))
-        theta = np.ascontiguousarray(self.coefs)
-        kernels.predict(design.storage, theta, offset=self.intercepts, out=out)
+        kernels.predict(design.storage, np.ascontiguousarray(coefs), offset=levels, out=out)
         check_predictions(design, out)
         if given is not None:
             out += given[:, None]
+        if alpha is not None and not np.ndim(alpha):
+            out = out[:, 0]
         return out if type == "link" else mean(self.data.objective.loss, out)
 
 

@@ -1,0 +1,73 @@
+"""A path as a table: a line a point."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray
+_HEADINGS = ("alpha", "non-zero", "explained", "gap")
+
+
+class Table(NamedTuple):
+    """What the points of a path are worth; printed, a line each, and shown by notebooks.
+
+    Attributes
+    ----------
+    alpha : (K,) descending
+    non_zero : (K,) int, coefficients that are not zero
+    explained : (K,) share of the null deviance
+    gap : (K,) certified relative gap
+    """
+
+    alpha: Array
+    non_zero: Array
+    explained: Array
+    gap: Array
+
+    def _lines(self) -> list[tuple[str, str, str, str]]:
+        return [
+            (f"{alpha:.4g}", str(count), f"{share:.4f}", f"{gap:.1e}")
+            for alpha, count, share, gap in zip(*self, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        lines = [("", *_HEADINGS), *((str(k), *line) for k, line in enumerate(self._lines()))]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True))
+            for line in lines
+        )
+
+    def _repr_html_(self) -> str:
+        def row(tag: str, *texts: str) -> str:
+            return f"<tr>{''.join(f'<{tag}>{text}</{tag}>' for text in texts)}</tr>"
+
+        lines = (row("td", str(k), *line) for k, line in enumerate(self._lines()))
+        return f"<table>{row('th', '', *_HEADINGS)}{''.join(lines)}</table>"
+
+    def to_frame(self) -> Any:
+        """The same as a `pandas.DataFrame`, a row a point."""
+        import pandas as pd
+
+        return pd.DataFrame(self._asdict())
+
+
+def between(alphas: Array, wanted: Any) -> Array:
+    """(K, a): shares of the points that give those at other strengths, linear in alpha.
+
+    Raises
+    ------
+    ValueError
+        One is beyond the first or the last.
+    """
+    each = np.atleast_1d(np.asarray(wanted, np.float64))
+    if each.ndim > 1 or not np.all((each >= alphas[-1]) & (each <= alphas[0])):
+        raise ValueError(
+            f"alpha must be between {alphas[-1]:.4g} and {alphas[0]:.4g}, the ends of the path, "
+            f"got {wanted!r}"
+        )
+    rising = alphas[::-1]
+    identity = np.eye(len(alphas))[::-1]
+    return np.stack([np.interp(each, rising, point) for point in identity.T])
