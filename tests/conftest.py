@@ -121,6 +121,33 @@ def rng():
     return np.random.default_rng(12345)
 
 
+KERNELS = Path(__file__).resolve().parent / "kernels"
+
+
+def pytest_collection_modifyitems(items):
+    """A case that differs from the first of its test in more than one argument is thorough: every
+    day meets each penalty, each option and each storage but the odd ones, not each with each."""
+    first = {}
+    for item in items:
+        if KERNELS not in item.path.parents or not hasattr(item, "callspec"):
+            continue
+        own = _arguments(item)
+        base = first.setdefault((item.path, item.cls, item.originalname), own)
+        if sum(own[name] != base[name] for name in own) > 1:
+            item.add_marker(pytest.mark.thorough)
+
+
+def _arguments(item):
+    """The values of a case, as text; those given together are one."""
+    values = {name: repr(value) for name, value in item.callspec.params.items()}
+    for mark in item.iter_markers("parametrize"):
+        names = mark.args[0]
+        together = names.split(",") if isinstance(names, str) else names
+        for other in together[1:]:
+            values.pop(other.strip(), None)
+    return values
+
+
 @pytest.fixture(autouse=True)
 def _what_is_timed_runs_alone(request, tmp_path_factory):
     """With several workers (`pytest -n 2`), a test marked `timed` waits until those of the others
