@@ -260,7 +260,11 @@ FITS = """
 rng = np.random.default_rng(int(sys.argv[2]))
 X = rng.standard_normal((900, 600))
 y = X[:, :5].sum(axis=1) + rng.standard_normal(len(X))
+if sys.argv[1] == "csv":
+    with open("table.csv", "w") as file:
+        file.write("a,b,y\\n" + "".join(f"{k % 97},x{k % 11},{k % 3}\\n" for k in range(1_000_000)))
 fit = {
+    "csv": lambda: fastreg.Ridge().fit(fastreg.read("table.csv", target="y")),
     "LassoCV": lambda: fastreg.LassoCV(cv=5, alphas=30).fit(X, y),
     "RidgeCV": lambda: fastreg.RidgeCV(alphas=np.geomspace(1, 1e4, 5)).fit(X, y),
     "path": lambda: fastreg.path(X, y, alphas=60, tol=1e-10),
@@ -276,9 +280,10 @@ for wait in rng.uniform(0, 0.5, 8):
 
 
 @needs_jit
-@pytest.mark.parametrize("name", ["LassoCV", "RidgeCV", "path"])
+@pytest.mark.parametrize("name", ["LassoCV", "RidgeCV", "path", "csv"])
 @pytest.mark.thorough
-def test_fits_are_interrupted_at_any_moment(name):
+def test_fits_are_interrupted_at_any_moment(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for took, afterwards in outcomes(FITS, name, "0"):
         assert took < SOON and afterwards < 0.1
 

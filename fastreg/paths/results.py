@@ -328,7 +328,7 @@ class Path:
         >>> fastreg.path(X, y, alphas=[1.0, 0.5]).coef(0.75).round(3)
         array([0.7])
         """
-        found: Array = self.coefs @ between(self.alphas, alpha)
+        found = between(self.coefs, self.alphas, alpha)
         return found if np.ndim(alpha) else found[:, 0]
 
     def predict(
@@ -364,8 +364,7 @@ class Path:
         design = as_design(X)
         coefs, levels = self.coefs, self.intercepts
         if alpha is not None:
-            shares = between(self.alphas, alpha)
-            coefs, levels = coefs @ shares, levels @ shares
+            coefs, levels = (between(each, self.alphas, alpha) for each in (coefs, levels))
         out = np.empty((design.shape[0], coefs.shape[1]))
         if design.shape[1] != len(self.coefs):
             raise ValueError(f"X has {design.shape[1]} features, the path {len(self.coefs)}")

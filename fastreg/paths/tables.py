@@ -54,13 +54,13 @@ class Table(NamedTuple):
         return pd.DataFrame(self._asdict())
 
 
-def between(alphas: Array, wanted: Any) -> Array:
-    """(K, a): shares of the points that give those at other strengths, linear in alpha.
+def between(values: Array, alphas: Array, wanted: Any) -> Array:
+    """(…, a): values (…, K) of the points at other strengths, linear in alpha between two points.
 
     Raises
     ------
     ValueError
-        One is beyond the first or the last.
+        A strength is beyond the first or the last.
     """
     each = np.atleast_1d(np.asarray(wanted, np.float64))
     if each.ndim > 1 or not np.all((each >= alphas[-1]) & (each <= alphas[0])):
@@ -68,6 +68,8 @@ def between(alphas: Array, wanted: Any) -> Array:
             f"alpha must be between {alphas[-1]:.4g} and {alphas[0]:.4g}, the ends of the path, "
             f"got {wanted!r}"
         )
-    rising = alphas[::-1]
-    identity = np.eye(len(alphas))[::-1]
-    return np.stack([np.interp(each, rising, point) for point in identity.T])
+    after = np.searchsorted(-alphas, -each)  # the first point whose strength is not larger
+    before = np.maximum(after - 1, 0)
+    width = alphas[before] - alphas[after]
+    share = np.divide(alphas[before] - each, width, out=np.ones(len(each)), where=width > 0.0)
+    return values[..., before] * (1.0 - share) + values[..., after] * share

@@ -22,7 +22,7 @@ _SPARSE = 8  # columns for each one in use, from which the others are not worth 
 _GATHER = 16  # columns read in order in the time in which one column of W is picked out
 BUFFER = 1 << 19  # entries of a block of columns in use: 4 MB
 _NEAR = 8.0  # spreads that a shift may be long to be subtracted late
-_LEAST_SCALE = 1e-150
+_LEAST_SCALE = 1e-150  # of a column: its square and the inverse of that are numbers
 _LARGEST = 1e-50  # of the root of a ridge term, the least size of a column beside it
 _FAR = 1e3  # offset over spread from which rank-one corrections lose six digits of a Gram
 
@@ -191,7 +191,7 @@ class InMemoryProblem(QuadraticProblem):
         """Whether `operator` reads X twice and `project_then_predict` once."""
         if not storages.by_columns(self.X.storage) or self.far_columns.any():
             return False
-        scales = self.scale[self.scale > 0.0]  # their squares are numbers
+        scales = self.scale[self.scale > 0.0]
         return bool(np.all((scales > _LEAST_SCALE) & (scales < 1.0 / _LEAST_SCALE)))
 
     def project_then_predict(

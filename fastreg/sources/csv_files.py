@@ -75,13 +75,13 @@ class Csv:
         with contextlib.closing(
             csv_blocks.parsed(path, BLOCK_BYTES, self._parse(columns))
         ) as blocks:
-            # Of these pyarrow makes other bytes.
+            # With `charset` or `comment` what is parsed are not the bytes of the file.
             while not (self.text.charset or self.text.comment):
                 try:
                     found, size = next(blocks)
                 except StopIteration:
                     return
-                except Exception:  # told by the reader that counts rows
+                except Exception:  # the reader below counts rows, and says which one is at fault
                     break
                 for batch in found:
                     yield batch
