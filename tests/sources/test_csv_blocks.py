@@ -176,3 +176,12 @@ def test_a_format_needs_what_stands_between_its_parts():
     assert suspects._FORMATS["%d/%m/%Y %H:%M"] == {"/", ":"}
     found = suspects.reading_of("d", {f"{day}.5.23 8:15": 1 for day in range(1, 20)})
     assert found.options[0].startswith("date_format={'d': '%d.%m.%y %H:%M'}")
+
+
+def test_the_race_of_a_first_read_runs(capsys):
+    pytest.importorskip("pandas")
+    from benchmarks import tables as race
+
+    race.main(["--megabytes", "0.5"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 and all(line.endswith(" s") for line in lines[1:])
