@@ -479,7 +479,7 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "wide": {"quick": (200, 5000), "full": (2000, 50_000)},
     "narrow": {"quick": (200_000, 5), "full": (2_000_000, 50)},
     "slim": {"quick": (100_000, 10), "full": (10_000_000, 10)},
-    "short": {"quick": (200, 6000), "full": (2000, 20_000)},  # read by columns
+    "short": {"quick": (200, 6000), "full": (2000, 50_000)},  # read by columns
     "flat": {"quick": (20, 50_000), "full": (200, 500_000)},
     "text": {"quick": (5000, 5000), "full": (500_000, 50_000)},  # STORED entries a row
     "gram-tall": {"quick": (20_000, 20), "full": (200_000, 200)},
