@@ -441,15 +441,28 @@ def _sparseproducts_by_rows(data: Data, theta: Array) -> Array:
 
 
 def _sparseproducts(data: Data, theta: Array) -> Array:
-    def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
-        part = theta[columns]
-        used = np.flatnonzero(part.any(axis=1))
-        if 4 * len(used) <= len(part):
-            block, part, columns = block[:, used], part[used], columns.start + used
-        if len(used):
-            sums += _values(data, block, rows, columns) @ part
+    """Of blocks that hold whole columns; those that are not in use are not read."""
+    m, n = data.X.shape
+    used = np.flatnonzero(theta.any(axis=1))
+    if 4 * len(used) <= n:
+        return _sparseproducts_of_some(data, theta, used)
 
-    return _accumulate(data, (data.X.shape[0], theta.shape[1]), add)
+    def add(sums: Array, rows: slice, columns: slice, block: Any) -> None:
+        sums += _values(data, block, rows, columns) @ theta[columns]
+
+    return _accumulate(data, (m, theta.shape[1]), add)
+
+
+def _sparseproducts_of_some(data: Data, theta: Array, used: Array) -> Array:
+    """Of these columns, which are copied block by block."""
+    out = np.zeros((data.X.shape[0], theta.shape[1]))
+    ends = np.cumsum(data.X.matrix.indptr[used + 1] - data.X.matrix.indptr[used])
+    cuts = np.searchsorted(ends, np.arange(_ENTRIES, ends[-1] if len(ends) else 0, _ENTRIES))
+    for part in np.split(used, np.unique(cuts)):
+        if len(part):
+            block = data.X.matrix[:, part]
+            out += _values(data, block, slice(0, len(out)), part) @ theta[part]
+    return out
 
 
 def _denseproducts(data: Data, theta: Array) -> Array:
