@@ -6,8 +6,8 @@ Reading ease (Flesch 1948), of the prose alone: no code, tables, headings or for
 
     206.835 − 1.015 · words/sentences − 84.6 · syllables/words
 
-60 to 70 is plain English, 30 to 50 an essay. Names, numbers and terms of the glossary count as words
-of a sentence, but not as syllables: a reader looks them up once.
+60 to 70 is plain English, 30 to 50 an essay. Names, numbers and terms of the glossary count as
+words of a sentence, but not as syllables: a reader looks them up once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def prose(text: str) -> str:
     text = _FENCES.sub("\n\n", text)
     lines = []
     for line in text.splitlines():
-        if line.lstrip().startswith(("|", "#", "![", ":::", "    ", "<")):
+        if line.startswith("    ") or line.lstrip().startswith(("|", "#", "![", ":::", "<")):
             lines.append("")
             continue
         item = re.match(r"\s*(?:[-*+]|\d+\.|:)\s+", line)
