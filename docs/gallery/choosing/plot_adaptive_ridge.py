@@ -31,32 +31,31 @@ print(f"held-out error: common strength {model.equal_error_:.0f}, by group {mode
 print(model.cv_certificate_)
 
 # %%
-# Measurements are shrunk least. Squares hardly count, so they are shrunk most.
+# Measurements are hardly shrunk, products strongly, and squares are as good as left out.
 alphas = np.geomspace(1.0, 1e4, 25)
-common = [
-    fastreg.AdaptiveRidge(alpha_bounds=(alpha, 1.0001 * alpha)).fit(X, y).error_ for alpha in alphas
-]
-fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.8), layout="constrained")
-axes[0].plot(alphas, common, label="one strength for all")
+common = fastreg.path(X, y, l1_ratio=0.0, alphas=alphas / len(y)).select("cv", cv=5)
+fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.6), layout="constrained")
+axes[0].plot(common.alphas * len(y), common.values, label="one strength for all")
 axes[0].axhline(model.error_, color="C1", label="one for each group")
 axes[0].set(xscale="log", xlabel="common strength", ylabel="held-out mean squared error")
 axes[0].legend()
-axes[1].barh(model.groups_, model.group_alphas_, color="C1", height=0.5)
-axes[1].set(xscale="log", xlabel="strength found", title="Strength of each group")
+axes[1].plot(model.group_alphas_, model.groups_, "o", color="C1", ms=9)
+axes[1].set(xscale="log", xlabel="strength found", ylim=(-0.5, 2.5), title="Strength of each group")
+axes[1].grid(axis="y", color="0.9")
 plt.show()
 
 # %%
 # The coefficients show what that means.
-equal = fastreg.RidgeCV(alphas=alphas, cv=5).fit(X, y)
 order = np.argsort(groups, kind="stable")
 fig, ax = plt.subplots(figsize=(7.0, 3.6), layout="constrained")
-ax.plot(equal.coef_[order], "o", color="C0", ms=4, label="one strength for all")
+ax.plot(common.coef[order], "o", color="C0", ms=4, label="one strength for all")
 ax.plot(model.coef_[order], "o", color="C1", ms=4, label="one for each group")
-for name in model.groups_:
-    here = np.flatnonzero(groups[order] == name)
+places = [np.flatnonzero(groups[order] == name) for name in model.groups_]
+for here in places[:-1]:
     ax.axvline(here[-1] + 0.5, color="0.8", lw=0.8)
-    ax.text(here.mean(), -17.5, f"{name}s", ha="center", color="0.3")
 ax.axhline(0.0, color="0.7", lw=0.8, zorder=0)
-ax.set(xlabel="feature", ylabel="coefficient", ylim=(-20, None))
+ax.set_xticks([here.mean() for here in places], [f"{name}s" for name in model.groups_])
+ax.tick_params(axis="x", length=0)
+ax.set(ylabel="change for one standard deviation")
 ax.legend(loc="upper center")
 plt.show()

@@ -37,7 +37,7 @@ for chosen in (best, simple):
 
 # %%
 # Is that luck? We repeat the choice on fifty random halves of the rows.
-# The least error often lets noise in. The one-standard-error rule hardly ever does.
+# The least error lets noise in. The one-standard-error rule mostly keeps it out.
 halves = ShuffleSplit(50, train_size=0.5, random_state=0).split(X)
 counts = {"cv": [], "1se": []}
 for half, _ in halves:

@@ -44,7 +44,8 @@ plt.show()
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.8), sharey=True, layout="constrained")
 for ax, gamma, title in zip(axes, (1.0, 0.0), ("lasso", "relaxed lasso"), strict=True):
     coef = choices[gamma].coef
-    ax.stem(np.arange(60), coef, markerfmt="C0o", linefmt="C0-", basefmt=" ", label="fitted")
+    kept = np.flatnonzero(coef)
+    ax.stem(kept, coef[kept], markerfmt="C0o", linefmt="C0-", basefmt=" ", label="fitted")
     ax.plot(np.arange(5), truth[:5], "_", color="C1", ms=14, mew=2, label="truth")
     ax.axhline(0.0, color="0.7", lw=0.8)
     ax.set(xlabel="feature", title=f"{title}: squared error {np.sum((coef - truth) ** 2):.2f}")
