@@ -33,13 +33,14 @@ def follow(lam):
 
 
 # %%
-# The bound holds at every step. It is loose at first and follows the error down.
+# The bound holds at every step. It is loose at first and follows the error down, until only
+# rounding is left.
 lams = (1.0, 30.0)
 traces = {lam: follow(lam) for lam in lams}
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.8), sharey=True, layout="constrained")
 for ax, (lam, (steps, _, error, bound)) in zip(axes, traces.items(), strict=True):
-    ax.plot(steps, bound, "o-", ms=4, label="bound from the gap")
-    ax.plot(steps, np.maximum(error, 1e-9), "s-", ms=4, label="true error")
+    ax.plot(steps, np.where(bound > 1e-7, bound, np.nan), "o-", ms=4, label="bound from the gap")
+    ax.plot(steps, np.where(error > 1e-7, error, np.nan), "s-", ms=4, label="true error")
     ax.set(xscale="log", yscale="log", xlabel="steps of gradient descent", title=f"λ = {lam:g}")
 axes[0].set_ylabel("distance from the optimum")
 axes[0].legend(loc="lower left")

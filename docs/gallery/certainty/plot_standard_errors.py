@@ -12,7 +12,7 @@ import numpy as np
 import fastreg
 
 # %%
-# The noise grows with the first feature.
+# The noise grows with the distance of the first feature from zero.
 
 
 def sample(seed, m=200):
