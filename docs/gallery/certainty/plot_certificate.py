@@ -34,7 +34,12 @@ for n_iter in steps:
 fig, ax = plt.subplots(layout="constrained")
 ax.plot(steps, gap, "o-", label="certified gap, known without the optimum")
 ax.plot(steps, np.maximum(excess, 1e-16), "s-", label="true distance of the objective")
-ax.set(xscale="log", yscale="log", xlabel="steps of gradient descent", ylabel="distance, in units of y²")
+ax.set(
+    xscale="log",
+    yscale="log",
+    xlabel="steps of gradient descent",
+    ylabel="distance, in units of y²",
+)
 ax.set_title("The gap is never below the truth")
 ax.legend()
 plt.show()

@@ -33,7 +33,11 @@ print("loose:", loose.cv_certificate_)
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.8), layout="constrained")
 mean = exact.mse_path_.mean(axis=1)
 axes[0].fill_between(
-    exact.alphas_, mean - exact.mse_se_, mean + exact.mse_se_, color="0.88", label="± standard error"
+    exact.alphas_,
+    mean - exact.mse_se_,
+    mean + exact.mse_se_,
+    color="0.88",
+    label="± standard error",
 )
 axes[0].plot(exact.alphas_, mean, label="held-out error")
 axes[0].axvline(exact.alpha_, color="C1", ls="--", lw=1.2, label="chosen")

@@ -55,7 +55,12 @@ for k, method in enumerate(methods):
     share = inside[method] / samples
     error = 1.96 * np.sqrt(share * (1.0 - share) / samples)
     ax.errorbar(
-        np.arange(3) + 0.16 * k - 0.08, 100 * share, yerr=100 * error, fmt="o", capsize=3, label=method
+        np.arange(3) + 0.16 * k - 0.08,
+        100 * share,
+        yerr=100 * error,
+        fmt="o",
+        capsize=3,
+        label=method,
     )
 ax.axhline(95, color="0.5", lw=1.0, ls="--")
 ax.set_xticks(range(3), ["intercept", "first feature", "second feature"])

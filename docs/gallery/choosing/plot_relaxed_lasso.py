@@ -28,7 +28,9 @@ choices = {gamma: path.relax(gamma).select("cv", cv=10) for gamma in (1.0, 0.5, 
 fig, ax = plt.subplots(layout="constrained")
 for k, (gamma, chosen) in enumerate(choices.items()):
     kept = np.count_nonzero(chosen.coef)
-    ax.plot(chosen.alphas, chosen.values, label=f"gamma = {gamma:g}: {kept} features", color=f"C{k}")
+    ax.plot(
+        chosen.alphas, chosen.values, label=f"gamma = {gamma:g}: {kept} features", color=f"C{k}"
+    )
     ax.plot(chosen.alpha, chosen.values[chosen.index], "o", color=f"C{k}")
 ax.set(xscale="log", yscale="log", xlabel="alpha", ylabel="held-out mean squared error")
 ax.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])

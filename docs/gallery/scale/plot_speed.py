@@ -48,7 +48,8 @@ for m in sizes:
     seconds["fastreg"].append(least_time(fastreg.gradient, X[:m], y[:m], theta, 1.0))
 
 # %%
-# On the right: bytes of X over time. A single read at the speed of memory is the limit.
+# On the right: bytes of X over time. A small X stays in the caches, where a second read costs
+# little and the checks of a call count. A large one comes from memory, where one read is best.
 megabytes = np.array(sizes) * 100 * 8 / 1e6
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.8), layout="constrained")
 for name, colour in (("NumPy", "C1"), ("fastreg", "C0")):

@@ -70,6 +70,6 @@ fig, ax = plt.subplots(layout="constrained")
 for name, share in shares.items():
     values = [fastreg.objective(X, y, point, lam) for point in way(share * longest, 60)]
     ax.plot(np.array(values) - default.optimum.objective, label=name)
-ax.set(yscale="log", xlabel="step", ylabel="J(θ) − min J", ylim=(1e-14, 1e3))
+ax.set(yscale="log", xlabel="step", ylabel="J(θ) − min J", ylim=(1e-7, 1e3))
 ax.legend(title="step length")
 plt.show()

@@ -23,8 +23,8 @@ y = np.sin(X[:, 0]) + X[:, 1] + 0.5 * X[:, 2] * X[:, 3]
 
 def train(**penalty):
     model = MLPRegressor(
-        (16,) * 10, activation="tanh", init=0.15, clip_norm=1.0, solver="gd", learning_rate=0.05,
-        momentum=0.9, max_iter=800, tol=0, monitor=40, random_state=0, **penalty,
+        (16,) * 10, activation="tanh", init=0.1, clip_norm=1.0, solver="gd", learning_rate=0.03,
+        momentum=0.9, max_iter=500, tol=0, monitor=25, random_state=0, **penalty,
     )  # fmt: skip
     with warnings.catch_warnings():  # fits that get stuck say so
         warnings.simplefilter("ignore", fastreg.ConvergenceWarning)
@@ -53,7 +53,7 @@ for k, (name, net) in enumerate(nets.items()):
     axes[1].plot(np.arange(1, 11), np.maximum(last, 1e-30), "o-", ms=4, color=f"C{k}")
 axes[0].set(yscale="log", xlabel="step", ylabel="R, signal of first over last layer")
 axes[0].axhline(1.0, color="0.7", lw=0.8, zorder=0)
-axes[0].legend(loc="center right")
+axes[0].legend(loc="lower left")
 axes[1].set(yscale="log", xlabel="hidden layer, from the input", ylabel="signal at the end, RMS")
 plt.show()
 
