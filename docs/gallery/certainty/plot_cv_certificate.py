@@ -21,7 +21,7 @@ size = ["radius" in name or "perimeter" in name or "area" in name for name in da
 X = data.data[:, ~np.array(size)]
 X = (X - X.mean(axis=0)) / X.std(axis=0)
 y = data.data[:, 0]
-alphas = np.geomspace(1.0, 1e-3, 40)
+alphas = np.geomspace(1.0, 1e-3, 20)
 exact = fastreg.LassoCV(alphas=alphas, cv=10, tol=0.0).fit(X, y)
 loose = fastreg.LassoCV(alphas=alphas, cv=10, tol=1e-1).fit(X, y)
 print("exact:", exact.cv_certificate_)

@@ -95,7 +95,7 @@ X = rng.standard_normal((200, 8))
 truth = np.array([1.5, 1.0, 0.5, 0.0, 0.0, -0.5, -1.0, -1.5])
 y = (X @ truth + rng.standard_normal(200))[:, None]
 design = as_design(X)
-strengths = np.geomspace(2.0, 0.01, 30)
+strengths = np.geomspace(2.0, 0.01, 20)
 
 
 def coefficients(kind):

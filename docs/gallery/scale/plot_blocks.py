@@ -6,6 +6,9 @@ What if the data do not fit into memory? A fit can read them block by block.
 The file of this example is small. The code is the same for one of a terabyte.
 """
 
+import tempfile
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -16,14 +19,15 @@ import fastreg
 rng = np.random.default_rng(0)
 X = rng.standard_normal((100_000, 40))
 y = X[:, :5] @ [0.5, -0.4, 0.3, -0.2, 0.1] + 2.0 * rng.standard_normal(100_000)
-np.save("X.npy", X)
-np.save("y.npy", y)
+folder = Path(tempfile.mkdtemp())
+np.save(folder / "X.npy", X)
+np.save(folder / "y.npy", y)
 
 # %%
 # ``read`` opens them without reading. ``memory=0`` forbids the fit to hold all rows.
 # It holds a few blocks of 16 MB, however long the file is. All ten folds and all hundred strengths
 # share a single read.
-source = fastreg.read("X.npy", "y.npy", memory=0)
+source = fastreg.read(folder / "X.npy", folder / "y.npy", memory=0)
 model = fastreg.LassoCV(cv=10).fit(source)
 
 same = fastreg.LassoCV(cv=10).fit(X, y)

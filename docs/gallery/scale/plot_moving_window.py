@@ -42,8 +42,8 @@ recent, overall = [], []
 for month in range(12, months):
     window = window + parts[month] - parts[month - 12]
     everything = everything + parts[month]
-    recent.append(fastreg.LassoCV(cv=10).fit(window).coef_)
-    overall.append(fastreg.LassoCV(cv=10).fit(everything).coef_)
+    recent.append(fastreg.LassoCV(alphas=30, cv=10).fit(window).coef_)
+    overall.append(fastreg.LassoCV(alphas=30, cv=10).fit(everything).coef_)
 print("rows in the window:", window.n_samples, "of", everything.n_samples)
 
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.8), sharey=True, layout="constrained")

@@ -7,7 +7,9 @@ and ``predict`` reads a new file in the same way.
 """
 
 import csv
+import tempfile
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,9 +22,9 @@ rng = np.random.default_rng(0)
 places = {"beach": 60.0, "park": 30.0, "station": 10.0}
 
 
-def write(name, first, days):
-    with open(name, "w", newline="") as file:
-        out = csv.writer(file)
+def write(file, first, days):
+    with open(file, "w", newline="") as lines:
+        out = csv.writer(lines)
         out.writerow(["day", "place", "temperature", "sold"])
         for k in range(days):
             day = datetime.fromisoformat(first) + timedelta(days=k)
@@ -35,15 +37,15 @@ def write(name, first, days):
                 out.writerow([day.date(), place, seen, round(sold)])
 
 
-write("sales.csv", "2023-01-01", 730)
-write("new.csv", "2025-01-01", 90)
-with open("sales.csv") as file:
-    print("".join(file.readlines()[:6]))
+sales, new = (Path(tempfile.mkdtemp()) / name for name in ("sales.csv", "new.csv"))
+write(sales, "2023-01-01", 730)
+write(new, "2025-01-01", 90)
+print(*sales.read_text().splitlines()[:6], sep="\n")
 
 # %%
 # ``missing="indicator"`` puts the mean for what is missing, and marks it.
 # ``standardize`` measures numbers in standard deviations, so that one penalty suits all.
-source = fastreg.read("sales.csv", "sold", missing="indicator", standardize=True)
+source = fastreg.read(sales, "sold", missing="indicator", standardize=True)
 model = fastreg.LassoCV(cv=10).fit(source)
 names = np.array(source.feature_names)
 for name, coef in zip(names, model.coef_, strict=True):
@@ -61,9 +63,9 @@ plt.show()
 
 # %%
 # The model remembers how the table was read. A new file needs no preparation either.
-with open("new.csv") as file:
+with open(new) as file:
     sold = np.array([float(row["sold"]) for row in csv.DictReader(file)])
-predicted = model.predict("new.csv")
+predicted = model.predict(new)
 fig, ax = plt.subplots(figsize=(5.4, 4.4), layout="constrained")
 for k, place in enumerate(places):
     ax.plot(predicted[k::3], sold[k::3], "o", ms=4, alpha=0.7, label=place)
