@@ -2,8 +2,8 @@
 What a certificate bounds, and what it costs
 ============================================
 
-How far is an answer from the minimum? Most solvers cannot say. Every fit here carries a
-certificate: a duality gap, computed anew from the data. The objective is within it of its minimum.
+How far is an answer from the minimum? Every fit carries a certificate: a duality gap, computed
+anew from the data. The objective is above its minimum by no more than that.
 """
 
 import time

@@ -13,8 +13,8 @@ from sklearn.datasets import load_diabetes
 import fastreg
 
 # %%
-# With L the least curvature, the distance from the optimum is at most the square root of 2·gap/L.
-# Here L is the least eigenvalue of XᵀX/m + λ/m.
+# Let μ be the least curvature, here the least eigenvalue of XᵀX/m + λI/m. Then the distance from
+# the optimum is at most the square root of 2·gap/μ.
 data = load_diabetes()
 X = (data.data - data.data.mean(axis=0)) / data.data.std(axis=0)
 y = data.target - data.target.mean()

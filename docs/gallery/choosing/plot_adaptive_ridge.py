@@ -25,7 +25,7 @@ groups = np.where(
 )
 
 # %%
-# The search starts at the best common strength, so it can only do better than that.
+# The search starts at the best common strength. So its held-out error is never larger than there.
 model = fastreg.AdaptiveRidge(groups=groups).fit(X, y)
 print(f"held-out error: common strength {model.equal_error_:.0f}, by group {model.error_:.0f}")
 print(model.cv_certificate_)

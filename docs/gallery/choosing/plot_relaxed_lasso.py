@@ -50,7 +50,11 @@ for ax, gamma, title in zip(axes, (1.0, 0.0), ("lasso", "relaxed lasso"), strict
     ax.stem(kept, coef[kept], markerfmt="C0o", linefmt="C0-", basefmt=" ", label="fitted")
     ax.plot(np.arange(5), truth[:5], "_", color="C1", ms=14, mew=2, label="truth")
     ax.axhline(0.0, color="0.7", lw=0.8)
-    ax.set(xlabel="feature", title=f"{title}: squared error {np.sum((coef - truth) ** 2):.2f}")
+    ax.set(
+        xlabel="feature",
+        xlim=(-2, 61),
+        title=f"{title}: squared error {np.sum((coef - truth) ** 2):.2f}",
+    )
 axes[0].set_ylabel("coefficient")
 axes[0].legend()
 plt.show()

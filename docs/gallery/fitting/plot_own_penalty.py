@@ -99,13 +99,10 @@ strengths = np.geomspace(2.0, 0.01, 20)
 
 
 def coefficients(kind):
-    out = []
-    for strength in strengths:
-        objective = Objective(l2=np.array([[1e-3]]), penalty=kind(strength))
-        solution = solve(design, y, objective, tol=1e-8)
-        assert solution.certificate.converged
-        out.append(solution.coef[:, 0])
-    return np.array(out)
+    objective = Objective(l2=np.array([[1e-3]]), penalty=kind(1.0), strength=strengths)
+    solution = solve(design, y, objective, tol=1e-8)
+    assert solution.certificate.converged
+    return solution.coef.T
 
 
 # %%

@@ -52,7 +52,8 @@ for name, coef in zip(names, model.coef_, strict=True):
     print(f"{name:28} {coef:8.2f}")
 
 # %%
-# A bar is what a feature adds to the sales: weekends, the beach, warm days.
+# A bar is what a feature adds to the sales, a temperature one standard deviation higher included.
+# Weekends, the beach and warm days count most.
 kept = np.flatnonzero(np.abs(model.coef_) > 0.5)
 kept = kept[np.argsort(model.coef_[kept])]
 fig, ax = plt.subplots(figsize=(7.0, 4.6), layout="constrained")

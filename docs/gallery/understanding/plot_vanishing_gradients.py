@@ -24,7 +24,7 @@ y = np.sin(X[:, 0]) + X[:, 1] + 0.5 * X[:, 2] * X[:, 3]
 def train(**penalty):
     model = MLPRegressor(
         (16,) * 10, activation="tanh", init=0.1, clip_norm=1.0, solver="gd", learning_rate=0.03,
-        momentum=0.9, max_iter=500, tol=0, monitor=25, random_state=0, **penalty,
+        momentum=0.9, max_iter=350, tol=0, monitor=25, random_state=0, **penalty,
     )  # fmt: skip
     with warnings.catch_warnings():  # fits that get stuck say so
         warnings.simplefilter("ignore", fastreg.ConvergenceWarning)
