@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
+
+import matplotlib as mpl
+from sphinx_gallery.sorting import ExplicitOrder
 
 import fastreg
 
@@ -32,6 +36,15 @@ autodoc_typehints = "none"  # numpydoc's sections hold the types
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
+
+
+def reset_pictures(conf: object, name: str) -> None:
+    """Each example starts from the style of the gallery."""
+    mpl.rcdefaults()
+    mpl.style.use(Path(__file__).parent / "gallery.mplstyle")
+
+
+PARTS = ("fitting", "choosing", "certainty", "scale", "understanding")
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
@@ -41,7 +54,9 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "remove_config_comments": True,
-    "plot_gallery": "True",
+    "capture_repr": (),
+    "reset_modules": (f"{__name__}.reset_pictures",),
+    "subsection_order": ExplicitOrder([f"gallery/{part}" for part in PARTS]),
 }
 
 html_theme = "pydata_sphinx_theme"
