@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from pathlib import Path
 
-import matplotlib as mpl
 from sphinx_gallery.sorting import ExplicitOrder
 
 import fastreg
+
+sys.path.insert(0, str(Path(__file__).parent))  # for gallery_style
 
 project = "fastreg"
 author = "The fastreg developers"
@@ -37,13 +39,6 @@ numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
 
-
-def reset_pictures(conf: object, name: str) -> None:
-    """Each example starts from the style of the gallery."""
-    mpl.rcdefaults()
-    mpl.style.use(Path(__file__).parent / "gallery.mplstyle")
-
-
 PARTS = ("fitting", "choosing", "certainty", "scale", "understanding")
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
@@ -55,7 +50,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "remove_config_comments": True,
     "capture_repr": (),
-    "reset_modules": (f"{__name__}.reset_pictures",),
+    "reset_modules": ("gallery_style.reset",),
     "subsection_order": ExplicitOrder([f"gallery/{part}" for part in PARTS]),
 }
 
