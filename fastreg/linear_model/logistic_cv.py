@@ -163,8 +163,8 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
 
     With ``use_legacy_attributes=True`` the shapes are those of scikit-learn before 1.10. `C_` and
     `l1_ratio_` are arrays of shape (1,). `scores_` and `coefs_paths_` are dicts with the second
-    class as key. Their arrays have n_folds first, then n_Cs, then n_l1_ratios. The last is left out
-    if `l1_ratios` is None.
+    class as key. Their arrays begin with the axes n_folds, n_Cs and n_l1_ratios; the third is left
+    out if `l1_ratios` is None.
 
     References
     ----------
