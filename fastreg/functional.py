@@ -211,8 +211,8 @@ def descend(
     n_iter : int, default=1000
         Largest number of steps, at least 1.
     tol : float, default=0.0
-        Relative gap at which to stop, at least 0: J(θ) − min J ≤ tol·(J of the best intercept). It
-        is checked every 64 steps. 0 takes all steps.
+        Relative gap at which to stop, at least 0: J(θ) − min J ≤ tol·N, with N the null objective
+        of `Certificate`. It is checked every 64 steps. 0 takes all steps.
     theta0 : array-like of shape (n_features,) or None, default=None
         Start of θ. None means zeros. It is not changed.
     fit_intercept : bool, default=False
