@@ -62,8 +62,8 @@ class Inference:
     >>> X = rng.standard_normal((100, 2))
     >>> y = X[:, 0] + 0.1 * rng.standard_normal(100)
     >>> table = fastreg.Ridge(alpha=1e-8).fit(X, y).summary(X, y)
-    >>> table.names, table.coef.round(1)
-    (('intercept', 'x0', 'x1'), array([-0.,  1., -0.]))
+    >>> table.names, table.coef[1:2].round(1)
+    (('intercept', 'x0', 'x1'), array([1.]))
     """
 
     names: tuple[str, ...]
