@@ -286,8 +286,8 @@ def descend(
     bounded = _is_bounded(chosen)
     if eta is None and not bounded:
         raise ValueError(
-            f"eta must be given: the curvature of {type(chosen).__name__} has no known bound, from "
-            "which a step could be taken; losses.steepest registers one"
+            f"eta must be a number: the curvature of {type(chosen).__name__} has no known bound, "
+            "so that there is no default step; losses.steepest registers a bound"
         )
     theta = np.zeros(n) if theta0 is None else as_vector(theta0, n, "theta0").copy()
     if not kernels.survey(design.storage).finite:

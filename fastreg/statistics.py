@@ -223,7 +223,9 @@ class SufficientStatistics:
                 f"source must be what fastreg.read returns, got {type(source).__name__}"
             )
         if source.offset is not None:
-            raise ValueError(f"statistics are of squares, and {source.kind} has an offset of its y")
+            raise ValueError(
+                f"statistics take no offset, and {source.kind} has one: subtract it from y"
+            )
         if not isinstance(every, int | float) or not 0.0 <= every < math.inf:
             raise ValueError(f"every must be seconds ≥ 0, got {every!r}")
         if not isinstance(checkpoint, str | os.PathLike | None):
@@ -246,7 +248,9 @@ class SufficientStatistics:
             out._parts = out._list_of(gathering.gather(source, gather))
             return out._checked(source)
         if not source.in_order:
-            raise ValueError(f"{source.kind} is not read in order: it takes no checkpoint")
+            raise ValueError(
+                f"checkpoint must be None for {source.kind}, which is not read in order"
+            )
         return _Checkpointed(out, source, gather, FilePath(checkpoint), every).run()
 
     def _name(self, source: Source) -> None:
@@ -300,7 +304,9 @@ class SufficientStatistics:
             return NotImplemented
         shape = (self.n_features, self.n_targets, self.n_folds)
         if shape != (other.n_features, other.n_targets, other.n_folds):
-            raise ValueError("statistics of other numbers of features, targets or folds")
+            raise ValueError(
+                "both statistics must have the same numbers of features, targets and folds"
+            )
         named = self if self.feature_names is not None else other
         for name in ("feature_names", "encoding"):
             both = getattr(self, name), getattr(other, name)
@@ -519,7 +525,7 @@ class SufficientStatistics:
             if part.count
         ]
         if len(parts) < 2:
-            raise ValueError("cross-validation needs rows in two folds at least: update(fold=…)")
+            raise ValueError("cross_validate needs rows in two folds or more: pass fold to update")
         with single_threaded_blas:
             strengths = self._strengths(self._whole(), spec, target, tol, max_iter)
         from fastreg.selection.cross_validation import Validation  # not part of a first fit
@@ -661,7 +667,8 @@ def collected(data: Source | SufficientStatistics, cv: int | None) -> list[Momen
     found = [part for part in stats._parts or [] if part.count]
     if cv is not None and len(found) != cv:
         raise ValueError(
-            f"{data.kind} has {len(found)} folds with rows of positive weight, cv is {cv}"
+            f"cv={cv} needs as many folds with rows of positive weight, "
+            f"{data.kind} has {len(found)}"
         )
     return found
 
@@ -786,7 +793,7 @@ class _Collected(paths.Source):
     def errors(
         self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
     ) -> Errors:
-        raise ValueError("folds are given with update: call cross_validate of the statistics")
+        raise ValueError("this path was fitted to statistics: call their cross_validate instead")
 
 
 def _sound_parts(arrays: dict[str, Array], out: SufficientStatistics, name: str) -> list[Moments]:

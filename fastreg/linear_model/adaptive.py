@@ -68,7 +68,9 @@ class Searching:
 
     def _check_width(self, n: int) -> None:
         if n > self.max_features:
-            raise ValueError(f"X has {n} features, more than max_features={self.max_features}")
+            raise ValueError(
+                f"max_features={self.max_features} is less than the {n} features of X: raise it"
+            )
 
     def _certify(self, fits: Sequence[RowFits | LossFits], error: float) -> None:
         """Errors of folds at the strengths that were found, by fits to their rows; where their mean
@@ -102,7 +104,7 @@ class _Adaptive(Searching, ChoosingRegressor):
     def _partition(self, splits: list[Split], weights: Array | None, m: int) -> list[Split]:
         """Splits that leave each of m rows out once, and train on the others."""
         if not self.fit_intercept:
-            raise ValueError("fit_intercept=False is not provided for by method='cv'")
+            raise ValueError("fit_intercept must be True with method='cv', got False")
         held = np.concatenate([test for _, test in splits])
         once = len(held) == m == len(np.unique(held))
         rest = (np.bincount(np.concatenate(pair), minlength=m) for pair in splits)
@@ -122,7 +124,7 @@ class _Adaptive(Searching, ChoosingRegressor):
         if validation.whole is None:
             raise ValueError(
                 "X is too large to be squared, or sparse with means that dwarf their spread: "
-                "change its units or offsets"
+                "change its units, or subtract a constant from each column"
             )
         return validation
 
@@ -315,7 +317,9 @@ class AdaptiveRidge(_Adaptive):
         asked, _ = routed(self, sample_weight, params)
         if self.method == "evidence":
             if len(labels) > 1:
-                raise ValueError("method='evidence' knows a single group of features")
+                raise ValueError(
+                    f"method='evidence' needs a single group, got {len(labels)} in groups"
+                )
             self._check_width(design.shape[1])
             found = evidence(design, target, weights, self.fit_intercept, self.tol)
         else:

@@ -294,9 +294,9 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         m = design.shape[0]
         target, weights = single_target(y, m), as_weights(sample_weight, m)
         if self.coef_.ndim > 1:
-            raise ValueError(f"summary is for one target, the fit had {len(self.coef_)}")
+            raise ValueError(f"summary needs a fit to one target, this fit has {len(self.coef_)}")
         if self.positive:
-            raise ValueError("summary has no intervals for positive=True")
+            raise ValueError("summary has no intervals for positive=True: fit with positive=False")
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must be between 0 and 1, got {level!r}")
         if noise is not None and not 0.0 < noise < np.inf:
@@ -316,7 +316,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
                 chosen=self._chosen,
             )
         if noise is not None:
-            raise ValueError("noise is for method='selective'")
+            raise ValueError(f"noise must be None without an L1 penalty, got {noise!r}")
         coef, intercept = np.ravel(self.coef_), float(np.ravel(self.intercept_)[0])
         method = method or "classical"
         return ridge_inference(
@@ -371,7 +371,7 @@ class ChoosingRegressor(LinearRegressor):
         self._validate_params()
         check_finite_params(self)
         if source.n_targets != 1:
-            raise ValueError(f"y must be one target, {source.kind} has {source.n_targets}")
+            raise ValueError(f"y must have one target, {source.kind} has {source.n_targets}")
         return collected(source, check_folds(5 if self.cv is None else self.cv, source, params))
 
     def _finish(self, X: Any, solution: Solution) -> None:
@@ -403,8 +403,8 @@ def warn_of_fit(model: Any, solution: Solution) -> None:
     advice = (
         f"raise max_iter, now {1000 if model.max_iter is None else model.max_iter}"
         if solution.exhausted
-        else "rounding stopped it: bring the columns of X and y to offsets and units of "
-        "their own size, penalise more, or raise tol"
+        else "rounding stopped it: centre and scale the columns of X and y, "
+        "penalise more, or raise tol"
     )
     warn_of_convergence(
         f"{type(model).__name__} reached a {measure} of {reached:.2e} in "

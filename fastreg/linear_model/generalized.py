@@ -187,7 +187,7 @@ class Generalized(Estimator):
 
         check_is_fitted(self)
         if isinstance(X, STREAMED) or is_read(X, y):
-            raise ValueError("summary is for rows in memory: read X into an array first")
+            raise ValueError("summary needs rows in memory: read X into an array first")
         design = as_design(X)
         check_features(self, X)
         if not 0.0 < level < 1.0:
@@ -226,7 +226,7 @@ class Generalized(Estimator):
         found = predict_source(self, X, self._linear())
         if found is not None:
             if offset is not None:
-                raise ValueError("offset is for rows in memory: add it to what decides")
+                raise ValueError("offset needs rows in memory: read X into an array first")
             return found
         design = as_design(X)
         check_features(self, X)

@@ -174,8 +174,8 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     ) -> tuple[Array, Array | None]:
         if self.class_weight is not None and method in ("classical", "bayesian"):
             raise ValueError(
-                f"method={method!r} takes weights for counts of rows, and those of class_weight "
-                "are none: take method='sandwich'"
+                f"method={method!r} treats weights as counts of rows, and class_weight is not a "
+                "count: set method='sandwich'"
             )
         if self.target == "labels":
             odds = Odds(known_share(self, y, m), as_weights(sample_weight, m), self.classes_)
@@ -489,7 +489,7 @@ class LogisticRegression(Classifier):
         asked = {"l1": 1.0, "l2": 0.0}.get(self.penalty, ratio)
         if ratio not in (0.0, asked):
             warn(
-                f"penalty={self.penalty!r} is taken, and l1_ratio={self.l1_ratio!r} has no effect",
+                f"penalty={self.penalty!r} decides, and l1_ratio={self.l1_ratio!r} has no effect",
                 UserWarning,
             )
         return float(self.C), asked

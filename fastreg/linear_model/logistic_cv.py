@@ -403,8 +403,8 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
         if not self.refit:
             raise ValueError(
-                "summary is of a fit to all rows, and refit=False has made a mean of those to "
-                "training sets: fit with refit=True"
+                "summary needs a fit to all rows, and refit=False averages fits to training sets: "
+                "fit with refit=True"
             )
         C, ratio = (float(np.ravel(each)[0]) for each in (self.C_, self.l1_ratio_))
         return ratio, float(per_weight(np.array([1.0 / C]), weights, m)[0])

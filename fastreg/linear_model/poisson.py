@@ -60,8 +60,7 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
             )
         if not target.any():
             raise ValueError(
-                "y is zero in all rows that have a weight: the best mean is zero, whose log no "
-                "model has"
+                "y is zero in all rows that have a weight: the log of a mean of zero does not exist"
             )
         return target, weights
 

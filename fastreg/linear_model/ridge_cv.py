@@ -206,7 +206,9 @@ class RidgeCV(LinearRegressor):
         if self.cv is not None:
             return self._by_folds(X, y, sample_weight, alphas, params)
         if params and not is_enabled():
-            raise ValueError(f"without cv, fit takes no {', '.join(sorted(params))}")
+            raise ValueError(
+                f"fit takes {', '.join(sorted(params))} only if cv is set, got cv=None"
+            )
         _, scored_by = routed(self, sample_weight, params)
         design = as_design(X)
         target = as_target(y, design.shape[0])
@@ -247,7 +249,7 @@ class RidgeCV(LinearRegressor):
         """From moments, and without `cv` from one more read of the rows."""
         if self.scoring is not None or self.store_cv_results or params:
             raise ValueError(
-                f"{source.kind} is read in blocks: no scoring, store_cv_results or groups then"
+                f"{source.kind} is read in blocks: leave out scoring, store_cv_results and groups"
             )
         if self.cv is not None:
             cv = check_folds(self.cv, source, params)
@@ -266,7 +268,7 @@ class RidgeCV(LinearRegressor):
             self.cv_certificate_ = found.certificate(self.tol)
             warn_of_choice(self, self.cv_certificate_)
         else:
-            raise ValueError("leave-one-out reads rows once more than statistics have: give cv")
+            raise ValueError("leave-one-out needs the rows, and X is SufficientStatistics: set cv")
         whole = moments.total(parts)
         chosen = self._choose(alphas, scores, source.flat)
         strengths = per_weight(chosen, np.array([whole.weight]), 1)

@@ -220,7 +220,7 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         if self.method not in ("grid", "adaptive"):
             raise ValueError(f'method must be "grid" or "adaptive", got {self.method!r}')
         if self.per_layer and self.method == "grid":
-            raise ValueError('per_layer=True goes with method="adaptive": a grid would be L-fold')
+            raise ValueError('per_layer=True needs method="adaptive", got "grid"')
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = as_weights(sample_weight, len(X))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))

@@ -507,13 +507,13 @@ def check_parameters(model: Any) -> None:
     need("monitor", model.monitor is None or whole("monitor"), "an integer of at least 1 or None")
     if model.l1_ratio > 0 and model.solver not in ("gd", "sgd"):
         raise ValueError(
-            f'l1_ratio={model.l1_ratio} goes with solver="gd" or "sgd", which take the prox of '
-            f"|w|; solver={model.solver!r} would step by a derivative that does not exist at 0"
+            f'l1_ratio={model.l1_ratio} needs solver="gd" or "sgd", got {model.solver!r}: the '
+            "derivative of |w| does not exist at 0"
         )
     if model.gradient_penalty == "omega" and model.solver == "lbfgs":
         raise ValueError(
-            'gradient_penalty="omega" holds x and δ, so it is the gradient of no function, and '
-            'solver="lbfgs" needs one: take "adam", "sgd" or "gd"'
+            'gradient_penalty="omega" is not the gradient of a function, which solver="lbfgs" '
+            'needs: set solver to "adam", "sgd" or "gd"'
         )
     if model.early_stopping and model.solver == "lbfgs":
-        raise ValueError('early_stopping goes by epochs, and solver="lbfgs" has none')
+        raise ValueError('early_stopping must be False with solver="lbfgs", which has no epochs')

@@ -155,7 +155,7 @@ def path(
     target = as_target(y, m)
     if target.ndim != 1:
         raise ValueError(
-            f"y must have shape ({m},), got {target.shape}: a path has one target, call it for each"
+            f"y must have shape ({m},), got {target.shape}: fit a path for each target"
         )
     check_bool(fit_intercept=fit_intercept, positive=positive, verbose=verbose)
     if callback is not None and not callable(callback):
@@ -173,7 +173,7 @@ def path(
         least = least_share(eps, wide=n > m)
         grid = Grid(count, least, kind(factor * max(ratio, LEAST_RATIO)))
     elif eps is not None:
-        raise ValueError("eps is without use where alphas are given")
+        raise ValueError("eps has no effect where alphas are given: leave one of them out")
     objective = Objective(
         l2=(factor * (1.0 - ratio))[:, None],
         penalty=kind(factor * ratio),

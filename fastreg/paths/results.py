@@ -217,7 +217,7 @@ class Path:
         if criterion in ("cv", "1se"):
             return self._by_folds(criterion, cv, score)
         if score != "deviance":
-            raise ValueError(f"score={score!r} is for 'cv' and '1se': {criterion!r} has its own")
+            raise ValueError(f"score={score!r} needs criterion 'cv' or '1se', got {criterion!r}")
         rows, n, intercept = self.data.count, len(self.coefs), self.data.objective.fit_intercept
         if self._is_of_squares:
             found = criteria.values(criterion, self.rss, self.dof, rows, n, intercept)
@@ -288,7 +288,7 @@ class Path:
             raise ValueError(f"gamma must be between 0 and 1, got {gamma!r}")
         if not is_absolute(self.data.objective.penalty):
             raise ValueError(
-                "a path with bounds is not relaxed: a fit without a penalty would leave them"
+                "relax needs a path without bounds: a fit without a penalty would leave them"
             )
         found = self._refits(share)
         same = {each.name: getattr(self, each.name) for each in dataclasses.fields(Path)}
@@ -443,7 +443,7 @@ class Path:
             coefs, levels = (between(each, self.alphas, alpha) for each in (coefs, levels))
         out = np.empty((design.shape[0], coefs.shape[1]))
         if design.shape[1] != len(self.coefs):
-            raise ValueError(f"X has {design.shape[1]} features, the path {len(self.coefs)}")
+            raise ValueError(f"X has {design.shape[1]} features, the path has {len(self.coefs)}")
         given = offset_of(offset, len(out))
         kernels.predict(design.storage, np.ascontiguousarray(coefs), offset=levels, out=out)
         check_predictions(design, out)
@@ -488,7 +488,7 @@ class Relaxed(Path):
         ValueError
             Always.
         """
-        raise ValueError("this path is relaxed already: call relax of the path it comes from")
+        raise ValueError("this path is relaxed already: call relax of the original path")
 
     @functools.cached_property
     def deviance(self) -> Array:

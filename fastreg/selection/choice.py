@@ -96,8 +96,8 @@ class ChoiceCertificate:
                 "asked"
             )
         return (
-            f"{out}; see cv_certificate_. Raise max_iter, bring the columns of X to offsets and "
-            "units of their own size, or leave out the least alphas"
+            f"{out}; see cv_certificate_. Raise max_iter, centre and scale the columns of X, "
+            "or leave out the least alphas"
         )
 
 
@@ -124,7 +124,7 @@ def least_of(found: list[Errors]) -> int:
     """
     least = np.array([errors.mean[errors.choose()] for errors in found])
     if not np.isfinite(least).any():
-        raise ValueError("no error of a test fold is finite: bring y to units nearer 1")
+        raise ValueError("no error of a test fold is finite: scale y to values near 1")
     return int(np.nanargmin(least))
 
 

@@ -149,8 +149,8 @@ def read(
         raise ValueError(f"memory must be a number of bytes ≥ 0, got {memory!r}")
     if encoding is not None and not isinstance(encoding, Encoding):
         raise ValueError(
-            f"encoding must be that of a model, got {type(encoding).__name__}; that of the text of "
-            "a file is charset"
+            f"encoding must be the encoding_ of a model, got {type(encoding).__name__}; charset is "
+            "that of the text of a file"
         )
     if not isinstance(categories, Mapping):
         categories = _names_of(categories, "categories")
@@ -167,7 +167,7 @@ def read(
     source = _source(data, target, weights, options)
     if cache:
         if not source.in_order:
-            raise ValueError(f"{source.kind} has a cache of its own: X.persist()")
+            raise ValueError(f"cache must be False for {source.kind}: call X.persist() instead")
         source = Cached(source)
     source.memory, source.progress = memory, progress
     return source
@@ -214,7 +214,7 @@ def _as_in_the_fit(place: Any, encoding: Any, names: Any) -> Options:
 
 def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if isinstance(data, Source):
-        raise ValueError("data is a source already")
+        raise ValueError("data is a Source already: pass it to fit")
     if is_dask(data):
         return _of_dask(data, target, weights, options)
     if feature_names(data) is not None or are_paths(data):
@@ -234,7 +234,7 @@ def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
 
 def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if options.labels:
-        raise ValueError("labels is for files and frames: put numbers into dask's y")
+        raise ValueError("labels must be False for dask collections: put 0 and 1 into y")
     kind = "blocks" if isinstance(data, list | tuple) else type(data).__name__
     if kind == "DataFrame" and is_dask(target):  # y beside the frame, as scikit-learn has it
         return cluster.beside(data, target, weights, options)
@@ -281,7 +281,7 @@ def _suffix(path: Path) -> str:
     """That of a file or folder which is there and can be read by its kind."""
     suffix = suffix_of(path)
     if suffix not in SUFFIXES and not path.is_dir():
-        raise ValueError(f"{path}: a data file ends in {', '.join(SUFFIXES)}")
+        raise ValueError(f"{path}: the name of a data file must end in {', '.join(SUFFIXES)}")
     if not path.exists():
         raise ValueError(f"{path}: no such file")
     if path.is_dir() and suffix in SUFFIXES and suffix not in (".zarr", *FORMATS):
@@ -301,7 +301,7 @@ def _refuse(options: Options, names: Sequence[str], place: str) -> None:
     """Options that this kind of data has no use for."""
     given = [name for name in names if getattr(options, name)]
     for name in [*given, *options.text.given]:
-        raise ValueError(f"{name} is for tables, {place} is none")
+        raise ValueError(f"{name} needs a table, and {place} is not one")
 
 
 def _check_columns(target: Any, weights: Any, place: Any, options: Options) -> None:

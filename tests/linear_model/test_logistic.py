@@ -149,7 +149,7 @@ def test_labels_in_objects_and_columns():
         np.testing.assert_array_equal(model.coef_, plain.coef_)
         assert model.score(X, given) == plain.score(X, truth)
     for given in (np.where(truth, "yes", None), pd.Series(y).where(truth), [1, "no"] * 60):
-        with pytest.raises(ValueError, match="labels of one kind"):
+        with pytest.raises(ValueError, match="labels of one type"):
             LogisticRegression().fit(X, np.asarray(given, object))
 
 

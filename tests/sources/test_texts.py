@@ -310,7 +310,7 @@ def test_options_of_texts_are_checked(options, message, tmp_path):
 def test_options_of_files_are_for_files():
     with pytest.raises(ValueError, match="sep is for CSV files, the frame is none"):
         fastreg.read(pd.DataFrame({"a": [1.0], "y": [1.0]}), "y", sep=";")
-    with pytest.raises(ValueError, match="numbers is for tables, ndarray is none"):
+    with pytest.raises(ValueError, match="numbers needs a table, and ndarray is not one"):
         fastreg.read(np.ones((3, 2)), np.ones(3), numbers=["a"])
 
 
