@@ -129,7 +129,7 @@ def test_evidence_is_a_fixed_point_in_any_units():
         ({"alpha_bounds": (1.0, 0.1)}, "alpha_bounds must be 0 < least < largest"),
         ({"cv": TimeSeriesSplit(3)}, "cv must leave each row out once"),
         ({"max_features": 5}, "max_features=5 is less than"),
-        ({"method": "evidence", "groups": GROUPS}, "knows a single group"),
+        ({"method": "evidence", "groups": GROUPS}, "needs a single group"),
         ({"fit_intercept": False}, "fit_intercept must be True"),
         ({"tol": 0.0}, "'tol' parameter"),
     ],
