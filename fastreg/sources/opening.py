@@ -149,8 +149,8 @@ def read(
         raise ValueError(f"memory must be a number of bytes ≥ 0, got {memory!r}")
     if encoding is not None and not isinstance(encoding, Encoding):
         raise ValueError(
-            f"encoding must be the encoding_ of a model, got {type(encoding).__name__}; charset is "
-            "that of the text of a file"
+            f"encoding must be the encoding_ of a model, got {type(encoding).__name__}: "
+            "set charset for the text of a file"
         )
     if not isinstance(categories, Mapping):
         categories = _names_of(categories, "categories")

@@ -400,5 +400,5 @@ def test_an_offset_by_place_or_of_the_source(memory, tmp_path, rng):
         lambda: model.fit(source.with_offset(1)),
     ):
         np.testing.assert_allclose(fit().predict(X), own.predict(X), rtol=1e-4)
-    with pytest.raises(ValueError, match="has an offset of its y"):
+    with pytest.raises(ValueError, match="statistics take no offset"):
         fastreg.SufficientStatistics.collect(source.with_offset(1))

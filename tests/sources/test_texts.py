@@ -292,7 +292,7 @@ def test_a_column_that_changes_later(late, tmp_path, monkeypatch):
         ({"sep": ";;"}, "sep must be one character"),
         ({"decimal": ",", "thousands": ","}, "must be different characters"),
         ({"charset": "klingon"}, "charset must be one that Python knows"),
-        ({"encoding": "latin-1"}, "that of the text of a file is charset"),
+        ({"encoding": "latin-1"}, "set charset for the text of a file"),
         ({"comment": ""}, "comment must be what a line begins with"),
         ({"na_values": [1]}, "na_values must be texts"),
         ({"numbers": ["b"]}, "no column 'b'"),
