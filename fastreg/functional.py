@@ -1,4 +1,4 @@
-"""The article's functions, on its own scale: `lam` (λ) and `eta` (η).
+"""The objective J, its gradient and gradient descent, with `lam` (λ) and `eta` (η).
 
     J(θ) = 1/(2m) Σ_i (x_iᵀθ + b − y_i)² + λ/(2m) Σ_j θ_j² + λ₁/m Σ_j │θ_j│
     ∇J(θ) = (Xᵀ(Xθ + b − y) + λθ)/m

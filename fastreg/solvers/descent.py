@@ -1,4 +1,4 @@
-"""The article's gradient descent: θ ← θ − η∇J(θ), J recorded at every step.
+"""Gradient descent θ ← θ − η∇J(θ), with J recorded at every step.
 
     J(θ) = 1/(2m) Σ_i (x_iᵀθ + b − y_i)² + λ/(2m) Σ_j θ_j² + λ₁/m Σ_j │θ_j│
 
