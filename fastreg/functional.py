@@ -254,7 +254,7 @@ def descend(
 
     References
     ----------
-    .. [1] I. Daubechies, M. Defrise, C. De Mol, "An iterative thresholding algorithm for linear
+    .. [1] Daubechies I., Defrise M., De Mol C., "An iterative thresholding algorithm for linear
        inverse problems with a sparsity constraint", Commun. Pure Appl. Math. 57, 2004.
 
     Examples

@@ -210,7 +210,7 @@ class AdaptiveRidge(_Adaptive):
         Number of steps.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -231,9 +231,9 @@ class AdaptiveRidge(_Adaptive):
 
     References
     ----------
-    .. [1] C.-S. Foo, C. Do, A. Ng, "Efficient multiple hyperparameter learning for log-linear
+    .. [1] Foo C.-S., Do C., Ng A., "Efficient multiple hyperparameter learning for log-linear
        models", NIPS 2007.
-    .. [2] D. MacKay, "Bayesian interpolation", Neural Comput. 4, 1992.
+    .. [2] MacKay D., "Bayesian interpolation", Neural Comput. 4, 1992.
 
     Examples
     --------
@@ -408,7 +408,7 @@ class AdaptiveElasticNet(_Adaptive):
         Number of steps.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -430,7 +430,7 @@ class AdaptiveElasticNet(_Adaptive):
 
     References
     ----------
-    .. [1] C.-S. Foo, C. Do, A. Ng, "Efficient multiple hyperparameter learning for log-linear
+    .. [1] Foo C.-S., Do C., Ng A., "Efficient multiple hyperparameter learning for log-linear
        models", NIPS 2007.
 
     Examples

@@ -198,7 +198,7 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
         Number of steps.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -220,7 +220,7 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
 
     References
     ----------
-    .. [1] C.-S. Foo, C. Do, A. Ng, "Efficient multiple hyperparameter learning for log-linear
+    .. [1] Foo C.-S., Do C., Ng A., "Efficient multiple hyperparameter learning for log-linear
        models", NIPS 2007.
 
     Examples
@@ -349,7 +349,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         Number of steps.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -372,7 +372,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
 
     References
     ----------
-    .. [1] C.-S. Foo, C. Do, A. Ng, "Efficient multiple hyperparameter learning for log-linear
+    .. [1] Foo C.-S., Do C., Ng A., "Efficient multiple hyperparameter learning for log-linear
        models", NIPS 2007.
 
     Examples

@@ -57,7 +57,7 @@ class ElasticNet(LinearRegressor):
         Number of epochs; a list has one entry for each target.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -79,7 +79,7 @@ class ElasticNet(LinearRegressor):
 
     References
     ----------
-    .. [1] S.-J. Kim, K. Koh, M. Lustig, S. Boyd, D. Gorinevsky, "An interior-point method for
+    .. [1] Kim S.-J., Koh K., Lustig M., Boyd S., Gorinevsky D., "An interior-point method for
        large-scale l1-regularized least squares", IEEE J. Sel. Top. Signal Process. 1, 2007.
 
     Examples
@@ -230,7 +230,7 @@ class Lasso(ElasticNet):
         Number of epochs; a list has one entry for each target.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -252,7 +252,7 @@ class Lasso(ElasticNet):
 
     References
     ----------
-    .. [1] S.-J. Kim, K. Koh, M. Lustig, S. Boyd, D. Gorinevsky, "An interior-point method for
+    .. [1] Kim S.-J., Koh K., Lustig M., Boyd S., Gorinevsky D., "An interior-point method for
        large-scale l1-regularized least squares", IEEE J. Sel. Top. Signal Process. 1, 2007.
 
     Examples

@@ -293,7 +293,7 @@ class LogisticRegression(Classifier):
         Number of steps.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -317,7 +317,7 @@ class LogisticRegression(Classifier):
 
     References
     ----------
-    .. [1] K. Koh, S.-J. Kim, S. Boyd, "An interior-point method for large-scale l1-regularized
+    .. [1] Koh K., Kim S.-J., Boyd S., "An interior-point method for large-scale l1-regularized
        logistic regression", J. Mach. Learn. Res. 8, 2007.
 
     Examples

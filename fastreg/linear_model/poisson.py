@@ -183,7 +183,7 @@ class PoissonRegressor(Counting):
         Number of steps.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.

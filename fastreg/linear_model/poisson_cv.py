@@ -101,7 +101,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         Number of steps.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -122,7 +122,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
 
     References
     ----------
-    .. [1] T. Hastie, R. Tibshirani, J. Friedman, "The Elements of Statistical Learning", 2nd ed.,
+    .. [1] Hastie T., Tibshirani R., Friedman J., "The Elements of Statistical Learning", 2nd ed.,
        2009, section 7.10.
 
     Examples

@@ -71,7 +71,7 @@ class AdaptiveLasso(ChoosingRegressor):
         Number of steps.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -92,9 +92,9 @@ class AdaptiveLasso(ChoosingRegressor):
 
     References
     ----------
-    .. [1] H. Zou, "The adaptive lasso and its oracle properties", JASA 101, 2006.
-    .. [2] P. Bühlmann, L. Meier, discussion of Zou and Li, Ann. Statist. 36, 2008.
-    .. [3] E. Candès, M. Wakin, S. Boyd, "Enhancing sparsity by reweighted l1 minimization", J.
+    .. [1] Zou H., "The adaptive lasso and its oracle properties", JASA 101, 2006.
+    .. [2] Bühlmann P., Meier L., discussion of Zou and Li, Ann. Statist. 36, 2008.
+    .. [3] Candès E., Wakin M., Boyd S., "Enhancing sparsity by reweighted l1 minimization", J.
        Fourier Anal. Appl. 14, 2008.
 
     Examples

@@ -78,7 +78,7 @@ class Ridge(LinearRegressor):
         Moments of all rows. Set by `partial_fit`.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.

@@ -90,7 +90,7 @@ class RidgeCV(LinearRegressor):
         Number of refinements of the last fit.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -114,7 +114,7 @@ class RidgeCV(LinearRegressor):
 
     References
     ----------
-    .. [1] G. Golub, M. Heath, G. Wahba, "Generalized cross-validation as a method for choosing a
+    .. [1] Golub G., Heath M., Wahba G., "Generalized cross-validation as a method for choosing a
        good ridge parameter", Technometrics 21, 1979.
 
     Examples

@@ -64,7 +64,7 @@ class StabilitySelection(CallbackSupportMixin, SelectorMixin, Estimator):  # typ
         Largest relative duality gap of all fits.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
     encoding_ : Encoding
         How the columns of a table became features. Set by a fit to a table.
@@ -85,8 +85,8 @@ class StabilitySelection(CallbackSupportMixin, SelectorMixin, Estimator):  # typ
 
     References
     ----------
-    .. [1] N. Meinshausen, P. Bühlmann, "Stability selection", J. R. Stat. Soc. B 72, 2010.
-    .. [2] R. Shah, R. Samworth, "Variable selection with error control: another look at stability
+    .. [1] Meinshausen N., Bühlmann P., "Stability selection", J. R. Stat. Soc. B 72, 2010.
+    .. [2] Shah R., Samworth R., "Variable selection with error control: another look at stability
        selection", J. R. Stat. Soc. B 75, 2013.
 
     Examples

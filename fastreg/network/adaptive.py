@@ -126,7 +126,7 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         Number of epochs of `best_estimator_`.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
 
     See Also

@@ -117,7 +117,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         Activation of the output, "identity".
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if every column of X has a text as its name.
 
     See Also
@@ -139,7 +139,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
 
     References
     ----------
-    .. [1] R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural
+    .. [1] Pascanu R., Mikolov T., Bengio Y., "On the difficulty of training recurrent neural
        networks", ICML 2013.
 
     Examples
