@@ -83,8 +83,8 @@ class Certificate:
     relative_gap : ndarray of shape (n_targets,)
         `gap` divided by `null`. The parameter `tol` bounds it.
     kkt : ndarray of shape (n_targets,)
-        Largest violation of the optimality conditions, relative to that at w = 0. Columns are
-        scaled to unit length.
+        Largest violation of the optimality conditions, relative to that of the null model.
+        Columns are scaled to unit length.
     objective : ndarray of shape (n_targets,)
         P(w, b).
     null : ndarray of shape (n_targets,)

@@ -192,7 +192,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
 
         Returns
         -------
-        LogisticRegression
+        estimator
             The estimator itself.
         """
         check_is_fitted(self)
@@ -204,7 +204,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
 
         Returns
         -------
-        LogisticRegression
+        estimator
             The estimator itself.
         """
         check_is_fitted(self)

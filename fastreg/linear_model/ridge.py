@@ -47,8 +47,8 @@ class Ridge(LinearRegressor):
     max_iter : int or None, default=None
         Largest number of steps of an iterative solver. None means 1000.
     tol : float, default=1e-4
-        Relative duality gap to reach, at least 0, as in `ElasticNet`. Solvers that factorise go to
-        working precision whatever it is.
+        Relative duality gap to reach, at least 0, as in `ElasticNet`. A factorisation always goes
+        to working precision.
     solver : str, default="auto"
         "auto" chooses by the shape of X. "cholesky" factorises the Gram or the kernel matrix, "svd"
         an orthogonal factor of X. "sparse_cg", "lsqr", "sag" and "saga" are conjugate gradients.

@@ -109,8 +109,8 @@ class RidgeCV(LinearRegressor):
     The error of row i, left out, is r_i/(1 − h_i), with r_i its residual and h_i its leverage. For
     ``gcv_mode="gcv"`` the mean leverage takes the place of h_i [1]_.
 
-    `cv_certificate_` is missing if `scoring` does not follow from squared errors, if an alpha is 0,
-    or if folds have sample weights. Each training fit then warns by itself.
+    With `cv`, `cv_certificate_` is missing if `scoring` does not follow from squared errors, if an
+    alpha is 0, or if rows have weights. Each training fit then warns by itself.
 
     References
     ----------

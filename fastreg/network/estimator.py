@@ -106,7 +106,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
     best_validation_score_ : float or None
         Best of `validation_scores_`.
     n_iter_ : int
-        Number of epochs.
+        Number of epochs, or of steps of "lbfgs".
     t_ : int
         Number of steps.
     n_layers_ : int

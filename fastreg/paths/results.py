@@ -51,7 +51,7 @@ class Path:
         How near each fit is to its minimum.
     n_iter : int
         Largest number of steps at a strength.
-    data : Source
+    data : object
         Data of the fit.
     gamma : float or None
         Share of the path that `relax` kept. None for a path that is not relaxed.

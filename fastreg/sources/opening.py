@@ -60,9 +60,10 @@ def read(
     data : path, array, data frame, iterable or dask collection
         Data. Files: .csv, .parquet, .arrow, .feather, .npy, .npz, .h5, .zarr and svmlight; also a
         list or a folder of tables. Arrays: also memory maps, sparse matrices, HDF5 and zarr arrays.
-        An iterable yields blocks (X, y) or (X, y, sample_weight); a function that returns one can
-        be read again. It runs in a thread of its own, and its blocks are copied. A dask collection
-        is an array, a data frame or a list of delayed blocks.
+        An iterable yields blocks (X, y) or (X, y, sample_weight); an iterator is read once.
+        A function that returns an iterable is called for each read, in a thread of its own, and
+        its blocks are copied. A dask collection is an array, a data frame or a list of delayed
+        blocks.
     target : array-like, str, list of str or None, default=None
         Target: an array for arrays, the name of one or more columns for tables, or a key for files
         of arrays, where None means "y". None with `encoding` reads rows to predict.
@@ -133,7 +134,7 @@ def read(
     -----
     Text columns become one feature for each level, with 1 where a row has that level. Dates become
     the days since the first, and features for month, weekday and hour. The first read fixes the
-    features.
+    features. With `encoding`, options that are not set are those of the fit.
 
     Examples
     --------
