@@ -178,7 +178,7 @@ def test_shapes_are_scikit_learns():
         ({"class_weight": {1: 0.0}}, np.arange(120) % 2, "one class: 0"),
         ({"penalty_factor": [1.0]}, np.arange(120) % 2, "penalty_factor must hold 4"),
         ({"bounds": (1.0, 2.0)}, np.arange(120) % 2, "low ≤ 0 ≤ high"),
-        ({"positive": True, "bounds": (0.0, 1.0)}, np.arange(120) % 2, "give one of them"),
+        ({"positive": True, "bounds": (0.0, 1.0)}, np.arange(120) % 2, "set one of them"),
         ({"C": 0.0}, np.arange(120) % 2, "'C' parameter"),
         ({"solver": "magic"}, np.arange(120) % 2, "'solver' parameter"),
     ],
