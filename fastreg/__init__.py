@@ -1,6 +1,7 @@
 """fastreg: regularised regression at memory speed, with a certificate on every answer.
 
-Names are loaded on first use: `import fastreg` alone loads neither Numba nor scikit-learn.
+Each name is loaded when it is first used. `import fastreg` alone loads neither Numba nor
+scikit-learn.
 """
 
 from __future__ import annotations

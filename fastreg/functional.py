@@ -1,4 +1,4 @@
-"""The article's functions, on its own scale: `lam` (λ) and `eta` (η).
+"""The objective J, its gradient and gradient descent, with `lam` (λ) and `eta` (η).
 
     J(θ) = 1/(2m) Σ_i (x_iᵀθ + b − y_i)² + λ/(2m) Σ_j θ_j² + λ₁/m Σ_j │θ_j│
     ∇J(θ) = (Xᵀ(Xθ + b − y) + λθ)/m
@@ -38,34 +38,61 @@ def objective(
     loss: Any = None,
     family: Any = None,
 ) -> float:
-    """J(θ), in one pass over X.
+    """Compute the objective J(θ).
+
+    It takes one pass over X.
 
     Parameters
     ----------
-    X : (m, n) array, memory map, sparse matrix or frame; see `fastreg.design.as_design`
-    y : (m,) array
-    theta : (n,) array
-    lam : float ≥ 0, in units of y²/θ²
-    l1 : float ≥ 0, in units of y²/θ
-    intercept : float, in units of y; never penalised
-    loss : "squared", "logistic", "poisson" or a loss of `fastreg.losses`; None is the squares
-        ℓ(x_iᵀθ + b; y_i) takes the place of ½(x_iᵀθ + b − y_i)²; "logistic" is for y in [0, 1],
-        "poisson" for y ≥ 0. A loss of one's own is a few lines: see `docs/any-loss.md`.
-    family : "gaussian", "binomial", "poisson" or a loss
-        Another name for `loss`: give one of them.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Features. Memory maps and data frames work too.
+    y : array-like of shape (n_samples,)
+        Target.
+    theta : array-like of shape (n_features,)
+        Coefficients θ.
+    lam : float
+        Strength λ of the ridge penalty, at least 0.
+    l1 : float, default=0.0
+        Strength λ₁ of the L1 penalty, at least 0.
+    intercept : float, default=0.0
+        Intercept b. It is never penalised.
+    loss : {"squared", "logistic", "poisson"}, loss or None, default=None
+        Loss ℓ. None means "squared". "logistic" needs y in [0, 1], and "poisson" needs y of at
+        least 0. A loss is one of `fastreg.losses`, or your own.
+    family : {"gaussian", "binomial", "poisson"}, loss or None, default=None
+        Other name of `loss`. Set only one of the two.
+
+    Returns
+    -------
+    float
+        The value of J.
 
     Raises
     ------
     ValueError
-        A shape does not fit, a value is negative, NaN or infinite, y is none of the loss, or loss
-        and family differ.
+        A shape does not fit, or a value is negative, NaN or infinite. Or y does not suit the loss,
+        or `loss` and `family` differ.
+
+    See Also
+    --------
+    gradient : Compute the gradient of J.
+    descend : Minimise J by gradient descent.
+
+    Notes
+    -----
+    The objective is::
+
+        J(θ) = 1/m Σ_i ℓ(x_iᵀθ + b; y_i) + λ/(2m) Σ_j θ_j² + λ₁/m Σ_j |θ_j|
+
+    m is n_samples, and ℓ(z; y) = ½(z − y)² by default. For squares and λ₁ = 0 its minimiser is that
+    of `Ridge` with ``alpha=lam``.
 
     Examples
     --------
     >>> import numpy as np, fastreg
     >>> X, y = np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 7.0])
-    >>> fastreg.objective(X, y, [2.0], lam=0.3)        # (0 + 0 + 1)/6 + 0.3·4/6
-    0.36666666666666664
+    >>> round(fastreg.objective(X, y, [2.0], lam=0.3), 6)  # (0 + 0 + 1)/6 + 0.3·4/6
+    0.366667
     >>> value = fastreg.objective(X, [0.0, 1.0, 1.0], [0.0], lam=0.3, loss="logistic")
     >>> bool(np.isclose(value, np.log(2.0)))
     True
@@ -85,31 +112,62 @@ def gradient(
     loss: Any = None,
     family: Any = None,
 ) -> Any:
-    """∇J(θ) = (Xᵀ(Xθ + b − y) + λθ)/m, in one fused pass over X.
+    """Compute the gradient of the objective J(θ), without an L1 term.
+
+    It takes one pass over X.
 
     Parameters
     ----------
-    X, y, theta, lam : as in `objective`
-    intercept : float or None
-        With a number b, the derivative by b is returned as well.
-    out : (n,) float64 array or None, overwritten with the gradient
-    loss, family : as in `objective`
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Features. Memory maps and data frames work too.
+    y : array-like of shape (n_samples,)
+        Target.
+    theta : array-like of shape (n_features,)
+        Coefficients θ.
+    lam : float
+        Strength λ of the ridge penalty, at least 0.
+    intercept : float or None, default=None
+        Intercept b. A number also returns the derivative by b.
+    out : ndarray of shape (n_features,) or None, default=None
+        Float64 array to write the gradient to.
+    loss : {"squared", "logistic", "poisson"}, loss or None, default=None
+        Loss ℓ. None means "squared". "logistic" needs y in [0, 1], and "poisson" needs y of at
+        least 0. A loss is one of `fastreg.losses`, or your own.
+    family : {"gaussian", "binomial", "poisson"}, loss or None, default=None
+        Other name of `loss`. Set only one of the two.
 
     Returns
     -------
-    (n,) float64, which is `out` where given; with an intercept the pair
-    (gradient, derivative by b = 1/m Σ_i (x_iᵀθ + b − y_i)).
+    gradient : ndarray of shape (n_features,)
+        The gradient by θ; it is `out` if that was given.
+    slope : float
+        The derivative by b. Returned only if `intercept` is a number.
 
     Raises
     ------
     ValueError
-        As `objective`, or out is not such an array.
+        A shape does not fit, or a value is negative, NaN or infinite. Or y does not suit the loss,
+        `loss` and `family` differ, or `out` is not such an array.
+
+    See Also
+    --------
+    objective : Compute J.
+    descend : Minimise J by gradient descent.
+
+    Notes
+    -----
+    For squares::
+
+        ∇J(θ) = (Xᵀ(Xθ + b − y) + λθ)/m
+        ∂J/∂b = 1/m Σ_i (x_iᵀθ + b − y_i)
+
+    Other losses have ℓ′(x_iᵀθ + b; y_i) in place of the residuals.
 
     Examples
     --------
     >>> import numpy as np, fastreg
     >>> X, y = np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 7.0])
-    >>> fastreg.gradient(X, y, [2.0], lam=0.3)          # (3·(6 − 7) + 0.3·2)/3
+    >>> fastreg.gradient(X, y, [2.0], lam=0.3)  # (3·(6 − 7) + 0.3·2)/3
     array([-0.8])
     """
     _, slope, g = _evaluate(
@@ -133,41 +191,71 @@ def descend(
     family: Any = None,
     callback: Callback | None = None,
 ) -> Descent:
-    """The article's loop, θ ← θ − η∇J(θ), beside the certified optimum.
+    """Minimise J by gradient descent, and compare with the exact minimum.
+
+    An L1 term takes a proximal step.
 
     Parameters
     ----------
-    X, y, lam, l1 : as in `objective`; an L1 term takes a proximal step
-    eta : float > 0 or None
-        Step length. None is 1/L, L the largest curvature of J by power iteration; any
-        step below 2/L converges. A loss whose curvature has no known bound, such as "poisson",
-        needs a step of your own.
-    n_iter : int ≥ 1, steps
-    tol : float ≥ 0
-        Stop when the certified gap J(θ) − J* is at most `tol` times the null objective,
-        looked at every 64 steps. 0 takes all steps.
-    theta0 : (n,) array or None for zeros; not changed
-    fit_intercept : whether b, from 0, descends as well
-    loss, family : as in `objective`
-    callback : called as callback(k, J(θ_k), ‖∇J(θ_k)‖) after every step of a large X, after
-        every 64th or sooner of a small one
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Features. Memory maps and data frames work too.
+    y : array-like of shape (n_samples,)
+        Target.
+    lam : float
+        Strength λ of the ridge penalty, at least 0.
+    l1 : float, default=0.0
+        Strength λ₁ of the L1 penalty, at least 0.
+    eta : float or None, default=None
+        Length of a step, above 0. None means 1/L, with L found by power iteration. A loss without a
+        known bound of its curvature, such as "poisson", needs a number.
+    n_iter : int, default=1000
+        Largest number of steps, at least 1.
+    tol : float, default=0.0
+        Relative gap at which to stop, at least 0: J(θ) − min J ≤ tol·N, with N the null objective
+        of `Certificate`. It is checked every 64 steps. 0 takes all steps.
+    theta0 : array-like of shape (n_features,) or None, default=None
+        Start of θ. None means zeros. It is not changed.
+    fit_intercept : bool, default=False
+        Whether to fit an intercept, from 0. It is never penalised.
+    loss : {"squared", "logistic", "poisson"}, loss or None, default=None
+        Loss ℓ. None means "squared". "logistic" needs y in [0, 1], and "poisson" needs y of at
+        least 0. A loss is one of `fastreg.losses`, or your own.
+    family : {"gaussian", "binomial", "poisson"}, loss or None, default=None
+        Other name of `loss`. Set only one of the two.
+    callback : callable or None, default=None
+        Function of (step, J, length of the gradient). It is called after every step for a large X,
+        and at least every 64 steps for a small one.
 
     Returns
     -------
-    `fastreg.Descent`: theta, intercept, objectives, gradient_norms, eta, n_iter,
-    certificate, optimum.
+    Descent
+        The last θ, the values of J on the way, and the minimum.
 
     Raises
     ------
     ValueError
         An argument is out of range.
-    fastreg.DivergenceError
-        J rose because eta exceeds 2/L; the message states 2/L where the loss has one.
+    DivergenceError
+        J rose because `eta` is too long. The message states the longest safe step, if it is known.
+
+    See Also
+    --------
+    objective : Compute J.
+    gradient : Compute the gradient of J.
 
     Notes
     -----
-    The article's code steps along 2∇J (it has 2/m where its formula says 1/(2m)): the same
-    as twice the eta here.
+    A step is::
+
+        θ ← θ − η∇J(θ)
+
+    with the J of `objective`. Any η below 2/L converges, where L is the largest curvature of J. For
+    the proximal step see [1]_.
+
+    References
+    ----------
+    .. [1] Daubechies I., Defrise M., De Mol C., "An iterative thresholding algorithm for linear
+       inverse problems with a sparsity constraint", Commun. Pure Appl. Math. 57, 2004.
 
     Examples
     --------
@@ -198,8 +286,8 @@ def descend(
     bounded = _is_bounded(chosen)
     if eta is None and not bounded:
         raise ValueError(
-            f"eta must be given: the curvature of {type(chosen).__name__} has no known bound, from "
-            "which a step could be taken; losses.steepest registers one"
+            f"eta must be a number: the curvature of {type(chosen).__name__} has no known bound, "
+            "so that there is no default step; losses.steepest registers a bound"
         )
     theta = np.zeros(n) if theta0 is None else as_vector(theta0, n, "theta0").copy()
     if not kernels.survey(design.storage).finite:

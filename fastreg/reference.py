@@ -1,8 +1,8 @@
-"""The kernels in plain NumPy: oracle of every test, baseline of every benchmark.
+"""Plain NumPy versions of all kernels, for tests and benchmarks.
 
-Same names, signatures and meaning as `fastreg.kernels`, whose docstrings have the shapes;
-here stand the formulas, as one would write them without caring for speed. Imports nothing
-but NumPy and the tuple types, so that it can share no mistake with the kernels.
+They have the names, signatures and meaning of `fastreg.kernels`, whose docstrings state the shapes.
+The code follows the formulas and ignores speed. It imports only NumPy and the tuple types, so that
+it cannot share a mistake with the kernels.
 """
 
 from __future__ import annotations

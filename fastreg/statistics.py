@@ -42,22 +42,41 @@ _SPARE = 3  # matrices beside those of the folds: a new block, the whole, a trai
 
 
 class SufficientStatistics:
-    """Moments of (X, y), by fold if wanted, that blocks, files and machines add up to.
+    """Keep sums of the data, from which models are fitted without it.
+
+    Sums of blocks, files and machines add up. `fit` of `Ridge`, `Lasso` and `ElasticNet` takes them
+    in place of X. So does `fit` of `RidgeCV`, `LassoCV` and `ElasticNetCV`, if `cv` is `n_folds`.
 
     Parameters
     ----------
-    n_features : int, n
-    n_targets : int, columns of y
-    n_folds : int, of a later cross-validation
+    n_features : int
+        Number of features.
+    n_targets : int, default=1
+        Number of targets.
+    n_folds : int, default=1
+        Number of folds for a later cross-validation.
 
     Attributes
     ----------
-    feature_names, encoding : those of the source that they were collected from, or None
+    n_features : int
+        Number of features.
+    n_targets : int
+        Number of targets.
+    n_folds : int
+        Number of folds for a later cross-validation.
+    feature_names : list of str or None
+        Names of the features of the source.
+    encoding : Encoding or None
+        How the columns of a table became features.
+
+    See Also
+    --------
+    read : Open a data set.
 
     Notes
     -----
-    `fit` of `Ridge`, `Lasso`, `ElasticNet` and, with as many folds as `cv`, of `RidgeCV`, `LassoCV`
-    and `ElasticNetCV` takes them in place of X.
+    For each fold it keeps the number and the weight of its rows, the means and the scatter matrix
+    of features and targets: (n_features + n_targets)² numbers.
 
     Examples
     --------
@@ -66,7 +85,7 @@ class SufficientStatistics:
     >>> X = rng.standard_normal((1000, 5))
     >>> y = X[:, 0] + 0.1 * rng.standard_normal(1000)
     >>> stats = fastreg.SufficientStatistics(n_features=5, n_folds=4)
-    >>> for start in range(0, 1000, 250):  # blocks of a file, say
+    >>> for start in range(0, 1000, 250):  # such as the blocks of a file
     ...     rows = slice(start, start + 250)
     ...     stats = stats.update(X[rows], y[rows], fold=np.arange(250) % 4)
     >>> stats.n_samples, stats.path(alphas=30).coefs.shape
@@ -96,19 +115,30 @@ class SufficientStatistics:
     def update(
         self, X: Any, y: Any, sample_weight: Any = None, fold: Any = None
     ) -> SufficientStatistics:
-        """Add rows, in one read of them; returns self.
+        """Add rows to the sums.
+
+        They are read once.
 
         Parameters
         ----------
-        X : (m, n) array, memory map, sparse matrix or frame
-        y : (m,), or (m, k) for k targets
-        sample_weight : (m,) ≥ 0 or None
-        fold : int, or (m,) integers, from 0 to n_folds − 1; None is 0
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Memory maps and data frames work too.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        fold : int, array-like of shape (n_samples,) or None, default=None
+            Number of the fold of all rows or of each, from 0 to n_folds − 1. None means 0.
+
+        Returns
+        -------
+        SufficientStatistics
+            The statistics themselves.
 
         Raises
         ------
         ValueError
-            A shape or a value is not acceptable; the statistics are as they were.
+            A shape or a value is wrong. The statistics then stay as they were.
         """
         design = as_design(X)
         m, n = design.shape
@@ -148,25 +178,36 @@ class SufficientStatistics:
         checkpoint: str | os.PathLike[str] | None = None,
         every: float = _EVERY,
     ) -> SufficientStatistics:
-        """The statistics of a source, in one read of it.
+        """Read a source once, and return its statistics.
 
         Parameters
         ----------
-        source : what `fastreg.read` returns
-        cv : int, folds for a later cross-validation, or None: those of `KFold` where the source
-            knows its number of rows, else rows dealt out in turn
-        checkpoint : file, or None
-            Sums so far are kept there; a later call with the same source goes on where the last
-            one was stopped, with the same bits in the end. Once all is read, that file has it all.
-            Other data is told by its files, its y and some of its rows; of a stream, whose later
-            blocks nobody has seen, the caller vouches that it is the same.
-        every : float, seconds between two writes of it
+        source : Source
+            Data set, from `fastreg.read`.
+        cv : int or None, default=None
+            Number of folds for a later cross-validation. They are those of KFold if the number of
+            rows is known; else rows are dealt out in turn.
+        checkpoint : str, path-like or None, default=None
+            File that keeps the sums so far. In the end it holds all of them.
+        every : float, default=10.0
+            Seconds between two writes of the checkpoint.
+
+        Returns
+        -------
+        SufficientStatistics
+            The statistics of all rows.
 
         Raises
         ------
         ValueError
-            A value is not acceptable (the message has the file, the row and the column), or the
-            checkpoint is damaged, or of other data.
+            A value is wrong; the message states file, row and column. Or the checkpoint is damaged,
+            or belongs to other data.
+
+        Notes
+        -----
+        A later call with the same source and `checkpoint` goes on where the last one stopped. The
+        result has the same bits. The checkpoint checks the data by its files, its y and some rows.
+        Blocks of a stream that are still to come cannot be checked.
 
         Examples
         --------
@@ -182,7 +223,9 @@ class SufficientStatistics:
                 f"source must be what fastreg.read returns, got {type(source).__name__}"
             )
         if source.offset is not None:
-            raise ValueError(f"statistics are of squares, and {source.kind} has an offset of its y")
+            raise ValueError(
+                f"statistics take no offset, and {source.kind} has one: subtract it from y"
+            )
         if not isinstance(every, int | float) or not 0.0 <= every < math.inf:
             raise ValueError(f"every must be seconds ≥ 0, got {every!r}")
         if not isinstance(checkpoint, str | os.PathLike | None):
@@ -205,7 +248,9 @@ class SufficientStatistics:
             out._parts = out._list_of(gathering.gather(source, gather))
             return out._checked(source)
         if not source.in_order:
-            raise ValueError(f"{source.kind} is not read in order: it takes no checkpoint")
+            raise ValueError(
+                f"checkpoint must be None for {source.kind}, which is not read in order"
+            )
         return _Checkpointed(out, source, gather, FilePath(checkpoint), every).run()
 
     def _name(self, source: Source) -> None:
@@ -259,7 +304,9 @@ class SufficientStatistics:
             return NotImplemented
         shape = (self.n_features, self.n_targets, self.n_folds)
         if shape != (other.n_features, other.n_targets, other.n_folds):
-            raise ValueError("statistics of other numbers of features, targets or folds")
+            raise ValueError(
+                "both statistics must have the same numbers of features, targets and folds"
+            )
         named = self if self.feature_names is not None else other
         for name in ("feature_names", "encoding"):
             both = getattr(self, name), getattr(other, name)
@@ -286,21 +333,33 @@ class SufficientStatistics:
 
     @property
     def n_samples(self) -> int:
-        """Rows of positive weight."""
+        """Number of rows with a weight above 0."""
         return 0 if self._parts is None else sum(part.count for part in self._parts)
 
     @property
     def weight(self) -> float:
-        """Σ w."""
+        """Sum of the weights."""
         return 0.0 if self._parts is None else float(sum(part.weight for part in self._parts))
 
     def mean(self) -> Array:
-        """(n + k,): weighted means of the features, then of the targets."""
+        """Compute the weighted means.
+
+        Returns
+        -------
+        ndarray of shape (n_features + n_targets,)
+            Means of the features, then of the targets.
+        """
         whole = self._whole()
         return whole.frame.origin + whole.frame.unit * whole.mean
 
     def covariance(self) -> Array:
-        """(n + k, n + k): Σ w (v − v̄)(v − v̄)ᵀ/Σ w of features and targets."""
+        """Compute the weighted covariance of features and targets.
+
+        Returns
+        -------
+        ndarray of shape (n_features + n_targets, n_features + n_targets)
+            The matrix Σ w (v − v̄)(v − v̄)ᵀ/Σ w.
+        """
         whole = self._whole()
         return whole.scatter / whole.weight * np.outer(whole.frame.unit, whole.frame.unit)
 
@@ -325,9 +384,58 @@ class SufficientStatistics:
         target: int = 0,
         max_iter: int = 1000,
     ) -> paths.Path:
-        """`fastreg.path` of one target, without X. Its certificate takes the statistics for true.
+        """Fit a path to one target, without the data.
 
-        l1_ratio=0 gives ridges: alpha there is that of `Ridge` divided by Σ w.
+        Parameters
+        ----------
+        l1_ratio : float, default=1.0
+            Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
+        alphas : int or array-like of shape (n_alphas,), default=100
+            Number of strengths, or the strengths. A number gives a geometric grid. It starts at the
+            least alpha that holds all coefficients at zero. For an l1_ratio below 1e-3, that is the
+            one for 1e-3.
+        eps : float or None, default=None
+            Least alpha divided by the largest, above 0 and at most 1. None means 0.001.
+        tol : float, default=1e-4
+            Relative duality gap that every fit must reach, at least 0.
+        fit_intercept : bool, default=True
+            Whether to fit an intercept. It is never penalised.
+        positive : bool, default=False
+            Whether to require coefficients of at least 0.
+        bounds : tuple of (low, high) or None, default=None
+            Range of the coefficients, with low ≤ 0 ≤ high. Each end is a number or an array of
+            shape (n_features,). An infinite end is no bound.
+        penalty_factor : array-like of shape (n_features,) or None, default=None
+            Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
+            feature with factor 0 is not penalised.
+        target : int, default=0
+            Number of the target to fit.
+        max_iter : int, default=1000
+            Largest number of steps at each strength.
+
+        Returns
+        -------
+        Path
+            The fits. The certificate assumes that the statistics are right.
+
+        Raises
+        ------
+        ValueError
+            An argument is out of range. The message names it.
+
+        Warns
+        -----
+        ConvergenceWarning
+            A point did not reach `tol`. The message states how far it came.
+
+        See Also
+        --------
+        path : Fit a path to data in memory.
+
+        Notes
+        -----
+        Each point minimises the objective of `fastreg.path`. With ``l1_ratio=0`` alpha is that of
+        `Ridge` divided by the sum of the weights.
         """
         spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
         whole, tol = self._whole(), nonnegative(tol, "tol")
@@ -366,7 +474,50 @@ class SufficientStatistics:
         target: int = 0,
         max_iter: int = 1000,
     ) -> CrossValidation:
-        """Errors of each fold that has rows, its path fitted to the others."""
+        """Compute the errors of each fold, along a path fitted to the others.
+
+        Parameters
+        ----------
+        l1_ratio : float, default=1.0
+            Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
+        alphas : int or array-like of shape (n_alphas,), default=100
+            Number of strengths, or the strengths. A number gives a geometric grid. It starts at the
+            least alpha that holds all coefficients at zero. For an l1_ratio below 1e-3, that is the
+            one for 1e-3.
+        eps : float or None, default=None
+            Least alpha divided by the largest, above 0 and at most 1. None means 0.001.
+        tol : float, default=1e-4
+            Relative duality gap that every fit must reach, at least 0.
+        fit_intercept : bool, default=True
+            Whether to fit an intercept. It is never penalised.
+        positive : bool, default=False
+            Whether to require coefficients of at least 0.
+        bounds : tuple of (low, high) or None, default=None
+            Range of the coefficients, with low ≤ 0 ≤ high. Each end is a number or an array of
+            shape (n_features,). An infinite end is no bound.
+        penalty_factor : array-like of shape (n_features,) or None, default=None
+            Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
+            feature with factor 0 is not penalised.
+        target : int, default=0
+            Number of the target to fit.
+        max_iter : int, default=1000
+            Largest number of steps at each strength.
+
+        Returns
+        -------
+        CrossValidation
+            The errors, and the strengths that they choose.
+
+        Raises
+        ------
+        ValueError
+            An argument is out of range, or fewer than two folds have rows.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The errors of some folds are uncertain.
+        """
         spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
         parts = [
             moments.of_target(part, target, self.n_targets)
@@ -374,7 +525,7 @@ class SufficientStatistics:
             if part.count
         ]
         if len(parts) < 2:
-            raise ValueError("cross-validation needs rows in two folds at least: update(fold=…)")
+            raise ValueError("cross_validate needs rows in two folds or more: pass fold to update")
         with single_threaded_blas:
             strengths = self._strengths(self._whole(), spec, target, tol, max_iter)
         from fastreg.selection.cross_validation import Validation  # not part of a first fit
@@ -420,7 +571,20 @@ class SufficientStatistics:
     # ------------------------------------------------------------ files
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to an `.npz` file, whole or not at all; it holds numbers only."""
+        """Write the statistics to a file.
+
+        It holds numbers only. An interrupt or error never leaves half a file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write or replace, with the suffix .npz.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
         self._write(FilePath(path), None)
 
     def _write(self, path: FilePath, progress: dict[str, Any] | None) -> None:
@@ -447,7 +611,19 @@ class SufficientStatistics:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SufficientStatistics:
-        """Read what `save` wrote; runs no code from the file.
+        """Read statistics that `save` wrote.
+
+        Reading runs no code from the file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to read, with the suffix .npz.
+
+        Returns
+        -------
+        SufficientStatistics
+            The statistics.
 
         Raises
         ------
@@ -491,7 +667,8 @@ def collected(data: Source | SufficientStatistics, cv: int | None) -> list[Momen
     found = [part for part in stats._parts or [] if part.count]
     if cv is not None and len(found) != cv:
         raise ValueError(
-            f"{data.kind} has {len(found)} folds with rows of positive weight, cv is {cv}"
+            f"cv={cv} needs as many folds with rows of positive weight, "
+            f"{data.kind} has {len(found)}"
         )
     return found
 
@@ -549,14 +726,22 @@ class _Checkpointed:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CrossValidation(Errors):
-    """Errors of folds along a path.
+    """Hold the errors of each fold along a path.
 
     Attributes
     ----------
-    alphas : (K,) descending; mse : (K, F), errors of each fold
-    mean, standard_error : (K,)
-    cv_certificate : `fastreg.ChoiceCertificate`, how wrong each error may be
-    alpha_min, alpha_1se : of the least mean, and the largest alpha within a standard error of it
+    mse : ndarray of shape (n_alphas, n_folds)
+        Mean squared errors.
+    bound : ndarray of shape (n_alphas, n_folds)
+        How wrong each error may be, relative to the error.
+    gap : ndarray of shape (n_alphas, n_folds)
+        Relative duality gaps of the training fits.
+    met : ndarray of shape (n_alphas, n_folds)
+        Whether each error is certain enough.
+    alphas : ndarray of shape (n_alphas,)
+        Strengths, in descending order.
+    cv_certificate : ChoiceCertificate
+        How wrong each error may be.
     """
 
     alphas: Array
@@ -564,10 +749,12 @@ class CrossValidation(Errors):
 
     @property
     def alpha_min(self) -> float:
+        """Alpha of the least mean error."""
         return float(self.alphas[self.choose("min")])
 
     @property
     def alpha_1se(self) -> float:
+        """Largest alpha whose mean error is within one standard error of the least."""
         return float(self.alphas[self.choose("1se")])
 
 
@@ -606,7 +793,7 @@ class _Collected(paths.Source):
     def errors(
         self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
     ) -> Errors:
-        raise ValueError("folds are given with update: call cross_validate of the statistics")
+        raise ValueError("this path was fitted to statistics: call their cross_validate instead")
 
 
 def _sound_parts(arrays: dict[str, Array], out: SufficientStatistics, name: str) -> list[Moments]:

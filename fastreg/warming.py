@@ -23,33 +23,33 @@ _STORAGES = ("rows", "columns", "csr", "csc")
 def warmup(
     families: Iterable[str] | str | None = None, processes: int | None = None
 ) -> dict[str, float]:
-    """Compile the kernels, so that no fit has to.
+    """Compile the kernels, so that no later fit has to.
 
     Parameters
     ----------
-    families : iterable of str, str or None, default=None
-        Of "gaussian", "binomial" and "poisson"; None for all.
+    families : str, iterable of str or None, default=None
+        Families to compile, of "gaussian", "binomial" and "poisson". None means all.
     processes : int or None, default=None
-        Processes that compile at once; None for as many as there are cores.
+        Number of processes that compile at once. None means one for each core.
 
     Returns
     -------
-    dict of str and float
-        Seconds that each part took; those of parts that were on disk already are small.
+    dict
+        Seconds that each part took. Parts that were on disk take little.
 
     Raises
     ------
     ValueError
-        There is no such family, or `processes` is no positive integer.
+        There is no such family, or `processes` is not a positive integer.
     OSError
-        No folder for machine code can be written, or a part fails (ChildProcessError); the message
-        says why.
+        No folder for machine code can be written, or a part fails (ChildProcessError). The message
+        states why.
 
     Notes
     -----
-    Machine code is kept under ``NUMBA_CACHE_DIR``, beside the package, or in the user's cache. It
-    is found again where the sources of the kernels, Python, NumPy, Numba, llvmlite, the compiler's
-    settings and the processor are the same.
+    Machine code is kept in ``NUMBA_CACHE_DIR``, beside the package, or in the user's cache. It is
+    used again while the kernels, Python, NumPy, Numba, llvmlite, the compiler's settings and the
+    processor stay the same.
 
     Examples
     --------

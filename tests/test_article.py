@@ -276,7 +276,7 @@ def test_a_bad_loss_is_named(way, message):
 
 def test_a_loss_without_a_bound_needs_a_step(rng):
     X, y = rng.standard_normal((50, 2)), rng.poisson(1.0, 50)
-    with pytest.raises(ValueError, match="eta must be given: the curvature of Poisson"):
+    with pytest.raises(ValueError, match="eta must be a number: the curvature of Poisson"):
         fastreg.descend(X, y, lam=0.1, loss="poisson")
     with pytest.raises(fastreg.DivergenceError, match=r"eta=60: J rose.*take a smaller one"):
         fastreg.descend(X, y, lam=0.1, eta=60.0, loss="poisson")

@@ -213,7 +213,7 @@ def test_nothing_selected_is_an_empty_table(rng):
     [
         ({"method": "huber"}, "method must be one of"),
         ({"level": 1.0}, "level must be between"),
-        ({"noise": 1.0}, "noise is for"),
+        ({"noise": 1.0}, "noise must be None"),
         ({"noise": -1.0}, "noise must be positive"),
     ],
 )
@@ -241,5 +241,5 @@ def test_what_has_no_intervals_says_so(rng):
     few = X[:6]
     with pytest.raises(ValueError, match="no degree of freedom"):
         fastreg.Ridge(alpha=0.0).fit(X[:7], y[:7]).summary(X[:7], y[:7])
-    with pytest.raises(ValueError, match="give noise"):
+    with pytest.raises(ValueError, match="set noise"):
         fastreg.Lasso(alpha=1e-5).fit(few, y[:6]).summary(few, y[:6])

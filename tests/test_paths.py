@@ -334,7 +334,7 @@ def test_bounds_are_checked(bounds, message, rng):
 
 
 def test_bounds_and_positive_exclude_one_another(rng):
-    with pytest.raises(ValueError, match="bounds say the same thing"):
+    with pytest.raises(ValueError, match="bounds exclude each other"):
         fastreg.path(matrix(), rng.standard_normal(37), bounds=(0, 1), positive=True)
 
 

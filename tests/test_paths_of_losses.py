@@ -211,7 +211,7 @@ def test_what_is_of_squares_says_so():
         path.select("cic")
     with pytest.raises(ValueError, match="rss is for family='gaussian'"):
         _ = path.rss
-    with pytest.raises(ValueError, match="a path with bounds is not relaxed"):
+    with pytest.raises(ValueError, match="relax needs a path without bounds"):
         fitted("poisson", positive=True).relax()
 
 
@@ -272,7 +272,7 @@ def test_scores_that_make_no_sense_are_refused():
         counts.select("cv", score="auc")
     with pytest.raises(ValueError, match="score must be one of deviance, misclassification, auc"):
         odds.select("cv", score="brier")
-    with pytest.raises(ValueError, match="score='auc' is for 'cv' and '1se'"):
+    with pytest.raises(ValueError, match="score='auc' needs criterion 'cv' or '1se'"):
         odds.select("bic", score="auc")
     X, y, _, _ = problem("binomial")
     path = fastreg.path(X, (y > 0.5) * 1.0, family="binomial", alphas=3)

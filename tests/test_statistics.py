@@ -89,7 +89,7 @@ def test_sums_and_differences():
     assert (nothing + nothing).n_samples == 0
     with pytest.raises(ValueError, match="no part of these statistics"):
         nothing - whole
-    with pytest.raises(ValueError, match="other numbers of features"):
+    with pytest.raises(ValueError, match="the same numbers of features"):
         whole + SufficientStatistics(5)
     with pytest.raises(TypeError):
         whole + 1
@@ -165,7 +165,7 @@ def test_nothing_can_be_fitted_to_nothing():
     with pytest.raises(ValueError, match="there are no rows yet"):
         SufficientStatistics(3).path()
     X, y, _ = data()
-    with pytest.raises(ValueError, match="rows in two folds at least"):
+    with pytest.raises(ValueError, match="rows in two folds or more"):
         SufficientStatistics(6).update(X, y).cross_validate()
     with pytest.raises(ValueError, match="n_features must be a positive integer"):
         SufficientStatistics(0)

@@ -71,24 +71,54 @@ KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is 
 
 @dataclass(frozen=True, eq=False)
 class Certificate:
-    """What an answer is worth, one entry a target.
+    """State how near a fit is to its minimum.
+
+    Every array has one entry for each target, or for each point of a path. Printing it states
+    whether the fit reached what was asked.
 
     Attributes
     ----------
-    gap : (k,) bound on P(θ, b) − min P, in units of P
-    relative_gap : (k,) gap divided by the null objective; what `tol` asks for
-    kkt : (k,) largest violation of the optimality conditions, each column scaled to unit
-        length, relative to that of the null model
-    objective : (k,) P(θ, b)
-    null : (k,) the null objective ‖y − ȳ‖²_w/2M; of other losses, what the best intercept leaves
-        above the least loss there is
-    met : (k,) bool, whether what was asked is reached
-    tol : what was asked
-    converged : whether it is for every target
-    by_kkt : whether some `met` asks for kkt ≤ min(tol, 1e-7) instead of the gap: some feature
-        is not penalised, or by less than rounding can show, and then neither can a gap
-    method : how the answer was found
-    passes : times X was read to find it, this check included
+    gap : ndarray of shape (n_targets,)
+        Bound on P(w, b) − min P.
+    relative_gap : ndarray of shape (n_targets,)
+        `gap` divided by `null`. The parameter `tol` bounds it.
+    kkt : ndarray of shape (n_targets,)
+        Largest violation of the optimality conditions, relative to that of the null model.
+        Columns are scaled to unit length.
+    objective : ndarray of shape (n_targets,)
+        P(w, b).
+    null : ndarray of shape (n_targets,)
+        Loss of the best intercept, less the least possible loss.
+    met : ndarray of shape (n_targets,)
+        Whether the fit reached what was asked.
+    tol : float
+        Relative gap that was asked.
+    converged : bool
+        Whether `met` is true everywhere.
+    by_kkt : bool
+        Whether some entry of `met` goes by ``kkt <= min(tol, 1e-7)`` in place of the gap. A feature
+        without a penalty, or with a tiny one, leaves no gap to show.
+    method : str
+        How the fit was found.
+    passes : int
+        Number of reads of X, with that of the certificate.
+
+    See Also
+    --------
+    ChoiceCertificate : State how wrong errors of cross-validation may be.
+
+    Notes
+    -----
+    For squares the null objective is ‖y − ȳ‖²/(2m). The bound is a duality gap: any dual point u
+    gives D(u) ≤ min P, so that P(w, b) − D(u) bounds the distance from the minimum.
+
+    Examples
+    --------
+    >>> import fastreg
+    >>> model = fastreg.Lasso(alpha=0.1).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
+    >>> worth = model.certificate_
+    >>> worth.converged, worth.kind, bool(worth.relative_gap[0] <= 1e-4)
+    (True, 'gap', True)
     """
 
     gap: Array
@@ -105,16 +135,40 @@ class Certificate:
 
     @property
     def kind(self) -> str:
-        """What `converged` goes by: "gap", or "stationarity" where it is the KKT residual."""
+        """What `converged` goes by: "gap", or "stationarity" for the KKT residual."""
         return "stationarity" if self.by_kkt else "gap"
 
     def part(self, some: slice) -> Certificate:
-        """Of some of the points."""
+        """Return the certificate of some of the points.
+
+        Parameters
+        ----------
+        some : slice
+            Points.
+
+        Returns
+        -------
+        Certificate
+            The certificate of these points.
+        """
         own = {name: getattr(self, name)[some] for name in PER_POINT}
         return self._of(own, self.by_kkt, self.passes)
 
     def with_points(self, some: Array, other: Certificate) -> Certificate:
-        """With another certificate in place of that of some of the points, (p,) int."""
+        """Return the certificate with some points taken from another.
+
+        Parameters
+        ----------
+        some : ndarray of int
+            Points to replace.
+        other : Certificate
+            Certificate of these points.
+
+        Returns
+        -------
+        Certificate
+            The combined certificate.
+        """
         own = {name: getattr(self, name).copy() for name in PER_POINT}
         for name, values in own.items():
             values[some] = getattr(other, name)

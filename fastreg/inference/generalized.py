@@ -159,8 +159,8 @@ def _at_minimum(
     fit = _Fit(X, y, objective, found.coef[:, 0], float(found.intercept[0]), names)
     if not fit.distance <= _NEAR:
         raise ValueError(
-            f"the fit ends {fit.distance:.2g} standard errors from its minimum: bring the columns "
-            "of X to offsets and units of their own size"
+            f"the fit ends {fit.distance:.2g} standard errors from its minimum: centre and scale "
+            "the columns of X"
         )
     return fit
 
@@ -177,9 +177,9 @@ def _check_penalty(objective: Objective, coef: Array, names: Sequence[str] | Non
     out = np.flatnonzero(held & (coef == 0.0))
     if len(out):
         raise ValueError(
-            f"an L1 penalty has left out {_words(out, names)}: intervals of the rest would not "
-            "know of that selection. Fit the features that were kept to other rows, without a "
-            "penalty, and ask there; or take an l1_ratio of 0"
+            f"an L1 penalty has left out {_words(out, names)}: intervals of the rest would "
+            "ignore that selection. Fit the features that were kept to other rows without a "
+            "penalty, or set l1_ratio=0"
         )
     return bool(held.any())
 

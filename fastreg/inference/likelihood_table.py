@@ -13,26 +13,77 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class LikelihoodInference:
-    """Coefficients of a fit to a likelihood, with standard errors, tests of zero and intervals.
+    """Hold coefficients of a likelihood with errors, tests and intervals.
+
+    Printing it draws a table. `summary` of the estimators returns it.
 
     Attributes
     ----------
-    names : (p,) of the coefficients, the intercept first where there is one
-    features : (p,) their columns in X, −1 for the intercept
-    coef, standard_error, statistic, p_value, lower, upper : (p,); statistic is normal
-    covariance : (p, p) of coef
-    level : of the intervals, 0.95 for 95 %
+    names : tuple of str
+        Names of the coefficients. The intercept is first, if there is one.
+    features : ndarray of shape (n_coefs,)
+        Their columns in X; −1 for the intercept.
+    coef : ndarray of shape (n_coefs,)
+        Estimates.
+    standard_error : ndarray of shape (n_coefs,)
+        Standard errors.
+    statistic : ndarray of shape (n_coefs,)
+        Test statistics of the hypothesis that a coefficient is 0.
+    p_value : ndarray of shape (n_coefs,)
+        Their p-values.
+    lower : ndarray of shape (n_coefs,)
+        Lower ends of the intervals.
+    upper : ndarray of shape (n_coefs,)
+        Upper ends of the intervals.
+    covariance : ndarray of shape (n_coefs, n_coefs)
+        Covariance of `coef`.
+    level : float
+        Coverage of the intervals.
     method : str
-    assumes : str, what the intervals take for granted, and what they cover
-    ratio_name : str, what exp(coef) is: "odds ratio", "rate ratio"
-    n_samples : rows that have a weight
-    deviance, null_deviance : of the fit, and of intercept and offset alone
-    residual_dof, null_dof : what n_samples leave to both
-    pearson : Σ w u²/ℓ″, Pearson's χ²; over residual_dof far from 1 it speaks against the likelihood
-    log_likelihood : with all constants, as in R
-    aic : −2 log_likelihood + 2 effective degrees of freedom
-    likelihood_ratio, likelihood_ratio_p : null_deviance − deviance, and the probability that χ²
-        exceeds it where no coefficient matters; NaN of penalised fits
+        Kind of the intervals.
+    assumes : str
+        What the intervals assume, and what they cover.
+    ratio_name : str
+        Name of exp(coef): "odds ratio" or "rate ratio".
+    n_samples : int
+        Number of rows with a weight.
+    deviance : float
+        Deviance of the fit.
+    null_deviance : float
+        Deviance of intercept and offset alone.
+    residual_dof : float
+        Degrees of freedom that the fit leaves.
+    null_dof : float
+        Degrees of freedom that intercept and offset leave.
+    pearson : float
+        Pearson's χ². If it is far from `residual_dof`, the likelihood does not suit the data.
+    log_likelihood : float
+        Log likelihood with all constants, as in R.
+    aic : float
+        −2 `log_likelihood` + 2 effective degrees of freedom.
+    likelihood_ratio : float
+        `null_deviance` − `deviance`; NaN for penalised fits.
+    likelihood_ratio_p : float
+        Its p-value if no coefficient matters; NaN for penalised fits.
+
+    See Also
+    --------
+    Inference : Hold the same for least squares.
+
+    Notes
+    -----
+    Tests and intervals use the normal distribution. Pearson's statistic is Σ w u²/ℓ″, with u the
+    derivative ℓ′ of the loss and w the weights.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((200, 1))
+    >>> y = rng.poisson(np.exp(0.5 * X[:, 0] + 1.0))
+    >>> table = fastreg.PoissonRegressor(alpha=0).fit(X, y).summary(X, y)
+    >>> table.ratio_name, table.ratio[1:].round(1)
+    ('rate ratio', array([1.7]))
     """
 
     names: tuple[str, ...]
@@ -61,23 +112,23 @@ class LikelihoodInference:
 
     @property
     def explained(self) -> float:
-        """1 − deviance/null_deviance."""
+        """Share of the null deviance that the fit explains."""
         null = self.null_deviance
         return 1.0 - self.deviance / null if null > 0.0 else np.nan
 
     @property
     def ratio(self) -> Array:
-        """(p,) exp(coef): odds or rates at a feature one larger over those before."""
+        """Ratios exp(coef) of the odds or rates, for a feature that grows by 1."""
         return _exp(self.coef)
 
     @property
     def ratio_lower(self) -> Array:
-        """(p,) exp(lower)."""
+        """Lower ends of the intervals of `ratio`."""
         return _exp(self.lower)
 
     @property
     def ratio_upper(self) -> Array:
-        """(p,) exp(upper)."""
+        """Upper ends of the intervals of `ratio`."""
         return _exp(self.upper)
 
     def __str__(self) -> str:

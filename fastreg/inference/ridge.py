@@ -152,7 +152,7 @@ class _Fit:
         if dof <= 1e-6 * self.count:  # what a fit of every row leaves is rounding
             raise ValueError(
                 f"{self.count} rows leave no degree of freedom to a fit that uses "
-                f"{used + self.centred:.1f}: there is no σ"
+                f"{used + self.centred:.1f}: σ cannot be estimated"
             )
         return float(self.w @ self.residual**2) / dof, dof
 

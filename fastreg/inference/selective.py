@@ -74,13 +74,13 @@ def selective_inference(
         hides which features are kept.
     """
     if not is_absolute(objective.penalty):
-        raise ValueError("selective intervals are for an L1 penalty without bounds")
+        raise ValueError("selective intervals need an L1 penalty without bounds")
     solution = solve(X, y[:, None], objective, tol=_EXACT)
     if not solution.certificate.converged:
         gap = float(solution.certificate.relative_gap[0])
         raise ValueError(
-            f"which features are kept is uncertain: a relative gap of {gap:.1e} was reached where "
-            f"{_EXACT:.0e} is needed; bring the columns of X and y to units of their own size"
+            f"the selected features are uncertain: the fit reached a relative gap of {gap:.1e}, "
+            f"and {_EXACT:.0e} is needed; scale the columns of X and y"
         )
     S = np.flatnonzero(solution.coef[:, 0])
     with single_threaded_blas:
@@ -200,7 +200,7 @@ def _noise(
         used, source = rank + objective.fit_intercept, "on all features"
     dof = model.count - used
     if dof <= 0:
-        raise ValueError(f"{model.count} rows leave no degree of freedom to σ: give noise")
+        raise ValueError(f"{model.count} rows leave no degree of freedom to estimate σ: set noise")
     return float(np.sqrt(rss / dof)), dof, f"estimated from least squares {source}"
 
 

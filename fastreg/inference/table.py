@@ -14,19 +14,56 @@ MOST_ROWS = 60
 
 @dataclass(frozen=True, eq=False)
 class Inference:
-    """Coefficients with standard errors, tests of zero and intervals.
+    """Hold coefficients with standard errors, tests of zero and intervals.
+
+    Printing it draws a table. `summary` of the estimators returns it.
 
     Attributes
     ----------
-    names : (p,) of the coefficients, the intercept first where there is one
-    features : (p,) their columns in X, −1 for the intercept
-    coef : (p,) estimates that the intervals belong to
-    standard_error, statistic, p_value, lower, upper : (p,)
-    level : of the intervals, 0.95 for 95 %
+    names : tuple of str
+        Names of the coefficients. The intercept is first, if there is one.
+    features : ndarray of shape (n_coefs,)
+        Their columns in X; −1 for the intercept.
+    coef : ndarray of shape (n_coefs,)
+        Estimates.
+    standard_error : ndarray of shape (n_coefs,)
+        Standard errors.
+    statistic : ndarray of shape (n_coefs,)
+        Test statistics of the hypothesis that a coefficient is 0.
+    p_value : ndarray of shape (n_coefs,)
+        Their p-values.
+    lower : ndarray of shape (n_coefs,)
+        Lower ends of the intervals.
+    upper : ndarray of shape (n_coefs,)
+        Upper ends of the intervals.
+    level : float
+        Coverage of the intervals.
     method : str
-    assumes : str, what the intervals take for granted, and what they cover
-    noise : σ, standard deviation of y about its mean, at weight 1
-    n_samples, residual_dof, r2 : of the fit
+        Kind of the intervals.
+    assumes : str
+        What the intervals assume, and what they cover.
+    noise : float
+        Standard deviation σ of y about its mean, at weight 1.
+    n_samples : int
+        Number of rows.
+    residual_dof : float
+        Residual degrees of freedom.
+    r2 : float
+        Share of the variance that the fit explains.
+
+    See Also
+    --------
+    LikelihoodInference : Hold the same for logistic and Poisson regression.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((100, 2))
+    >>> y = X[:, 0] + 0.1 * rng.standard_normal(100)
+    >>> table = fastreg.Ridge(alpha=1e-8).fit(X, y).summary(X, y)
+    >>> table.names, table.coef[1:2].round(1)
+    (('intercept', 'x0', 'x1'), array([1.]))
     """
 
     names: tuple[str, ...]

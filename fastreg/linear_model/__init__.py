@@ -6,11 +6,11 @@
     LogisticRegression   (1/S) Σ s_i log(1 + exp(−y_i z_i)) + the same penalties, over C·S
     PoissonRegressor     (1/S) Σ s_i (exp z_i − y_i z_i) + the same penalties, times alpha
 
-and with CV behind each name the same with alpha chosen. `AdaptiveRidge`, `AdaptiveElasticNet`,
-`AdaptiveLogisticRegression` and `AdaptivePoissonRegressor` have strengths of their own for groups
-of features, `AdaptiveLasso` factors on each coefficient;
-`StabilitySelection` selects features. With sample weights the squares are weighted, and m is
-their sum. Below the command line, the only package that knows scikit-learn.
+Classes whose names end in CV choose the strength. `AdaptiveRidge`, `AdaptiveElasticNet`,
+`AdaptiveLogisticRegression` and `AdaptivePoissonRegressor` choose one strength for each group of
+features, and `AdaptiveLasso` a factor for each coefficient. `StabilitySelection` selects features.
+With sample weights the squares are weighted, and m is the sum of the weights. Except for the
+command line, only this package knows scikit-learn.
 """
 
 from __future__ import annotations

@@ -68,7 +68,9 @@ class Searching:
 
     def _check_width(self, n: int) -> None:
         if n > self.max_features:
-            raise ValueError(f"X has {n} features, more than max_features={self.max_features}")
+            raise ValueError(
+                f"max_features={self.max_features} is less than the {n} features of X: raise it"
+            )
 
     def _certify(self, fits: Sequence[RowFits | LossFits], error: float) -> None:
         """Errors of folds at the strengths that were found, by fits to their rows; where their mean
@@ -102,7 +104,7 @@ class _Adaptive(Searching, ChoosingRegressor):
     def _partition(self, splits: list[Split], weights: Array | None, m: int) -> list[Split]:
         """Splits that leave each of m rows out once, and train on the others."""
         if not self.fit_intercept:
-            raise ValueError("fit_intercept=False is not provided for by method='cv'")
+            raise ValueError("fit_intercept must be True with method='cv', got False")
         held = np.concatenate([test for _, test in splits])
         once = len(held) == m == len(np.unique(held))
         rest = (np.bincount(np.concatenate(pair), minlength=m) for pair in splits)
@@ -122,7 +124,7 @@ class _Adaptive(Searching, ChoosingRegressor):
         if validation.whole is None:
             raise ValueError(
                 "X is too large to be squared, or sparse with means that dwarf their spread: "
-                "change its units or offsets"
+                "change its units, or subtract a constant from each column"
             )
         return validation
 
@@ -151,38 +153,87 @@ def _without_constants(X: Design, weights: Array | None) -> Design:
 
 
 class AdaptiveRidge(_Adaptive):
-    """Ridge regression with one strength a group of features, found by gradient.
+    """Fit ridge regression with one alpha for each group of features.
 
-        ‖y − Xw − b‖² + Σ_g alpha_g ‖w_g‖²
-
-    `method="cv"` minimises the mean squared error over folds by its exact gradient with respect to
-    log alpha_g, from the best common alpha on: the held-out error is never worse than there. X is
-    read once for it, once a group if n > m. It earns its place where groups differ; for a single
-    alpha `RidgeCV` is as good. `method="evidence"` is MacKay's fixed point, for a single alpha.
+    The search starts from the best common alpha and follows the exact gradient of the held-out
+    error. The result is never worse on held-out rows than that start. It helps if groups differ;
+    for one alpha `RidgeCV` is as good.
 
     Parameters
     ----------
-    groups : (n,) labels, or None for a single group
-    method : "cv" or "evidence"
-    cv : int (None is 5), splitter, or iterable of (training rows, test rows), whose test rows are
-        all that a split leaves out, each row in one
-    alpha_bounds : (least, largest), between which every alpha_g stays
-    fit_intercept : bool
-    tol : float > 0, relative change of the error at which the search ends
-    max_features : int, up to which an (n, n) matrix for each fold is kept; if n > m, an (m, m)
-        matrix for each group is, whatever n
+    groups : array-like of shape (n_features,) or None, default=None
+        Label of the group of each feature. None puts all features into one group.
+    method : {"cv", "evidence"}, default="cv"
+        What chooses the alphas. "cv" minimises the held-out error. "evidence" maximises the
+        marginal likelihood of one common alpha.
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). Each row
+        is in one test set, and its fold trains on all others. None means 5 folds.
+    alpha_bounds : tuple of (least, largest), default=(1e-6, 1e9)
+        Range of every alpha.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    tol : float, default=1e-9
+        Relative change of the held-out error at which the search ends, above 0.
+    max_features : int, default=3000
+        Largest n_features for which the search may keep matrices of shape (n_features, n_features).
+        If n_features > n_samples, it keeps matrices of shape (n_samples, n_samples) instead,
+        whatever this is.
 
     Attributes
     ----------
-    group_alphas_ : (G,), in the order of `groups_`, the labels
-    alpha_ : (n,), that of each feature
-    error_, equal_error_ : held-out mean squared error, and that of the best common alpha; for
-        "evidence" the noise variance
-    error_gradient_ : (G,), of error_ by log alpha_g: zero but at the bounds
-    history_ : errors on the way ("evidence": alphas)
-    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong the error of each fold may be at the
-        strengths that were found (`method="cv"`)
-    coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
+    alpha_ : ndarray of shape (n_features,)
+        Alpha of each feature.
+    groups_ : ndarray of shape (n_groups,)
+        Labels of the groups, sorted.
+    group_alphas_ : ndarray of shape (n_groups,)
+        Alpha of each group, in the order of `groups_`.
+    error_ : float
+        Held-out mean squared error; for "evidence" the noise variance.
+    equal_error_ : float
+        Held-out mean squared error of the best common strength.
+    error_gradient_ : ndarray of shape (n_groups,)
+        Derivatives of `error_` by log alpha; zero except at the bounds.
+    history_ : list
+        Held-out errors along the search; for "evidence" the alphas.
+    cv_certificate_ : ChoiceCertificate
+        How wrong the error of each fold may be. Set by the method "cv".
+    coef_ : ndarray of shape (n_features,)
+        Coefficients w.
+    intercept_ : float
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    RidgeCV : Choose one alpha for all features.
+    AdaptiveElasticNet : Choose L1 strengths as well.
+
+    Notes
+    -----
+    The fit minimises::
+
+        ‖y − Xw − b‖² + Σ_g alpha_g ‖w_g‖²
+
+    X is read once for the search, or once for each group if n_features > n_samples. For gradients
+    of a held-out error see [1]_. The method "evidence" is the fixed point of [2]_.
+
+    References
+    ----------
+    .. [1] Foo C.-S., Do C., Ng A., "Efficient multiple hyperparameter learning for log-linear
+       models", NIPS 2007.
+    .. [2] MacKay D., "Bayesian interpolation", Neural Comput. 4, 1992.
 
     Examples
     --------
@@ -232,25 +283,43 @@ class AdaptiveRidge(_Adaptive):
     @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, **params):
-        """Find the strengths, then fit to all rows of X (m, n), y (m,), with weights or None;
-        `params` go to the splitter, as in `LassoCV.fit`.
+        """Choose the alphas, then fit to all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,), default=None
+            Target. None where X is a source, which has it.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter requests.
+
+        Returns
+        -------
+        AdaptiveRidge
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable; the message names it.
+            A parameter, a shape or a value is wrong. The message names it.
 
         Warns
         -----
         ConvergenceWarning
-            The search ended before it had converged.
+            The search ended before it converged, or the error of a fold is uncertain.
         """
         design, target, weights = self._read(X, y, sample_weight)
         labels, groups = self._groups(design.shape[1])
         asked, _ = routed(self, sample_weight, params)
         if self.method == "evidence":
             if len(labels) > 1:
-                raise ValueError("method='evidence' knows a single group of features")
+                raise ValueError(
+                    f"method='evidence' needs a single group, got {len(labels)} in groups"
+                )
             self._check_width(design.shape[1])
             found = evidence(design, target, weights, self.fit_intercept, self.tol)
         else:
@@ -285,34 +354,84 @@ class AdaptiveRidge(_Adaptive):
 
 
 class AdaptiveElasticNet(_Adaptive):
-    """Elastic net whose two strengths, or two for each group of features, are found by gradient.
+    """Fit the elastic net with two strengths for each group of features.
 
-        ‖y − Xw − b‖²/(2m) + Σ_g (l1_g ‖w_g‖₁ + ½ l2_g ‖w_g‖²)
-
-    The mean squared error over folds is followed along its exact gradient with respect to log l1_g
-    and log l2_g, from the best of a grid of common strengths on: the held-out error is never worse
-    than there. It has kinks where a feature enters or leaves; the search may end at one, with a
-    slope that is not zero. X is read once for it.
+    The search starts from the best of a grid of common strengths and follows the exact gradient of
+    the held-out error. The result is never worse on held-out rows than that start.
 
     Parameters
     ----------
-    groups : (n,) labels, or None for a single group
-    cv : int (None is 5), splitter, or iterable of (training rows, test rows), whose test rows are
-        all that a split leaves out, each row in one
-    bounds : (least, largest), between which every strength stays, of l1 in units of the least that
-        holds all coefficients at zero, of l2 in units of the mean variance of the features
-    tol : float > 0, relative change of the error at which the search ends
-    max_features : int, up to which an (n, n) matrix for each fold is kept
+    groups : array-like of shape (n_features,) or None, default=None
+        Label of the group of each feature. None puts all features into one group.
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). Each row
+        is in one test set, and its fold trains on all others. None means 5 folds.
+    bounds : tuple of (least, largest), default=(1e-6, 1e3)
+        Range of every strength. The unit of L1 strengths is the least that holds all coefficients
+        at zero. The unit of ridge strengths is the mean variance of the features.
+    tol : float, default=1e-9
+        Relative change of the held-out error at which the search ends, above 0.
+    max_features : int, default=3000
+        Largest n_features for which the search may keep matrices of shape (n_features, n_features).
 
     Attributes
     ----------
-    group_l1_, group_l2_ : (G,), in the order of `groups_`, the labels
-    l1_, l2_ : (n,), those of each feature
-    error_, equal_error_ : held-out mean squared error, and that of the best common pair
-    error_gradient_ : (2G,), of error_ by log l1_g, then by log l2_g
-    history_ : errors on the way
-    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong the error of each fold may be
-    coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
+    l1_ : ndarray of shape (n_features,)
+        L1 strength of each feature.
+    l2_ : ndarray of shape (n_features,)
+        Ridge strength of each feature.
+    groups_ : ndarray of shape (n_groups,)
+        Labels of the groups, sorted.
+    group_l1_ : ndarray of shape (n_groups,)
+        L1 strength of each group, in the order of `groups_`.
+    group_l2_ : ndarray of shape (n_groups,)
+        Ridge strength of each group, in the order of `groups_`.
+    error_ : float
+        Held-out mean squared error.
+    equal_error_ : float
+        Held-out mean squared error of the best common strength.
+    error_gradient_ : ndarray of shape (2 * n_groups,)
+        Derivatives of `error_` by log l1_g, then by log l2_g.
+    history_ : list
+        Held-out errors along the search.
+    cv_certificate_ : ChoiceCertificate
+        How wrong the error of each fold may be.
+    coef_ : ndarray of shape (n_features,)
+        Coefficients w.
+    intercept_ : float
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    ElasticNetCV : Choose one strength for all features.
+    AdaptiveRidge : Choose ridge strengths alone.
+
+    Notes
+    -----
+    The fit minimises::
+
+        ‖y − Xw − b‖²/(2m) + Σ_g (l1_g ‖w_g‖₁ + ½ l2_g ‖w_g‖²)
+
+    The held-out error has a kink where a feature enters or leaves the fit. The search may end at a
+    kink, where the slope is not zero. X is read once for the search. For gradients of a held-out
+    error see [1]_.
+
+    References
+    ----------
+    .. [1] Foo C.-S., Do C., Ng A., "Efficient multiple hyperparameter learning for log-linear
+       models", NIPS 2007.
 
     Examples
     --------
@@ -355,7 +474,35 @@ class AdaptiveElasticNet(_Adaptive):
     @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, **params):
-        """Find the strengths, then fit to all rows; as `AdaptiveRidge.fit`."""
+        """Choose the strengths, then fit to all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,), default=None
+            Target. None where X is a source, which has it.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter requests.
+
+        Returns
+        -------
+        AdaptiveElasticNet
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            A parameter, a shape or a value is wrong. The message names it.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The search ended before it converged, or the error of a fold is uncertain.
+        """
         design, target, weights = self._read(X, y, sample_weight)
         labels, groups = self._groups(design.shape[1])
         bounds = self._bounds(self.bounds, "bounds")

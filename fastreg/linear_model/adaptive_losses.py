@@ -127,47 +127,101 @@ class _AdaptiveLoss(Searching):
         return float(self.l1_ratio), 1.0
 
     def get_metadata_routing(self) -> Any:
-        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        """Return what `fit` passes to the splitter and the scorer.
+
+        See scikit-learn's guide to metadata routing.
+
+        Returns
+        -------
+        MetadataRouter
+            The requests of `fit`.
+        """
         return router(self, splitter=self.cv)
 
 
 class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
-    """Poisson regression with one strength a group of features, found by gradient.
+    """Fit Poisson regression with one alpha for each group of features.
 
-        P(w, b) = (1/S) Σ_i s_i (exp z_i − y_i z_i)
-                  + Σ_g alpha_g Σ_{j in g} (l1_ratio·│w_j│ + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
-
-    The mean deviance over folds is followed along its exact gradient by log alpha_g, from the best
-    common alpha on: the held-out deviance is never worse than there (Foo, Do & Ng, NIPS 2007; see
-    `fastreg.selection.adaptive_losses`). With L1 it has kinks, where a feature enters or leaves,
-    and the search may end at one. It earns its place where groups differ; for a single alpha
-    `PoissonRegressorCV` is as good.
+    The search starts from the best common alpha and follows the exact gradient of the mean held-out
+    deviance. The result is never worse on held-out rows than that start. It helps if groups differ;
+    for one alpha `PoissonRegressorCV` is as good.
 
     Parameters
     ----------
-    groups : (n,) labels, or None for a single group
-    l1_ratio : float in [0, 1], share of L1
-    cv : int (None is 5), splitter, or iterable of (training rows, test rows)
-    alpha_bounds : (least, largest)
-        Between which every alpha_g stays, in units of the least common alpha that holds all
-        coefficients at zero; of an l1_ratio below 1e-3 that of 1e-3.
-    fit_intercept : bool, whether b is free; it is never penalised
-    max_iter : int, Newton steps of each fit
-    tol : float > 0
-        Relative change of the deviance at which the search ends, and certified relative gap of the
-        last fit.
-    max_features : int, up to which an (n, n) matrix is kept
+    groups : array-like of shape (n_features,) or None, default=None
+        Label of the group of each feature. None puts all features into one group.
+    l1_ratio : float, default=0.0
+        Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). None
+        means 5 folds.
+    alpha_bounds : tuple of (least, largest), default=(1e-6, 1e3)
+        Range of every alpha. The unit is the least common alpha that holds all coefficients at
+        zero. For an l1_ratio below 1e-3, it is the one for 1e-3.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    max_iter : int, default=1000
+        Largest number of Newton steps of a fit.
+    tol : float, default=1e-8
+        Relative change of the held-out deviance at which the search ends, above 0. It is also the
+        relative duality gap that the last fit must reach.
+    max_features : int, default=3000
+        Largest n_features for which the search may keep matrices of shape (n_features, n_features).
 
     Attributes
     ----------
-    group_alphas_ : (G,), in the order of `groups_`, the labels
-    alpha_ : (n,), that of each feature
-    error_, equal_error_ : held-out mean deviance, and that of the best common alpha
-    error_gradient_ : (G,), of error_ by log alpha_g
-    history_ : deviances on the way
-    cv_certificate_ : `fastreg.ChoiceCertificate` of the deviance of each fold
-    coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
-        As in `PoissonRegressor`.
+    alpha_ : ndarray of shape (n_features,)
+        Alpha of each feature.
+    groups_ : ndarray of shape (n_groups,)
+        Labels of the groups, sorted.
+    group_alphas_ : ndarray of shape (n_groups,)
+        Alpha of each group, in the order of `groups_`.
+    error_ : float
+        Held-out mean deviance.
+    equal_error_ : float
+        Held-out mean deviance of the best common alpha.
+    error_gradient_ : ndarray of shape (n_groups,)
+        Derivatives of `error_` by log alpha.
+    history_ : list
+        Held-out deviances along the search.
+    cv_certificate_ : ChoiceCertificate
+        How wrong the deviance of each fold may be.
+    coef_ : ndarray of shape (n_features,)
+        Coefficients w.
+    intercept_ : float
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    PoissonRegressorCV : Choose one alpha for all features.
+
+    Notes
+    -----
+    The fit minimises::
+
+        P(w, b) = (1/S) Σ_i s_i (exp z_i − y_i z_i)
+                  + Σ_g alpha_g Σ_{j in g} (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
+
+    S is the sum of the sample weights s, and o are the offsets. With an L1 part the deviance has a
+    kink where a feature enters or leaves the fit. The search may end at a kink, where the slope is
+    not zero. For gradients of a held-out loss see [1]_.
+
+    References
+    ----------
+    .. [1] Foo C.-S., Do C., Ng A., "Efficient multiple hyperparameter learning for log-linear
+       models", NIPS 2007.
 
     Examples
     --------
@@ -185,14 +239,32 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
     @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, offset=None, **params):
-        """Find the strengths, then fit to all rows of X (m, n), y (m,) ≥ 0, with weights (m,) ≥ 0
-        or None and an offset (m,) of the log means or None; `params` go to the splitter, as in
-        `PoissonRegressorCV.fit`.
+        """Choose the alphas, then fit to all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,), default=None
+            Counts, at least 0. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the log mean, such as the log of the exposure. None means zeros. If X is a
+            source of two targets, the number 0 or 1 of the one that is the offset.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter requests.
+
+        Returns
+        -------
+        AdaptivePoissonRegressor
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable; the message names it.
+            A parameter, a shape or a value is wrong. The message names it.
 
         Warns
         -----
@@ -210,27 +282,98 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
 
 
 class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
-    """Logistic regression of two classes with one strength a group of features, found by gradient.
+    """Fit logistic regression with one strength for each group of features.
 
-        P(w, b) = (1/S) Σ_i s_i log(1 + exp(−y_i z_i))
-                  + Σ_g alpha_g Σ_{j in g} (l1_ratio·│w_j│ + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
-
-    As `AdaptivePoissonRegressor`, by the mean deviance of folds that have as much of either class.
-    alpha is 1/(C·S) in terms of `LogisticRegression`.
+    The search starts from the best common alpha and follows the exact gradient of the mean held-out
+    deviance. The result is never worse on held-out rows than that start. It helps if groups differ;
+    for one alpha `LogisticRegressionCV` is as good. Each fold has the same share of either class.
 
     Parameters
     ----------
-    class_weight : dict of class and weight, "balanced" or None, as in `LogisticRegression`
-    target : "labels", "proportions" or "counts", what y is, as in `LogisticRegression`
-    groups, l1_ratio, cv, alpha_bounds, fit_intercept, max_iter, tol, max_features
-        As in `AdaptivePoissonRegressor`.
+    groups : array-like of shape (n_features,) or None, default=None
+        Label of the group of each feature. None puts all features into one group.
+    l1_ratio : float, default=0.0
+        Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). None
+        means 5 folds.
+    alpha_bounds : tuple of (least, largest), default=(1e-6, 1e3)
+        Range of every alpha. The unit is the least common alpha that holds all coefficients at
+        zero. For an l1_ratio below 1e-3, it is the one for 1e-3.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class; it multiplies `sample_weight`. "balanced" gives both classes the same
+        total weight.
+    max_iter : int, default=1000
+        Largest number of Newton steps of a fit.
+    tol : float, default=1e-8
+        Relative change of the held-out deviance at which the search ends, above 0. It is also the
+        relative duality gap that the last fit must reach.
+    max_features : int, default=3000
+        Largest n_features for which the search may keep matrices of shape (n_features, n_features).
+    target : {"labels", "proportions", "counts"}, default="labels"
+        What y holds. "labels": one label for each row. "proportions": shares of successes in [0,
+        1]; `sample_weight` then holds the trials. "counts": two columns, successes and failures.
+        For the last two, `classes_` is [0, 1], and 1 means success.
 
     Attributes
     ----------
-    group_alphas_, alpha_, groups_, error_, equal_error_, error_gradient_, history_, cv_certificate_
-        As in `AdaptivePoissonRegressor`.
-    classes_, coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
-        As in `LogisticRegression`.
+    alpha_ : ndarray of shape (n_features,)
+        Alpha of each feature.
+    groups_ : ndarray of shape (n_groups,)
+        Labels of the groups, sorted.
+    group_alphas_ : ndarray of shape (n_groups,)
+        Alpha of each group, in the order of `groups_`.
+    error_ : float
+        Held-out mean deviance.
+    equal_error_ : float
+        Held-out mean deviance of the best common alpha.
+    error_gradient_ : ndarray of shape (n_groups,)
+        Derivatives of `error_` by log alpha.
+    history_ : list
+        Held-out deviances along the search.
+    cv_certificate_ : ChoiceCertificate
+        How wrong the deviance of each fold may be.
+    classes_ : ndarray of shape (2,)
+        Labels of the classes, sorted. Probabilities and odds are those of the second.
+    coef_ : ndarray of shape (1, n_features)
+        Coefficients w.
+    intercept_ : ndarray of shape (1,)
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : ndarray of shape (1,)
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    LogisticRegressionCV : Choose one strength for all features.
+
+    Notes
+    -----
+    The fit minimises::
+
+        P(w, b) = (1/S) Σ_i s_i log(1 + exp(−y_i z_i))
+                  + Σ_g alpha_g Σ_{j in g} (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
+
+    y_i is 1 or −1, S is the sum of the sample weights s, and o are the offsets. An alpha
+    corresponds to 1/(C·S) in `LogisticRegression`. With an L1 part the deviance has a kink where a
+    feature enters or leaves the fit. The search may end at a kink, where the slope is not zero. For
+    gradients of a held-out loss see [1]_.
+
+    References
+    ----------
+    .. [1] Foo C.-S., Do C., Ng A., "Efficient multiple hyperparameter learning for log-linear
+       models", NIPS 2007.
 
     Examples
     --------
@@ -273,15 +416,33 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
     @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, offset=None, **params):
-        """Find the strengths, then fit to all rows of X (m, n), y as `target` says, with weights
-        (m,) ≥ 0 or None and an offset (m,) of the log odds or None; `params` go to the splitter, as
-        in `LogisticRegressionCV.fit`.
+        """Choose the alphas, then fit to all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,) or (n_samples, 2), default=None
+            Labels, shares or counts, as `target` states. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros. If X is a source of two
+            targets, the number 0 or 1 of the one that is the offset.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter requests.
+
+        Returns
+        -------
+        AdaptiveLogisticRegression
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable, y has other than two classes, or a
-            training set has one of them alone; the message says which.
+            A parameter, a shape or a value is wrong, y does not have two classes, or a training set
+            has only one of them. The message states which.
 
         Warns
         -----
@@ -300,6 +461,28 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         return self
 
     def score(self, X, y, sample_weight=None, offset=None):
-        """The share of rows, or of trials, whose class is predicted; parameters as in `fit`, errors
-        as in `LogisticRegression.score`."""
+        """Compute the share of rows, or of trials, whose class is predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit.
+        y : array-like of shape (n_samples,) or (n_samples, 2)
+            Labels, shares or counts, as `target` states.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+
+        Returns
+        -------
+        float
+            The share, weighted by `sample_weight`.
+
+        Raises
+        ------
+        ValueError
+            X has other features than the fit, a value is NaN or infinite, or y is not what `target`
+            states.
+        """
         return self._accuracy(X, y, sample_weight, offset)

@@ -203,21 +203,23 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         warn_of_fit(self, solution)
 
     def predict(self, X: Any) -> Array:
-        """Xw + b.
+        """Predict the targets of new rows.
 
         Parameters
         ----------
-        X : (m, n) array, sparse matrix or frame, with the features of the fit; or a path, `Source`
-            or dask array, read block by block (dask: as lazily as X)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
+            read in blocks.
 
         Returns
         -------
-        (m,) or (m, k) float64
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Predictions Xw + b. A dask array for a dask X, as lazy as X.
 
         Raises
         ------
         ValueError
-            X has other features than in the fit, or contains NaN or infinity.
+            X has other features than the fit, or contains NaN or infinity.
         """
         check_is_fitted(self)
         found = predict_source(self, X, self._linear())
@@ -237,27 +239,40 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         self, X: Any, y: Any, sample_weight: Any = None, *, method: Any = None, level: float = 0.95,
         noise: float | None = None,
     ) -> Inference:  # fmt: skip
-        """Standard errors, tests and intervals, from the data of the fit.
+        """Compute standard errors, tests and intervals of the coefficients.
+
+        They need the data of the fit, with one target.
 
         Parameters
         ----------
-        X, y, sample_weight : what the model was fitted to, with a single target
-            Weights say how precise rows are: the variance of y_i is σ²/w_i.
-        method : str or None
-            Ridge: "classical" (None), "sandwich" or "bayesian", see `fastreg.inference.ridge`.
-            Lasso and elastic net: "selective", see `fastreg.inference.selective`; intervals of
-            the features that are kept by a fit to working precision.
-        level : float in (0, 1), of the intervals
-        noise : float > 0 or None, σ at weight 1, for "selective"; None estimates it
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features of the fit.
+        y : array-like of shape (n_samples,)
+            Target of the fit.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the fit.
+        method : {"classical", "sandwich", "bayesian", "selective"} or None, default=None
+            Kind of the intervals. Ridge has the first three, see `fastreg.inference.ridge`; None
+            means "classical". Lasso and elastic net have "selective", see
+            `fastreg.inference.selective`; it covers the features that the fit selects.
+        level : float, default=0.95
+            Coverage of the intervals, between 0 and 1.
+        noise : float or None, default=None
+            Standard deviation σ of the noise at weight 1, for "selective". None estimates it.
 
         Returns
         -------
-        `fastreg.Inference`; it prints as a table, with what it takes for granted.
+        Inference
+            The table. It prints its method and its assumptions.
 
         Raises
         ------
         ValueError
-            The model has no such method, or leaves no degree of freedom to σ.
+            The model has no such method, or no degree of freedom is left to estimate σ.
+
+        Notes
+        -----
+        A weight states the precision of a row: the variance of y_i is σ²/w_i.
 
         Examples
         --------
@@ -279,9 +294,9 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         m = design.shape[0]
         target, weights = single_target(y, m), as_weights(sample_weight, m)
         if self.coef_.ndim > 1:
-            raise ValueError(f"summary is for one target, the fit had {len(self.coef_)}")
+            raise ValueError(f"summary needs a fit to one target, this fit has {len(self.coef_)}")
         if self.positive:
-            raise ValueError("summary has no intervals for positive=True")
+            raise ValueError("summary has no intervals for positive=True: fit with positive=False")
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must be between 0 and 1, got {level!r}")
         if noise is not None and not 0.0 < noise < np.inf:
@@ -301,7 +316,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
                 chosen=self._chosen,
             )
         if noise is not None:
-            raise ValueError("noise is for method='selective'")
+            raise ValueError(f"noise must be None without an L1 penalty, got {noise!r}")
         coef, intercept = np.ravel(self.coef_), float(np.ravel(self.intercept_)[0])
         method = method or "classical"
         return ridge_inference(
@@ -315,7 +330,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
 
     @property
     def sparse_coef_(self) -> Any:
-        """`coef_` as a CSR matrix, or array where scikit-learn's `sparse_interface` asks for it."""
+        """The coefficients as a CSR matrix, or array if scikit-learn is set to those."""
         return as_sparse(self.coef_)
 
 
@@ -340,7 +355,15 @@ class ChoosingRegressor(LinearRegressor):
         return design, counted(single_target(y, m), weights), weights
 
     def get_metadata_routing(self) -> Any:
-        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        """Return what `fit` passes to the splitter and the scorer.
+
+        See scikit-learn's guide to metadata routing.
+
+        Returns
+        -------
+        MetadataRouter
+            The requests of `fit`.
+        """
         return router(self, splitter=self.cv)
 
     def _collected(self, source: Streamed, params: dict[str, Any]) -> list[moments.Moments]:
@@ -348,7 +371,7 @@ class ChoosingRegressor(LinearRegressor):
         self._validate_params()
         check_finite_params(self)
         if source.n_targets != 1:
-            raise ValueError(f"y must be one target, {source.kind} has {source.n_targets}")
+            raise ValueError(f"y must have one target, {source.kind} has {source.n_targets}")
         return collected(source, check_folds(5 if self.cv is None else self.cv, source, params))
 
     def _finish(self, X: Any, solution: Solution) -> None:
@@ -380,8 +403,8 @@ def warn_of_fit(model: Any, solution: Solution) -> None:
     advice = (
         f"raise max_iter, now {1000 if model.max_iter is None else model.max_iter}"
         if solution.exhausted
-        else "rounding stopped it: bring the columns of X and y to offsets and units of "
-        "their own size, penalise more, or raise tol"
+        else "rounding stopped it: centre and scale the columns of X and y, "
+        "penalise more, or raise tol"
     )
     warn_of_convergence(
         f"{type(model).__name__} reached a {measure} of {reached:.2e} in "

@@ -33,41 +33,100 @@ Array = np.ndarray
 
 
 class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[misc]
-    """`ElasticNet` with alpha, and l1_ratio where several are given, chosen by cross-validation.
+    """Fit the elastic net, with alpha and l1_ratio chosen by cross-validation.
 
-    Every training fit is a path of all alphas. Where rows are many beside columns, X is read once
-    for all folds, alphas and l1_ratios; X is never copied.
+    Each training set gets one path of all alphas. If n_samples is large beside n_features, X is
+    read once for all folds, alphas and l1_ratios. X is never copied.
 
     Parameters
     ----------
-    l1_ratio : float in (0, 1] or several of them
-    eps : float in (0, 1], least over largest alpha
-    alphas : int, a number of alphas, geometric from the least that holds all coefficients at zero;
-        or the alphas themselves
-    fit_intercept : bool
-    max_iter : int, steps at each alpha
-    tol : float ≥ 0, certified relative gap of the final fit; training fits go as far
-    cv : int (None is 5), splitter, or iterable of (training rows, test rows)
-        Of data that is read in blocks a number of folds: neighbours, as `KFold` cuts them, where
-        the number of rows is known before they are read, else rows dealt out in turn.
-    rule : "min" or "1se"
-        The alpha of the least mean error, or the largest whose mean error is within one standard
-        error of that (Hastie, Tibshirani & Friedman 2009, §7.10).
-    positive : bool, require w ≥ 0
-    verbose : bool, draw a bar of the folds on standard error
-    precompute, copy_X, n_jobs, random_state, selection
-        Accepted so that code written for scikit-learn runs; without effect.
+    l1_ratio : float or array-like of shape (n_l1_ratios,), default=0.5
+        Shares of the L1 penalty to try, above 0 and at most 1.
+    eps : float, default=1e-3
+        Least alpha divided by the largest, above 0 and at most 1.
+    alphas : int or array-like of shape (n_alphas,), default=100
+        Number of strengths, or the strengths. A number gives a geometric grid. It starts at the
+        least alpha that holds all coefficients at zero.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    precompute : object, default="auto"
+        Ignored. It exists for compatibility with scikit-learn.
+    max_iter : int, default=1000
+        Largest number of steps at each strength.
+    tol : float, default=1e-4
+        Relative duality gap that every fit must reach, at least 0.
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). None
+        means 5 folds. Data read in blocks takes an int or None. Its folds are neighbouring rows if
+        the number of rows is known; else rows are dealt out in turn.
+    copy_X : bool, default=True
+        Ignored. X is never copied and never changed.
+    verbose : bool, default=0
+        Whether to draw a progress bar of the folds on standard error.
+    n_jobs : object, default=None
+        Ignored. `fastreg.set_num_threads` sets the number of threads.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    random_state : object, default=None
+        Ignored. It exists for compatibility with scikit-learn.
+    selection : str, default="cyclic"
+        Ignored. It exists for compatibility with scikit-learn.
+    rule : {"min", "1se"}, default="min"
+        How to choose the strength. "min" takes the least mean error. "1se" takes the strongest
+        penalty whose mean error is within one standard error of that.
 
     Attributes
     ----------
-    alpha_, l1_ratio_ : what was chosen
-    alphas_ : (K,) descending, or (L, K) for L l1_ratios whose alphas were not given
-    mse_path_ : (K, F) of F folds, or (L, K, F): mean squared errors of each test fold
-    mse_se_ : (K,) or (L, K): standard error of the mean over folds
-    alpha_1se_, alpha_min_ : what either rule gives
-    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong each error of mse_path_ may be
-    coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
-        Of the fit to all rows, as in `ElasticNet`.
+    alpha_ : float
+        Chosen alpha.
+    l1_ratio_ : float
+        Chosen l1_ratio.
+    alphas_ : ndarray of shape (n_alphas,) or (n_l1_ratios, n_alphas)
+        Alphas that were tried, in descending order.
+    mse_path_ : ndarray of shape (n_alphas, n_folds) or (n_l1_ratios, n_alphas, n_folds)
+        Mean squared error of each test fold.
+    mse_se_ : ndarray of shape (n_alphas,) or (n_l1_ratios, n_alphas)
+        Standard error of the mean over folds.
+    alpha_min_ : float
+        Alpha that ``rule="min"`` chooses.
+    alpha_1se_ : float
+        Alpha that ``rule="1se"`` chooses.
+    cv_certificate_ : ChoiceCertificate
+        How wrong the error of each fold may be.
+    coef_ : ndarray of shape (n_features,)
+        Coefficients w.
+    intercept_ : float
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    ElasticNet : Fit one alpha.
+    LassoCV : Choose alpha for the lasso.
+
+    Notes
+    -----
+    Each fit minimises the objective of `ElasticNet`::
+
+        P(w, b) = ‖y − Xw − b‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
+
+    For the rule of one standard error see [1]_.
+
+    References
+    ----------
+    .. [1] Hastie T., Tibshirani R., Friedman J., "The Elements of Statistical Learning", 2nd ed.,
+       2009, section 7.10.
 
     Examples
     --------
@@ -147,21 +206,34 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     @opens_sources
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, **params):
-        """Choose, then fit to all rows of X (m, n), y (m,), with weights (m,) ≥ 0 or None; or to
-        what `fastreg.read` takes, with `cv` a number of folds.
+        """Choose alpha, then fit to all rows.
 
-        `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
-        routing enabled, so does whatever it asks for.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,), default=None
+            Target. None where X is a source, which has it.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter requests.
+
+        Returns
+        -------
+        ElasticNetCV or LassoCV
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable; the message names it.
+            A parameter, a shape or a value is wrong. The message names it.
 
         Warns
         -----
         ConvergenceWarning
-            The final fit did not reach `tol`, or errors of folds are less certain than that.
+            The last fit did not reach `tol`, or the errors of some folds are uncertain.
         """
         ratios = ratios_of(getattr(self, "l1_ratio", 1.0))
         validation = self._validation(X, y, sample_weight, params)
@@ -178,8 +250,21 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         return self
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Draw the mean errors of the chosen l1_ratio, with bars of one standard error and both
-        choices marked; returns the matplotlib axes."""
+        """Draw the mean errors against alpha.
+
+        Bars show one standard error, and lines mark both choices. The errors are those of
+        `l1_ratio_`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+        """
         check_is_fitted(self)
         several = self.mse_path_.ndim == 3
         which = ratios_of(getattr(self, "l1_ratio", 1.0)).index(self.l1_ratio_) if several else ...
@@ -240,9 +325,99 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
 
 
 class LassoCV(ElasticNetCV):
-    """`Lasso` with alpha chosen by cross-validation: `ElasticNetCV` with l1_ratio = 1.
+    """Fit the lasso, with alpha chosen by cross-validation.
 
-    Parameters, attributes and errors are those of `ElasticNetCV`, without `l1_ratio`.
+    Each training set gets one path of all alphas. If n_samples is large beside n_features, X is
+    read once for all folds and alphas. X is never copied. `LassoCV` is `ElasticNetCV` with
+    ``l1_ratio=1``.
+
+    Parameters
+    ----------
+    eps : float, default=1e-3
+        Least alpha divided by the largest, above 0 and at most 1.
+    alphas : int or array-like of shape (n_alphas,), default=100
+        Number of strengths, or the strengths. A number gives a geometric grid. It starts at the
+        least alpha that holds all coefficients at zero.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    precompute : object, default="auto"
+        Ignored. It exists for compatibility with scikit-learn.
+    max_iter : int, default=1000
+        Largest number of steps at each strength.
+    tol : float, default=1e-4
+        Relative duality gap that every fit must reach, at least 0.
+    copy_X : bool, default=True
+        Ignored. X is never copied and never changed.
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). None
+        means 5 folds. Data read in blocks takes an int or None. Its folds are neighbouring rows if
+        the number of rows is known; else rows are dealt out in turn.
+    verbose : bool, default=False
+        Whether to draw a progress bar of the folds on standard error.
+    n_jobs : object, default=None
+        Ignored. `fastreg.set_num_threads` sets the number of threads.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    random_state : object, default=None
+        Ignored. It exists for compatibility with scikit-learn.
+    selection : str, default="cyclic"
+        Ignored. It exists for compatibility with scikit-learn.
+    rule : {"min", "1se"}, default="min"
+        How to choose the strength. "min" takes the least mean error. "1se" takes the strongest
+        penalty whose mean error is within one standard error of that.
+
+    Attributes
+    ----------
+    alpha_ : float
+        Chosen alpha.
+    l1_ratio_ : float
+        Chosen l1_ratio.
+    alphas_ : ndarray of shape (n_alphas,) or (n_l1_ratios, n_alphas)
+        Alphas that were tried, in descending order.
+    mse_path_ : ndarray of shape (n_alphas, n_folds) or (n_l1_ratios, n_alphas, n_folds)
+        Mean squared error of each test fold.
+    mse_se_ : ndarray of shape (n_alphas,) or (n_l1_ratios, n_alphas)
+        Standard error of the mean over folds.
+    alpha_min_ : float
+        Alpha that ``rule="min"`` chooses.
+    alpha_1se_ : float
+        Alpha that ``rule="1se"`` chooses.
+    cv_certificate_ : ChoiceCertificate
+        How wrong the error of each fold may be.
+    coef_ : ndarray of shape (n_features,)
+        Coefficients w.
+    intercept_ : float
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    Lasso : Fit one alpha.
+    ElasticNetCV : Choose l1_ratio as well.
+
+    Notes
+    -----
+    Each fit minimises the objective of `Lasso`::
+
+        P(w, b) = ‖y − Xw − b‖²/(2m) + alpha·‖w‖₁
+
+    For the rule of one standard error see [1]_.
+
+    References
+    ----------
+    .. [1] Hastie T., Tibshirani R., Friedman J., "The Elements of Statistical Learning", 2nd ed.,
+       2009, section 7.10.
 
     Examples
     --------

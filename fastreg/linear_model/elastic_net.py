@@ -12,34 +12,75 @@ from fastreg.linear_model.state import atomic
 
 
 class ElasticNet(LinearRegressor):
-    """Least squares with an L1 and a ridge penalty, certified.
+    """Fit linear regression with an L1 and a ridge penalty.
 
-        P(w, b) = ‖y − Xw − b‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
+    Every fit has a certificate, which bounds its distance from the minimum.
 
     Parameters
     ----------
-    alpha : float ≥ 0, strength of the penalty
-    l1_ratio : float in [0, 1], share of L1
-    fit_intercept : bool, whether b is free; it is never penalised
-    max_iter : int, epochs of coordinate descent (a Newton step counts as one)
-    tol : float ≥ 0
-        Certified relative gap to reach: P(w, b) − min P ≤ tol·‖y − ȳ‖²/(2m). 0 runs to
-        working precision. Without a penalty no gap can be known: then the KKT residual, the
-        largest slope left over the largest at w = 0, is to be min(tol, 1e-7).
-    warm_start : bool, start from `coef_` of the last fit
-    positive : bool, require w ≥ 0
-    precompute, copy_X, random_state, selection
-        Accepted so that code written for scikit-learn runs; without effect. X is never
-        copied and never changed.
+    alpha : float, default=1.0
+        Strength of the penalty, at least 0.
+    l1_ratio : float, default=0.5
+        Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    precompute : object, default=False
+        Ignored. It exists for compatibility with scikit-learn.
+    max_iter : int, default=1000
+        Largest number of epochs of coordinate descent. A Newton step counts as one.
+    copy_X : bool, default=True
+        Ignored. X is never copied and never changed.
+    tol : float, default=1e-4
+        Relative duality gap to reach, at least 0: the fit stops when P(w, b) − min P ≤ tol·‖y −
+        ȳ‖²/(2m). With 0 it runs to working precision. Without a penalty there is no gap; then the
+        KKT residual must fall to min(tol, 1e-7).
+    warm_start : bool, default=False
+        Whether to start from the coefficients of the last fit.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    random_state : object, default=None
+        Ignored. It exists for compatibility with scikit-learn.
+    selection : str, default="cyclic"
+        Ignored. It exists for compatibility with scikit-learn.
 
     Attributes
     ----------
-    coef_ : (n,) or (k, n) float64
-    intercept_ : float or (k,)
-    dual_gap_ : float or (k,), certified bound on P(w, b) − min P
-    certificate_ : `fastreg.Certificate`: relative gap, KKT residual, method, passes over X
-    n_iter_ : int, epochs used, or a list of one a target
-    n_features_in_, feature_names_in_
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients w.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float or ndarray of shape (n_targets,)
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int or list of int
+        Number of epochs; a list has one entry for each target.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    ElasticNetCV : Choose alpha and l1_ratio by cross-validation.
+    path : Fit many strengths at once.
+
+    Notes
+    -----
+    The fit minimises::
+
+        P(w, b) = ‖y − Xw − b‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
+
+    m is n_samples. With sample weights the squares are weighted, and m is the sum of the weights.
+    The KKT residual is the largest slope of P that is left, divided by the largest at w = 0. The
+    duality gap bounds P(w, b) − min P from above [1]_.
+
+    References
+    ----------
+    .. [1] Kim S.-J., Koh K., Lustig M., Boyd S., Gorinevsky D., "An interior-point method for
+       large-scale l1-regularized least squares", IEEE J. Sel. Top. Signal Process. 1, 2007.
 
     Examples
     --------
@@ -97,18 +138,33 @@ class ElasticNet(LinearRegressor):
     @atomic("coef_")
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, check_input=True):
-        """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None; or to what
-        `fastreg.read` takes. `check_input` is scikit-learn's: input is always checked.
+        """Fit the model to data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        check_input : bool, default=True
+            Ignored. Input is always checked.
+
+        Returns
+        -------
+        ElasticNet or Lasso
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable; the message names it.
+            A parameter, a shape or a value is wrong. The message names it.
 
         Warns
         -----
         ConvergenceWarning
-            `tol` was not reached; the message has the gap reached and the gap asked.
+            The fit did not reach `tol`. The message states both gaps.
         """
         self._validate_params()
         check_finite_params(self)
@@ -130,11 +186,74 @@ class ElasticNet(LinearRegressor):
 
 
 class Lasso(ElasticNet):
-    """Least squares with an L1 penalty, certified: `ElasticNet` with l1_ratio = 1.
+    """Fit linear regression with an L1 penalty.
+
+    Every fit has a certificate, which bounds its distance from the minimum. `Lasso` is `ElasticNet`
+    with ``l1_ratio=1``.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength of the penalty, at least 0.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    precompute : object, default=False
+        Ignored. It exists for compatibility with scikit-learn.
+    copy_X : bool, default=True
+        Ignored. X is never copied and never changed.
+    max_iter : int, default=1000
+        Largest number of epochs of coordinate descent. A Newton step counts as one.
+    tol : float, default=1e-4
+        Relative duality gap to reach, at least 0: the fit stops when P(w, b) − min P ≤ tol·‖y −
+        ȳ‖²/(2m). With 0 it runs to working precision. Without a penalty there is no gap; then the
+        KKT residual must fall to min(tol, 1e-7).
+    warm_start : bool, default=False
+        Whether to start from the coefficients of the last fit.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    random_state : object, default=None
+        Ignored. It exists for compatibility with scikit-learn.
+    selection : str, default="cyclic"
+        Ignored. It exists for compatibility with scikit-learn.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients w.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float or ndarray of shape (n_targets,)
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int or list of int
+        Number of epochs; a list has one entry for each target.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    LassoCV : Choose alpha by cross-validation.
+    path : Fit many strengths at once.
+
+    Notes
+    -----
+    The fit minimises::
 
         P(w, b) = ‖y − Xw − b‖²/(2m) + alpha·‖w‖₁
 
-    Parameters, attributes and errors are those of `ElasticNet`, without `l1_ratio`.
+    m is n_samples. With sample weights the squares are weighted, and m is the sum of the weights.
+    The KKT residual is the largest slope of P that is left, divided by the largest at w = 0. The
+    duality gap bounds P(w, b) − min P from above [1]_.
+
+    References
+    ----------
+    .. [1] Kim S.-J., Koh K., Lustig M., Boyd S., Gorinevsky D., "An interior-point method for
+       large-scale l1-regularized least squares", IEEE J. Sel. Top. Signal Process. 1, 2007.
 
     Examples
     --------

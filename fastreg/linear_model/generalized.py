@@ -132,26 +132,41 @@ class Generalized(Estimator):
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, *, method: Any = None,
         level: float = 0.95,
     ) -> LikelihoodInference:  # fmt: skip
-        """Standard errors, tests and intervals, from the data of the fit.
+        """Compute standard errors, tests and intervals of the coefficients.
+
+        They need the data of the fit, as rows in memory.
 
         Parameters
         ----------
-        X, y, sample_weight, offset : what the model was fitted to
-            A weight counts rows that are alike, or trials of a proportion.
-        method : "classical" (None), "sandwich", which is "HC1", "HC0" or "bayesian"
-            See `fastreg.inference.generalized`.
-        level : float in (0, 1), of the intervals
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features of the fit.
+        y : array-like of shape (n_samples,)
+            Target of the fit.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the fit.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Offset of the fit.
+        method : {"classical", "sandwich", "HC0", "HC1", "bayesian"} or None, default=None
+            Kind of the intervals, see `fastreg.inference.generalized`. None means "classical", and
+            "sandwich" means "HC1".
+        level : float, default=0.95
+            Coverage of the intervals, between 0 and 1.
 
         Returns
         -------
-        `fastreg.LikelihoodInference`; it prints as a table, with what it takes for granted.
+        LikelihoodInference
+            The table. It prints its method and its assumptions.
 
         Raises
         ------
         ValueError
-            There is no such method; an L1 penalty has left features out; coefficients have bounds;
-            columns depend on one another; the data is separable, or not that of the fit. The
-            message says what to do.
+            There is no such method, an L1 penalty has left features out, or coefficients have
+            bounds. Or columns depend on one another, or the data is separable or not that of the
+            fit. The message states what to do.
+
+        Notes
+        -----
+        A weight counts equal rows, or the trials of a proportion.
 
         Examples
         --------
@@ -172,7 +187,7 @@ class Generalized(Estimator):
 
         check_is_fitted(self)
         if isinstance(X, STREAMED) or is_read(X, y):
-            raise ValueError("summary is for rows in memory: read X into an array first")
+            raise ValueError("summary needs rows in memory: read X into an array first")
         design = as_design(X)
         check_features(self, X)
         if not 0.0 < level < 1.0:
@@ -211,7 +226,7 @@ class Generalized(Estimator):
         found = predict_source(self, X, self._linear())
         if found is not None:
             if offset is not None:
-                raise ValueError("offset is for rows in memory: add it to what decides")
+                raise ValueError("offset needs rows in memory: read X into an array first")
             return found
         design = as_design(X)
         check_features(self, X)

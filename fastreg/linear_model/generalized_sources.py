@@ -35,12 +35,12 @@ def opened(model: Any, source: Any, offset: Any) -> Source:
         raise ValueError(f"{name} needs rows: it cannot be fitted to statistics")
     if getattr(model, "class_weight", None) is not None:
         raise ValueError(
-            f"class_weight is for rows in memory, and X is a source of kind {source.kind}: "
+            f"class_weight needs rows in memory, and X is a source of kind {source.kind}: "
             "give its rows weights"
         )
     if getattr(model, "target", "labels") == "counts":
         raise ValueError(
-            f"target='counts' is for rows in memory, and X is a source of kind {source.kind}: "
+            f"target='counts' needs rows in memory, and X is a source of kind {source.kind}: "
             "give it proportions, with the trials as weights"
         )
     return source if offset is None else source.with_offset(offset)

@@ -71,40 +71,100 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         return np.array([n_iter], np.int32)
 
     def decision_function(self, X, offset=None):
-        """The log odds o + b + Xw of the second class, (m,) float64.
+        """Compute the log odds of the second class.
 
         Parameters
         ----------
-        X : (m, n) array, sparse matrix or frame, with the features of the fit
-        offset : (m,) array or None for zeros, whatever it was in the fit
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
+            read in blocks.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Log odds o + b + Xw, with o the offset.
 
         Raises
         ------
         ValueError
-            X has other features than in the fit, or X or offset contains NaN or infinity.
+            X has other features than the fit, or X or offset contains NaN or infinity.
         """
         return self._predictor(X, offset)
 
     def predict(self, X, offset=None):
-        """The class, (m,), whose probability is larger: the second where the log odds are above 0.
+        """Predict the class of new rows.
 
-        Parameters and errors are those of `decision_function`.
+        It is the second class where the log odds are above 0, else the first.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
+            read in blocks.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels from `classes_`.
+
+        Raises
+        ------
+        ValueError
+            X has other features than the fit, or X or offset contains NaN or infinity.
         """
         z = self.decision_function(X, offset)
         return self.classes_[(z > 0.0).astype(int)]
 
     def predict_proba(self, X, offset=None):
-        """Probabilities (m, 2) of both classes, in the order of `classes_`.
+        """Compute the probabilities of both classes.
 
-        Parameters and errors are those of `decision_function`.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
+            read in blocks.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            Probabilities, in the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            X has other features than the fit, or X or offset contains NaN or infinity.
         """
         z = self.decision_function(X, offset)
         return np.column_stack([scipy.special.expit(-z), scipy.special.expit(z)])
 
     def predict_log_proba(self, X, offset=None):
-        """Logarithms of `predict_proba`, exact where a probability underflows.
+        """Compute the logarithms of the probabilities of both classes.
 
-        Parameters and errors are those of `decision_function`.
+        They are exact even where a probability underflows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
+            read in blocks.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            Logarithms, in the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            X has other features than the fit, or X or offset contains NaN or infinity.
         """
         z = self.decision_function(X, offset)
         return np.column_stack([scipy.special.log_expit(-z), scipy.special.log_expit(z)])
@@ -114,8 +174,8 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     ) -> tuple[Array, Array | None]:
         if self.class_weight is not None and method in ("classical", "bayesian"):
             raise ValueError(
-                f"method={method!r} takes weights for counts of rows, and those of class_weight "
-                "are none: take method='sandwich'"
+                f"method={method!r} treats weights as counts of rows, and class_weight is not a "
+                "count: set method='sandwich'"
             )
         if self.target == "labels":
             odds = Odds(known_share(self, y, m), as_weights(sample_weight, m), self.classes_)
@@ -126,13 +186,27 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         return counted(odds.share, odds.weights), odds.weights
 
     def sparsify(self):
-        """`coef_` as a sparse matrix, which takes less memory where most of it is zero."""
+        """Make `coef_` a sparse matrix.
+
+        It takes less memory if most coefficients are zero.
+
+        Returns
+        -------
+        estimator
+            The estimator itself.
+        """
         check_is_fitted(self)
         self.coef_ = as_sparse(self.coef_)
         return self
 
     def densify(self):
-        """`coef_` as an array again."""
+        """Make `coef_` an array again.
+
+        Returns
+        -------
+        estimator
+            The estimator itself.
+        """
         check_is_fitted(self)
         self.coef_ = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
         return self
@@ -151,51 +225,100 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
 
 
 class LogisticRegression(Classifier):
-    """Logistic regression of two classes, penalised, certified.
+    """Fit logistic regression of two classes with an L1 and a ridge penalty.
 
-        P(w, b) = (1/S) Σ_i s_i log(1 + exp(−y_i z_i))
-                  + 1/(C·S) Σ_j f_j (l1_ratio·│w_j│ + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
-
-    with y_i = ±1, weights s of sum S, offsets o and factors f of features. C·S·P is what
-    scikit-learn minimises.
+    Every fit has a certificate, which bounds its distance from the minimum.
 
     Parameters
     ----------
-    penalty : "l1", "l2", "elasticnet" or None
-        As scikit-learn before 1.8 has it: the first two stand for an l1_ratio of 1 and 0, the third
-        for the one given, None for C=inf. Left out, C and l1_ratio say all.
-    C : float > 0, inverse strength of the penalty; inf for none
-    l1_ratio : float in [0, 1], share of L1
-    tol : float ≥ 0
-        Certified relative gap to reach: P(w, b) − min P ≤ tol·(P of the intercept alone). That is
-        not scikit-learn's `tol`, a largest slope. Without a penalty no gap may be known: then the
-        KKT residual, the largest slope left over the largest at w = 0, is to be min(tol, 1e-7).
-    fit_intercept : bool, whether b is free; it is never penalised
-    class_weight : dict of class and weight, "balanced" or None; multiplies sample_weight
-        "balanced": S/(2 S_c), S_c the weight of a class.
-    max_iter : int, Newton steps
-    warm_start : bool, start from `coef_` of the last fit
-    target : "labels", "proportions" or "counts", what y is
-        "proportions": shares of successes in [0, 1], with sample_weight the trials of each row.
-        "counts": (m, 2) successes and failures. Of both `classes_` is [0, 1], 1 a success. Nothing
-        is guessed: two columns may be labels in another form, with failures first.
-    positive : bool, require w ≥ 0
-    bounds : (low, high) or None
-        Require low ≤ w ≤ high, floats or (n,) arrays each, low ≤ 0 ≤ high; ∞ is no bound.
-    penalty_factor : (n,) array ≥ 0 or None for ones, f; 0 leaves a feature unpenalised
-    dual, intercept_scaling, random_state, solver, verbose, n_jobs
-        Accepted so that code written for scikit-learn runs; without effect. X is never copied and
-        never changed.
+    penalty : {"l1", "l2", "elasticnet"} or None, default="deprecated"
+        Deprecated; set `C` and `l1_ratio`. "l1" means ``l1_ratio=1`` and "l2" means ``l1_ratio=0``.
+        "elasticnet" keeps `l1_ratio`, and None means no penalty.
+    C : float, default=1.0
+        Inverse strength of the penalty, above 0. Infinity means no penalty.
+    l1_ratio : float, default=0.0
+        Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
+    dual : bool, default=False
+        Ignored. It exists for compatibility with scikit-learn.
+    tol : float, default=1e-4
+        Relative duality gap to reach, at least 0: the fit stops when P(w, b) − min P ≤ tol·N. N is
+        the loss of the best intercept less the least possible loss. With scikit-learn, `tol` bounds
+        a slope instead. Without a penalty there may be no gap; then the KKT residual must fall to
+        min(tol, 1e-7).
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    intercept_scaling : float, default=1
+        Ignored. It exists for compatibility with scikit-learn.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class; it multiplies `sample_weight`. "balanced" gives both classes the same
+        total weight.
+    random_state : object, default=None
+        Ignored. It exists for compatibility with scikit-learn.
+    solver : str, default="lbfgs"
+        Ignored. It exists for compatibility with scikit-learn.
+    max_iter : int, default=100
+        Largest number of Newton steps of a fit.
+    verbose : object, default=0
+        Ignored. It exists for compatibility with scikit-learn.
+    warm_start : bool, default=False
+        Whether to start from the coefficients of the last fit.
+    n_jobs : object, default=None
+        Ignored. `fastreg.set_num_threads` sets the number of threads.
+    target : {"labels", "proportions", "counts"}, default="labels"
+        What y holds. "labels": one label for each row. "proportions": shares of successes in [0,
+        1]; `sample_weight` then holds the trials. "counts": two columns, successes and failures.
+        For the last two, `classes_` is [0, 1], and 1 means success.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    bounds : tuple of (low, high) or None, default=None
+        Range of the coefficients, with low ≤ 0 ≤ high. Each end is a number or an array of shape
+        (n_features,). An infinite end is no bound.
+    penalty_factor : array-like of shape (n_features,) or None, default=None
+        Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
+        feature with factor 0 is not penalised.
 
     Attributes
     ----------
-    classes_ : (2,) labels, sorted; the second is what probabilities and odds are of
-    coef_ : (1, n) float64
-    intercept_ : (1,) float64
-    dual_gap_ : float, certified bound on P(w, b) − min P
-    certificate_ : `fastreg.Certificate`: relative gap, KKT residual, method, passes over X
-    n_iter_ : (1,) int, Newton steps used
-    n_features_in_, feature_names_in_
+    classes_ : ndarray of shape (2,)
+        Labels of the classes, sorted. Probabilities and odds are those of the second.
+    coef_ : ndarray of shape (1, n_features)
+        Coefficients w.
+    intercept_ : ndarray of shape (1,)
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : ndarray of shape (1,)
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    LogisticRegressionCV : Choose C and l1_ratio by cross-validation.
+    path : Fit many strengths at once.
+
+    Notes
+    -----
+    The fit minimises::
+
+        P(w, b) = (1/S) Σ_i s_i log(1 + exp(−y_i z_i))
+                  + 1/(C·S) Σ_j f_j (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
+
+    y_i is 1 or −1, and S is the sum of the sample weights s. o are the offsets and f the factors
+    `penalty_factor`. scikit-learn minimises C·S·P. The KKT residual is the largest slope of P that
+    is left, divided by the largest at w = 0. The duality gap bounds P(w, b) − min P from above
+    [1]_.
+
+    References
+    ----------
+    .. [1] Koh K., Kim S.-J., Boyd S., "An interior-point method for large-scale l1-regularized
+       logistic regression", J. Mach. Learn. Res. 8, 2007.
 
     Examples
     --------
@@ -208,7 +331,7 @@ class LogisticRegression(Classifier):
     >>> bool(model.certificate_.relative_gap[0] <= model.tol)
     True
 
-    Three successes in ten trials, then eight in ten, and twice the odds of the rest by an offset:
+    Fit three successes in ten trials and eight in ten. Then double the odds by an offset:
 
     >>> model = fastreg.LogisticRegression(C=np.inf, target="counts")
     >>> model = model.fit([[0.0], [1.0]], [[3, 7], [8, 2]])
@@ -267,22 +390,36 @@ class LogisticRegression(Classifier):
     @atomic("coef_", "intercept_")
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, offset=None):
-        """Fit to X (m, n), y as `target` says, weights (m,) ≥ 0 or None, and an offset (m,) of the
-        log odds or None; or to what `fastreg.read` takes, with classes 0 and 1 or its labels.
+        """Fit the model to data.
 
-        `offset` of a source is the number, 0 or 1, of the one of its two targets that it is.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,) or (n_samples, 2), default=None
+            Labels, shares or counts, as `target` states. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros. If X is a source of two
+            targets, the number 0 or 1 of the one that is the offset.
+
+        Returns
+        -------
+        LogisticRegression
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable, or y has other than two classes; the
-            message says which, and what to do.
+            A parameter, a shape or a value is wrong, or y does not have two classes. The message
+            states what to do.
 
         Warns
         -----
         ConvergenceWarning
-            `tol` was not reached; the message has the gap reached and the gap asked. Or nothing
-            holds coefficients that separate the classes; it names their features.
+            The fit did not reach `tol`; the message states both gaps. Or nothing bounds the
+            coefficients of features that separate the classes; the message names them.
         """
         if isinstance(X, STREAMED):
             return self._fit_source(X, offset)
@@ -298,16 +435,29 @@ class LogisticRegression(Classifier):
         return self
 
     def score(self, X, y, sample_weight=None, offset=None):
-        """The share of rows, or of trials, whose class is predicted.
+        """Compute the share of rows, or of trials, whose class is predicted.
 
         Parameters
         ----------
-        X, y, sample_weight, offset : as in `fit`
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit.
+        y : array-like of shape (n_samples,) or (n_samples, 2)
+            Labels, shares or counts, as `target` states.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+
+        Returns
+        -------
+        float
+            The share, weighted by `sample_weight`.
 
         Raises
         ------
         ValueError
-            As `decision_function`, and where y is not what `target` says.
+            X has other features than the fit, a value is NaN or infinite, or y is not what `target`
+            states.
         """
         return self._accuracy(X, y, sample_weight, offset)
 
@@ -339,7 +489,7 @@ class LogisticRegression(Classifier):
         asked = {"l1": 1.0, "l2": 0.0}.get(self.penalty, ratio)
         if ratio not in (0.0, asked):
             warn(
-                f"penalty={self.penalty!r} is taken, and l1_ratio={self.l1_ratio!r} has no effect",
+                f"penalty={self.penalty!r} decides, and l1_ratio={self.l1_ratio!r} has no effect",
                 UserWarning,
             )
         return float(self.C), asked

@@ -45,49 +45,131 @@ class Shifted(Classifier):
 
 
 class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[misc]
-    """`LogisticRegression` with C, and l1_ratio where several are given, by cross-validation.
+    """Fit logistic regression, with C and l1_ratio chosen by cross-validation.
 
-    Every training fit is a path of all C, each certified; C stands beside the weight of the
-    training rows. X is never copied, but for scorers of scikit-learn, which get the rows held out.
+    Each training set gets a path of all C, and each fit has a certificate. X is not copied. Only
+    scorers of scikit-learn get a copy of the held-out rows.
 
     Parameters
     ----------
-    Cs : int, a number of strengths, geometric from 1e-4 to 1e4; or the strengths, > 0
-    l1_ratios : floats in [0, 1]; None is 0
-    fit_intercept : bool
-    cv : int (None is 5), splitter, or iterable of (training rows, test rows)
-        Of a number each fold has as much of either class.
-    penalty : "l1" or "l2", in place of l1_ratios 1 or 0; "elasticnet" and left out: as l1_ratios
-    scoring : str, callable or None
-        "neg_log_loss": minus half the mean deviance of the rows held out, with the weights of the
-        fit, class_weight included; so the choice is by deviance. Else a scorer of scikit-learn, for
-        target="labels", which gets sample_weight alone; None is accuracy.
-    tol : float ≥ 0, certified relative gap of the final fit; training fits go as far
-    max_iter : int, Newton steps at each C
-    class_weight : dict, "balanced" or None, as in `LogisticRegression`, of all rows
-    refit : bool
-        False: no fit to all rows, but the mean of what is best in each fold, C and coefficients,
-        without a certificate.
-    verbose : bool, draw a bar of the folds on standard error
-    use_legacy_attributes : bool, shapes of scikit-learn before 1.10, in brackets below
-    rule : "min" or "1se"
-        The C of the best mean score, or the least whose mean score is within one standard error of
-        that.
-    target, positive, bounds, penalty_factor : as in `LogisticRegression`
-    dual, solver, n_jobs, intercept_scaling, random_state
-        Accepted so that code written for scikit-learn runs; without effect.
+    Cs : int or array-like of shape (n_Cs,), default=10
+        Number of C, or the values, above 0. A number gives a geometric grid from 1e-4 to 1e4.
+    l1_ratios : array-like of shape (n_l1_ratios,) or None, default=(0.0,)
+        Shares of the L1 penalty to try, from 0 to 1. None means 0.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). None
+        means 5 folds. For a number of folds, each has the same share of either class.
+    dual : bool, default=False
+        Ignored. It exists for compatibility with scikit-learn.
+    penalty : {"l1", "l2", "elasticnet"}, default="deprecated"
+        Deprecated; set `l1_ratios`. "l1" means 1 and "l2" means 0. "elasticnet" keeps `l1_ratios`.
+    scoring : str, callable or None, default="neg_log_loss"
+        "neg_log_loss" is minus half the mean deviance of held-out rows, with the weights of the
+        fit. It includes `class_weight`. Any other is a scorer of scikit-learn, which gets
+        `sample_weight` alone and needs ``target="labels"``. None means accuracy.
+    solver : str, default="lbfgs"
+        Ignored. It exists for compatibility with scikit-learn.
+    tol : float, default=1e-4
+        Relative duality gap that every fit must reach, at least 0.
+    max_iter : int, default=100
+        Largest number of steps at each strength.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class; it multiplies `sample_weight`. "balanced" gives both classes the same
+        total weight.
+    n_jobs : object, default=None
+        Ignored. `fastreg.set_num_threads` sets the number of threads.
+    verbose : bool, default=0
+        Whether to draw a progress bar of the folds on standard error.
+    refit : bool, default=True
+        Whether to fit all rows at the end. If not, `C_` and `coef_` are means of the best of each
+        fold, without a certificate.
+    intercept_scaling : float, default=1.0
+        Ignored. It exists for compatibility with scikit-learn.
+    random_state : object, default=None
+        Ignored. It exists for compatibility with scikit-learn.
+    use_legacy_attributes : bool, default=False
+        Whether attributes have the shapes of scikit-learn before 1.10, see Notes.
+    rule : {"min", "1se"}, default="min"
+        How to choose the strength. "min" takes the best mean score. "1se" takes the strongest
+        penalty whose mean score is within one standard error of that.
+    target : {"labels", "proportions", "counts"}, default="labels"
+        What y holds. "labels": one label for each row. "proportions": shares of successes in [0,
+        1]; `sample_weight` then holds the trials. "counts": two columns, successes and failures.
+        For the last two, `classes_` is [0, 1], and 1 means success.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    bounds : tuple of (low, high) or None, default=None
+        Range of the coefficients, with low ≤ 0 ≤ high. Each end is a number or an array of shape
+        (n_features,). An infinite end is no bound.
+    penalty_factor : array-like of shape (n_features,) or None, default=None
+        Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
+        feature with factor 0 is not penalised.
 
     Attributes
     ----------
-    C_, l1_ratio_ : floats, what was chosen [(1,)]
-    C_min_, C_1se_ : floats, what either rule gives
-    Cs_ : (K,); l1_ratios_ : (L,), what was tried
-    scores_ : (F, L, K) of F folds [dict of the second class: (F, K, L), (F, K) if l1_ratios=None]
-    coefs_paths_ : (F, L, K, 1, n + 1), coefficients and intercept of training fits, (…, n) without
-        an intercept [dict of the second class: (F, K, L, n + 1), or (F, K, n + 1)]
-    cv_certificate_ : `fastreg.ChoiceCertificate` of the deviances, (K, F) or (L, K, F), C ascending
-    classes_, coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
-        Of the fit to all rows, as in `LogisticRegression`.
+    C_ : float
+        Chosen C.
+    l1_ratio_ : float
+        Chosen l1_ratio.
+    C_min_ : float
+        C that ``rule="min"`` chooses.
+    C_1se_ : float
+        C that ``rule="1se"`` chooses.
+    Cs_ : ndarray of shape (n_Cs,)
+        Values of C that were tried, in ascending order.
+    l1_ratios_ : ndarray of shape (n_l1_ratios,)
+        Values of l1_ratio that were tried.
+    scores_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
+        Score of each test fold.
+    coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, 1, n_features + 1)
+        Coefficients of each training fit, then its intercept. Without an intercept the last axis
+        has length n_features.
+    cv_certificate_ : ChoiceCertificate
+        How wrong the deviance of each fold may be.
+    classes_ : ndarray of shape (2,)
+        Labels of the classes, sorted. Probabilities and odds are those of the second.
+    coef_ : ndarray of shape (1, n_features)
+        Coefficients w.
+    intercept_ : ndarray of shape (1,)
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : ndarray of shape (1,)
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    LogisticRegression : Fit one C.
+    AdaptiveLogisticRegression : Choose one strength for each group of features.
+
+    Notes
+    -----
+    Each fit minimises the objective of `LogisticRegression`::
+
+        P(w, b) = (1/S) Σ_i s_i log(1 + exp(−y_i z_i))
+                  + 1/(C·S) Σ_j f_j (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
+
+    with S the weight of its training rows. For the rule of one standard error see [1]_.
+
+    With ``use_legacy_attributes=True`` the shapes are those of scikit-learn before 1.10. `C_` and
+    `l1_ratio_` are arrays of shape (1,). `scores_` and `coefs_paths_` are dicts with the second
+    class as key. Their arrays begin with the axes n_folds, n_Cs and n_l1_ratios; the third is left
+    out if `l1_ratios` is None.
+
+    References
+    ----------
+    .. [1] Hastie T., Tibshirani R., Friedman J., "The Elements of Statistical Learning", 2nd ed.,
+       2009, section 7.10.
 
     Examples
     --------
@@ -179,25 +261,40 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     @opens_sources
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, offset=None, **params):
-        """Choose, then fit to all rows of X (m, n), y as `target` says, with weights (m,) ≥ 0 or
-        None and an offset (m,) of the log odds or None; or to what `fastreg.read` takes, with `cv`
-        a number of folds.
+        """Choose C and l1_ratio, then fit to all rows.
 
-        `offset` of a source is the number, 0 or 1, of the one of its two targets that it is.
+        For data read in blocks `cv` must be a number of folds.
 
-        `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
-        routing enabled, so does whatever it asks for, and what a scorer asks for to that.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,) or (n_samples, 2), default=None
+            Labels, shares or counts, as `target` states. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros. If X is a source of two
+            targets, the number 0 or 1 of the one that is the offset.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter and the scorer request.
+
+        Returns
+        -------
+        LogisticRegressionCV
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable, y has other than two classes, or a
-            training set has one of them alone; the message says which.
+            A parameter, a shape or a value is wrong, y does not have two classes, or a training set
+            has only one of them. The message states which.
 
         Warns
         -----
         ConvergenceWarning
-            The final fit did not reach `tol`, or training fits did not.
+            The last fit did not reach `tol`, or the errors of some folds are uncertain.
         """
         if isinstance(X, STREAMED):
             return self._fit_source(X, offset, params)
@@ -267,16 +364,29 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         return self
 
     def score(self, X, y, sample_weight=None, offset=None):
-        """What `scoring` says of predictions for X.
+        """Compute the score that `scoring` names.
 
         Parameters
         ----------
-        X, y, sample_weight, offset : as in `fit`
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit.
+        y : array-like of shape (n_samples,) or (n_samples, 2)
+            Labels, shares or counts, as `target` states.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+
+        Returns
+        -------
+        float
+            The score; larger is better.
 
         Raises
         ------
         ValueError
-            As `decision_function`, and where y is not what `target` says.
+            X has other features than the fit, a value is NaN or infinite, or y is not what `target`
+            states.
         """
         if self.scoring != _LIKELIHOOD:
             model = self if offset is None else Shifted(self, offset)
@@ -293,14 +403,22 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
         if not self.refit:
             raise ValueError(
-                "summary is of a fit to all rows, and refit=False has made a mean of those to "
-                "training sets: fit with refit=True"
+                "summary needs a fit to all rows, and refit=False averages fits to training sets: "
+                "fit with refit=True"
             )
         C, ratio = (float(np.ravel(each)[0]) for each in (self.C_, self.l1_ratio_))
         return ratio, float(per_weight(np.array([1.0 / C]), weights, m)[0])
 
     def get_metadata_routing(self) -> Any:
-        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        """Return what `fit` passes to the splitter and the scorer.
+
+        See scikit-learn's guide to metadata routing.
+
+        Returns
+        -------
+        MetadataRouter
+            The requests of `fit`.
+        """
         if self.scoring == _LIKELIHOOD:  # of our own
             return router(self, splitter=self.cv)
         return router(self, splitter=self.cv, scorer=self._scorer())

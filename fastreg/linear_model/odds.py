@@ -45,7 +45,9 @@ class Odds:
         of_tails, of_heads = self._class_weights(class_weight, tails.sum(), heads.sum())
         total = of_heads * heads + of_tails * tails
         if not total.any():
-            raise ValueError("class_weight leaves no row a weight")
+            raise ValueError(
+                f"class_weight={class_weight!r} gives every row weight 0: raise one of them"
+            )
         share = np.divide(of_heads * heads, total, out=self.share.copy(), where=total > 0.0)
         return Odds(counted(share, total), total, self.classes)
 
@@ -100,8 +102,8 @@ def label_array(y: Any, m: int) -> Array:
     given = np.asarray(y)
     if given.ndim == 2 and given.shape[1] == 2:
         raise ValueError(
-            "y has two columns: for counts of successes and failures say target='counts', else "
-            "give one label a row. Multilabel is not supported"
+            "y has two columns: for counts of successes and failures set target='counts', else "
+            "give one label for each row. Multilabel is not supported"
         )
     labels = column_or_1d(given, warn=True)
     if len(labels) != m:
@@ -109,14 +111,14 @@ def label_array(y: Any, m: int) -> Array:
     if labels.dtype == object and not all(isinstance(label, str) for label in labels.tolist()):
         plain = np.array(labels.tolist())
         if plain.dtype.kind not in "biuf":
-            raise ValueError("y must hold labels of one kind, and none that is missing")
+            raise ValueError("y must hold labels of one type, without missing values")
         labels = plain
     if labels.dtype.kind == "f":
         as_target(labels, m)
     try:
         check_classification_targets(labels)
     except ValueError as error:
-        raise ValueError(f"{error} For proportions say target='proportions'.") from None
+        raise ValueError(f"{error} For proportions set target='proportions'.") from None
     return labels
 
 

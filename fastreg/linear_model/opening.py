@@ -64,7 +64,7 @@ def _opened(X: Any, y: Any, sample_weight: Any) -> Source | SufficientStatistics
     if not isinstance(X, SufficientStatistics):
         return as_source(X, y, sample_weight)
     if y is not None or sample_weight is not None:
-        raise ValueError("X are statistics, which have y and weights in them")
+        raise ValueError("y and sample_weight must be None where X are statistics")
     return X
 
 

@@ -60,8 +60,7 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
             )
         if not target.any():
             raise ValueError(
-                "y is zero in all rows that have a weight: the best mean is zero, whose log no "
-                "model has"
+                "y is zero in all rows that have a weight: the log of a mean of zero does not exist"
             )
         return target, weights
 
@@ -71,37 +70,63 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
         return self._counts(y, sample_weight, m)
 
     def predict(self, X, offset=None):
-        """The mean exp(o + b + Xw), (m,) float64.
+        """Predict the mean counts of new rows.
 
         Parameters
         ----------
-        X : (m, n) array, sparse matrix or frame, with the features of the fit
-        offset : (m,) array or None for zeros, whatever it was in the fit: the log of the exposure
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
+            read in blocks.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the log mean, such as the log of the exposure. None means zeros.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Means exp(o + b + Xw), with o the offset.
 
         Raises
         ------
         ValueError
-            X has other features than in the fit, or X or offset contains NaN or infinity.
+            X has other features than the fit, or X or offset contains NaN or infinity.
         """
         with np.errstate(over="ignore"):
             return np.exp(self._predictor(X, offset))
 
     def score(self, X, y, sample_weight=None, offset=None):
-        """D² = 1 − D(y, predict(X))/D(y, null), the share of the deviance that is explained.
-
-            D(y, μ) = 2 Σ_i s_i (y_i log(y_i/μ_i) − y_i + μ_i)
-
-        The null model is the best intercept beside the offset: without one the mean of y, as in
-        scikit-learn.
+        """Compute D², the share of the deviance that the model explains.
 
         Parameters
         ----------
-        X, y, sample_weight, offset : as in `fit`
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit.
+        y : array-like of shape (n_samples,)
+            Counts, at least 0.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+
+        Returns
+        -------
+        float
+            D², at most 1.
 
         Raises
         ------
         ValueError
-            As `predict`, and where y has a negative entry.
+            X has other features than the fit, a value is NaN or infinite, or y has a negative
+            entry.
+
+        Notes
+        -----
+        The share is::
+
+            D² = 1 − D(y, predict(X))/D(y, null)
+            D(y, μ) = 2 Σ_i s_i (y_i log(y_i/μ_i) − y_i + μ_i)
+
+        s are the sample weights. The null model is the best intercept beside the offset. Without an
+        offset its mean is that of y, as in scikit-learn.
         """
         z = self._predictor(X, offset)
         target, weights = self._counts(y, sample_weight, len(z))
@@ -109,46 +134,79 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
 
 
 class PoissonRegressor(Counting):
-    """Poisson regression of counts with a log link, penalised, certified.
+    """Fit Poisson regression of counts with an L1 and a ridge penalty.
 
-        P(w, b) = (1/S) Σ_i s_i (exp z_i − y_i z_i)
-                  + alpha Σ_j f_j (l1_ratio·│w_j│ + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
-
-    with weights s of sum S, offsets o and factors f of features. The loss is half the deviance, but
-    for what y alone decides: it is scikit-learn's objective.
+    The logarithm of the mean is linear in the features. Every fit has a certificate, which bounds
+    its distance from the minimum.
 
     Parameters
     ----------
-    alpha : float ≥ 0, strength of the penalty
-    fit_intercept : bool, whether b is free; it is never penalised
-    max_iter : int, Newton steps
-    tol : float ≥ 0
-        Certified relative gap to reach: P(w, b) − min P ≤ tol·(loss of the intercept alone above
-        the least there is). That is not scikit-learn's `tol`, a largest slope. Without a penalty no
-        gap may be known: then the KKT residual, the largest slope left over the largest at w = 0,
-        is to be min(tol, 1e-7).
-    warm_start : bool, start from `coef_` of the last fit
-    l1_ratio : float in [0, 1], share of L1
-    positive : bool, require w ≥ 0
-    bounds : (low, high) or None
-        Require low ≤ w ≤ high, floats or (n,) arrays each, low ≤ 0 ≤ high; ∞ is no bound.
-    penalty_factor : (n,) array ≥ 0 or None for ones, f; 0 leaves a feature unpenalised
-    solver, verbose
-        Accepted so that code written for scikit-learn runs; without effect. X is never copied and
-        never changed.
+    alpha : float, default=1.0
+        Strength of the penalty, at least 0.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    solver : str, default="lbfgs"
+        Ignored. It exists for compatibility with scikit-learn.
+    max_iter : int, default=100
+        Largest number of Newton steps of a fit.
+    tol : float, default=1e-4
+        Relative duality gap to reach, at least 0: the fit stops when P(w, b) − min P ≤ tol·N. N is
+        the loss of the best intercept less the least possible loss. With scikit-learn, `tol` bounds
+        a slope instead. Without a penalty there may be no gap; then the KKT residual must fall to
+        min(tol, 1e-7).
+    warm_start : bool, default=False
+        Whether to start from the coefficients of the last fit.
+    verbose : object, default=0
+        Ignored. It exists for compatibility with scikit-learn.
+    l1_ratio : float, default=0.0
+        Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    bounds : tuple of (low, high) or None, default=None
+        Range of the coefficients, with low ≤ 0 ≤ high. Each end is a number or an array of shape
+        (n_features,). An infinite end is no bound.
+    penalty_factor : array-like of shape (n_features,) or None, default=None
+        Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
+        feature with factor 0 is not penalised.
 
     Attributes
     ----------
-    coef_ : (n,) float64
+    coef_ : ndarray of shape (n_features,)
+        Coefficients w.
     intercept_ : float
-    dual_gap_ : float, certified bound on P(w, b) − min P
-    certificate_ : `fastreg.Certificate`: relative gap, KKT residual, method, passes over X
-    n_iter_ : int, Newton steps used
-    n_features_in_, feature_names_in_
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    PoissonRegressorCV : Choose alpha and l1_ratio by cross-validation.
+    path : Fit many strengths at once.
+
+    Notes
+    -----
+    The fit minimises::
+
+        P(w, b) = (1/S) Σ_i s_i (exp z_i − y_i z_i)
+                  + alpha Σ_j f_j (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
+
+    S is the sum of the sample weights s. o are the offsets and f the factors `penalty_factor`. The
+    loss is half the mean deviance, less a term of y alone. It is scikit-learn's objective. The KKT
+    residual is the largest slope of P that is left, divided by the largest at w = 0.
 
     Examples
     --------
-    Counts of one year, and in one row of two:
+    The third row counts two years, the others one:
 
     >>> import numpy as np, fastreg
     >>> X, y, years = [[1, 2], [2, 3], [3, 4], [4, 3]], [12, 17, 44, 21], np.array([1, 1, 2, 1])
@@ -196,21 +254,35 @@ class PoissonRegressor(Counting):
     @atomic("coef_", "intercept_")
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, offset=None):
-        """Fit to X (m, n), y (m,) ≥ 0, weights (m,) ≥ 0 or None, and an offset (m,) of the log
-        means or None: the log of the exposure of each row; or to what `fastreg.read` takes.
+        """Fit the model to data.
 
-        `offset` of a source is the number, 0 or 1, of the one of its two targets that it is.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,), default=None
+            Counts, at least 0. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the log mean, such as the log of the exposure. None means zeros. If X is a
+            source of two targets, the number 0 or 1 of the one that is the offset.
+
+        Returns
+        -------
+        PoissonRegressor
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable; the message names it.
+            A parameter, a shape or a value is wrong. The message names it.
 
         Warns
         -----
         ConvergenceWarning
-            `tol` was not reached; the message has the gap reached and the gap asked. Or nothing
-            holds coefficients that tell rows of zeros apart; it names their features.
+            The fit did not reach `tol`; the message states both gaps. Or nothing bounds the
+            coefficients of features that tell rows of zeros apart; the message names them.
         """
         if isinstance(X, STREAMED):
             return self._fit_source(X, offset)

@@ -30,39 +30,100 @@ _LEAST, _LEAST_RIDGE = 1e-3, 1e-6  # over the largest alpha, which is a thousand
 
 
 class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
-    """`PoissonRegressor` with alpha, and l1_ratio where several are given, chosen by deviance.
+    """Fit Poisson regression, with alpha and l1_ratio chosen by cross-validation.
 
-    Every training fit is a path of all alphas, each certified. X is never copied.
+    Each training set gets a path of all alphas, and each fit has a certificate. The mean deviance
+    of held-out rows decides. X is never copied.
 
     Parameters
     ----------
-    l1_ratio : float in [0, 1] or several of them
-    eps : float in (0, 1] or None, least over largest alpha; None is 1e-3, or 1e-6 for an l1_ratio
-        below 1e-3
-    alphas : int, a number of alphas, geometric from the least that holds all coefficients at zero
-        (for an l1_ratio below 1e-3, that of 1e-3); or the alphas themselves
-    fit_intercept : bool
-    max_iter : int, Newton steps at each alpha
-    tol : float ≥ 0, certified relative gap of the final fit; training fits go as far
-    cv : int (None is 5), splitter, or iterable of (training rows, test rows)
-    verbose : bool, draw a bar of the folds on standard error
-    rule : "min" or "1se"
-        The alpha of the least mean deviance, or the largest whose mean deviance is within one
-        standard error of that.
-    positive, bounds, penalty_factor : as in `PoissonRegressor`
-    solver
-        Accepted so that code written for scikit-learn runs; without effect.
+    l1_ratio : float or array-like of shape (n_l1_ratios,), default=0.0
+        Shares of the L1 penalty to try, from 0 to 1.
+    eps : float or None, default=None
+        Least alpha divided by the largest, above 0 and at most 1. None means 1e-3, or 1e-6 for an
+        l1_ratio below 1e-3.
+    alphas : int or array-like of shape (n_alphas,), default=100
+        Number of strengths, or the strengths. A number gives a geometric grid. It starts at the
+        least alpha that holds all coefficients at zero. For an l1_ratio below 1e-3, that is the one
+        for 1e-3.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    solver : str, default="lbfgs"
+        Ignored. It exists for compatibility with scikit-learn.
+    max_iter : int, default=100
+        Largest number of steps at each strength.
+    tol : float, default=1e-4
+        Relative duality gap that every fit must reach, at least 0.
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). None
+        means 5 folds.
+    verbose : bool, default=0
+        Whether to draw a progress bar of the folds on standard error.
+    rule : {"min", "1se"}, default="min"
+        How to choose the strength. "min" takes the least mean error. "1se" takes the strongest
+        penalty whose mean error is within one standard error of that.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    bounds : tuple of (low, high) or None, default=None
+        Range of the coefficients, with low ≤ 0 ≤ high. Each end is a number or an array of shape
+        (n_features,). An infinite end is no bound.
+    penalty_factor : array-like of shape (n_features,) or None, default=None
+        Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
+        feature with factor 0 is not penalised.
 
     Attributes
     ----------
-    alpha_, l1_ratio_ : what was chosen
-    alphas_ : (K,) descending, or (L, K) for L l1_ratios whose alphas were not given
-    deviance_path_ : (K, F) of F folds, or (L, K, F): mean deviances of each test fold
-    deviance_se_ : (K,) or (L, K): standard error of the mean over folds
-    alpha_1se_, alpha_min_ : what either rule gives
-    cv_certificate_ : `fastreg.ChoiceCertificate` of the errors of deviance_path_
-    coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
-        Of the fit to all rows, as in `PoissonRegressor`.
+    alpha_ : float
+        Chosen alpha.
+    l1_ratio_ : float
+        Chosen l1_ratio.
+    alphas_ : ndarray of shape (n_alphas,) or (n_l1_ratios, n_alphas)
+        Alphas that were tried, in descending order.
+    deviance_path_ : ndarray of shape (n_alphas, n_folds) or (n_l1_ratios, n_alphas, n_folds)
+        Mean deviance of each test fold.
+    deviance_se_ : ndarray of shape (n_alphas,) or (n_l1_ratios, n_alphas)
+        Standard error of the mean over folds.
+    alpha_min_ : float
+        Alpha that ``rule="min"`` chooses.
+    alpha_1se_ : float
+        Alpha that ``rule="1se"`` chooses.
+    cv_certificate_ : ChoiceCertificate
+        How wrong the error of each fold may be.
+    coef_ : ndarray of shape (n_features,)
+        Coefficients w.
+    intercept_ : float
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    PoissonRegressor : Fit one alpha.
+    AdaptivePoissonRegressor : Choose one alpha for each group of features.
+
+    Notes
+    -----
+    Each fit minimises the objective of `PoissonRegressor`::
+
+        P(w, b) = (1/S) Σ_i s_i (exp z_i − y_i z_i)
+                  + alpha Σ_j f_j (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
+
+    For the rule of one standard error see [1]_.
+
+    References
+    ----------
+    .. [1] Hastie T., Tibshirani R., Friedman J., "The Elements of Statistical Learning", 2nd ed.,
+       2009, section 7.10.
 
     Examples
     --------
@@ -129,25 +190,40 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
     @opens_sources
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, offset=None, **params):
-        """Choose, then fit to all rows of X (m, n), y (m,) ≥ 0, with weights (m,) ≥ 0 or None and
-        an offset (m,) of the log means or None; or to what `fastreg.read` takes, with `cv` a number
-        of folds.
+        """Choose alpha and l1_ratio, then fit to all rows.
 
-        `offset` of a source is the number, 0 or 1, of the one of its two targets that it is.
+        For data read in blocks `cv` must be a number of folds.
 
-        `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
-        routing enabled, so does whatever it asks for.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,), default=None
+            Counts, at least 0. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the log mean, such as the log of the exposure. None means zeros. If X is a
+            source of two targets, the number 0 or 1 of the one that is the offset.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter requests.
+
+        Returns
+        -------
+        PoissonRegressorCV
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable, or y is zero in all rows of a
-            training set; the message says which.
+            A parameter, a shape or a value is wrong, or y is zero in all rows of a training set.
+            The message states which.
 
         Warns
         -----
         ConvergenceWarning
-            The final fit did not reach `tol`, or training fits did not.
+            The last fit did not reach `tol`, or the errors of some folds are uncertain.
         """
         if isinstance(X, STREAMED):
             return self._fit_source(X, offset, params)
@@ -203,7 +279,15 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         return float(self.l1_ratio_), float(self.alpha_)
 
     def get_metadata_routing(self) -> Any:
-        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        """Return what `fit` passes to the splitter and the scorer.
+
+        See scikit-learn's guide to metadata routing.
+
+        Returns
+        -------
+        MetadataRouter
+            The requests of `fit`.
+        """
         return router(self, splitter=self.cv)
 
     def _grid(

@@ -22,37 +22,80 @@ Array = np.ndarray
 
 
 class AdaptiveLasso(ChoosingRegressor):
-    """Lasso with a factor on each |w_j|, the smaller the larger w_j was the time before.
+    """Fit the lasso with factors that shrink large coefficients less.
 
-        ‖y − Xw − b‖²/(2m) + alpha Σ_j f_j |w_j|
-        f_j = ((|w_j|/u + epsilon)/(1 + epsilon))^(−gamma)
-
-    with w of the fit before, u its largest entry, f = 1 at first. Large coefficients are shrunk
-    less and small ones more: where the lasso keeps too many, this finds the true ones under weaker
-    conditions (Zou, JASA 101, 2006; several rounds: Bühlmann & Meier, Ann. Statist. 36, 2008;
-    Candès, Wakin & Boyd 2008). Coefficients are compared as they are: features should have
-    comparable units.
+    Each round takes its factors from the coefficients of the round before. The lasso keeps too many
+    features in many problems; the adaptive lasso finds the true ones under weaker conditions [1]_.
+    The features should have comparable units.
 
     Parameters
     ----------
-    alpha : float ≥ 0, or how each round chooses one from a path: "aic", "aicc", "bic", "ebic",
-        "gcv", "cv" or "1se"; see `fastreg.Path.select`
-        Cross-validation is kind to the factors of later rounds, which have seen the rows held out.
-    gamma : float in (0, 10]
-    epsilon : float in [1e-9, 1], of the largest coefficient: what keeps the factor of zero finite
-    n_reweightings : int ≥ 0, fits after the first
-    cv : int (None is 5), splitter, or iterable of (training rows, test rows), for "cv" and "1se"
-    fit_intercept : bool
-    tol : float ≥ 0, certified relative gap of every fit
-    max_iter : int
+    alpha : float or str, default="ebic"
+        Strength of the penalty, at least 0, or how each round chooses it: "aic", "aicc", "bic",
+        "ebic", "gcv", "cv" or "1se", see `fastreg.Path.select`. Cross-validation favours later
+        rounds, whose factors have seen the held-out rows.
+    gamma : float, default=1.0
+        Power of the factors, above 0 and at most 10.
+    epsilon : float, default=1e-3
+        What keeps the factor of a zero coefficient finite, from 1e-9 to 1. It is a share of the
+        largest coefficient.
+    n_reweightings : int, default=2
+        Number of rounds after the first, at least 0.
+    cv : int, splitter, iterable or None, default=None
+        Folds for "cv" and "1se". An iterable yields pairs (training rows, test rows). None means 5
+        folds.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    tol : float, default=1e-6
+        Relative duality gap that every fit must reach, at least 0.
+    max_iter : int, default=1000
+        Largest number of steps at each strength.
 
     Attributes
     ----------
-    alpha_ : float, of the last round
-    penalty_factor_ : (n,), of the last round
-    n_selected_ : (n_reweightings + 1,), coefficients that each round keeps
-    coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
-        Of the last round, as in `Lasso`.
+    alpha_ : float
+        Alpha of the last round.
+    penalty_factor_ : ndarray of shape (n_features,)
+        Factors of the last round.
+    n_selected_ : ndarray of shape (n_reweightings + 1,)
+        Number of coefficients that each round keeps.
+    coef_ : ndarray of shape (n_features,)
+        Coefficients w.
+    intercept_ : float
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int
+        Number of steps.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    Lasso : Fit with equal factors.
+
+    Notes
+    -----
+    Each round minimises::
+
+        ‖y − Xw − b‖²/(2m) + alpha Σ_j f_j |w_j|
+        f_j = ((|v_j|/u + epsilon)/(1 + epsilon))^(−gamma)
+
+    v are the coefficients of the round before, and u is their largest absolute value. The first
+    round has f = 1. For several rounds see [2]_ and [3]_.
+
+    References
+    ----------
+    .. [1] Zou H., "The adaptive lasso and its oracle properties", JASA 101, 2006.
+    .. [2] Bühlmann P., Meier L., discussion of Zou and Li, Ann. Statist. 36, 2008.
+    .. [3] Candès E., Wakin M., Boyd S., "Enhancing sparsity by reweighted l1 minimization", J.
+       Fourier Anal. Appl. 14, 2008.
 
     Examples
     --------
@@ -107,9 +150,34 @@ class AdaptiveLasso(ChoosingRegressor):
     @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, **params):
-        """Fit to X (m, n), y (m,), and weights (m,) ≥ 0 or None; `params` as in `LassoCV.fit`.
+        """Fit the model to data.
 
-        Raises and warns as `Lasso.fit`.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,), default=None
+            Target. None where X is a source, which has it.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter requests.
+
+        Returns
+        -------
+        AdaptiveLasso
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            A parameter, a shape or a value is wrong. The message names it.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The fit did not reach `tol`. The message states both gaps.
         """
         design, target, weights = self._read(X, y, sample_weight)
         asked, _ = routed(self, sample_weight, params)

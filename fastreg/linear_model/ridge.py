@@ -29,41 +29,73 @@ _RIDGE_SOLVERS = {
 
 
 class Ridge(LinearRegressor):
-    """Least squares with a ridge penalty, certified; alpha = 0 is least squares itself.
+    """Fit linear regression with a ridge penalty.
 
-        ‖y − Xw − b‖² + alpha·‖w‖²
+    With ``alpha=0`` it is least squares. Every fit has a certificate, which bounds its distance
+    from the minimum.
 
     Parameters
     ----------
-    alpha : float ≥ 0 or (k,) array, one a target
-        0 is least squares; where X leaves it open, the solution of least norm, for m ≥ n
-        measured in columns scaled to length 1.
-    fit_intercept : bool, whether b is free; it is never penalised
-    max_iter : int or None, steps of an iterative solver; None is 1000
-    tol : float ≥ 0
-        Certified relative gap, as in `ElasticNet`; factorisations go to working precision
-        whatever it says.
-    solver : str
-        "auto" picks by shape; "cholesky" factorises the Gram or the kernel matrix, "svd" an
-        orthogonal factor, "sparse_cg", "lsqr", "sag" and "saga" are conjugate gradients.
-    positive : bool, require w ≥ 0
-    warm_start : bool, start an iterative solver from `coef_` of the last fit
-    copy_X, random_state
-        Accepted so that code written for scikit-learn runs; without effect. X is never
-        copied and never changed.
+    alpha : float or array-like of shape (n_targets,), default=1.0
+        Strength of the penalty, at least 0; an array has one for each target. With 0, if X allows
+        several solutions, the fit returns the one of least norm. For n_samples ≥ n_features that
+        norm is measured in columns scaled to length 1.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    copy_X : bool, default=True
+        Ignored. X is never copied and never changed.
+    max_iter : int or None, default=None
+        Largest number of steps of an iterative solver. None means 1000.
+    tol : float, default=1e-4
+        Relative duality gap to reach, at least 0, as in `ElasticNet`. A factorisation always goes
+        to working precision.
+    solver : str, default="auto"
+        "auto" chooses by the shape of X. "cholesky" factorises the Gram or the kernel matrix, "svd"
+        an orthogonal factor of X. "sparse_cg", "lsqr", "sag" and "saga" are conjugate gradients.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    warm_start : bool, default=False
+        Whether an iterative solver starts from the coefficients of the last fit.
+    random_state : object, default=None
+        Ignored. It exists for compatibility with scikit-learn.
 
     Attributes
     ----------
-    coef_ : (n,) or (k, n) float64
-    intercept_ : float or (k,)
-    dual_gap_ : float or (k,), certified bound on the objective over 2·Σw less its minimum
-    certificate_ : `fastreg.Certificate`
-    n_iter_ : int, refinements of a factorisation, or steps; of a solver that is asked for and
-        iterates (k,), one a target
-    solver_ : str, the solver asked for, or what comes next to it where "auto" was;
-        `certificate_.method` says how the answer was found
-    statistics_ : `fastreg.SufficientStatistics` of all rows, after `partial_fit`
-    n_features_in_, feature_names_in_
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients w.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float or ndarray of shape (n_targets,)
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int or ndarray of shape (n_targets,)
+        Number of steps, or of refinements of a factorisation. An array if an iterative solver was
+        asked for.
+    solver_ : str
+        Solver that was used. `certificate_.method` has the details.
+    statistics_ : SufficientStatistics
+        Moments of all rows. Set by `partial_fit`.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    RidgeCV : Choose alpha by cross-validation.
+    AdaptiveRidge : Choose one alpha for each group of features.
+
+    Notes
+    -----
+    The fit minimises::
+
+        ‖y − Xw − b‖² + alpha·‖w‖²
+
+    With sample weights the squares are weighted. `dual_gap_` is in units of this objective divided
+    by twice the sum of the weights.
 
     Examples
     --------
@@ -116,10 +148,31 @@ class Ridge(LinearRegressor):
     @atomic("coef_")
     @opens_sources
     def fit(self, X, y=None, sample_weight=None):
-        """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None; or to what
-        `fastreg.read` takes.
+        """Fit the model to data.
 
-        Raises and warns as `ElasticNet.fit`.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+
+        Returns
+        -------
+        Ridge
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            A parameter, a shape or a value is wrong. The message names it.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The fit did not reach `tol`. The message states both gaps.
         """
         self._validate_params()
         check_finite_params(self)
@@ -137,18 +190,34 @@ class Ridge(LinearRegressor):
 
     @atomic("statistics_", "n_features_in_", "feature_names_in_")
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Add rows to those of the calls before, and fit to all of them: what `fit` to all at once
-        gives, in any order of blocks. `fit` forgets them.
+        """Add rows to those of earlier calls, and fit to all of them.
+
+        The result is that of one `fit` to all rows, whatever their order. `fit` forgets the rows.
 
         Parameters
         ----------
-        X, y, sample_weight : as in `fit`; a source is read once
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features of the new rows. A source is read once.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+
+        Returns
+        -------
+        Ridge
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            As `fit`, or the rows have other features or targets than those before; the model is as
-            it was.
+            A shape or a value is wrong, or the rows have other features or targets than those
+            before. The model then stays as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The fit did not reach `tol`. The message states both gaps.
         """
         self._validate_params()
         check_finite_params(self)

@@ -42,37 +42,80 @@ Array = np.ndarray
 
 
 class RidgeCV(LinearRegressor):
-    """`Ridge` with alpha chosen among `alphas`.
+    """Fit ridge regression, with alpha chosen by cross-validation.
 
-    Without `cv`, the errors of all rows, each left out once, come from one eigendecomposition and
-    one more read of X for all alphas; X is never copied.
+    Without `cv` each row is left out once. One eigendecomposition and one more read of X give these
+    errors for all alphas. X is never copied.
 
     Parameters
     ----------
-    alphas : (K,) numbers > 0
-    fit_intercept : bool
-    scoring : str, callable or None
-        None: the mean squared error (with `cv`: R², as scikit-learn has it).
-    cv : None for leave-one-out; int, splitter or iterable of (training rows, test rows)
-        Of data that is read in blocks None or int, as in `ElasticNetCV`.
-    gcv_mode : None, "auto", "svd" or "eigen": accepted, without effect; or
-        "gcv": generalised cross-validation, with the mean leverage in place of each row's.
-    store_cv_results : bool, keep `cv_results_`
-    alpha_per_target : bool, choose for each target by itself (not with `cv`)
+    alphas : array-like of shape (n_alphas,), default=(0.1, 1.0, 10.0)
+        Strengths to try, above 0. With `cv`, 0 is allowed too.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    scoring : str, callable or None, default=None
+        Score that chooses alpha, as scikit-learn names it. None means minus the mean squared error,
+        or R² if `cv` is set.
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). None
+        leaves out one row at a time. Data read in blocks takes an int or None.
+    gcv_mode : {"auto", "svd", "eigen", "gcv"} or None, default=None
+        "gcv" chooses by generalised cross-validation. The others have no effect.
+    store_cv_results : bool, default=False
+        Whether to keep `cv_results_`. It cannot be combined with `cv`.
+    alpha_per_target : bool, default=False
+        Whether to choose an alpha for each target. It cannot be combined with `cv`.
 
     Attributes
     ----------
-    alpha_ : float, or (k,) where chosen for each target
-    best_score_ : float or (k,), of alpha_: the larger the better
-    cv_results_ : (m, K) or (m, k, K), squared errors times weights, or with `scoring` the
-        predictions
-    cv_certificate_ : `fastreg.ChoiceCertificate`, how wrong the mean error of each alpha may be
-        (K,) or (K, k); with `cv` the error of each fold (K, F) or (K, F, k), where scores are R²
-        or squared errors, alphas > 0 and no row has a weight. Otherwise there is none: each
-        training fit has a certificate, and warns, by itself
-    dof_ : (K,) effective degrees of freedom, intercept included, of `alphas` (without `cv`)
-    coef_, intercept_, dual_gap_, certificate_, n_iter_, n_features_in_, feature_names_in_
-        Of the fit to all rows, as in `Ridge`.
+    alpha_ : float or ndarray of shape (n_targets,)
+        Chosen alpha; an array with ``alpha_per_target=True``.
+    best_score_ : float or ndarray of shape (n_targets,)
+        Score of `alpha_`; larger is better.
+    cv_results_ : ndarray of shape (n_samples, n_alphas) or (n_samples, n_targets, n_alphas)
+        Squared error of each row, times its weight; with `scoring`, the predictions.
+    cv_certificate_ : ChoiceCertificate
+        How wrong the mean error of each alpha may be; with `cv`, the error of each fold.
+    dof_ : ndarray of shape (n_alphas,)
+        Effective degrees of freedom, with the intercept. Set without `cv`.
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients w.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float or ndarray of shape (n_targets,)
+        Certified bound on the objective less its minimum.
+    certificate_ : Certificate
+        How near the fit is to its minimum.
+    n_iter_ : int
+        Number of refinements of the last fit.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    Ridge : Fit one alpha.
+    AdaptiveRidge : Choose one alpha for each group of features.
+
+    Notes
+    -----
+    Each fit minimises the objective of `Ridge`::
+
+        ‖y − Xw − b‖² + alpha·‖w‖²
+
+    The error of row i, left out, is r_i/(1 − h_i), with r_i its residual and h_i its leverage. For
+    ``gcv_mode="gcv"`` the mean leverage takes the place of h_i [1]_.
+
+    With `cv`, `cv_certificate_` is missing if `scoring` does not follow from squared errors, if an
+    alpha is 0, or if rows have weights. Each training fit then warns by itself.
+
+    References
+    ----------
+    .. [1] Golub G., Heath M., Wahba G., "Generalized cross-validation as a method for choosing a
+       good ridge parameter", Technometrics 21, 1979.
 
     Examples
     --------
@@ -123,16 +166,38 @@ class RidgeCV(LinearRegressor):
     @atomic()
     @opens_sources
     def fit(self, X, y=None, sample_weight=None, **params):
-        """Choose, then fit to all rows of X (m, n), y (m,) or (m, k), with weights or None; or to
-        what `fastreg.read` takes, read twice, or once with `cv` a number of folds.
+        """Choose alpha, then fit to all rows.
 
-        `groups` (m,) go to a splitter that keeps groups together; with scikit-learn's metadata
-        routing enabled, it and the scorer get whatever they ask for.
+        Data read in blocks is read twice, or once if `cv` is a number of folds.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter and the scorer request.
+
+        Returns
+        -------
+        RidgeCV
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable; the message names it.
+            A parameter, a shape or a value is wrong. The message names it.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The last fit did not reach its precision, or the errors that choose are uncertain.
+        UndefinedMetricWarning
+            Only one row has a weight, so that no alpha is better than another.
         """
         self._validate_params()
         alphas = check_alphas(self.alphas, zero=self.cv is not None)
@@ -141,7 +206,9 @@ class RidgeCV(LinearRegressor):
         if self.cv is not None:
             return self._by_folds(X, y, sample_weight, alphas, params)
         if params and not is_enabled():
-            raise ValueError(f"without cv, fit takes no {', '.join(sorted(params))}")
+            raise ValueError(
+                f"fit takes {', '.join(sorted(params))} only if cv is set, got cv=None"
+            )
         _, scored_by = routed(self, sample_weight, params)
         design = as_design(X)
         target = as_target(y, design.shape[0])
@@ -182,7 +249,7 @@ class RidgeCV(LinearRegressor):
         """From moments, and without `cv` from one more read of the rows."""
         if self.scoring is not None or self.store_cv_results or params:
             raise ValueError(
-                f"{source.kind} is read in blocks: no scoring, store_cv_results or groups then"
+                f"{source.kind} is read in blocks: leave out scoring, store_cv_results and groups"
             )
         if self.cv is not None:
             cv = check_folds(self.cv, source, params)
@@ -201,7 +268,7 @@ class RidgeCV(LinearRegressor):
             self.cv_certificate_ = found.certificate(self.tol)
             warn_of_choice(self, self.cv_certificate_)
         else:
-            raise ValueError("leave-one-out reads rows once more than statistics have: give cv")
+            raise ValueError("leave-one-out needs the rows, and X is SufficientStatistics: set cv")
         whole = moments.total(parts)
         chosen = self._choose(alphas, scores, source.flat)
         strengths = per_weight(chosen, np.array([whole.weight]), 1)
@@ -209,7 +276,15 @@ class RidgeCV(LinearRegressor):
         return self
 
     def get_metadata_routing(self) -> Any:
-        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        """Return what `fit` passes to the splitter and the scorer.
+
+        See scikit-learn's guide to metadata routing.
+
+        Returns
+        -------
+        MetadataRouter
+            The requests of `fit`.
+        """
         return router(self, scorer=self._scorer(), splitter=self.cv)
 
     def _scorer(self) -> Any:

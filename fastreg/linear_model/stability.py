@@ -23,34 +23,71 @@ Array = np.ndarray
 
 
 class StabilitySelection(CallbackSupportMixin, SelectorMixin, Estimator):  # type: ignore[misc]
-    """Select the features that come first on elastic-net paths of most halves of the rows.
+    """Select features that enter early on paths of most halves of the rows.
 
-    Rows are split into halves at random, `n_pairs` times. On the path of each half the first
-    `n_first` features to enter are its selection; a feature is kept that at least `threshold` of
-    the 2·n_pairs halves select. Under the assumptions of Meinshausen & Bühlmann (JRSS B 72, 2010),
-    a selection no worse than guessing and noise features exchangeable, the expected number of
-    false ones is at most n_first²/((2·threshold − 1)·n). Complementary halves are those of Shah &
-    Samworth (JRSS B 75, 2013). X is not copied: rows that are left out have weight zero.
+    The rows are split into two halves at random, `n_pairs` times. Each half gets an elastic-net
+    path, and selects the first `n_first` features that enter it. A feature is kept if at least a
+    share `threshold` of the halves selects it. X is not copied: rows that are left out have weight
+    0.
 
     Parameters
     ----------
-    n_first : int or None; None is the largest whose bound is at most one false feature, or 1
-    threshold : float in (1/2, 1]
-    n_pairs : int, pairs of halves
-    l1_ratio : float in (0, 1]
-    alphas : int, strengths of a path
-    fit_intercept : bool
-    tol : float ≥ 0, certified relative gap of every fit
-    random_state : int, `RandomState` or None
-    verbose : bool, draw a bar of the halves on standard error
+    n_first : int or None, default=None
+        Number of features that each half selects. None means the largest number whose bound is at
+        most one false feature, but at least 1.
+    threshold : float, default=0.75
+        Share of the halves that must select a feature, above 0.5 and at most 1.
+    n_pairs : int, default=50
+        Number of pairs of halves.
+    l1_ratio : float, default=1.0
+        Share of the L1 penalty, above 0 and at most 1.
+    alphas : int, default=50
+        Number of strengths of a path.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    tol : float, default=1e-4
+        Relative duality gap that every fit must reach, at least 0.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the halves.
+    verbose : bool, default=False
+        Whether to draw a progress bar of the halves on standard error.
 
     Attributes
     ----------
-    frequencies_ : (n,) share of the halves that select each feature
+    frequencies_ : ndarray of shape (n_features,)
+        Share of the halves that select each feature.
     n_first_ : int
-    error_bound_ : float, the bound of the text
-    gap_ : float, largest certified relative gap of all fits
-    n_features_in_, feature_names_in_
+        Number of features that each half selects.
+    error_bound_ : float
+        Bound on the expected number of falsely kept features.
+    gap_ : float
+        Largest relative duality gap of all fits.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
+
+    See Also
+    --------
+    path : Fit one path.
+
+    Notes
+    -----
+    Let q be `n_first_` and n be n_features. The expected number of falsely kept features is at
+    most::
+
+        q²/((2·threshold − 1)·n)
+
+    if the selection is no worse than guessing and noise features are exchangeable [1]_. For
+    complementary halves see [2]_.
+
+    References
+    ----------
+    .. [1] Meinshausen N., Bühlmann P., "Stability selection", J. R. Stat. Soc. B 72, 2010.
+    .. [2] Shah R., Samworth R., "Variable selection with error control: another look at stability
+       selection", J. R. Stat. Soc. B 75, 2013.
 
     Examples
     --------
@@ -116,12 +153,24 @@ class StabilitySelection(CallbackSupportMixin, SelectorMixin, Estimator):  # typ
     @opens_sources
     @with_callbacks
     def fit(self, X, y=None):
-        """Select features of X (m, n) for y (m,).
+        """Select the features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,), default=None
+            Target. None where X is a source, which has it.
+
+        Returns
+        -------
+        StabilitySelection
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable; the message names it.
+            A parameter, a shape or a value is wrong. The message names it.
         """
         self._validate_params()
         design = as_design(X)

@@ -1,11 +1,13 @@
-"""The article's other h_θ: a neural network, and whether its gradient vanishes.
+"""Neural networks for regression, with reports on vanishing gradients.
 
-    A_0 = X,  Z_l = A_{l−1} W_l + 1 b_lᵀ,  A_l = φ(Z_l),  h_θ(X) = Z_L
+The network h_θ minimises::
+
     J(θ) = 1/(2m) Σ_i ‖h_θ(x_i) − y_i‖² + Σ_l λ_l [ (1 − ρ)/(2m) ‖W_l‖² + (ρ/m) ‖W_l‖₁ ]
+    A_0 = X,  Z_l = A_{l−1} W_l + 1 b_lᵀ,  A_l = φ(Z_l),  h_θ(X) = Z_L
 
-The same J as for linear regression, which is the network without a hidden layer. Biases are never
-penalised, outputs are summed. A mini-batch of b rows divides its own errors by b and the penalty
-by m, so the mean of its gradients over an epoch of equal batches is ∇J.
+Without a hidden layer this is linear regression. Biases are not penalised, and errors of several
+outputs are added. A batch of b rows divides its errors by b and the penalty by m. So the mean
+gradient of equal batches over an epoch is ∇J.
 
 >>> import numpy as np
 >>> from fastreg.network import MLPRegressor

@@ -87,35 +87,58 @@ class Step(NamedTuple):
 
 
 class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """`MLPRegressor` with lam chosen from its data.
+    """Fit a neural network, with the penalty chosen by held-out errors.
 
     Parameters
     ----------
-    lams : sequence of floats > 0, default (1e-3, 1e-2, …, 1e2)
-        The grid; "adaptive" starts from its geometric mean.
-    estimator : MLPRegressor or None, default None
-        Every other parameter; None for the defaults. "adaptive" needs l1_ratio 0 and no
-        gradient_penalty, and trains by L-BFGS and Newton's method whatever the solver.
-    method : {"grid", "adaptive"}, default "grid"
-        Mean squared error over the folds of a grid; or the exact gradient of the error held out.
-    per_layer : bool, default False
-        One lam a weight matrix. More freedom than a small held-out set can settle.
-    cv : int, splitter or None, default None
-        Folds of "grid"; "adaptive" holds out the first.
-    max_iter : int, default 40
-        Steps of "adaptive".
-    random_state : int, RandomState or None
-        Of the networks.
+    lams : array-like of shape (n_lams,), default=(1e-3, 0.01, 0.1, 1.0, 10.0, 100.0)
+        Strengths to try, above 0. "adaptive" starts from their geometric mean.
+    estimator : MLPRegressor or None, default=None
+        Network with all other parameters. None means the defaults. "adaptive" needs ``l1_ratio=0``
+        and no `gradient_penalty`, and ignores the solver.
+    method : {"grid", "adaptive"}, default="grid"
+        "grid" takes the least mean squared error over the folds. "adaptive" follows the exact
+        gradient of the held-out error.
+    per_layer : bool, default=False
+        Whether to choose a strength for each weight matrix. A small held-out set cannot settle so
+        many.
+    cv : int, splitter, iterable or None, default=None
+        Folds of the cross-validation. An iterable yields pairs (training rows, test rows). None
+        means 5 folds. "adaptive" holds out the first fold.
+    max_iter : int, default=40
+        Largest number of steps of "adaptive".
+    random_state : int, RandomState instance or None, default=None
+        Seed of the networks.
 
     Attributes
     ----------
-    lam_ : float or (L,)
-    best_estimator_ : MLPRegressor fitted to all rows with it
-    n_iter_ : of that
-    mse_path_ : (len(lams), folds), of "grid"
-    history_ : list of (lam, value, slope), of "adaptive"
+    lam_ : float or ndarray of shape (n_layers - 1,)
+        Chosen strength, or strengths.
+    best_estimator_ : MLPRegressor
+        Network fitted to all rows.
+    mse_path_ : ndarray of shape (n_lams, n_folds)
+        Mean squared error of each fold. Set by "grid".
+    history_ : list of Step
+        Steps (lam, value, slope) of the search. Set by "adaptive".
     converged_ : bool
-        Whether the steps of "adaptive" have become short; True for "grid".
+        Whether the steps of "adaptive" became short; True for "grid".
+    n_iter_ : int
+        Number of epochs of `best_estimator_`.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+
+    See Also
+    --------
+    MLPRegressor : Fit one penalty.
+
+    Notes
+    -----
+    Each fit minimises the objective of `MLPRegressor`. The method "adaptive" follows the derivative
+    of the held-out error V at the minimum θ of J::
+
+        dV/dλ = −(∂∇J/∂λ)ᵀ (∇²J)⁻¹ ∇V
 
     Examples
     --------
@@ -159,12 +182,34 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
 
     @atomic()
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> MLPRegressorCV:
-        """Choose lam, then fit to all rows.
+        """Choose the strength, then fit to all rows.
 
         Parameters
         ----------
-        X : (m, n), y : (m,) or (m, k), sample_weight : (m,) or None
-        params : what the splitter asks for, `groups` for one
+        X : array-like of shape (n_samples, n_features)
+            Features. Float32 stays float32; anything else becomes float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        **params : dict
+            Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
+            whatever the splitter requests.
+
+        Returns
+        -------
+        MLPRegressorCV
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            A parameter is out of range or does not go with another, or X or y is not finite.
+
+        Warns
+        -----
+        ConvergenceWarning
+            A network or the search ended before it converged.
         """
         model = MLPRegressor() if self.estimator is None else clone(self.estimator)
         if not isinstance(model, MLPRegressor):
@@ -175,7 +220,7 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         if self.method not in ("grid", "adaptive"):
             raise ValueError(f'method must be "grid" or "adaptive", got {self.method!r}')
         if self.per_layer and self.method == "grid":
-            raise ValueError('per_layer=True goes with method="adaptive": a grid would be L-fold')
+            raise ValueError('per_layer=True needs method="adaptive", got "grid"')
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = as_weights(sample_weight, len(X))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -191,7 +236,15 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         return self
 
     def get_metadata_routing(self) -> Any:
-        """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""
+        """Return what `fit` passes to the splitter and the scorer.
+
+        See scikit-learn's guide to metadata routing.
+
+        Returns
+        -------
+        MetadataRouter
+            The requests of `fit`.
+        """
         return router(self, splitter=self.cv)
 
     def _by_grid(self, model, lams, X, y, weights, splits):
@@ -263,11 +316,17 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         return best if self.per_layer else float(best[0])
 
     def predict(self, X: Any) -> Array:
-        """Of `best_estimator_`.
+        """Predict the targets of new rows by `best_estimator_`.
 
         Parameters
         ----------
-        X : (m, n)
+        X : array-like of shape (n_samples, n_features)
+            Rows with the features of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions.
         """
         check_is_fitted(self)
         return self.best_estimator_.predict(validate_data(self, X, reset=False, dtype=np.float64))

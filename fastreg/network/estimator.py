@@ -27,83 +27,120 @@ _BATCH, _LOOKED_AT = 200, 1000  # rows a step with "auto"; rows of a report
 
 
 class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """A neural network for regression, at the minimum of the article's J.
+    """Fit a neural network for regression.
 
-        J(θ) = 1/(2m) Σ_i ‖h_θ(x_i) − y_i‖² + Σ_l λ_l [ (1 − ρ)/(2m) ‖W_l‖² + (ρ/m) ‖W_l‖₁ ]
-
-    m is the number of rows, or the sum of their weights. For one output, λ is the alpha of
-    scikit-learn's network with solver="lbfgs"; without a hidden layer it is that of `Ridge`.
+    It reports how small the gradient of the objective is, and whether the training signal vanishes.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default (100,)
-        Units of each hidden layer; () for a linear model.
-    activation : {"relu", "tanh", "logistic", "identity"}, default "relu"
-    init : {"auto", "glorot", "he", "orthogonal"} or float, default "auto"
-        Weights at the start: "auto" is "he" for relu, "glorot" otherwise; a number is the standard
-        deviation of a normal distribution. Biases start at zero.
-    lam : float ≥ 0 or one a weight matrix, default 1e-4
-        λ, in the units of the sum of squares.
-    l1_ratio : float in [0, 1], default 0
-        ρ. Above 0 with solver "gd" or "sgd" only, which take the prox: weights become exactly zero.
-    gradient_penalty : {None, "orthogonal", "omega"}, default None
-        "orthogonal": β Σ ‖WᵀW − I‖². "omega": βΩ, which keeps the signal's length from a hidden
-        layer to the one before it (Pascanu et al. 2013); with clip_norm, and not with "lbfgs".
-    gradient_weight : float ≥ 0, default 0.1
-        β.
-    clip_norm : float > 0 or None, default None
-        The longest gradient that a step may follow.
-    solver : {"adam", "gd", "sgd", "lbfgs"}, default "adam"
-        "gd" steps by all rows at once: the article's update.
-    learning_rate : float > 0, default 1e-3
-        η.
-    momentum : float in [0, 1), default 0
-        Of "gd" and "sgd": v ← momentum·v − η∇J, θ ← θ + v.
-    batch_size : int, "auto" or None, default "auto"
-        Rows a step of "sgd" and "adam"; "auto" is min(200, m), None all.
-    max_iter : int ≥ 1, default 200
-        Epochs, or steps of "lbfgs".
-    tol : float ≥ 0, default 1e-4
-        Stop after `n_iter_no_change` epochs in which the loss has not fallen by tol; never for 0.
-        "lbfgs" stops where no entry of ∇J exceeds it.
-    n_iter_no_change : int ≥ 1, default 10
-    shuffle : bool, default True
-        Whether the rows are put into a new order before each epoch.
-    early_stopping : bool, default False
-        Hold rows out, stop when their R² no longer grows, and keep the best θ.
-    validation_fraction : float in (0, 1), default 0.1
-    monitor : int or None, default None
-        Look at the gradients every so many steps.
-    warm_start : bool, default False
-        Start where the last fit ended.
-    random_state : int, RandomState or None
-    verbose : bool, default False
-        A progress bar.
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Number of units of each hidden layer. An empty sequence gives a linear model.
+    activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
+        Activation φ of the hidden layers.
+    init : {"auto", "glorot", "he", "orthogonal"} or float, default="auto"
+        Start of the weights. "auto" means "he" for relu, else "glorot". A number is the standard
+        deviation of a normal distribution. Biases start at 0.
+    lam : float or array-like of shape (n_layers - 1,), default=1e-4
+        Strength λ of the penalty, at least 0; an array has one for each weight matrix.
+    l1_ratio : float, default=0.0
+        Share ρ of the L1 penalty, from 0 to 1. Above 0 it needs the solver "gd" or "sgd"; weights
+        then become exactly 0.
+    gradient_penalty : {"orthogonal", "omega"} or None, default=None
+        "orthogonal" adds β Σ ‖WᵀW − I‖² to J. "omega" adds βΩ, which keeps the length of the signal
+        from one hidden layer to the one before. It needs `clip_norm`, and excludes the solver
+        "lbfgs".
+    gradient_weight : float, default=0.1
+        Weight β of `gradient_penalty`, at least 0.
+    clip_norm : float or None, default=None
+        Longest gradient that a step follows, above 0. None means no limit.
+    solver : {"adam", "gd", "sgd", "lbfgs"}, default="adam"
+        Training algorithm. "gd" is gradient descent, with all rows in each step.
+    learning_rate : float, default=1e-3
+        Length η of a step, above 0.
+    momentum : float, default=0.0
+        Momentum of "gd" and "sgd", at least 0 and below 1: v ← momentum·v − η∇J, θ ← θ + v.
+    batch_size : int, "auto" or None, default="auto"
+        Number of rows in a step of "sgd" and "adam". "auto" means min(200, n_samples), and None
+        means all.
+    max_iter : int, default=200
+        Largest number of epochs, or of steps of "lbfgs".
+    tol : float, default=1e-4
+        Least decrease of the loss, at least 0. Training stops after `n_iter_no_change` epochs
+        without it; 0 never stops. "lbfgs" stops when no entry of ∇J exceeds it.
+    n_iter_no_change : int, default=10
+        Number of epochs without progress after which training stops.
+    shuffle : bool, default=True
+        Whether to shuffle the rows before each epoch.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when their R² no longer grows, and keep the best θ.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, between 0 and 1.
+    monitor : int or None, default=None
+        Number of steps between two looks at the gradients. None looks only at the end.
+    warm_start : bool, default=False
+        Whether to start from the coefficients of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the start, of the shuffles and of the held-out rows.
+    verbose : bool, default=False
+        Whether to draw a progress bar on standard error.
 
     Attributes
     ----------
-    coefs_, intercepts_ : lists of (n_in, n_out) and (n_out,) arrays
-    loss_, best_loss_, loss_curve_ : J at the end, the least, and by epoch as it was gone through
+    coefs_ : list of ndarray
+        Weight matrices W_l, of shape (n_in, n_out) each.
+    intercepts_ : list of ndarray
+        Biases b_l, of shape (n_out,) each.
+    loss_ : float
+        J at the end.
+    best_loss_ : float
+        Least J.
+    loss_curve_ : list of float
+        J of each epoch, as it was during that epoch.
     stationarity_ : float
-        Largest entry of the shortest subgradient of J at the answer, by code that shares nothing
-        with the training; float64 whatever the data.
+        Largest entry of the shortest subgradient of J at the result, in float64. Its code is
+        independent of the training.
     gradient_report_ : GradientReport
-    validation_scores_, best_validation_score_ : R² of the rows held out, or None
-    n_iter_, t_ : epochs, and steps
-    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        Training signal of each layer.
+    validation_scores_ : list of float or None
+        R² of the held-out rows in each epoch.
+    best_validation_score_ : float or None
+        Best of `validation_scores_`.
+    n_iter_ : int
+        Number of epochs, or of steps of "lbfgs".
+    t_ : int
+        Number of steps.
+    n_layers_ : int
+        Number of layers, with input and output.
+    n_outputs_ : int
+        Number of outputs.
+    out_activation_ : str
+        Activation of the output, "identity".
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
 
-    Raises
-    ------
-    ValueError
-        A parameter is out of its range or does not go with another; X or y is not finite.
-    FloatingPointError
-        Training has left the range of numbers.
+    See Also
+    --------
+    MLPRegressorCV : Choose the penalty by held-out errors.
+    gradient_report : Report the training signal on other data.
 
-    Warns
+    Notes
     -----
-    ConvergenceWarning
-        max_iter was reached; or the network explains little and its signal vanishes, with the
-        likely cause and the remedy.
+    The fit minimises::
+
+        J(θ) = 1/(2m) Σ_i ‖h_θ(x_i) − y_i‖² + Σ_l λ_l [ (1 − ρ)/(2m) ‖W_l‖² + (ρ/m) ‖W_l‖₁ ]
+        h_θ(X) = Z_L,   A_0 = X,   Z_l = A_{l−1} W_l + 1 b_lᵀ,   A_l = φ(Z_l)
+
+    m is n_samples, or the sum of the sample weights; λ is `lam`, ρ is `l1_ratio`, and φ is
+    `activation`. Biases are not penalised. For one output, λ is `alpha` of scikit-learn's network
+    with ``solver="lbfgs"``. Without a hidden layer it is `alpha` of `Ridge`. For the penalty
+    "omega" see [1]_.
+
+    References
+    ----------
+    .. [1] Pascanu R., Mikolov T., Bengio Y., "On the difficulty of training recurrent neural
+       networks", ICML 2013.
 
     Examples
     --------
@@ -184,13 +221,34 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
 
     @atomic("coefs_", "intercepts_")
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Minimise J.
+        """Train the network.
 
         Parameters
         ----------
-        X : (m, n) array, float32 stays float32, everything else becomes float64
-        y : (m,) or (m, k)
-        sample_weight : (m,) ≥ 0 or None; rows of weight zero are as good as absent
+        X : array-like of shape (n_samples, n_features)
+            Features. Float32 stays float32; anything else becomes float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+
+        Returns
+        -------
+        MLPRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            A parameter is out of range or does not go with another, or X or y is not finite.
+        FloatingPointError
+            Training left the range of numbers. The message states what to do.
+
+        Warns
+        -----
+        ConvergenceWarning
+            `max_iter` was reached. Or the network explains little and its signal vanishes; the
+            message states the likely cause and a remedy.
         """
         check_parameters(self)
         X, Y, weights, flat = _data(self, X, y, sample_weight)
@@ -331,11 +389,17 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
             warn_of_convergence(f"MLPRegressor {'; it '.join(said)}.")
 
     def predict(self, X: Any) -> Array:
-        """h_θ(X), (m,) or (m, k) as y was.
+        """Predict the targets of new rows.
 
         Parameters
         ----------
-        X : (m, n)
+        X : array-like of shape (n_samples, n_features)
+            Rows with the features of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions h_θ(X).
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
@@ -443,13 +507,13 @@ def check_parameters(model: Any) -> None:
     need("monitor", model.monitor is None or whole("monitor"), "an integer of at least 1 or None")
     if model.l1_ratio > 0 and model.solver not in ("gd", "sgd"):
         raise ValueError(
-            f'l1_ratio={model.l1_ratio} goes with solver="gd" or "sgd", which take the prox of '
-            f"|w|; solver={model.solver!r} would step by a derivative that does not exist at 0"
+            f'l1_ratio={model.l1_ratio} needs solver="gd" or "sgd", got {model.solver!r}: the '
+            "derivative of |w| does not exist at 0"
         )
     if model.gradient_penalty == "omega" and model.solver == "lbfgs":
         raise ValueError(
-            'gradient_penalty="omega" holds x and δ, so it is the gradient of no function, and '
-            'solver="lbfgs" needs one: take "adam", "sgd" or "gd"'
+            'gradient_penalty="omega" is not the gradient of a function, which solver="lbfgs" '
+            'needs: set solver to "adam", "sgd" or "gd"'
         )
     if model.early_stopping and model.solver == "lbfgs":
-        raise ValueError('early_stopping goes by epochs, and solver="lbfgs" has none')
+        raise ValueError('early_stopping must be False with solver="lbfgs", which has no epochs')

@@ -108,14 +108,43 @@ def _relative_slope(name: str, A: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class GradientReport:
-    """What `MLPRegressor.gradient_report_` and `gradient_report` hold.
+    """Report whether the training signal of a network vanishes or explodes.
+
+    `MLPRegressor` keeps one in `gradient_report_`; `gradient_report` makes one.
 
     Attributes
     ----------
-    history : snapshots, the last is the present
-    activation : of the hidden layers
-    decay : λ/M times the length of the way, η·steps: above 0.5 the penalty has had the time to
-        shrink the weights; infinity where that is not known
+    history : list of Snapshot
+        Snapshots of the network; the last is the present.
+    activation : str
+        Activation of the hidden layers.
+    decay : float
+        Number λη·steps/m. Above 0.5 the penalty had the time to shrink the weights. Infinite if it
+        is not known.
+
+    See Also
+    --------
+    gradient_report : Report the training signal on other data.
+
+    Notes
+    -----
+    The signal δ_l is the derivative of the loss by Z_l. With H hidden layers::
+
+        R = ‖δ_1‖/‖δ_H‖,   q = R^(1/(H − 1))
+
+    Examples
+    --------
+    >>> import numpy as np, warnings
+    >>> from fastreg.network import MLPRegressor, gradient_report
+    >>> X = np.random.default_rng(0).standard_normal((100, 3))
+    >>> y = X[:, 0] * X[:, 1]
+    >>> net = MLPRegressor((8,) * 6, activation="logistic", solver="gd", max_iter=5, tol=0,
+    ...                    lam=0, random_state=0)
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # the fit warns of the same
+    ...     report = gradient_report(net.fit(X, y), X, y)
+    >>> report.gain < 0.6, report.findings[0][0]
+    (True, 'each logistic layer multiplies the signal by φ′ ≤ ¼')
     """
 
     history: list[Snapshot]
@@ -124,21 +153,25 @@ class GradientReport:
 
     @property
     def last(self) -> Snapshot:
+        """Snapshot of the network at present."""
         return self.history[-1]
 
     @property
     def vanishing_ratio(self) -> float:
-        """R = ‖δ_1‖/‖δ_H‖."""
+        """Ratio R of the signal at the first hidden layer to that at the last."""
         return self.last.vanishing_ratio
 
     @property
     def gain(self) -> float:
-        """q = R^(1/(H − 1)): below 0.6 the signal vanishes, above 1.6 it explodes."""
+        """Gain q of the signal in each layer.
+
+        Below 0.6 the signal vanishes; above 1.6 it explodes.
+        """
         return self.last.gain
 
     @property
     def findings(self) -> list[tuple[str, str]]:
-        """(cause, remedy), the likeliest first; empty where nothing is wrong."""
+        """Pairs (cause, remedy), the likeliest first; empty if nothing is wrong."""
         if self.on_plateau and not self._causes():
             return [("the predictions are nearly constant", "standardise X and y, train longer")]
         return self._causes()
@@ -190,12 +223,22 @@ class GradientReport:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether little is explained and the signal vanishes, or nothing is explained at all."""
+        """Whether training has come to a halt.
+
+        That is so if the network explains little and its signal vanishes. It is so as well on a
+        plateau with a known cause.
+        """
         weak = self.gain < VANISHING and self.last.explained < LITTLE
         return weak or (self.on_plateau and bool(self._causes()))
 
     def summary(self) -> str:
-        """A table a layer, then the likely cause and what to do about it."""
+        """Describe each layer, the likely cause of a fault and its remedy.
+
+        Returns
+        -------
+        str
+            A table with one line for each layer, then the findings.
+        """
         now, H = self.last, len(self.last.saturated)
         lines = [
             f"step {now.step}: R = ‖δ₁‖/‖δ_{max(H, 1)}‖ = {now.vanishing_ratio:.3g}, gain a layer "
@@ -221,7 +264,20 @@ class GradientReport:
         return "\n".join(lines)
 
     def plot(self, ax: Any = None) -> Any:
-        """RMS of δ by layer, from the first snapshot (pale) to the last; the axes."""
+        """Draw the signal of each layer.
+
+        Pale lines are earlier snapshots; the strong one is the last.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+        """
         from fastreg import plots
 
         ax = plots.axes(ax)
@@ -248,26 +304,45 @@ class GradientReport:
 
 
 def gradient_report(model: Any, X: Any, y: Any, sample_weight: Any = None) -> GradientReport:
-    """The report of a fitted `MLPRegressor` on any data.
+    """Report the training signal of a fitted network on any data.
 
-    Also of scikit-learn's `MLPRegressor`: whatever has `coefs_`, `intercepts_` and `activation`.
+    Networks of scikit-learn work too: the model needs `coefs_`, `intercepts_` and `activation`.
 
     Parameters
     ----------
-    model : a fitted network
-    X : (m, n), y : (m,) or (m, k), sample_weight : (m,) or None
+    model : MLPRegressor
+        Fitted network.
+    X : array-like of shape (n_samples, n_features)
+        Features.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    sample_weight : array-like of shape (n_samples,) or None, default=None
+        Weights of the rows, at least 0. None means a weight of 1 for all.
+
+    Returns
+    -------
+    GradientReport
+        The report.
+
+    Raises
+    ------
+    ValueError
+        X or y does not have the shape that the network takes.
+
+    See Also
+    --------
+    MLPRegressor : Fit a network.
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, warnings
     >>> from fastreg.network import MLPRegressor, gradient_report
     >>> X = np.random.default_rng(0).standard_normal((100, 3))
     >>> y = X[:, 0] * X[:, 1]
     >>> net = MLPRegressor((8,) * 6, activation="logistic", solver="gd", max_iter=5, tol=0,
     ...                    lam=0, random_state=0)
-    >>> import warnings
     >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore")  # it says so itself
+    ...     warnings.simplefilter("ignore")  # the fit warns of the same
     ...     report = gradient_report(net.fit(X, y), X, y)
     >>> report.gain < 0.6, report.findings[0][0]
     (True, 'each logistic layer multiplies the signal by φ′ ≤ ¼')

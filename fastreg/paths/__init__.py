@@ -2,9 +2,8 @@
 
     P(w, b) = ‖y − Xw − b‖²/(2m) + alpha·Σ_j f_j (l1_ratio·│w_j│ + ½(1 − l1_ratio)·w_j²)
 
-with weights in the squares, m their sum, and factors f_j ≥ 0, 1 unless given. `path` is the
-unit of work: X is read for several strengths at once, and a Gram matrix of the columns in
-use is extended along the way.
+The squares are weighted, m is the sum of the weights, and the factors f_j ≥ 0 are 1 by default.
+`path` reads X for several strengths at once, and extends a Gram matrix of the columns in use.
 """
 
 from fastreg.paths.arguments import factors_of, penalty_of, ratio_of

@@ -35,7 +35,7 @@ def penalty_of(bounds: Any, positive: bool, n: int) -> Callable[[Array], Any]:
     if bounds is None:
         bounds = (0.0, math.inf) if positive else None
     elif positive:
-        raise ValueError("positive=True and bounds say the same thing: give one of them")
+        raise ValueError("positive=True and bounds exclude each other: set one of them")
     if bounds is None:
         return L1
     try:

@@ -70,14 +70,14 @@ def path_of_source(
     loss = family_of(family)
     if traits(loss).quadratic:
         raise ValueError(
-            f"path is for rows in memory, and X is a source of kind {source.kind}: "
+            f"family='gaussian' needs rows in memory, and X is a source of kind {source.kind}: "
             "SufficientStatistics.collect(source).path(…) reads it once"
         )
     if offset is not None:
         source = source.with_offset(offset)
     for name, value in given.items():
         if value is not None:
-            raise ValueError(f"{name} is for rows in memory, and X is a source of {source.kind}")
+            raise ValueError(f"{name} must be None: the source in X has it")
     n, ratio = source.n_features, ratio_of(l1_ratio)
     factor, kind = factors_of(penalty_factor, n), penalty_of(bounds, positive, n)
     strengths, count = strengths_of(alphas)

@@ -51,50 +51,86 @@ def path(
     callback: Progress | None = None,
     verbose: bool = False,
 ) -> Path:
-    """The elastic net (l1_ratio = 1: the lasso) at many strengths, each certified.
+    """Fit the elastic net at many strengths of the penalty.
+
+    Each point has a certificate. With the default ``l1_ratio=1.0`` it is the lasso.
 
     Parameters
     ----------
-    X : (m, n) array, memory map, sparse matrix or frame; see `fastreg.design.as_design`
-        Or a source of `fastreg.read`, for families other than "gaussian": all strengths then share
-        every read of it, and `select("cv")` reads it for all folds at once.
-    y : (m,) array; None where X is a source, which has it
-    l1_ratio : float in [0, 1], share of L1
-    alphas : int or array
-        A number of strengths, geometric from the least that holds all coefficients at zero
-        (for an l1_ratio below 1e-3, that of 1e-3); or the strengths, put in descending order.
-    eps : float in (0, 1] or None, least over largest alpha; None is 0.01 if n > m, else 0.001
-    tol : float ≥ 0, certified relative gap to reach at every point
-    fit_intercept : bool, whether b is free; it is never penalised
-    sample_weight : (m,) array ≥ 0 or None
-    positive : bool, require w ≥ 0
-    bounds : (low, high) or None
-        Require low ≤ w ≤ high, floats or (n,) arrays each, low ≤ 0 ≤ high; ∞ is no bound.
-    penalty_factor : (n,) array ≥ 0 or None
-        f: 0 leaves a feature unpenalised. Not rescaled to mean 1, as glmnet does.
-    max_iter : int, steps at each point
-    solver : str, one of `fastreg.solvers.METHODS`
-    family : "gaussian", "binomial", "poisson" or a loss of `fastreg.losses`
-        What takes the place of the squares: for "binomial", y in [0, 1], the logistic loss; for
-        "poisson", y ≥ 0, the Poisson loss.
-    offset : (m,) array or None, added to every prediction; not of "gaussian", where it is a part of
-        y. Of a source the number of the one of its two targets that is the offset
-    callback : called as callback(points done, points in all) along the path, or None
-    verbose : bool, draw a bar on standard error
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or Source
+        Features. A `Source` from `fastreg.read` works for families other than "gaussian". All
+        strengths then share each read of it.
+    y : array-like of shape (n_samples,) or None, default=None
+        Target. None where X is a source, which has it.
+    l1_ratio : float, default=1.0
+        Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
+    alphas : int or array-like of shape (n_alphas,), default=100
+        Number of strengths, or the strengths. A number gives a geometric grid. It starts at the
+        least alpha that holds all coefficients at zero. For an l1_ratio below 1e-3, that is the one
+        for 1e-3.
+    eps : float or None, default=None
+        Least alpha divided by the largest, above 0 and at most 1. None means 0.01 if n_features >
+        n_samples, else 0.001.
+    tol : float, default=1e-4
+        Relative duality gap that every fit must reach, at least 0.
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is never penalised.
+    sample_weight : array-like of shape (n_samples,) or None, default=None
+        Weights of the rows, at least 0. None means a weight of 1 for all.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    bounds : tuple of (low, high) or None, default=None
+        Range of the coefficients, with low ≤ 0 ≤ high. Each end is a number or an array of shape
+        (n_features,). An infinite end is no bound.
+    penalty_factor : array-like of shape (n_features,) or None, default=None
+        Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
+        feature with factor 0 is not penalised. Factors are not rescaled to mean 1, as glmnet does.
+    max_iter : int, default=1000
+        Largest number of steps at each strength.
+    solver : str, default="auto"
+        Algorithm, one of `fastreg.solvers.METHODS`. "auto" chooses by the shape of X.
+    family : {"gaussian", "binomial", "poisson"} or loss, default="gaussian"
+        Loss ℓ. "binomial" needs y in [0, 1], and "poisson" needs y of at least 0. A loss is one of
+        `fastreg.losses`, or your own.
+    offset : array-like of shape (n_samples,), int or None, default=None
+        Known part of the prediction, added to Xw + b. None means zeros. If X is a source of two
+        targets, the number 0 or 1 of the one that is the offset. "gaussian" has none: subtract it
+        from y.
+    callback : callable or None, default=None
+        Function of (points done, all points), called along the path.
+    verbose : bool, default=False
+        Whether to draw a progress bar on standard error.
 
     Returns
     -------
-    `fastreg.Path`
+    Path
+        The fits. Its `select` chooses one of them, and its `plot` draws them.
 
     Raises
     ------
     ValueError
-        An argument is out of range, or a shape does not fit; the message names it.
+        An argument is out of range, or a shape does not fit. The message names it.
 
     Warns
     -----
-    fastreg.ConvergenceWarning
-        A point did not reach `tol`; the message says how far it came.
+    ConvergenceWarning
+        A point did not reach `tol`. The message states how far it came.
+
+    See Also
+    --------
+    enet_path : Fit a path with scikit-learn's signature.
+    LassoCV : Choose a strength by cross-validation.
+
+    Notes
+    -----
+    Each point minimises::
+
+        P(w, b) = (1/S) Σ_i s_i ℓ(o_i + b + x_iᵀw; y_i)
+                  + alpha·Σ_j f_j (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²)
+
+    S is the sum of the sample weights s. o are the offsets and f the factors `penalty_factor`. The
+    loss is ℓ(z; y) = ½(z − y)² for "gaussian", log(1 + exp z) − yz for "binomial" and exp z − yz
+    for "poisson".
 
     Examples
     --------
@@ -119,7 +155,7 @@ def path(
     target = as_target(y, m)
     if target.ndim != 1:
         raise ValueError(
-            f"y must have shape ({m},), got {target.shape}: a path has one target, call it for each"
+            f"y must have shape ({m},), got {target.shape}: fit a path for each target"
         )
     check_bool(fit_intercept=fit_intercept, positive=positive, verbose=verbose)
     if callback is not None and not callable(callback):
@@ -137,7 +173,7 @@ def path(
         least = least_share(eps, wide=n > m)
         grid = Grid(count, least, kind(factor * max(ratio, LEAST_RATIO)))
     elif eps is not None:
-        raise ValueError("eps is without use where alphas are given")
+        raise ValueError("eps has no effect where alphas are given: leave one of them out")
     objective = Objective(
         l2=(factor * (1.0 - ratio))[:, None],
         penalty=kind(factor * ratio),

@@ -30,25 +30,47 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Path:
-    """What `path` returns: K points from the largest alpha to the least.
+    """Hold the fits that `path` returns, from the largest alpha to the least.
 
-    It is pickled with the data that it was fitted to: `select` asks them.
+    `select` chooses one of them, and `plot` draws them. A path is pickled together with its data,
+    because `select` reads them.
 
     Attributes
     ----------
-    alphas : (K,) descending
-    coefs : (n, K)
-    intercepts : (K,)
-    gaps : (K,) certified bounds on P(w, b) − min P, in units of the null objective ‖y − ȳ‖²/2m
+    alphas : ndarray of shape (n_alphas,)
+        Strengths, in descending order.
+    coefs : ndarray of shape (n_features, n_alphas)
+        Coefficients at each strength.
+    intercepts : ndarray of shape (n_alphas,)
+        Intercepts at each strength.
+    gaps : ndarray of shape (n_alphas,)
+        Relative duality gaps, which bound the distance from the minimum.
     l1_ratio : float
-    certificate : `fastreg.Certificate` of all points
-    n_iter : int, most steps of a point
-    deviance : (K,) D = 2 Σ w [ℓ(z) − min ℓ]; null_deviance : float, of the intercept alone
-    explained : (K,) 1 − deviance/null_deviance
-    rss : (K,) Σ w r², sums of squared residuals: the deviance of squares, and of these alone
-    data : what the path was fitted to
-    gamma : float or None, of `relax`
-    feature_names : list of str, of a frame, or None
+        Share of the L1 penalty.
+    certificate : Certificate
+        How near each fit is to its minimum.
+    n_iter : int
+        Largest number of steps at a strength.
+    data : object
+        Data of the fit.
+    gamma : float or None
+        Share of the path that `relax` kept. None for a path that is not relaxed.
+    feature_names : list of str or None
+        Names of the features, if X was a data frame.
+
+    See Also
+    --------
+    path : Fit a path.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((200, 20))
+    >>> y = X[:, 0] - X[:, 1] + 0.5 * rng.standard_normal(200)
+    >>> path = fastreg.path(X, y)
+    >>> path.coefs.shape, np.flatnonzero(path.select("ebic").coef)
+    ((20, 100), array([0, 1]))
     """
 
     alphas: Array
@@ -82,26 +104,30 @@ class Path:
 
     @property
     def rss(self) -> Array:
-        """The deviance of squares: objective less penalty, times twice the weight."""
+        """Residual sum of squares at each alpha; only for squares."""
         self._of_squares("rss")
         return self.deviance
 
     @functools.cached_property
     def deviance(self) -> Array:
-        """(K,) D = 2 Σ w [ℓ(z) − min ℓ], R's residual deviance, of squares `rss`: the objective of
-        the certificate less the penalty and the least loss, without a read of X. It is certain to
-        what rounding leaves of the objective."""
+        """Residual deviance at each alpha.
+
+        Notes
+        -----
+        The deviance is D = 2 Σ w [ℓ(z) − min ℓ], as in R; for squares it is `rss`. It comes from
+        the objective of the certificate, without a read of X.
+        """
         mean = self.certificate.objective - self._penalties() - self.data.least
         return np.maximum(2.0 * self.data.weight * mean, 0.0)
 
     @property
     def null_deviance(self) -> float:
-        """D of the intercept and the offset alone; of the offset alone without an intercept."""
+        """Deviance of intercept and offset alone."""
         return 2.0 * self.data.weight * float(self.certificate.null[0])
 
     @property
     def explained(self) -> Array:
-        """(K,) 1 − D/D_null, share of the null deviance that is explained: R² of squares."""
+        """Share of the null deviance that each fit explains; R² for squares."""
         null = self.null_deviance
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(null > 0.0, 1.0 - self.deviance / null, np.nan)
@@ -120,9 +146,13 @@ class Path:
 
     @functools.cached_property
     def dof(self) -> Array:
-        """(K,) degrees of freedom, the intercept's included: see `fastreg.selection.criteria`, and
-        `fastreg.selection.likelihoods` for losses other than squares, whose X is read once for each
-        point with a ridge part."""
+        """Degrees of freedom at each alpha, with the intercept.
+
+        Notes
+        -----
+        See `fastreg.selection.criteria` for squares and `fastreg.selection.likelihoods` for other
+        losses. The latter read X once for each alpha with a ridge part.
+        """
         objective = self.data.objective
         if not self._is_of_squares:
             return self.data.degrees_of_freedom(self.coefs, self.intercepts, self.alphas)
@@ -132,36 +162,42 @@ class Path:
         )
 
     def select(self, criterion: str = "bic", *, cv: Any = 5, score: str = "deviance") -> Selected:
-        """Choose a point.
+        """Choose one point of the path.
 
         Parameters
         ----------
-        criterion : "aic", "aicc", "bic", "ebic", "cp" or "gcv", by formula: see
-            `fastreg.selection.criteria` for squares and `fastreg.selection.likelihoods` for other
-            losses, which have no "cp"; "cv" or "1se", by cross-validation, the least `score`, or
-            the largest alpha within a standard error of it
-        cv : int, iterable of (training rows, test rows), or a splitter of scikit-learn
-            A number makes folds of neighbouring rows, as KFold does; of two classes in memory
-            folds with as many rows of each, as StratifiedKFold does.
-        score : "deviance", "misclassification" or "auc", the error of cross-validation
-            "deviance": the mean deviance of held-out rows, of squares the mean squared error. The
-            others are for y in [0, 1], such as family="binomial": the share of rows, by weight, on
-            the wrong side of even odds; and 1 − the area under the ROC curve.
+        criterion : {"aic", "aicc", "bic", "ebic", "cp", "gcv", "cv", "1se"}, default="bic"
+            What to minimise. The first six are formulas; "cp" is for squares only. "cv" takes the
+            least `score` of cross-validation. "1se" takes the largest alpha whose score is within
+            one standard error of that.
+        cv : int, splitter or iterable, default=5
+            Folds for "cv" and "1se". An iterable yields pairs (training rows, test rows). A number
+            gives folds of neighbouring rows. For two classes in memory, each fold has the same
+            share of either class.
+        score : {"deviance", "misclassification", "auc"}, default="deviance"
+            Error for "cv" and "1se". "deviance" is the mean deviance of held-out rows, for squares
+            the mean squared error. The others need y in [0, 1]: the share of rows on the wrong side
+            of even odds, and 1 − the area under the ROC curve.
 
         Returns
         -------
-        `fastreg.paths.Selected`; its `unit` says what its values are.
+        Selected
+            The point, with the values of the criterion. Its `unit` names them.
 
         Raises
         ------
         ValueError
-            There is no such criterion or score, none for such a loss, or no data to cross-validate
-            with.
+            There is no such criterion or score, or the loss has none. Or there is no data for
+            cross-validation.
 
         Warns
         -----
-        fastreg.ConvergenceWarning
-            Errors of folds are less certain than was asked: see `Selected.certificate`.
+        ConvergenceWarning
+            The errors of some folds are uncertain, see `Selected.certificate`.
+
+        Notes
+        -----
+        For the formulas see `fastreg.selection.criteria` and `fastreg.selection.likelihoods`.
 
         Examples
         --------
@@ -181,7 +217,7 @@ class Path:
         if criterion in ("cv", "1se"):
             return self._by_folds(criterion, cv, score)
         if score != "deviance":
-            raise ValueError(f"score={score!r} is for 'cv' and '1se': {criterion!r} has its own")
+            raise ValueError(f"score={score!r} needs criterion 'cv' or '1se', got {criterion!r}")
         rows, n, intercept = self.data.count, len(self.coefs), self.data.objective.fit_intercept
         if self._is_of_squares:
             found = criteria.values(criterion, self.rss, self.dof, rows, n, intercept)
@@ -207,26 +243,35 @@ class Path:
         return dataclasses.replace(point, certificate=certificate, unit=unit)
 
     def relax(self, gamma: float = 0.0) -> Relaxed:
-        """Take back some of the shrinkage: γ·(the path) + (1 − γ)·(fits without a penalty on its
-        supports), coefficients and intercepts alike.
+        """Take back some of the shrinkage of the path.
 
-        `select` of what it returns chooses alpha anew, with relaxed fits in every fold. Of losses
-        other than squares a support that separates the data has no such fit: its points stay as
-        they are in the path, with `kkt` NaN.
+        Each point becomes γ·(the path) + (1 − γ)·(the fit without a penalty on its non-zero
+        features). `select` of the result chooses alpha again, with relaxed fits in every fold.
 
         Parameters
         ----------
-        gamma : float in [0, 1]; 0 is no penalty on the support, 1 the path itself
+        gamma : float, default=0.0
+            Share γ of the path, from 0 (no penalty on the non-zero features) to 1 (the path).
+
+        Returns
+        -------
+        Relaxed
+            The relaxed path.
 
         Raises
         ------
         ValueError
-            gamma is out of range, or coefficients have bounds.
+            `gamma` is out of range, or coefficients have bounds.
 
         Warns
         -----
-        fastreg.ConvergenceWarning
-            Points stay as they are in the path, and why.
+        ConvergenceWarning
+            Some points stay as they are in the path. The message states why.
+
+        Notes
+        -----
+        Features that separate the classes have no fit without a penalty. Their points stay as they
+        are in the path, and have NaN in `kkt`.
 
         Examples
         --------
@@ -243,7 +288,7 @@ class Path:
             raise ValueError(f"gamma must be between 0 and 1, got {gamma!r}")
         if not is_absolute(self.data.objective.penalty):
             raise ValueError(
-                "a path with bounds is not relaxed: a fit without a penalty would leave them"
+                "relax needs a path without bounds: a fit without a penalty would leave them"
             )
         found = self._refits(share)
         same = {each.name: getattr(self, each.name) for each in dataclasses.fields(Path)}
@@ -277,19 +322,37 @@ class Path:
         )
 
     def plot(self, *selected: Selected, names: Any = None, ax: Any = None) -> Any:
-        """Draw the coefficients against alpha, with what was selected marked; returns the axes.
+        """Draw the coefficients against alpha.
 
-        names : (n,) of the features; ax : matplotlib axes to draw on, None for new ones
+        Lines mark the selected points.
+
+        Parameters
+        ----------
+        *selected : Selected
+            Points to mark, from `select`.
+        names : array-like of shape (n_features,) or None, default=None
+            Names of the features.
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
         """
         marks = {each.criterion: each.alpha for each in selected}
         return plots.draw_path(self.alphas, self.coefs, marks, names, ax)
 
     def table(self) -> Table:
-        """A line a point: alpha, coefficients that are not zero, share explained, certified gap.
+        """Summarise the path in a table, one line for each alpha.
+
+        The columns are alpha, the number of non-zero coefficients, the explained share of the
+        deviance, and the relative gap.
 
         Returns
         -------
-        `fastreg.paths.Table`, which prints itself; `to_frame` makes it a `pandas.DataFrame`.
+        Table
+            The table. It prints itself, and its `to_frame` makes a pandas.DataFrame.
 
         Examples
         --------
@@ -305,21 +368,24 @@ class Path:
         return Table(self.alphas, count, self.explained, self.gaps)
 
     def coef(self, alpha: Any) -> Array:
-        """Coefficients at strengths between those of the path, by interpolation in alpha.
+        """Interpolate the coefficients at other strengths.
+
+        They are linear in alpha between two points of the path. No gap is known between points.
 
         Parameters
         ----------
-        alpha : float, or (a,) array, from the least to the largest of `alphas`
-            At one of `alphas` it is that point; between two, no gap is known.
+        alpha : float or array-like of shape (n_strengths,)
+            Strengths between the least and the largest of `alphas`.
 
         Returns
         -------
-        (n,), or (n, a) of an array
+        ndarray of shape (n_features,) or (n_features, n_strengths)
+            Coefficients; two-dimensional for an array of strengths.
 
         Raises
         ------
         ValueError
-            alpha is beyond the ends of the path.
+            A strength is beyond the ends of the path.
 
         Examples
         --------
@@ -334,21 +400,31 @@ class Path:
     def predict(
         self, X: Any, offset: Any = None, type: str = "link", *, alpha: Any = None
     ) -> Array:
-        """What every point says of new rows, (m, K).
+        """Predict new rows by every point of the path.
 
         Parameters
         ----------
-        X : (m, n) array, sparse matrix or frame, with the features of the fit
-        offset : (m,) array or None for zeros, whatever it was in the fit
-        type : "link", z = o + Xw + b, of "binomial" the log of the odds and of "poisson" the log of
-            the mean; or "response", the mean of y: a probability, a mean count
-        alpha : None for all points, or strengths as in `coef`: (m,) of a float, (m, a) of an array
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+        type : {"link", "response"}, default="link"
+            "link" is z = o + Xw + b, with o the offset. For "binomial" it is the log of the odds,
+            for "poisson" the log of the mean. "response" is the mean of y: a probability or a mean
+            count.
+        alpha : float, array-like of shape (n_strengths,) or None, default=None
+            Strengths to interpolate at, as in `coef`. None means all points.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_alphas), (n_samples, n_strengths) or (n_samples,)
+            Predictions; one-dimensional if `alpha` is a number.
 
         Raises
         ------
         ValueError
-            X has other features than in the fit, X or offset contains NaN or infinity, there is no
-            such type, or alpha is beyond the ends of the path.
+            X has other features than the fit, or X or offset contains NaN or infinity. Or there is
+            no such type, or `alpha` is beyond the ends of the path.
 
         Examples
         --------
@@ -367,7 +443,7 @@ class Path:
             coefs, levels = (between(each, self.alphas, alpha) for each in (coefs, levels))
         out = np.empty((design.shape[0], coefs.shape[1]))
         if design.shape[1] != len(self.coefs):
-            raise ValueError(f"X has {design.shape[1]} features, the path {len(self.coefs)}")
+            raise ValueError(f"X has {design.shape[1]} features, the path has {len(self.coefs)}")
         given = offset_of(offset, len(out))
         kernels.predict(design.storage, np.ascontiguousarray(coefs), offset=levels, out=out)
         check_predictions(design, out)
@@ -380,51 +456,82 @@ class Path:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Relaxed(Path):
-    """What `Path.relax` returns: a `Path` whose `coefs` and `intercepts` are relaxed.
+    """Hold the relaxed path that `Path.relax` returns.
 
-    `gaps` and `certificate` are those of the path that it comes from.
+    Its `coefs` and `intercepts` are relaxed. Its `gaps` and `certificate` are those of the path it
+    came from.
 
     Attributes
     ----------
-    gamma : float, share of the path
-    kkt : (K,) largest slope that the fit on a support leaves, over the largest at zero; NaN where
-        the support separates the data and the point is the path's
-    mean_deviance : (K,) deviance over Σ w
+    gamma : float
+        Share of the path.
+    kkt : ndarray of shape (n_alphas,)
+        Largest slope that the relaxed fit leaves, relative to that at zero. NaN where the point is
+        that of the path.
+    mean_deviance : ndarray of shape (n_alphas,)
+        Deviance divided by the sum of the weights.
     """
 
     kkt: Array = field(kw_only=True)
     mean_deviance: Array = field(kw_only=True)
 
     def relax(self, gamma: float = 0.0) -> Relaxed:
-        """Not twice.
+        """Raise an error: a path is relaxed only once.
+
+        Parameters
+        ----------
+        gamma : float, default=0.0
+            Ignored.
 
         Raises
         ------
         ValueError
+            Always.
         """
-        raise ValueError("this path is relaxed already: call relax of the path it comes from")
+        raise ValueError("this path is relaxed already: call relax of the original path")
 
     @functools.cached_property
     def deviance(self) -> Array:
-        """(K,) D = 2 Σ w [ℓ(z) − min ℓ], of squares Σ w r²."""
+        """Residual deviance at each alpha; for squares the residual sum of squares."""
         return self.mean_deviance * self.data.weight
 
     @functools.cached_property
     def dof(self) -> Array:
-        """(K,) size of the support, intercept included; the search for it is not counted."""
+        """Number of non-zero features at each alpha, with the intercept.
+
+        Notes
+        -----
+        The search for these features is not counted.
+        """
         return np.count_nonzero(self.coefs, axis=0) + float(self.data.objective.fit_intercept)
 
 
 @dataclass(frozen=True, eq=False)
 class Selected:
-    """A point of a path, and why.
+    """Hold a point that `Path.select` chose, and the reason.
 
     Attributes
     ----------
-    criterion : str; index : int; alpha : float; coef : (n,); intercept : float
-    values : (K,) of the criterion at `alphas`; standard_error : (K,) or None
-    certificate : `fastreg.ChoiceCertificate` of the errors of folds, or None
-    unit : str, what the values are
+    criterion : str
+        Criterion that chose the point.
+    index : int
+        Position of the point in the path.
+    alpha : float
+        Its strength.
+    coef : ndarray of shape (n_features,)
+        Its coefficients.
+    intercept : float
+        Its intercept.
+    alphas : ndarray of shape (n_alphas,)
+        Strengths of the path.
+    values : ndarray of shape (n_alphas,)
+        Values of the criterion.
+    standard_error : ndarray of shape (n_alphas,) or None
+        Standard errors of the values, for cross-validation.
+    certificate : ChoiceCertificate or None
+        How wrong the error of each fold may be, for cross-validation.
+    unit : str
+        Name of the values.
     """
 
     criterion: str
@@ -439,7 +546,20 @@ class Selected:
     unit: str = "mean squared error"
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Draw the criterion against alpha; returns the axes."""
+        """Draw the criterion against alpha.
+
+        Lines mark the choice.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+        """
         label = self.unit if self.standard_error is not None else self.criterion
         marks = {self.criterion: self.alpha}
         if self.standard_error is not None:

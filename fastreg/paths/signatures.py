@@ -26,27 +26,72 @@ def enet_path(
     max_iter: int = 1000,
     **ignored: Any,
 ) -> tuple[Any, ...]:
-    """`path` with the signature of `sklearn.linear_model.enet_path`: no intercept.
+    """Fit an elastic-net path with the signature of scikit-learn.
+
+    It has no intercept. `path` has more options.
 
     Parameters
     ----------
-    X, y, l1_ratio, eps, tol, positive, sample_weight, max_iter : as in `path`
-    n_alphas : int, number of strengths if `alphas` is None
-    alphas : array, int or None
-    return_n_iter : bool, return the iterations as well
-    ignored : precompute, Xy, copy_X, coef_init, verbose, check_input and whatever else
-        scikit-learn takes; without effect. X is never copied and never changed.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Features. Data frames, and whatever else `fastreg.read` takes, work too.
+    y : array-like of shape (n_samples,)
+        Target.
+    l1_ratio : float, default=0.5
+        Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
+    eps : float, default=1e-3
+        Least alpha divided by the largest, above 0 and at most 1.
+    n_alphas : int, default=100
+        Number of strengths, if `alphas` is None.
+    alphas : int, array-like of shape (n_alphas,) or None, default=None
+        Number of strengths, or the strengths. None means `n_alphas`.
+    tol : float, default=1e-4
+        Relative duality gap that every fit must reach, at least 0.
+    positive : bool, default=False
+        Whether to require coefficients of at least 0.
+    sample_weight : array-like of shape (n_samples,) or None, default=None
+        Weights of the rows, at least 0. None means a weight of 1 for all.
+    return_n_iter : bool, default=False
+        Whether to return the numbers of steps as well.
+    max_iter : int, default=1000
+        Largest number of steps at each strength.
+    **ignored : dict
+        Ignored: `precompute`, `Xy`, `copy_X`, `coef_init`, `verbose`, `check_input` and other
+        arguments of scikit-learn. X is never copied and never changed.
 
     Returns
     -------
-    (alphas (K,) descending, coefs (n, K), dual_gaps (K,)), and n_iters (K,) if asked for.
-    The gaps are certified bounds in units of P.
+    alphas : ndarray of shape (n_alphas,)
+        Strengths, in descending order.
+    coefs : ndarray of shape (n_features, n_alphas)
+        Coefficients at each strength.
+    dual_gaps : ndarray of shape (n_alphas,)
+        Certified bounds on the objective less its minimum.
+    n_iters : ndarray of shape (n_alphas,)
+        Numbers of steps. Returned only with ``return_n_iter=True``.
+
+    Raises
+    ------
+    TypeError
+        There is no such argument.
+    ValueError
+        An argument is out of range, or a shape does not fit. The message names it.
+
+    See Also
+    --------
+    path : Fit a path with an intercept, weights and other losses.
+    lasso_path : Fit a lasso path.
+
+    Notes
+    -----
+    Each point minimises the objective of `ElasticNet` without an intercept::
+
+        P(w) = ‖y − Xw‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
 
     Examples
     --------
     >>> import numpy as np, fastreg
     >>> X, y = np.array([[1.0, 2.0, 3.1], [2.3, 5.4, 4.3]]).T, np.array([1.0, 2.0, 3.1])
-    >>> alphas, coefs, gaps = fastreg.lasso_path(X, y, alphas=[5.0, 1.0, 0.5])
+    >>> alphas, coefs, gaps = fastreg.enet_path(X, y, alphas=[5.0, 1.0, 0.5], l1_ratio=1.0)
     >>> coefs.round(3)
     array([[0.   , 0.   , 0.469],
            [0.216, 0.443, 0.237]])
@@ -70,7 +115,50 @@ def enet_path(
 
 
 def lasso_path(X: Any, y: Any, **options: Any) -> tuple[Any, ...]:
-    """`enet_path` with l1_ratio = 1, the signature of `sklearn.linear_model.lasso_path`."""
+    """Fit a lasso path with the signature of scikit-learn.
+
+    It has no intercept. `path` has more options.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Features. Data frames, and whatever else `fastreg.read` takes, work too.
+    y : array-like of shape (n_samples,)
+        Target.
+    **options : dict
+        Arguments of `enet_path`, except `l1_ratio`.
+
+    Returns
+    -------
+    alphas : ndarray of shape (n_alphas,)
+        Strengths, in descending order.
+    coefs : ndarray of shape (n_features, n_alphas)
+        Coefficients at each strength.
+    dual_gaps : ndarray of shape (n_alphas,)
+        Certified bounds on the objective less its minimum.
+    n_iters : ndarray of shape (n_alphas,)
+        Numbers of steps. Returned only with ``return_n_iter=True``.
+
+    See Also
+    --------
+    path : Fit a path with an intercept, weights and other losses.
+    enet_path : Fit an elastic-net path.
+
+    Notes
+    -----
+    Each point minimises the objective of `Lasso` without an intercept::
+
+        P(w) = ‖y − Xw‖²/(2m) + alpha·‖w‖₁
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> X, y = np.array([[1.0, 2.0, 3.1], [2.3, 5.4, 4.3]]).T, np.array([1.0, 2.0, 3.1])
+    >>> alphas, coefs, gaps = fastreg.lasso_path(X, y, alphas=[5.0, 1.0, 0.5])
+    >>> coefs.round(3)
+    array([[0.   , 0.   , 0.469],
+           [0.216, 0.443, 0.237]])
+    """
     return enet_path(X, y, l1_ratio=1.0, **options)
 
 

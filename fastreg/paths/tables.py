@@ -11,14 +11,20 @@ _HEADINGS = ("alpha", "non-zero", "explained", "gap")
 
 
 class Table(NamedTuple):
-    """What the points of a path are worth; printed, a line each, and shown by notebooks.
+    """Summarise a path, one line for each alpha.
+
+    It prints itself as a table, also in notebooks.
 
     Attributes
     ----------
-    alpha : (K,) descending
-    non_zero : (K,) int, coefficients that are not zero
-    explained : (K,) share of the null deviance
-    gap : (K,) certified relative gap
+    alpha : ndarray of shape (n_alphas,)
+        Strengths, in descending order.
+    non_zero : ndarray of shape (n_alphas,)
+        Number of non-zero coefficients.
+    explained : ndarray of shape (n_alphas,)
+        Share of the null deviance that the fit explains.
+    gap : ndarray of shape (n_alphas,)
+        Relative duality gap.
     """
 
     alpha: Array
@@ -48,7 +54,13 @@ class Table(NamedTuple):
         return f"<table>{row('th', '', *_HEADINGS)}{''.join(lines)}</table>"
 
     def to_frame(self) -> Any:
-        """The same as a `pandas.DataFrame`, a row a point."""
+        """Convert the table to a pandas.DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each alpha.
+        """
         import pandas as pd
 
         return pd.DataFrame(self._asdict())

@@ -226,7 +226,7 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
             "features out, use fewer folds, or read the rows into memory"
         )
     if source.n_targets - (source.offset is not None) != 1:
-        raise ValueError(f"y must be one target, {source.kind} has {source.n_targets}")
+        raise ValueError(f"y must have one target, {source.kind} has {source.n_targets}")
     if not losses.traits(loss).canonical:
         raise ValueError(
             f"{type(loss).__name__} is not linear in y, which reads by blocks ask for: read the "

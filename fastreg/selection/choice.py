@@ -13,22 +13,38 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class ChoiceCertificate:
-    """How wrong the errors that chose a strength may be.
+    """State how wrong the errors that choose a strength may be.
+
+    The arrays have the shape of the errors. For folds that is (n_alphas, n_folds) or (n_l1_ratios,
+    n_alphas, n_folds). For leave-one-out it is (n_alphas,) or (n_alphas, n_targets).
 
     Attributes
     ----------
-    bound : array of the shape of the errors: how wrong each may be, over the error itself
-        For errors of folds (K, F), or (L, K, F), K strengths, F folds and L l1_ratios; for
-        leave-one-out (K,), or (K, k) for k targets, of the mean over rows. Infinite where
-        nothing is known.
-    gap : array of the same shape, or None
-        Certified relative duality gaps of the training fits. None for leave-one-out, whose fits
-        are in closed form.
-    tol : float, the gap that was asked of training fits
-    met : bool array of the same shape
-        Whether the error is certain to 1e-6, or its training fit within `tol` of its minimum
-        (without a penalty stationary to 1e-7) and the sums that it was computed from certain to
-        1e-6.
+    bound : ndarray
+        How wrong each error may be, relative to the error. Infinite where nothing is known.
+    gap : ndarray or None
+        Relative duality gaps of the training fits. None for leave-one-out, which has a closed form.
+    tol : float
+        Relative gap that was asked of training fits.
+    met : ndarray of bool
+        Whether each error is certain enough, see Notes.
+
+    See Also
+    --------
+    Certificate : State how near a fit is to its minimum.
+
+    Notes
+    -----
+    An error is certain enough if its bound is at most 1e-6. It is so as well if its training fit
+    reached `tol`, or a KKT residual of 1e-7 without a penalty, and its sums are certain to 1e-6.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> X = np.random.default_rng(0).standard_normal((40, 3))
+    >>> model = fastreg.LassoCV(alphas=5, cv=4).fit(X, X[:, 0])
+    >>> model.cv_certificate_.bound.shape, model.cv_certificate_.converged
+    ((5, 4), True)
     """
 
     bound: Array = field(repr=False)
@@ -60,7 +76,13 @@ class ChoiceCertificate:
         return ChoiceCertificate(self.bound[points], gap, self.tol, self.met[points])
 
     def complaint(self) -> str:
-        """What to warn of, empty where there is nothing."""
+        """Describe the errors that are not certain enough.
+
+        Returns
+        -------
+        str
+            Text of a warning; empty if there is nothing to warn of.
+        """
         if self.converged:
             return ""
         missed, bad = int(np.count_nonzero(~self.met)), ~self.met
@@ -74,8 +96,8 @@ class ChoiceCertificate:
                 "asked"
             )
         return (
-            f"{out}; see cv_certificate_. Raise max_iter, bring the columns of X to offsets and "
-            "units of their own size, or leave out the least alphas"
+            f"{out}; see cv_certificate_. Raise max_iter, centre and scale the columns of X, "
+            "or leave out the least alphas"
         )
 
 
@@ -102,7 +124,7 @@ def least_of(found: list[Errors]) -> int:
     """
     least = np.array([errors.mean[errors.choose()] for errors in found])
     if not np.isfinite(least).any():
-        raise ValueError("no error of a test fold is finite: bring y to units nearer 1")
+        raise ValueError("no error of a test fold is finite: scale y to values near 1")
     return int(np.nanargmin(least))
 
 

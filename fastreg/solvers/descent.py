@@ -1,4 +1,4 @@
-"""The article's gradient descent: θ ← θ − η∇J(θ), J recorded at every step.
+"""Gradient descent θ ← θ − η∇J(θ), with J recorded at every step.
 
     J(θ) = 1/(2m) Σ_i (x_iᵀθ + b − y_i)² + λ/(2m) Σ_j θ_j² + λ₁/m Σ_j │θ_j│
 
@@ -27,23 +27,58 @@ _CHECK = 64  # steps between looks at the certificate, which costs two passes
 
 
 class DivergenceError(ArithmeticError):
-    """Gradient descent with a step too long; the message states the longest safe one."""
+    """Report that gradient descent took a step that is too long.
+
+    The message states the longest safe step.
+
+    See Also
+    --------
+    descend : Minimise J by gradient descent.
+
+    Examples
+    --------
+    >>> import fastreg
+    >>> try:
+    ...     run = fastreg.descend([[1.0], [2.0]], [1.0, 2.0], lam=0.0, eta=10.0)
+    ... except fastreg.DivergenceError:
+    ...     print("The step is too long.")
+    The step is too long.
+    """
 
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """What `descend` returns.
+    """Hold the result of `descend`.
 
     Attributes
     ----------
-    theta : (n,) the last θ
-    intercept : the last b, 0 without one
-    objectives, gradient_norms : (n_iter + 1,) J and ‖∇J‖ at θ₀, θ₁, …, the last θ; with an L1
-        term the length of the shortest subgradient
-    eta : the step length used
-    n_iter : steps taken
-    certificate : bound on J(theta) − J*, by code independent of the descent
-    optimum : the exact minimiser, with a certificate of its own
+    theta : ndarray of shape (n_features,)
+        Last θ.
+    intercept : float
+        Last b; 0.0 without an intercept.
+    objectives : ndarray of shape (n_iter + 1,)
+        J at each θ, from the start on.
+    gradient_norms : ndarray of shape (n_iter + 1,)
+        Length of the gradient at each θ. With an L1 term, length of the shortest subgradient.
+    eta : float
+        Length of a step.
+    n_iter : int
+        Number of steps.
+    certificate : Certificate
+        Bound on J(theta) − min J. Its code is independent of the descent.
+    optimum : Optimum
+        Exact minimum: `theta`, `intercept`, `objective` and a `certificate` of its own.
+
+    See Also
+    --------
+    descend : Minimise J by gradient descent.
+
+    Examples
+    --------
+    >>> import fastreg
+    >>> run = fastreg.descend([[1.0], [2.0]], [1.0, 2.0], lam=0.0, n_iter=50)
+    >>> run.theta.round(6), run.objectives.shape
+    (array([1.]), (51,))
     """
 
     theta: Array = field(repr=False)

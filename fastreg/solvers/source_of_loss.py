@@ -67,7 +67,7 @@ def validate(
         problem = smooth_blocks.read(source, own, max(1, n_folds))
         if only_ends and problem.is_split:
             raise ValueError(
-                f"y of {source.kind} must be 0 or 1: for proportions say target='proportions'"
+                f"y of {source.kind} must be 0 or 1: for proportions set target='proportions'"
             )
         ratios = _training_ratios(problem, n_folds)
         if grid is not None:

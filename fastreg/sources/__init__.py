@@ -1,4 +1,4 @@
-"""Data that is read block by block: arrays, files, tables, streams, clusters.
+"""Readers of data in blocks: arrays, files, tables, streams and clusters.
 
 | given | read by |
 |---|---|

@@ -27,28 +27,57 @@ MEMORY = 1 << 29  # bytes of X up to which a fit reads everything at once
 
 
 class Source(ABC):
-    """Rows (x, y, w) of a data set, in blocks that can be read again and again.
+    """Hold the rows of a data set, in blocks that can be read many times.
 
-    `fastreg.read` makes one; estimators and `SufficientStatistics.collect` take it.
+    `fastreg.read` makes one. Estimators and `SufficientStatistics.collect` take it.
 
     Attributes
     ----------
-    kind : str, for people
-    n_features, n_targets : int
-    n_rows : int, or None where only reading can tell
-    n_bytes : int, of a read, or None
-    feature_names : list of str, or None
-    encoding : `fastreg.sources.encoding.Encoding` of the columns of a table, or None
-    labels : the two texts that y has 0 and 1 for, or None
-    memory : int, bytes of X up to which a fit holds all rows
-    progress : bool, whether reads draw a bar
-    is_sparse : bool, of the blocks of X
-    flat : bool, whether y is a vector, not a matrix of one column
-    has_weights : bool, whether blocks may have weights
-    in_order : bool, whether blocks are read one after the other
-    marks : of the files that it reads, as they were when they were opened
-    advice : str, what to do about a missing value
-    offset : int, number of the target that is an offset of predictions, or None
+    kind : str
+        Name of the kind of data, for messages.
+    n_features : int
+        Number of features.
+    n_targets : int
+        Number of targets.
+    n_rows : int or None
+        Number of rows. None if only a read can tell.
+    n_bytes : int or None
+        Number of bytes of a read, if it is known.
+    feature_names : list of str or None
+        Names of the features.
+    encoding : Encoding or None
+        How the columns of a table became features.
+    labels : tuple of str or None
+        Two texts that y has 0 and 1 for.
+    memory : int
+        Largest number of bytes of X for which a fit holds all rows.
+    progress : bool
+        Whether reads draw a progress bar.
+    is_sparse : bool
+        Whether the blocks of X are sparse.
+    flat : bool
+        Whether y is a vector.
+    has_weights : bool
+        Whether blocks may have weights.
+    in_order : bool
+        Whether blocks are read one after the other.
+    marks : tuple of Mark
+        State of the files when they were opened.
+    advice : str
+        What to do about a missing value.
+    offset : int or None
+        Number of the target that is an offset of predictions.
+
+    See Also
+    --------
+    read : Open a data set.
+
+    Examples
+    --------
+    >>> import numpy as np, fastreg
+    >>> source = fastreg.read(np.eye(3), np.array([1.0, 2.0, 3.0]))
+    >>> source.n_rows, source.n_features, source.fits
+    (3, 3, True)
     """
 
     kind: ClassVar[str]
@@ -71,17 +100,38 @@ class Source(ABC):
 
     @abstractmethod
     def blocks(self, first: int = 0) -> Iterator[Block]:
-        """The blocks, from number `first` of those with rows on. Each is valid until the next but
-        two is asked for."""
+        """Yield the blocks of rows.
+
+        A block is valid until the next but two is asked for.
+
+        Parameters
+        ----------
+        first : int, default=0
+            Number of the first block to read, of those with rows.
+
+        Yields
+        ------
+        Block
+            Rows (X, y, weights).
+        """
 
     def read(self, first: int = 0) -> Iterator[Block]:
-        """`blocks` of files that are what they were when they were opened, from the first block
-        to the last.
+        """Yield the blocks of rows, and check that their files did not change.
+
+        Parameters
+        ----------
+        first : int, default=0
+            Number of the first block to read, of those with rows.
+
+        Yields
+        ------
+        Block
+            Rows (X, y, weights).
 
         Raises
         ------
         OSError
-            A file was replaced, or changed; the message names it.
+            A file was replaced, or changed. The message names it.
         """
         self.check_files()
         try:
@@ -92,27 +142,43 @@ class Source(ABC):
         self.check_files()
 
     def check_files(self) -> None:
-        """Raise OSError if a file is not what it was when it was opened."""
+        """Check that the files are as they were when they were opened.
+
+        Raises
+        ------
+        OSError
+            A file was replaced, or changed. The message names it.
+        """
         for mark in self.marks:
             mark.check()
 
     @property
     @abstractmethod
     def identity(self) -> tuple[Any, ...]:
-        """What tells this data set from others, and this way to cut it."""
+        """What tells this data set, and its blocks, from others."""
 
     @property
     def layout(self) -> Layout:
-        """What every block must look like."""
+        """Shape and names that every block must have."""
         return Layout(self.n_features, self.n_targets, self.feature_names, self.advice, self.offset)
 
     def with_offset(self, target: int | np.integer[Any]) -> Source:
-        """The same rows with one of two targets as offset of predictions.
+        """Return the same rows, with one of two targets as offset of predictions.
+
+        Parameters
+        ----------
+        target : int
+            Number of the target that is the offset.
+
+        Returns
+        -------
+        Source
+            The rows with an offset.
 
         Raises
         ------
         ValueError
-            There are not two targets, or the number is none of theirs.
+            There are not two targets, or `target` is not 0 or 1.
         """
         if isinstance(target, bool) or not isinstance(target, int | np.integer):
             raise ValueError(
@@ -130,21 +196,39 @@ class Source(ABC):
 
     @property
     def fingerprint(self) -> str:
-        """A digest of `identity`."""
+        """Digest of `identity`."""
         return hashlib.sha256(repr(self.identity).encode()).hexdigest()
 
     @property
     def size(self) -> int | None:
-        """Bytes of X once it is read, or None."""
+        """Number of bytes of X in memory, or None if it is not known."""
         return None if self.n_rows is None else 8 * self.n_rows * self.n_features
 
     @property
     def fits(self) -> bool:
-        """Whether a fit may hold all rows."""
+        """Whether a fit may hold all rows in memory."""
         return self.size is not None and self.size <= self.memory
 
     def reduce(self, work: Callable[[Block, int], T], add: Callable[[T, T], T]) -> T:
-        """work(block, row) + …, of all blocks; `row` is the number of its first row in all."""
+        """Add up a result of every block.
+
+        Parameters
+        ----------
+        work : callable
+            Function of (block, row), with the number of the first row of the block.
+        add : callable
+            Function that adds two results.
+
+        Returns
+        -------
+        object
+            The sum of the results.
+
+        Raises
+        ------
+        ValueError
+            There are no rows.
+        """
         return self.fold(work, add)
 
     def fold(
@@ -157,12 +241,34 @@ class Source(ABC):
         start: T | None = None,
         after: Callable[[int, int, T], None] | None = None,
     ) -> T:
-        """`reduce` in the order of the blocks, each read while the one before is worked on.
+        """Add up a result of every block, in the order of the blocks.
+
+        Each block is read while the one before is worked on.
 
         Parameters
         ----------
-        first, row, start : block to begin with, its first row, and the sum of those before
-        after : called with (blocks, rows, sum) so far
+        work : callable
+            Function of (block, row), with the number of the first row of the block.
+        add : callable
+            Function that adds two results.
+        first : int, default=0
+            Number of the first block to read.
+        row : int, default=0
+            Number of the first row of that block.
+        start : object, default=None
+            Sum of the results of earlier blocks. None means none.
+        after : callable or None, default=None
+            Function of (blocks, rows, sum), called after each block.
+
+        Returns
+        -------
+        object
+            The sum of the results.
+
+        Raises
+        ------
+        ValueError
+            There are no rows.
         """
         total = start
         meter = Meter(self.n_rows, self.n_bytes, shown=self.progress)
@@ -183,17 +289,39 @@ class Source(ABC):
         return total
 
     def map(self, work: Callable[[Any], Array], n_outputs: int = 0) -> Any:
-        """work(X) of every block, one below the other: (m,), or (m, n_outputs) if that is not 0."""
+        """Apply a function to X of every block, and stack the results.
+
+        Parameters
+        ----------
+        work : callable
+            Function of X.
+        n_outputs : int, default=0
+            Number of columns of a result; 0 means a vector.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The results.
+        """
         with ahead(self.read()) as blocks:
             return _stacked([worked(work, block, self.layout) for block in blocks])
 
     def whole(self) -> tuple[Any, Array, Array | None]:
-        """(X, y, weights) of all rows, in memory: X (m, n) as its blocks are, y float64.
+        """Read all rows into memory.
+
+        Returns
+        -------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            Features, dense or sparse as the blocks are.
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Targets, in float64.
+        weights : ndarray of shape (n_samples,) or None
+            Weights of the rows.
 
         Raises
         ------
         ValueError
-            A value is not acceptable; the message has its place.
+            A value is wrong. The message states its place.
         """
         rows = Whole(self)
         self.reduce(rows.keep, operator.add)

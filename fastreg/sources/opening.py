@@ -50,50 +50,91 @@ def read(
     numbers: Collection[str] | None = None,
     date_format: Mapping[str, str] | None = None,
 ) -> Source:
-    """A data set to be read block by block.
+    """Open a data set, to read it block by block.
+
+    Files, tables, arrays, streams and dask collections all become a `Source`. Estimators then fit
+    data that is larger than memory.
 
     Parameters
     ----------
-    data : path, paths, array, memory map, sparse matrix, HDF5 or zarr array, frame, blocks, or a
-        dask array, data frame or list of delayed blocks
-        Blocks are an iterable of (X, y) or (X, y, sample_weight), or a function that begins one; it
-        runs in a thread of its own, and what it gives is copied.
-    target : y (m,) or (m, k), or of a table its column or columns, or of a file of arrays its key
-        ("y"); None with `encoding`, to predict
-    weights : of the rows, (m,) ≥ 0, a column or a key
-    drop : columns to leave out
-    categories : columns of a table to encode by level whatever they hold; or {column: levels},
-        which saves the first read that looks for levels
-    missing : "error" (None); "drop" leaves out rows of a table in which something is missing;
-        "indicator" puts the mean in place of a missing number, and marks it by a feature of its
-        own; rows without a target are left out then
-    unknown : "error" (None) or "ignore", of a text that was no level when levels were fixed
-    standardize : bool, measure the numbers and days of a table in standard deviations, so that a
-        penalty takes them as they come; not what becomes a feature a level
-    encoding : `encoding_` of a fitted model, to read other rows as those of the fit
-    labels : bool, whether the target of a table, or the first of several, may hold two texts or
-        truth values: y has 0 and 1 for them, and `Source.labels` the two
-    memory : int, bytes of X up to which a fit holds all rows; beyond, it reads them in blocks
-    cache : bool, keep blocks in memory as float32 after the first read, 4·m·n bytes: for what is
-        too wide for statistics, and read many times; what is fitted is X rounded to float32
-    progress : bool, draw a bar of rows, bytes and time left on standard error while files are read,
-        first for the levels of a table and then by fits
-    sep, decimal, comment, charset : of CSV files: what separates values (","), the decimal point
-        ("."), what a line begins with that is left out, and the encoding of the text ("utf-8")
-    na_values : texts that stand for a missing value, or {column: texts}
-    keep_default_na : False takes words such as NA and null of a CSV file as they are
-    numbers : columns of texts to read as numbers, without signs of currency and percent
-    thousands : what separates thousands in `numbers`
-    date_format : {column of texts: format}, as "%d/%m/%Y" or "ISO8601"
+    data : path, array, data frame, iterable or dask collection
+        Data. Files: .csv, .parquet, .arrow, .feather, .npy, .npz, .h5, .zarr and svmlight; also a
+        list or a folder of tables. Arrays: also memory maps, sparse matrices, HDF5 and zarr arrays.
+        An iterable yields blocks (X, y) or (X, y, sample_weight); an iterator is read once.
+        A function that returns an iterable is called for each read, in a thread of its own, and
+        its blocks are copied. A dask collection is an array, a data frame or a list of delayed
+        blocks.
+    target : array-like, str, list of str or None, default=None
+        Target: an array for arrays, the name of one or more columns for tables, or a key for files
+        of arrays, where None means "y". None with `encoding` reads rows to predict.
+    weights : array-like, str or None, default=None
+        Weights of the rows, at least 0: an array, the name of a column, or a key.
+    drop : list of str, default=()
+        Columns to leave out.
+    categories : list of str or dict, default=()
+        Columns to treat as texts, whatever they hold. A dict {column: levels} saves the first read,
+        which looks for the levels.
+    missing : {"error", "drop", "indicator"} or None, default=None
+        What to do about a missing value in a table. None means "error". "drop" leaves out its row.
+        "indicator" puts the mean in its place, and marks it by a feature; rows without a target are
+        left out.
+    unknown : {"error", "ignore"} or None, default=None
+        What to do about a text that is not a level. None means "error".
+    standardize : bool, default=False
+        Whether to divide numbers and days by their standard deviations, so that a penalty treats
+        them alike. Features of levels stay 0 and 1.
+    encoding : Encoding or None, default=None
+        `encoding_` of a fitted model, to read other rows as the fit read its own.
+    labels : bool, default=False
+        Whether the target of a table, or the first of several, may hold two texts or truth values.
+        y then holds 0 and 1, and `Source.labels` the two.
+    memory : int, default=536870912
+        Largest number of bytes of X for which a fit holds all rows. Larger data is read in blocks.
+    cache : bool, default=False
+        Whether to keep the blocks in memory as float32 after the first read. It helps data that is
+        too wide for statistics and read many times. The fit is then that of X rounded to float32.
+    progress : bool, default=False
+        Whether reads draw a progress bar on standard error.
+    sep : str or None, default=None
+        Text between two values of a CSV file. None means ",".
+    decimal : str or None, default=None
+        Decimal point of a CSV file. None means ".".
+    thousands : str or None, default=None
+        Text between thousands in `numbers`.
+    comment : str or None, default=None
+        Start of the lines of a CSV file to leave out.
+    charset : str or None, default=None
+        Encoding of the text of a CSV file. None means "utf-8".
+    na_values : list of str, dict or None, default=None
+        Texts that mean a missing value. A dict has them for each column.
+    keep_default_na : bool or None, default=None
+        Whether words such as NA and null mean a missing value in a CSV file. None means True.
+    numbers : list of str or None, default=None
+        Columns of texts to read as numbers. Signs of currency and percent are left out.
+    date_format : dict or None, default=None
+        Format of each column of dates, {column: format}, such as "%d/%m/%Y" or "ISO8601".
 
     Returns
     -------
-    `Source`: `fit` of the estimators and `SufficientStatistics.collect` take it.
+    Source
+        The data set. `fit` of the estimators and `SufficientStatistics.collect` take it.
 
     Raises
     ------
-    ValueError, OSError
-        There is no such data, or it cannot be read; the message names it.
+    ValueError
+        There is no such data, or an option does not go with it. The message names it.
+    OSError
+        A file cannot be read.
+
+    See Also
+    --------
+    SufficientStatistics : Keep sums of the data, and fit without it.
+
+    Notes
+    -----
+    Text columns become one feature for each level, with 1 where a row has that level. Dates become
+    the days since the first, and features for month, weekday and hour. The first read fixes the
+    features. With `encoding`, options that are not set are those of the fit.
 
     Examples
     --------
@@ -109,8 +150,8 @@ def read(
         raise ValueError(f"memory must be a number of bytes ≥ 0, got {memory!r}")
     if encoding is not None and not isinstance(encoding, Encoding):
         raise ValueError(
-            f"encoding must be that of a model, got {type(encoding).__name__}; that of the text of "
-            "a file is charset"
+            f"encoding must be the encoding_ of a model, got {type(encoding).__name__}: "
+            "set charset for the text of a file"
         )
     if not isinstance(categories, Mapping):
         categories = _names_of(categories, "categories")
@@ -127,7 +168,7 @@ def read(
     source = _source(data, target, weights, options)
     if cache:
         if not source.in_order:
-            raise ValueError(f"{source.kind} has a cache of its own: X.persist()")
+            raise ValueError(f"cache must be False for {source.kind}: call X.persist() instead")
         source = Cached(source)
     source.memory, source.progress = memory, progress
     return source
@@ -174,7 +215,7 @@ def _as_in_the_fit(place: Any, encoding: Any, names: Any) -> Options:
 
 def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if isinstance(data, Source):
-        raise ValueError("data is a source already")
+        raise ValueError("data is a Source already: pass it to fit")
     if is_dask(data):
         return _of_dask(data, target, weights, options)
     if feature_names(data) is not None or are_paths(data):
@@ -194,7 +235,7 @@ def _source(data: Any, target: Any, weights: Any, options: Options) -> Source:
 
 def _of_dask(data: Any, target: Any, weights: Any, options: Options) -> Source:
     if options.labels:
-        raise ValueError("labels is for files and frames: put numbers into dask's y")
+        raise ValueError("labels must be False for dask collections: put 0 and 1 into y")
     kind = "blocks" if isinstance(data, list | tuple) else type(data).__name__
     if kind == "DataFrame" and is_dask(target):  # y beside the frame, as scikit-learn has it
         return cluster.beside(data, target, weights, options)
@@ -241,7 +282,7 @@ def _suffix(path: Path) -> str:
     """That of a file or folder which is there and can be read by its kind."""
     suffix = suffix_of(path)
     if suffix not in SUFFIXES and not path.is_dir():
-        raise ValueError(f"{path}: a data file ends in {', '.join(SUFFIXES)}")
+        raise ValueError(f"{path}: the name of a data file must end in {', '.join(SUFFIXES)}")
     if not path.exists():
         raise ValueError(f"{path}: no such file")
     if path.is_dir() and suffix in SUFFIXES and suffix not in (".zarr", *FORMATS):
@@ -261,7 +302,7 @@ def _refuse(options: Options, names: Sequence[str], place: str) -> None:
     """Options that this kind of data has no use for."""
     given = [name for name in names if getattr(options, name)]
     for name in [*given, *options.text.given]:
-        raise ValueError(f"{name} is for tables, {place} is none")
+        raise ValueError(f"{name} needs a table, and {place} is not one")
 
 
 def _check_columns(target: Any, weights: Any, place: Any, options: Options) -> None:

@@ -128,9 +128,9 @@ def test_evidence_is_a_fixed_point_in_any_units():
         ({"groups": [1, 2]}, r"groups must have shape \(12,\)"),
         ({"alpha_bounds": (1.0, 0.1)}, "alpha_bounds must be 0 < least < largest"),
         ({"cv": TimeSeriesSplit(3)}, "cv must leave each row out once"),
-        ({"max_features": 5}, "more than max_features=5"),
-        ({"method": "evidence", "groups": GROUPS}, "knows a single group"),
-        ({"fit_intercept": False}, "fit_intercept=False is not provided for"),
+        ({"max_features": 5}, "max_features=5 is less than"),
+        ({"method": "evidence", "groups": GROUPS}, "needs a single group"),
+        ({"fit_intercept": False}, "fit_intercept must be True"),
         ({"tol": 0.0}, "'tol' parameter"),
     ],
 )
@@ -290,7 +290,7 @@ def test_groups_of_noise_are_left_out():
     [
         ({"bounds": (1.0, 0.5)}, "bounds must be 0 < least < largest"),
         ({"groups": [1, 2]}, "groups must have shape"),
-        ({"max_features": 5}, "more than max_features=5"),
+        ({"max_features": 5}, "max_features=5 is less than"),
     ],
 )
 def test_a_net_names_what_is_not_acceptable(options, message):

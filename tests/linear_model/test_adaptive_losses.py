@@ -142,7 +142,7 @@ def test_a_summary_says_that_the_strengths_are_chosen():
     [
         ({"groups": [0, 1]}, "groups must have shape"),
         ({"alpha_bounds": (1.0, 0.5)}, "alpha_bounds must be"),
-        ({"max_features": 5}, "more than max_features=5"),
+        ({"max_features": 5}, "max_features=5 is less than"),
         ({"l1_ratio": 1.5}, "l1_ratio"),
     ],
 )

@@ -161,7 +161,7 @@ def test_paths_take_weights_and_one_target():
         np.repeat(X, w, 0), np.repeat(y, w), alphas=[0.1, 0.05], tol=1e-12
     )
     np.testing.assert_allclose(weighted[1], repeated[1], atol=1e-10)
-    with pytest.raises(ValueError, match="a path has one target, call it for each"):
+    with pytest.raises(ValueError, match="fit a path for each target"):
         fastreg.lasso_path(X, np.stack([y, y], axis=1))
 
 

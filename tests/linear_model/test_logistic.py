@@ -149,7 +149,7 @@ def test_labels_in_objects_and_columns():
         np.testing.assert_array_equal(model.coef_, plain.coef_)
         assert model.score(X, given) == plain.score(X, truth)
     for given in (np.where(truth, "yes", None), pd.Series(y).where(truth), [1, "no"] * 60):
-        with pytest.raises(ValueError, match="labels of one kind"):
+        with pytest.raises(ValueError, match="labels of one type"):
             LogisticRegression().fit(X, np.asarray(given, object))
 
 
@@ -178,7 +178,7 @@ def test_shapes_are_scikit_learns():
         ({"class_weight": {1: 0.0}}, np.arange(120) % 2, "one class: 0"),
         ({"penalty_factor": [1.0]}, np.arange(120) % 2, "penalty_factor must hold 4"),
         ({"bounds": (1.0, 2.0)}, np.arange(120) % 2, "low ≤ 0 ≤ high"),
-        ({"positive": True, "bounds": (0.0, 1.0)}, np.arange(120) % 2, "give one of them"),
+        ({"positive": True, "bounds": (0.0, 1.0)}, np.arange(120) % 2, "set one of them"),
         ({"C": 0.0}, np.arange(120) % 2, "'C' parameter"),
         ({"solver": "magic"}, np.arange(120) % 2, "'solver' parameter"),
     ],

@@ -113,7 +113,7 @@ def test_statistics_cross_validate_by_themselves():
     X, y, _ = data()
     found = fastreg.SufficientStatistics(12).update(X, y).path(alphas=5)
     assert found.select("bic").alpha > 0
-    with pytest.raises(ValueError, match="call cross_validate of the statistics"):
+    with pytest.raises(ValueError, match="call their cross_validate"):
         found.select("cv")
 
 

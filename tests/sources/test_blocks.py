@@ -113,7 +113,7 @@ def test_what_needs_rows_and_has_too_many_says_so():
         fastreg.AdaptiveLasso().fit(streamed(X, y))
     with pytest.raises(ValueError, match="cv must be a number of folds"):
         fastreg.LassoCV(cv=[([0, 1], [2])]).fit(streamed(X, y))
-    with pytest.raises(ValueError, match="y must be one target, array has 2"):
+    with pytest.raises(ValueError, match="y must have one target, array has 2"):
         fastreg.LassoCV().fit(streamed(X, np.stack([y, y], axis=1)))
     with pytest.raises(ValueError, match="X is a source, which has y"):
         fastreg.Ridge().fit(streamed(X, y), y)
@@ -280,7 +280,7 @@ def test_a_cache_reads_once_and_rounds_to_float32(kind, tmp_path):
 
 def test_options_that_mean_nothing_are_refused():
     X, y, _ = data()
-    with pytest.raises(ValueError, match="missing is for tables"):
+    with pytest.raises(ValueError, match="missing needs a table"):
         fastreg.read(X, y, missing="drop")
     with pytest.raises(ValueError, match="blocks are"):
         fastreg.read(lambda: blocks_of(X, y), y)

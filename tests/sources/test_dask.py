@@ -141,5 +141,5 @@ def test_data_frames_that_cannot_be_read(frames):
         fastreg.Ridge().fit(chunks, "z")
     with pytest.raises(ValueError, match="name the column to predict"):
         fastreg.read(chunks)
-    with pytest.raises(ValueError, match="a cache of its own"):
+    with pytest.raises(ValueError, match="cache must be False"):
         fastreg.read(chunks, "y", cache=True)

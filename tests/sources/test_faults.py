@@ -188,7 +188,7 @@ def test_a_changed_encoding_is_refused(change, message, tmp_path):
         ({"drop": 3}, "drop must be names"),
         ({"categories": 3}, "categories must be names"),
         ({"weights": np.ones(3)}, "sample_weight of a table must be the name"),
-        ({"encoding": {}}, "encoding must be that of a model"),
+        ({"encoding": {}}, "encoding must be the encoding_ of a model"),
     ],
 )
 def test_options_are_named(options, message):
@@ -219,7 +219,7 @@ def test_calls_that_make_no_sense():
         with pytest.raises(ValueError, match=message):
             call()
     weights = np.repeat([1.0, 0.0], [30, 30])
-    with pytest.raises(ValueError, match="folds with rows of positive weight, cv is 4"):
+    with pytest.raises(ValueError, match="cv=4 needs as many folds with rows of positive weight"):
         fastreg.LassoCV(cv=4).fit(fastreg.read(X, y, weights=weights, memory=0))
     streamed = fastreg.Ridge(positive=True).partial_fit(X, -y)
     np.testing.assert_allclose(

@@ -132,11 +132,11 @@ def test_what_is_wrong_has_its_place():
     spoiled[1500, 3] = np.nan
     with pytest.raises(ValueError, match="NaN: block 2, row 100, column 3"):
         fastreg.LogisticRegression().fit(blocks(spoiled, y))
-    with pytest.raises(ValueError, match="must be 0 or 1: for proportions say"):
+    with pytest.raises(ValueError, match="must be 0 or 1: for proportions set"):
         fastreg.LogisticRegression().fit(blocks(X, np.where(y > 0, 0.7, 0.0)))
     with pytest.raises(ValueError, match="y is 1 everywhere"):
         fastreg.LogisticRegression().fit(blocks(X, np.ones(ROWS)))
-    with pytest.raises(ValueError, match="class_weight is for rows in memory"):
+    with pytest.raises(ValueError, match="class_weight needs rows in memory"):
         fastreg.LogisticRegression(class_weight="balanced").fit(blocks(X, y))
     wide = fastreg.read([(sp.csr_matrix((5, 5000)), np.arange(5) % 2.0)])
     with pytest.raises(
@@ -174,7 +174,7 @@ def test_path_takes_a_source():
         fastreg.path(blocks(X, y), family="binomial", offset=y)
     with pytest.raises(ValueError, match="offset=1 must be 0 or 1, and y have two columns"):
         fastreg.path(blocks(X, y), family="binomial", offset=1)
-    with pytest.raises(ValueError, match="path is for rows in memory"):
+    with pytest.raises(ValueError, match="family='gaussian' needs rows in memory"):
         fastreg.path(blocks(X, y))
 
 
@@ -294,7 +294,7 @@ def test_estimators_take_the_offset_of_a_source(memory, tmp_path, rng):
     tuned = fastreg.PoissonRegressorCV(alphas=5, cv=3).fit(source, offset=1)
     other = fastreg.PoissonRegressorCV(alphas=5, cv=3).fit(X, y, offset=offset)
     np.testing.assert_allclose(tuned.deviance_path_, other.deviance_path_, rtol=1e-3)
-    with pytest.raises(ValueError, match="y must be one target"):
+    with pytest.raises(ValueError, match="y must have one target"):
         fastreg.PoissonRegressor().fit(fastreg.read(X, np.column_stack([y, y]), memory=0))
 
 
@@ -400,5 +400,5 @@ def test_an_offset_by_place_or_of_the_source(memory, tmp_path, rng):
         lambda: model.fit(source.with_offset(1)),
     ):
         np.testing.assert_allclose(fit().predict(X), own.predict(X), rtol=1e-4)
-    with pytest.raises(ValueError, match="has an offset of its y"):
+    with pytest.raises(ValueError, match="statistics take no offset"):
         fastreg.SufficientStatistics.collect(source.with_offset(1))

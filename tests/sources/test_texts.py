@@ -292,7 +292,7 @@ def test_a_column_that_changes_later(late, tmp_path, monkeypatch):
         ({"sep": ";;"}, "sep must be one character"),
         ({"decimal": ",", "thousands": ","}, "must be different characters"),
         ({"charset": "klingon"}, "charset must be one that Python knows"),
-        ({"encoding": "latin-1"}, "that of the text of a file is charset"),
+        ({"encoding": "latin-1"}, "set charset for the text of a file"),
         ({"comment": ""}, "comment must be what a line begins with"),
         ({"na_values": [1]}, "na_values must be texts"),
         ({"numbers": ["b"]}, "no column 'b'"),
@@ -310,7 +310,7 @@ def test_options_of_texts_are_checked(options, message, tmp_path):
 def test_options_of_files_are_for_files():
     with pytest.raises(ValueError, match="sep is for CSV files, the frame is none"):
         fastreg.read(pd.DataFrame({"a": [1.0], "y": [1.0]}), "y", sep=";")
-    with pytest.raises(ValueError, match="numbers is for tables, ndarray is none"):
+    with pytest.raises(ValueError, match="numbers needs a table, and ndarray is not one"):
         fastreg.read(np.ones((3, 2)), np.ones(3), numbers=["a"])
 
 
