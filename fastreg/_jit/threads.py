@@ -45,19 +45,45 @@ def _default_threads() -> int:
 
 
 def get_num_threads() -> int:
-    """Threads that a large pass uses: the last `set_num_threads`, else the environment's."""
+    """Return the number of threads that a large pass over X uses.
+
+    Returns
+    -------
+    int
+        The last number given to `set_num_threads`. Without one, ``FASTREG_NUM_THREADS``; without
+        that, the number of cores that this process may use.
+
+    Examples
+    --------
+    >>> import fastreg
+    >>> fastreg.get_num_threads() >= 1
+    True
+    """
     return _requested if _requested is not None else _default_threads()
 
 
 def set_num_threads(count: Any) -> None:
-    """Use `count` (int ≥ 1) threads from now on; None goes back to the environment's number.
+    """Set the number of threads that a large pass over X uses.
 
-    The answer has the same bits for every count.
+    The answer has the same bits for every number.
+
+    Parameters
+    ----------
+    count : int or None
+        At least 1. None goes back to ``FASTREG_NUM_THREADS`` or the number of cores.
 
     Raises
     ------
     ValueError
-        `count` is less than 1.
+        If `count` is no positive integer and not None.
+
+    Examples
+    --------
+    >>> import fastreg
+    >>> fastreg.set_num_threads(2)
+    >>> fastreg.get_num_threads()
+    2
+    >>> fastreg.set_num_threads(None)
     """
     global _requested
     if count is not None:

@@ -25,7 +25,6 @@ IGNORED = {
     "SA01": "a method has its class to see",
     "EX01": "a method has the example of its class; classes and functions have a test below",
 }
-UNTOUCHED = {"get_num_threads", "set_num_threads"}  # an edit there recompiles every kernel
 NOUNS = ("A", "An", "The", "What", "Whether")  # what a verb does not begin with
 # Parameters and attributes that mean several things in estimators, and how many.
 TEXTS = {
@@ -71,12 +70,6 @@ CALLABLES = {
 }
 
 
-def marked(names) -> list:
-    """The names, of which those in a file that has to stay as it is are expected to fail."""
-    waiting = pytest.mark.xfail(strict=True, reason="waits for the next edit of jitted code")
-    return [pytest.param(each, marks=waiting if each in UNTOUCHED else ()) for each in names]
-
-
 def path_of(name: str) -> str:
     """Where numpydoc finds it."""
     owner, _, member = name.partition(".")
@@ -93,14 +86,14 @@ def entries(each, section: str) -> dict[str, tuple[str, str]]:
     return {one.name: (one.type, " ".join(one.desc)) for one in read(each)[section]}
 
 
-@pytest.mark.parametrize("name", marked(PUBLIC | MEMBERS))
+@pytest.mark.parametrize("name", sorted(PUBLIC | MEMBERS))
 def test_it_is_valid_numpydoc(name):
     ignored = IGNORED.keys() | ({"PR01"} if name in RESULTS else set())  # nobody builds a result
     found = validate.validate(path_of(name))["errors"]
     assert [error for error in found if error[0] not in ignored] == []
 
 
-@pytest.mark.parametrize("name", marked(sorted(CALLABLES.keys() - {"get_num_threads"})))
+@pytest.mark.parametrize("name", sorted(CALLABLES.keys() - {"get_num_threads"}))
 def test_each_parameter_has_the_default_of_the_signature(name):
     listed = entries(CALLABLES[name], "Parameters")
     types = {key.lstrip("*"): kind for key, (kind, _) in listed.items()}
@@ -124,7 +117,7 @@ def test_a_result_lists_its_fields(name):
     assert list(entries(RESULTS[name], "Attributes")) == fields
 
 
-@pytest.mark.parametrize("name", marked(PUBLIC))
+@pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_classes_and_functions_begin_with_a_verb_and_have_an_example(name):
     found = read(PUBLIC[name])
     (summary,) = found["Summary"]
