@@ -18,7 +18,7 @@ import numpy as np
 import fastreg
 from fastreg.certificate import Certificate, certify
 from fastreg.cli.demo_results import Curve, Results, Time
-from fastreg.cli.report import Advance, heading, line, pairs, progress, seconds, table
+from fastreg.cli.console import Advance, heading, line, pairs, progress, seconds, table
 from fastreg.design import Design, as_design
 from fastreg.objectives import Objective
 from fastreg.penalties import L1

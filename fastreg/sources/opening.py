@@ -78,8 +78,9 @@ def read(
         too wide for statistics, and read many times; what is fitted is X rounded to float32
     progress : bool, draw a bar of rows, bytes and time left on standard error while files are read,
         first for the levels of a table and then by fits
-    sep, decimal, comment, charset : of CSV files: what separates values (","), the decimal point
-        ("."), what a line begins with that is left out, and the encoding of the text ("utf-8")
+    sep, decimal, comment, charset : of CSV files: what separates values (",", a tab in `.tsv`), the
+        decimal point ("."), what a line begins with that is left out, and the encoding of the text
+        ("utf-8")
     na_values : texts that stand for a missing value, or {column: texts}
     keep_default_na : False takes words such as NA and null of a CSV file as they are
     numbers : columns of texts to read as numbers, without signs of currency and percent
