@@ -88,8 +88,9 @@ def rows_of(source: Any, arguments: Any) -> OffsetRows | StreamedRows:
     X, y, weights = source.whole()
     offset = None
     if arguments.offset or arguments.exposure:
-        y, offset = np.ascontiguousarray(y[:, 0]), offset_of(
-            y[:, 1], arguments, functools.partial(_place, source)
+        y, offset = (
+            np.ascontiguousarray(y[:, 0]),
+            offset_of(y[:, 1], arguments, functools.partial(_place, source)),
         )
     if arguments.family == "binomial":
         y = _labels(source, y, weights, arguments)

@@ -28,9 +28,7 @@ def page(found: Any, drawn: Sequence[Picture]) -> str:
         ("residuals", "Residuals", _residuals(found, drawn)),
         ("certificate", "Certificate", _certificate(found)),
     ]
-    links = [
-        element("li", element("a", heading, href=f"#{name}")) for name, heading, _ in parts
-    ]
+    links = [element("li", element("a", heading, href=f"#{name}")) for name, heading, _ in parts]
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -98,17 +96,18 @@ def _coefficients(found: Any) -> list[Any]:
     order, effect = ranked(coef, found.data)
     names = names_of(coef, found.data)
     most = float(effect[order].max(initial=0.0)) or 1.0
-    rows = [
-        (printable(names[j]), f"{coef[j]:+.5g}", _bar(effect[j], effect[j] / most, coef[j] > 0))
-        for j in order[:_MOST]
-    ]
+    rows = []
+    for j in order[:_MOST]:
+        bar = _bar(effect[j], effect[j] / most, coef[j] > 0)
+        rows.append((printable(names[j]), f"{coef[j]:+.5g}".replace("-", "−"), bar))
     zero = len(coef) - len(order)
+    none = f"{zero} of {len(coef)} coefficients {'is' if zero == 1 else 'are'} 0."
     words = [
         "A coefficient is what the prediction gains when the feature grows by one. Times the "
         "standard deviation of the feature, it says how much the feature moves the prediction; the "
         "table is sorted by that.",
         f"The intercept is {float(np.ravel(found.model.intercept_)[0]):.6g}. "
-        f"{zero} of {len(coef)} coefficients {'is' if zero == 1 else 'are'} 0.",
+        + (none if zero else "No coefficient is 0."),
     ]
     if hasattr(found.model, "_loss"):
         of = "log odds" if hasattr(found.model, "classes_") else "the log of the mean"
@@ -145,4 +144,6 @@ def _certificate(found: Any) -> list[Any]:
         ("method", certificate.method),
         ("reads of the data", certificate.passes),
     ]
+    worth = None if found.choice is None else found.choice.worth
+    rows += [] if worth is None else [("errors that chose alpha", worth)]
     return [element("p", first, class_=f"verdict {verdict}"), *paragraphs(words), facts(rows)]

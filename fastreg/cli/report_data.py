@@ -11,7 +11,6 @@ from fastreg.cli.markup import element, facts, paragraphs, table
 from fastreg.cli.seen import missing_in
 
 _SHOWN, _MOST = 30, 500  # columns at once, and in all
-_KINDS = {"number": "number", "category": "category", "date": "date"}
 _LOST = {
     "error": "A missing value would have been an error: there is none.",
     "drop": "Rows in which something is missing were left out.",
@@ -44,22 +43,27 @@ def _target(found: Any) -> list[tuple[str, object]]:
         y = np.asarray(y, float)
         spread = f"from {y.min():.4g} to {y.max():.4g}, mean {y.mean():.4g}"
         words = [(f"target, {printable(found.target)}", spread), *words]
-    return list(words)
+    return list(words) or [("target", printable(found.target))]
 
 
 def _columns(source: Any, rows: int, missing: dict[str, int]) -> list[Any]:
     cells = []
     for column in source.encoding.columns[:_MOST]:
         lost, count = missing[column.name], len(column.features)
-        cells.append((printable(column.name), _KINDS[column.kind], _count(count), _lost(lost, rows)))
+        cells.append(
+            (printable(column.name), _KINDS[column.kind], _count(count), _lost(lost, rows))
+        )
     headers = ("column", "read as", "features", "missing")
     out: list[Any] = [table("Columns of the features", headers, cells[:_SHOWN])]
     if len(cells) > _SHOWN:
         rest = table("The other columns", headers, cells[_SHOWN:])
         out.append(element("details", element("summary", f"{len(cells) - _SHOWN} more"), rest))
-    aside = [name for name in missing if name not in {c.name for c in source.encoding.columns}]
-    lost = [f"{printable(name)}: {_lost(missing[name], rows)}" for name in aside if missing[name]]
-    return [*out, *([element("p", f"Missing beside features: {'; '.join(lost)}.")] if lost else [])]
+    features = {column.name for column in source.encoding.columns}
+    aside = [name for name, count in missing.items() if count and name not in features]
+    if aside:
+        words = "; ".join(f"{printable(name)}: {_lost(missing[name], rows)}" for name in aside)
+        out.append(element("p", f"Missing beside features: {words}."))
+    return out
 
 
 def _lost(count: int, rows: int) -> str:

@@ -17,7 +17,7 @@ def choice_words(found: Any) -> tuple[Rows, list[str]]:
     if choice is None:
         strength = getattr(found.model, "alpha", None)
         alpha = 1.0 / found.model.C if strength is None else float(strength)
-        words = [f"The strength was given. --cv 5 would choose it by the errors of 5 folds."]
+        words = ["The strength was given. --cv 5 would choose it by the errors of 5 folds."]
         return [("alpha", f"{alpha:.6g}")], words
     best = "largest" if choice.larger else "least"
     words = [
@@ -35,8 +35,6 @@ def choice_words(found: Any) -> tuple[Rows, list[str]]:
         (choice.unit, f"{choice.best:.6g}"),
         ("alphas tried", f"{choice.alphas.min():.3g} to {choice.alphas.max():.3g}"),
     ]
-    if choice.worth is not None:
-        rows.append(("certainty", choice.worth))
     return rows, words
 
 

@@ -11,7 +11,6 @@ from fastreg.cli.console import heading, pairs, seconds, table
 Array = np.ndarray
 
 
-
 def fit_summary(
     model: Any, data: Any, *, path: str, times: tuple[float, float], written: Any, top: int
 ) -> None:
