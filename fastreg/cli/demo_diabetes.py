@@ -1,4 +1,4 @@
-"""The demo's real data: agreement with scikit-learn, and a descent with a proof of where it ends."""
+"""The demo's real data: agreement with scikit-learn, and a descent that is certified."""
 
 from __future__ import annotations
 

@@ -62,8 +62,8 @@ def excess(run: fastreg.Descent) -> Array:
 
 
 def excess_text(run: fastreg.Descent, k: int) -> str:
-    excess = excess(run)[k]
-    return f"{excess:.1e}" if excess > ROUNDING * run.objectives[k] else "rounding"
+    over = excess(run)[k]
+    return f"{over:.1e}" if over > ROUNDING * run.objectives[k] else "rounding"
 
 
 def optimum(run: fastreg.Descent) -> str:

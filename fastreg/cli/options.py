@@ -25,7 +25,7 @@ _STATUS = """exit status:
   0    success
   1    an input cannot be read, or cannot be fitted
   2    the command line is wrong
-  3    the tolerance was not reached (the model is written all the same)
+  3    the tolerance was not reached, by the fit or by one of --cv (the model is written)
   130  interrupted"""
 _FIT = """examples:
   fastreg fit houses.csv --target price --model lasso --cv 5 --save model.json

@@ -49,10 +49,8 @@ def _target(found: Any) -> list[tuple[str, object]]:
 def _columns(source: Any, rows: int, missing: dict[str, int]) -> list[Any]:
     cells = []
     for column in source.encoding.columns[:_MOST]:
-        lost, count = missing[column.name], len(column.features)
-        cells.append(
-            (printable(column.name), _KINDS[column.kind], _count(count), _lost(lost, rows))
-        )
+        count, lost = _count(len(column.features)), _lost(missing[column.name], rows)
+        cells.append((printable(column.name), column.kind, count, lost))
     headers = ("column", "read as", "features", "missing")
     out: list[Any] = [table("Columns of the features", headers, cells[:_SHOWN])]
     if len(cells) > _SHOWN:
