@@ -19,21 +19,7 @@ KNOWN = (*ARRAYS, *dict.fromkeys(key for keys in CHOSEN.values() for key in keys
 
 def to_json(header: State, arrays: dict[str, np.ndarray]) -> bytes:
     numbers = {key: _numbers(array.tolist()) for key, array in arrays.items()}
-    return _lines({**header, "arrays": numbers}, "\n").encode() + b"\n"
-
-
-def _lines(value: Any, end: str) -> str:
-    """JSON for people: an entry a line, and lists of numbers and texts on the line of their key.
-
-    end : the end of a line, and the indentation of the next
-    """
-    inner = f"{end} "
-    if isinstance(value, dict) and value:
-        pairs = (f"{json.dumps(str(key))}: {_lines(item, inner)}" for key, item in value.items())
-        return f"{{{inner}{f',{inner}'.join(pairs)}{end}}}"
-    if isinstance(value, list | tuple) and any(isinstance(item, list | dict) for item in value):
-        return f"[{inner}{f',{inner}'.join(_lines(item, inner) for item in value)}{end}]"
-    return json.dumps(value, allow_nan=False)
+    return json.dumps({**header, "arrays": numbers}, allow_nan=False, indent=1).encode() + b"\n"
 
 
 def _numbers(value: Any) -> Any:
