@@ -87,6 +87,14 @@ def history(session):
 
 
 @nox.session
+def docs(session):
+    """The site, in docs/_build/html: a warning is an error, and every internal link is followed."""
+    out = "docs/_build/html"
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", out)
+    session.run("python", "-m", "tests.docs.site", out)
+
+
+@nox.session
 def package(session):
     """Wheel and sdist build, and the wheel holds what it should."""
     session.run("python", "-m", "build", "--outdir", session.create_tmp())

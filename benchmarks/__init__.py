@@ -1,1 +1,1 @@
-"""Benchmarks: each case is defined once, in `cases`; see `docs/benchmarks.md`."""
+"""Benchmarks: each case is defined once, in `cases`; see `docs/benchmarking.md`."""

@@ -50,13 +50,3 @@ def _check_the_loss(names):
                 coef + size * rng.standard_normal(5), b + size * rng.standard_normal()
             )
             assert other >= best - gap
-
-
-@needs_jit
-@pytest.mark.thorough
-def test_the_page_of_losses_runs():
-    text = (ROOT / "docs/any-loss.md").read_text(encoding="utf-8")
-    names = {"__name__": "example"}
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-        exec(block, names)
-    assert names["robust"].optimum.certificate.converged

@@ -1,0 +1,60 @@
+"""The site: `nox -s docs` builds it into docs/_build/html; a warning is an error."""
+
+from __future__ import annotations
+
+import datetime
+
+import fastreg
+
+project = "fastreg"
+author = "The fastreg developers"
+copyright = f"{datetime.date.today().year}, {author}"
+version = release = fastreg.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "examples", "gallery", "auto_gallery/**/*.ipynb"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+nitpicky = False  # types in docstrings are prose: "array-like of shape (n_samples,)"
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_typehints = "none"  # numpydoc's sections hold the types
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "auto_gallery",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "matplotlib_animations": False,
+    "show_memory": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "plot_gallery": "True",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "fastreg"
+html_static_path = ["_static"]
+html_css_files = ["fastreg.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "github_url": "https://github.com/fastreg/fastreg",
+    "navbar_align": "left",
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "header_links_before_dropdown": 6,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}

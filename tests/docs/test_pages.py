@@ -1,0 +1,74 @@
+"""Pages are true and easy to read: code runs and prints what they show; sentences are short."""
+
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+from conftest import needs_jit
+
+import fastreg
+import fastreg.network
+from tests.docs import pages, readability, site
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCS = ROOT / "docs"
+# The pages of "coming from" run beside the packages that they speak of, in a test of their own.
+APART = {"_build", "auto_gallery", "coming-from", "decisions", "generated"}
+PAGES = [ROOT / "README.md"] + [
+    page for page in sorted(DOCS.rglob("*.md")) if not APART & set(page.relative_to(DOCS).parts)
+]
+PLAIN = [page for page in PAGES if page.name not in {"releasing.md", "support.md"}]
+
+
+def name(page):
+    return str(page.relative_to(ROOT))
+
+
+@needs_jit
+@pytest.mark.thorough
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_code_runs_and_prints_what_the_page_shows(page, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    for block, printed in pages.run(page.read_text(encoding="utf-8"), name(page)):
+        if block.shown is not None:
+            assert pages.agrees(printed, block.shown), printed
+    plt.close("all")
+
+
+@pytest.mark.parametrize("page", PLAIN, ids=name)
+def test_no_sentence_is_long(page):
+    for words in readability.sentences(page.read_text(encoding="utf-8")):
+        assert len(words) <= 30, " ".join(words)
+
+
+def test_the_readme_is_short():
+    assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") < 120
+
+
+def test_the_reference_lists_every_public_name():
+    text = (DOCS / "api" / "index.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^   (\w+)$", text, re.MULTILINE))
+    assert listed == {*fastreg.__all__, *fastreg.network.__all__}
+
+
+def test_a_page_that_prints_something_else_is_noticed():
+    text = "```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n"
+    ((block, printed),) = pages.run(text, "page")
+    assert (block.shown, printed) == ("3\n", "2\n") and not pages.agrees(printed, block.shown)
+    assert pages.agrees("gap 1.2e-16; reached\n", "gap …; reached\n")
+    assert pages.written(text, "page") == text.replace("3\n", "2\n")
+
+
+def test_sentences_are_counted_as_a_reader_would():
+    text = "# Title\n\nOne two. Three `four()` five!\n\n- Six\n  seven.\n\n| a | b |\n"
+    text += "\n```text\nx\n```\n"
+    assert [len(words) for words in readability.sentences(text)] == [2, 3, 2]
+    easy = readability.ease("The cat sat. The dog ran.")
+    assert easy.score > readability.ease("Regularisation necessitates considerations.").score
+
+
+def test_links_and_anchors_of_a_site_are_checked(tmp_path):
+    (tmp_path / "a.html").write_text('<a href="b.html#here">x</a><a href="https://x.org">y</a>')
+    (tmp_path / "b.html").write_text('<p id="here"><a href="#gone">z</a><img src="no.png"></p>')
+    assert site.broken(tmp_path) == ["b.html: #gone", "b.html: no.png"]
