@@ -25,16 +25,14 @@ def _written(path, header, rows, delimiter=","):
         csv.writer(stream, delimiter=delimiter).writerows([header, *rows])
 
 
-def _houses(rng, count, cities=CITIES, gaps=True):
+def _houses(rng, count, cities=CITIES):
     """[area, rooms, city, sold, price] of each."""
     out = []
     for i in range(count):
         area, rooms = round(rng.normal(90, 20), 1), int(rng.integers(1, 6))
         day = f"2023-{1 + i % 12:02d}-{1 + i % 28:02d}"
         price = round(3 * area + 10 * rooms + rng.normal(0, 20), 1)
-        out.append(
-            ["" if gaps and i % 20 == 7 else area, rooms, cities[i % len(cities)], day, price]
-        )
+        out.append(["" if i % 20 == 7 else area, rooms, cities[i % len(cities)], day, price])
     return out
 
 
