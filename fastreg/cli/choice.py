@@ -58,7 +58,7 @@ def choice_of(model: Any, folds: int) -> Choice:
     else:
         alphas, scores = np.asarray(model.alphas, float), np.asarray(model._mean_scores)
         chosen = float(model.alpha_)
-        return Choice(alphas, scores, None, chosen, "mean R² of the folds", folds, worth, True)
+        return Choice(alphas, scores, None, chosen, "mean R²", folds, worth, True)
     mean = errors.mean(axis=-1)
     return Choice(model.alphas_, mean, spread, float(model.alpha_), unit, folds, worth)
 

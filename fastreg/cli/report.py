@@ -110,8 +110,9 @@ def _coefficients(found: Any) -> list[Any]:
         + (none if zero else "No coefficient is 0."),
     ]
     if hasattr(found.model, "_loss"):
-        of = "log odds" if hasattr(found.model, "classes_") else "the log of the mean"
-        words[0] = words[0].replace("the prediction gains", f"{of} gain", 1)
+        classes = hasattr(found.model, "classes_")
+        gains = "the log odds gain" if classes else "the log of the mean gains"
+        words[0] = words[0].replace("the prediction gains", gains, 1)
     headers = ("feature", "coefficient", "× standard deviation")
     out: list[Any] = paragraphs(words)
     if rows:

@@ -98,9 +98,14 @@ def _errors(choice: Any) -> Picture:
     from fastreg.plots import draw_errors
 
     def draw(ax: Any) -> None:
-        marks = {"chosen": choice.chosen}
-        draw_errors(choice.alphas, choice.mean, choice.spread, marks, choice.unit, ax)
-        ax.set_xlabel("alpha, the strength of the penalty")
+        draw_errors(choice.alphas, choice.mean, choice.spread, {}, choice.unit, ax)
+        ax.set_xlabel("alpha: a stronger penalty is further left")
+        if choice.chosen > 0.0:
+            ax.axvline(choice.chosen, color=_ORANGE, lw=1.4)
+            ax.annotate(
+                "chosen", (choice.chosen, 0.5), xycoords=("data", "axes fraction"), xytext=(5, 0),
+                textcoords="offset points", color=_ORANGE,
+            )  # fmt: skip
 
     best = "largest" if choice.larger else "least"
     words = (

@@ -46,6 +46,7 @@ td { white-space: nowrap; }
 .down { background: var(--orange); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr));
   gap: 1.5rem; margin-top: 1rem; }
+section p:last-child, section dl:last-child, section .scroll:last-child { margin-bottom: 0; }
 figure { margin: 0; }
 img { display: block; width: 100%; max-width: 36rem; height: auto; }
 figcaption { color: var(--soft); font-size: .9rem; margin-top: .4rem; max-width: 36rem;

@@ -74,7 +74,7 @@ def certificate_words(found: Any) -> list[str]:
     worth = certificate.kkt if certificate.by_kkt else certificate.relative_gap
     got = float(np.max(worth))
     verdict = "reached" if certificate.converged else "not reached"
-    words = [f"The tolerance was {verdict}: {got:.1e}, where {asked:.0e} was asked."]
+    words = [f"The tolerance was {verdict}: {_small(got)}, where {asked:.0e} was asked."]
     words += _of_stationarity() if certificate.by_kkt else _of_gap(float(certificate.gap[0]), got)
     if not certificate.converged:
         words.append(
@@ -88,12 +88,16 @@ def certificate_words(found: Any) -> list[str]:
     return words
 
 
+def _small(value: float) -> str:
+    return f"{value:.1e}" if value else "0"
+
+
 def _of_gap(gap: float, share: float) -> list[str]:
     if not np.isfinite(gap):
         return ["No bound on the objective is known."]
     return [
         f"The objective of these coefficients is at most {gap:.2g} above the smallest there is. "
-        f"That is {share:.1e} of what a model without features leaves. No other coefficients can "
+        f"That is {_small(share)} of what a model without features leaves. No other coefficients can "
         "be better by more than that, whatever solver finds them.",
         "The bound is a duality gap. It was computed anew from the data, after the solver ended, "
         "by formulas that share nothing with it.",

@@ -12,8 +12,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import fastreg
 from fastreg.cli import main
+from fastreg.cli.choice import choice_of
 from fastreg.cli.markup import element, written
+from fastreg.cli.report_style import STYLE
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("matplotlib")
@@ -187,6 +190,35 @@ def test_outputs_are_checked_first(path, tmp_path, monkeypatch, capsys):
     assert not list(tmp_path.iterdir())
 
 
+CHOOSERS = {
+    "lasso": lambda: fastreg.LassoCV(cv=3, alphas=20),
+    "ridge": lambda: fastreg.RidgeCV(np.geomspace(1e-3, 1e3, 15), cv=3),
+    "classes": lambda: fastreg.LogisticRegressionCV(cv=3, Cs=np.geomspace(1e-3, 10.0, 9)),
+    "counts": lambda: fastreg.PoissonRegressorCV(cv=3, alphas=9),
+}
+
+
+@pytest.mark.parametrize("name", CHOOSERS)
+def test_the_chosen_alpha_has_the_best_error(name):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((90, 4))
+    z = X @ [0.5, -0.3, 0.2, 0.0]
+    y = {"classes": z + rng.logistic(size=90) > 0, "counts": rng.poisson(np.exp(z))}
+    model = CHOOSERS[name]().fit(X, y.get(name, z + rng.standard_normal(90)))
+    choice = choice_of(model, 3)
+    best = np.argmax(choice.mean) if choice.larger else np.argmin(choice.mean)
+    assert choice.alphas[best] == pytest.approx(choice.chosen)
+    assert choice.best == choice.mean[best] and choice.alphas.shape == choice.mean.shape
+    if name == "classes":
+        np.testing.assert_allclose(choice.mean, -2.0 * model.scores_[:, 0].mean(axis=0))
+    assert choice.at_end == (best in (0, len(choice.mean) - 1))
+
+
 def test_markup_escapes():
+    assert written(element("p", "a\x00b\x1b ", "c")).endswith("<p>a b  c</p>\n")
     text = written(element("p", "a < b & c", element("b", "</b>"), '"d"', title='"<x>'))
     assert text.endswith('<p title="&quot;&lt;x&gt;">a &lt; b &amp; c<b>&lt;/b&gt;</b>"d"</p>\n')
+
+
+def test_the_style_is_the_same_as_html_and_as_xml():
+    assert not set("<>&") & set(STYLE)  # HTML reads no references there
