@@ -97,8 +97,8 @@ def _of_gap(gap: float, share: float) -> list[str]:
         return ["No bound on the objective is known."]
     return [
         f"The objective of these coefficients is at most {gap:.2g} above the smallest there is. "
-        f"That is {_small(share)} of what a model without features leaves. No other coefficients can "
-        "be better by more than that, whatever solver finds them.",
+        f"That is {_small(share)} of what a model without features leaves. No other coefficients "
+        "can be better by more than that, whatever solver finds them.",
         "The bound is a duality gap. It was computed anew from the data, after the solver ended, "
         "by formulas that share nothing with it.",
     ]
