@@ -19,7 +19,7 @@ def draw_bar(done: int, total: int) -> None:
 
 def _bar(share: float) -> str:
     filled = int(_WIDTH * min(share, 1.0))
-    return f"[{'#' * filled}{' ' * (_WIDTH - filled)}]"
+    return f"[{'#' * filled}{' ' * (_WIDTH - filled)}] {int(100 * min(share, 1.0)):3d} %"
 
 
 class Meter:
@@ -44,7 +44,7 @@ class Meter:
         trace: TracebackType | None,
     ) -> None:
         if self._shown:
-            self._draw(end="\n")
+            self._draw(end="\n", whole=kind is None)
 
     def advance(self, rows: int, size: int) -> None:
         self._read_rows += rows
@@ -54,9 +54,9 @@ class Meter:
             self._last = now
             self._draw()
 
-    def _draw(self, end: str = "") -> None:
+    def _draw(self, end: str = "", whole: bool = False) -> None:
         seconds = max(time.monotonic() - self._begin, 1e-9)
-        share = self._share()
+        share = 1.0 if whole else self._share()  # sizes of files are estimates of what is read
         parts = [f"{self._read_rows:,} rows".replace(",", " "), _bytes(self._read_bytes)]
         if self._rows is not None:
             parts[0] = f"{self._read_rows:,} of {self._rows:,} rows".replace(",", " ")

@@ -16,24 +16,20 @@ from typing import Any
 import numpy as np
 
 import fastreg
-from fastreg.certificate import Certificate, certify
+from fastreg.cli.console import Advance, heading, line, pairs, progress, seconds, table
+from fastreg.cli.demo_diabetes import diabetes
+from fastreg.cli.demo_judge import TOL, descent_table, excess, judge, optimum
 from fastreg.cli.demo_results import Curve, Results, Time
-from fastreg.cli.report import Advance, heading, line, pairs, progress, seconds, table
-from fastreg.design import Design, as_design
-from fastreg.objectives import Objective
-from fastreg.penalties import L1
+from fastreg.design import as_design
 
 Array = np.ndarray
 
 _SIZES = {False: (200_000, 500), True: (5_000, 50)}
 _SEED = 20_240_229
 _BLOCK = 2_000  # rows generated at once
-_RIDGE, _LASSO, _TOL = 1_000.0, 0.3, 1e-6
+_RIDGE, _LASSO = 1_000.0, 0.3
 _BUDGETS = (np.inf, 15.0, 6.0, 6.0, 6.0)  # seconds after which a round of fits is left out
 _STEPS = 128  # of descent on the large problem
-# Steps of the small descent that are certified.
-_LOOKS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
-_ROUNDING = 1e-15  # relative; nothing smaller is shown as a number
 _COPIES = 3.5  # memory at the peak over that of X: scikit-learn copies it
 
 
@@ -52,7 +48,7 @@ def run(*, quick: bool, out: Path | None) -> None:
     start = time.perf_counter()
     _machine()
     results = _large_problem(*_SIZES[quick])
-    _diabetes(results)
+    diabetes(results)
     if out is not None:
         draw(results, out)
         heading(f"Figure: {out}")
@@ -189,13 +185,13 @@ def _compare_fits(X: Array, y: Array, results: Results) -> None:
     theirs = {
         "Ridge": {"scikit-learn": linear_model.Ridge(_RIDGE)},
         "Lasso": {
-            "scikit-learn": linear_model.Lasso(tol=_TOL / 2, **lasso),
-            "scikit-learn, Gram": linear_model.Lasso(tol=_TOL / 2, precompute=True, **lasso),
+            "scikit-learn": linear_model.Lasso(tol=TOL / 2, **lasso),
+            "scikit-learn, Gram": linear_model.Lasso(tol=TOL / 2, precompute=True, **lasso),
         },
     }
     ours: dict[str, Any] = {
-        "Ridge": fastreg.Ridge(_RIDGE, tol=_TOL),
-        "Lasso": fastreg.Lasso(tol=_TOL, **lasso),
+        "Ridge": fastreg.Ridge(_RIDGE, tol=TOL),
+        "Lasso": fastreg.Lasso(tol=TOL, **lasso),
     }
     design, rows, first = as_design(X), [], {}
     with progress("fitting", 2 + (2 + 3) * len(_BUDGETS)) as advance:
@@ -206,7 +202,7 @@ def _compare_fits(X: Array, y: Array, results: Results) -> None:
             best = _best_fits(entries, X, y, advance)
             results.times += [Time(task, library, best[library]) for library in entries]
             for library, entry in entries.items():
-                judged = _judge(design, y, entry, model)
+                judged = judge(design, y, entry, model)
                 rows.append((f"{task}, {library}", seconds(best[library]), *judged))
     heading(f"Ridge, alpha = {_RIDGE:g}, and Lasso, alpha = {_LASSO:g}")
     table(["", "time", "passes", "relative gap", "max │Δcoef│", "Δobj."], rows)
@@ -229,44 +225,6 @@ def _best_fits(models: dict[str, Any], X: Array, y: Array, advance: Advance) -> 
     return best
 
 
-def _objective(model: Any, m: int) -> Objective:
-    """The objective of one of the estimators, of fastreg or scikit-learn, per row."""
-    kind = type(model).__name__
-    ratio = {"Ridge": 0.0, "Lasso": 1.0}.get(kind, getattr(model, "l1_ratio", 0.0))
-    strength = model.alpha / m if kind == "Ridge" else model.alpha
-    l2 = np.full((1, 1), strength * (1.0 - ratio))
-    return Objective(l2, L1(strength * ratio), None, model.fit_intercept)
-
-
-def _certified(X: Design, y: Array, model: Any) -> Certificate:
-    """The certificate of a fitted estimator, by the same code for fastreg and others."""
-    return certify(
-        X,
-        y[:, None],
-        np.array(model.coef_, dtype=np.float64)[:, None],
-        np.atleast_1d(np.asarray(model.intercept_, np.float64)),
-        _objective(model, len(y)),
-        tol=_TOL,
-        method="",
-        passes=0,
-    )
-
-
-def _judge(X: Design, y: Array, model: Any, ours: Any) -> tuple[str, str, str, str]:
-    """Passes over X, relative gap, and how far from ours the coefficients and objective are."""
-    if model is ours:
-        return str(ours.certificate_.passes), _small(ours.certificate_.relative_gap[0]), "", ""
-    theirs = _certified(X, y, model)
-    relative = theirs.objective[0] / ours.certificate_.objective[0] - 1.0
-    apart = np.max(np.abs(np.ravel(model.coef_) - ours.coef_))
-    return "", _small(theirs.relative_gap[0]), f"{apart:.0e}", _small(relative)
-
-
-def _small(value: float) -> str:
-    """A relative quantity, unless it is but rounding."""
-    return f"{value:.0e}" if abs(value) >= _ROUNDING else f"< {_ROUNDING:.0e}"
-
-
 def _descend(X: Array, y: Array, results: Results) -> None:
     done = 0
     with progress("descending", _STEPS) as advance:
@@ -282,90 +240,9 @@ def _descend(X: Array, y: Array, results: Results) -> None:
             )
         )
     heading(f"Gradient descent, {_STEPS} steps of length 1/L = {run.eta:.3g}")
-    _descent_table(run, [0, 1, 10, 64, _STEPS])
-    line(f"Certified bound on J − J* at the end: {run.certificate.gap[0]:.1e}. {_optimum(run)}")
+    descent_table(run, [0, 1, 10, 64, _STEPS])
+    line(f"Certified bound on J − J* at the end: {run.certificate.gap[0]:.1e}. {optimum(run)}")
     line(f"{seconds(elapsed)}, the search for L and the optimum included.")
     null = run.certificate.null[0]
     look, bound = np.array([_STEPS]), run.certificate.relative_gap
-    results.curves.append(Curve(f"generated, {results.size}", _excess(run) / null, look, bound))
-
-
-def _excess(run: fastreg.Descent) -> Array:
-    excess: Array = run.objectives - run.optimum.objective
-    return excess
-
-
-def _excess_text(run: fastreg.Descent, k: int) -> str:
-    excess = _excess(run)[k]
-    return f"{excess:.1e}" if excess > _ROUNDING * run.objectives[k] else "rounding"
-
-
-def _optimum(run: fastreg.Descent) -> str:
-    gap = _small(run.optimum.certificate.relative_gap[0])
-    return f"J* = {run.optimum.objective:.12g}; certified, relative gap {gap}."
-
-
-def _descent_table(run: fastreg.Descent, steps: list[int]) -> None:
-    rows = [
-        (k, f"{run.objectives[k]:.12g}", _excess_text(run, k), f"{run.gradient_norms[k]:.1e}")
-        for k in steps
-    ]
-    table(["step k", "J(θ_k)", "J(θ_k) − J*", "‖∇J(θ_k)‖"], rows)
-
-
-# ---------------------------------------------------------------- diabetes
-
-
-def _diabetes(results: Results) -> None:
-    from sklearn.datasets import load_diabetes
-
-    data = load_diabetes()
-    X, y = data.data, data.target
-    results.names = [str(name) for name in data.feature_names]
-    heading(f"Real data: diabetes progression, {X.shape[0]} patients × {X.shape[1]} features")
-    _agreement(X, y, results)
-    _article_loop(X * np.sqrt(len(X)), y, results)
-
-
-def _agreement(X: Array, y: Array, results: Results) -> None:
-    from sklearn import linear_model
-
-    settings: dict[str, dict[str, Any]] = {
-        "Ridge": {"alpha": 0.1},
-        "Lasso": {"alpha": 0.1, "max_iter": 100_000},
-        "ElasticNet": {"alpha": 0.001, "l1_ratio": 0.5, "max_iter": 100_000},
-    }
-    design, rows, certificates = as_design(X), [], []
-    for name, options in settings.items():
-        ours = getattr(fastreg, name)(tol=1e-10, **options).fit(X, y)
-        theirs = getattr(linear_model, name)(tol=5e-11, **options).fit(X, y)
-        _, gap, apart, relative = _judge(design, y, theirs, ours)
-        used = f"{np.count_nonzero(ours.coef_)}/{len(ours.coef_)}"
-        our_gap = _small(ours.certificate_.relative_gap[0])
-        rows.append((f"{name}, {options['alpha']:g}", used, our_gap, gap, apart, relative))
-        certificates.append((name, ours.certificate_))
-        results.coefficients.append((name, ours.coef_, theirs.coef_))
-    headers = ["model, alpha", "non-zero", "gap, fastreg", "gap, sklearn", "max │Δcoef│"]
-    table([*headers, "Δobj."], rows)
-    pairs(certificates)
-
-
-def _article_loop(X: Array, y: Array, results: Results) -> None:
-    """θ ← θ − η∇J(θ) on columns of unit variance, and the proof of where it ends."""
-    run: Any = None
-    bounds = []
-    for steps in _LOOKS:
-        run = fastreg.descend(X, y, lam=1.0, n_iter=steps, fit_intercept=True)
-        bounds.append(run.certificate.gap[0])
-    heading(f"The loop θ ← θ − η∇J(θ) on it, λ = 1, η = 1/L = {run.eta:.3g}")
-    rows = [
-        (k, f"{run.objectives[k]:.12g}", _excess_text(run, k), f"{bound:.1e}")
-        for k, bound in zip(_LOOKS, bounds, strict=True)
-    ]
-    table(["step k", "J(θ_k)", "J(θ_k) − J*", "certified bound on it"], rows)
-    line(f"Final J = {run.objectives[-1]:.12g}. {_optimum(run)}")
-    null = run.certificate.null[0]
-    label = f"diabetes, {X.shape[0]} × {X.shape[1]}"
-    results.curves.append(
-        Curve(label, _excess(run) / null, np.array(_LOOKS), np.array(bounds) / null)
-    )
+    results.curves.append(Curve(f"generated, {results.size}", excess(run) / null, look, bound))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastreg._files import write_whole
+from fastreg.cli.console import seconds
 from fastreg.cli.demo_results import Results
-from fastreg.cli.report import seconds
 
 _BLUE, _ORANGE, _GREY, _LIGHT = "#1f5fa8", "#d9772b", "#5f6873", "#aab2bb"
 _LIBRARIES = {"fastreg": _BLUE, "scikit-learn": _GREY}  # others are light

@@ -1,4 +1,4 @@
-"""`fit` and `predict` of classes and counts: an offset, deviance, rows in memory or in blocks.
+"""`fit` of classes and counts: an offset, deviance, rows in memory or in blocks.
 
 The strength `--alpha` is that of the estimator: 1/C of `LogisticRegression`, alpha of
 `PoissonRegressor`. A penalty of squares is `--model ridge`, of absolute values `--model lasso`.
@@ -6,9 +6,9 @@ The strength `--alpha` is that of the estimator: 1/C of `LogisticRegression`, al
 
 from __future__ import annotations
 
-import csv
-import io
-import operator
+import functools
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,33 +17,8 @@ import numpy as np
 from fastreg.cli.streamed_rows import StreamedRows, words_of_classes, words_of_offset
 
 Array = np.ndarray
-FAMILIES = ("gaussian", "binomial", "poisson")
 MEMORY = 4.0  # GB of X that are held without being asked
 _RATIOS = {"ridge": 0.0, "lasso": 1.0, "elasticnet": 0.5}
-
-
-def check(arguments: Any) -> None:
-    """ValueError if options of a fit cannot be combined."""
-    family = arguments.family
-    if family == "gaussian" and arguments.offset:
-        raise ValueError(
-            "--offset is for --family binomial or poisson: of squares subtract it from the target"
-        )
-    if family != "poisson" and arguments.exposure:
-        raise ValueError("--exposure is for --family poisson: --offset adds a column as it is")
-    if family != "gaussian" and arguments.cv is not None and arguments.alpha is not None:
-        raise ValueError("--alpha is what --cv chooses: give one of them")
-
-
-def check_offset(arguments: Any) -> None:
-    """ValueError if both kinds of offset are given, or the file has no columns to name."""
-    from fastreg.sources.formats import FORMATS, suffix_of
-
-    name = arguments.offset or arguments.exposure
-    if arguments.offset and arguments.exposure:
-        raise ValueError("--exposure is an offset, its log: give --offset or --exposure")
-    if name and suffix_of(arguments.file) not in FORMATS and not arguments.file.is_dir():
-        raise ValueError(f"{name!r} is to be a column of a table, and {arguments.file} is none")
 
 
 def targets(arguments: Any) -> Any:
@@ -113,7 +88,10 @@ def rows_of(source: Any, arguments: Any) -> OffsetRows | StreamedRows:
     X, y, weights = source.whole()
     offset = None
     if arguments.offset or arguments.exposure:
-        y, offset = np.ascontiguousarray(y[:, 0]), _offset(y[:, 1], arguments)
+        y, offset = (
+            np.ascontiguousarray(y[:, 0]),
+            offset_of(y[:, 1], arguments, functools.partial(_place, source)),
+        )
     if arguments.family == "binomial":
         y = _labels(source, y, weights, arguments)
     return OffsetRows(source, X, y, weights, offset, arguments)
@@ -130,18 +108,31 @@ def _streamed(source: Any, arguments: Any) -> StreamedRows:
     return StreamedRows(source, arguments)
 
 
-def _offset(values: Array, arguments: Any) -> Array:
+def offset_of(values: Array, arguments: Any, place: Callable[[int], str]) -> Array:
+    """What is added to predictions: a column as it is, or the log of an exposure.
+
+    place : the name of row i, for messages
+    """
     values = np.ascontiguousarray(values)
     if arguments.offset:
         return values
     if not (values > 0.0).all():
         i = int(np.argmin(values > 0.0))
         raise ValueError(
-            f"--exposure {arguments.exposure}: an exposure must be above 0, row {i} has "
+            f"--exposure {arguments.exposure}: an exposure must be above 0, {place(i)} has "
             f"{values[i]:g}: leave such rows out"
         )
     out: Array = np.log(values)
     return out
+
+
+def _place(source: Any, number: int) -> str:
+    """The name of a row, by another read."""
+    for block in source.blocks():
+        if number < block.n_rows:
+            return str(block.row(number))
+        number -= block.n_rows
+    return f"row {number}"
 
 
 def _labels(source: Any, y: Array, weights: Array | None, arguments: Any) -> Array:
@@ -177,90 +168,12 @@ def _model(arguments: Any) -> Any:
     }
     given = {name: value for name, value in options.items() if value is not None}
     alpha = 1.0 if arguments.alpha is None else arguments.alpha
+    chosen = {"cv": arguments.cv, "verbose": int(sys.stderr.isatty())}
     if arguments.family == "poisson":
         if arguments.cv is not None:
-            return fastreg.PoissonRegressorCV(cv=arguments.cv, l1_ratio=ratio, **given)
+            return fastreg.PoissonRegressorCV(l1_ratio=ratio, **chosen, **given)
         return fastreg.PoissonRegressor(alpha=alpha, l1_ratio=ratio, **given)
     if arguments.cv is not None:
-        return fastreg.LogisticRegressionCV(cv=arguments.cv, l1_ratios=[ratio], **given)
+        return fastreg.LogisticRegressionCV(l1_ratios=[ratio], **chosen, **given)
     C = 1.0 / alpha if alpha > 0.0 else np.inf
     return fastreg.LogisticRegression(C=C, l1_ratio=ratio, **given)
-
-
-# ---------------------------------------------------------------- predict
-
-
-def is_of_family(model: Any) -> bool:
-    """Whether a model is of classes or counts."""
-    from fastreg.linear_model.generalized import Generalized
-
-    return isinstance(model, Generalized)
-
-
-def check_predict(arguments: Any, model: Any) -> None:
-    """ValueError if options of a prediction are not for this model."""
-    name = type(model).__name__
-    if arguments.classes and not hasattr(model, "classes_"):
-        raise ValueError(f"--classes is for models of --family binomial, this is a {name}")
-    if not is_of_family(model) and (arguments.offset or arguments.exposure):
-        raise ValueError(f"--offset and --exposure are for other families, this is a {name}")
-    if arguments.exposure and hasattr(model, "classes_"):
-        raise ValueError(f"--exposure is for models of --family poisson, this is a {name}")
-    check_offset(arguments)
-
-
-def predictions(arguments: Any, model: Any, given: dict[str, Any]) -> tuple[str, str, int]:
-    """(header, lines, rows): the probability of the second class, and the class; or the mean.
-
-    `given` are options of reading the file.
-    """
-    z = _predictor(arguments, model, given)
-    if not hasattr(model, "classes_"):
-        with np.errstate(over="ignore"):
-            return "prediction", _lines([np.exp(z)]), len(z)
-    import scipy.special
-
-    columns: list[Any] = [scipy.special.expit(z)]
-    header = "probability"
-    if arguments.classes:
-        header, columns = "probability,class", [*columns, model.classes_[(z > 0.0).astype(int)]]
-    return header, _lines(columns), len(z)
-
-
-def _predictor(arguments: Any, model: Any, given: dict[str, Any]) -> Array:
-    """(m,) log odds or log means of the rows of the file, block by block."""
-    from fastreg.linear_model.opening import predict_source
-
-    linear = model._linear()
-    name = arguments.offset or arguments.exposure
-    if not name:
-        data = _source(arguments, model, given) if given else arguments.file
-        return np.asarray(predict_source(model, data, linear))
-    source = _source(arguments, model, given, target=name)
-
-    def work(block: Any, row: int) -> list[Array]:
-        rows = source.layout.check(block)
-        return [linear(rows.X) + _offset(rows.Y[:, 0], arguments)]
-
-    try:
-        return np.concatenate(source.reduce(work, operator.add))
-    except ValueError as error:
-        raise ValueError(str(error).replace("Input y", f"column {name!r}")) from None
-
-
-def _source(arguments: Any, model: Any, given: dict[str, Any], target: Any = None) -> Any:
-    from fastreg.sources import read
-
-    if not hasattr(model, "encoding_"):
-        asked = ", ".join([*given, *([repr(target)] if target else [])])
-        raise ValueError(f"{asked}: the model was not fitted to a table")
-    lost = "error" if model.encoding_.missing == "drop" else None  # each row has a prediction
-    return read(arguments.file, target, encoding=model.encoding_, missing=lost, **given)
-
-
-def _lines(columns: list[Any]) -> str:
-    """One line a row; the shortest digits that read back to the same number."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
-    return stream.getvalue()

@@ -13,6 +13,7 @@ from typing import Any
 
 from fastreg.sources.text import Text
 
+_RAGGED = re.compile(r"Expected (\d+) columns, got \d+")
 PACKED = (".gz", ".bz2", ".zst", ".lz4")
 _HEADS = {
     b"\x1f\x8b": "it is compressed by gzip: let its name end in .csv.gz",
@@ -112,8 +113,22 @@ def in_words(error: Exception, path: str, text: Text) -> str:
     reason = " ".join(str(error).split())
     if isinstance(error, UnicodeDecodeError) or "UTF8" in reason or "utf-8" in reason:
         return f"it is not UTF-8: charset='cp1252' reads what Windows wrote in Europe ({reason})"
+    ragged = _RAGGED.search(reason)
+    reason = _ragged(path, text, int(ragged[1]), reason) if ragged else reason
     advice = _advice(path, text)
     return f"{reason}; {advice}" if advice else reason
+
+
+def _ragged(path: str, text: Text, wanted: int, reason: str) -> str:
+    """Where the first row stands that has not as many values as the header."""
+    rows = records(path, text)
+    line, row = next((found for found in rows if len(found[1]) != wanted), (0, []))
+    if not line:
+        return reason
+    return (
+        f"line {line} has {len(row)} values, the header has {wanted}: put a value that holds "
+        f"{text.sep or ','!r} between quotes, or mend the line"
+    )
 
 
 def _advice(path: str, text: Text) -> str:

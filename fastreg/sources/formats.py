@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from fastreg.sources.rows import row_of
 from fastreg.sources.text import Text
 
 FORMATS = {
-    ".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Arrow", ".feather": "Arrow",
-    **{f".csv{packed}": "CSV" for packed in PACKED},
+    ".csv": "CSV", ".tsv": "CSV", ".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Arrow",
+    ".feather": "Arrow", **{f"{of}{packed}": "CSV" for of in (".csv", ".tsv") for packed in PACKED},
 }  # fmt: skip
 _PAGE_BYTES = 1 << 16  # of each column of a Parquet file, in place of the column's row group
 _PACKED = 1032  # times that a text may be longer than its file: the most that gzip does
@@ -183,9 +183,20 @@ def find(data: Any, text: Text, known: Known, drop: Collection[str] = ()) -> Fou
     (kind,) = kinds
     check_pyarrow(name)
     if kind == "CSV":
+        text = _with_tabs(name, files, text)
         how: Csv = guarded(name, lambda: csv_files.inspect(files[0], text, known), kind)
         return Found(name, kind, files, how, how.schema, how.conversion)
     return Found(name, kind, files, *_dataset(name, kind, files), conversion)
+
+
+def _with_tabs(name: str, files: list[str], text: Text) -> Text:
+    """How `.tsv` files are read: by tabs, unless another `sep` is given."""
+    tabs = {suffix_of(Path(file)).startswith(".tsv") for file in files}
+    if text.sep is not None or tabs == {False}:
+        return text
+    if len(tabs) > 1:
+        raise ValueError(f"{name} mixes .csv and .tsv files: read one kind, or give sep")
+    return replace(text, sep="\t")
 
 
 def files_of(path: Path) -> list[Path]:

@@ -58,7 +58,7 @@ def read(
     Parameters
     ----------
     data : path, array, data frame, iterable or dask collection
-        Data. Files: .csv, .parquet, .arrow, .feather, .npy, .npz, .h5, .zarr and svmlight; also a
+        Data. Files: .csv, .tsv, .parquet, .arrow, .feather, .npy, .npz, .h5, .zarr and svmlight; also a
         list or a folder of tables. Arrays: also memory maps, sparse matrices, HDF5 and zarr arrays.
         An iterable yields blocks (X, y) or (X, y, sample_weight); an iterator is read once.
         A function that returns an iterable is called for each read, in a thread of its own, and
@@ -96,7 +96,7 @@ def read(
     progress : bool, default=False
         Whether reads draw a progress bar on standard error.
     sep : str or None, default=None
-        Text between two values of a CSV file. None means ",".
+        Text between two values of a CSV file. None means ",", and a tab in a .tsv file.
     decimal : str or None, default=None
         Decimal point of a CSV file. None means ".".
     thousands : str or None, default=None

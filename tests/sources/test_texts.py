@@ -380,3 +380,21 @@ def test_a_pyarrow_that_cannot_be_imported_is_not_missing(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [Broken("broken"), *sys.meta_path])
     with pytest.raises(ImportError, match=r"installed but cannot be imported: numpy\.core"):
         fastreg.read(pd.DataFrame({"a": [1.0], "y": [1.0]}), "y")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_tsv_files_are_read_by_tabs(packed, tmp_path):
+    text = "a\tb\ty\n" + "".join(f"{i}\t{i % 3}\t{i}\n" for i in range(9))
+    name = "t.tsv.gz" if packed else "t.tsv"
+    path = csv(tmp_path, gzip.compress(text.encode()) if packed else text, name)
+    model = fastreg.Ridge(1e-9).fit(path, "y")
+    assert list(model.feature_names_in_) == ["a", "b"]
+    commas = csv(tmp_path, text.replace("\t", ","), "t.csv")
+    np.testing.assert_array_equal(model.predict(commas), model.predict(path))
+    assert (
+        fastreg.read(csv(tmp_path, text.replace("\t", "|"), "t.tsv"), "y", sep="|").n_features == 2
+    )
+    csv(tmp_path, text, "t.tsv")
+    if not packed:
+        with pytest.raises(ValueError, match=r"mixes \.csv and \.tsv"):
+            fastreg.read(tmp_path, "y")

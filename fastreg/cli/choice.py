@@ -1,0 +1,69 @@
+"""What cross-validation found: the errors of each strength, and which was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Errors by alpha.
+
+    alphas, mean : (K,) strengths, and the mean of the folds
+    spread : (K,) standard error of that mean, or None
+    chosen : the strength of the model
+    unit : of `mean`; larger : whether more of it is better
+    folds : their number
+    worth : the certificate of the errors, or None
+    """
+
+    alphas: Array
+    mean: Array
+    spread: Array | None
+    chosen: float
+    unit: str
+    folds: int
+    worth: Any
+    larger: bool = False
+
+    @property
+    def best(self) -> float:
+        """The mean at the strength that was chosen."""
+        return float(self.mean[np.argmin(np.abs(self.alphas - self.chosen))])
+
+    @property
+    def at_end(self) -> bool:
+        """Whether a strength beyond those that were tried may be better."""
+        return self.chosen in (self.alphas.min(), self.alphas.max())
+
+
+def choice_of(model: Any, folds: int) -> Choice:
+    """Of a fitted chooser of one l1_ratio."""
+    worth = getattr(model, "cv_certificate_", None)
+    if hasattr(model, "Cs_"):
+        by_fold = -2.0 * model.scores_[:, 0, :]
+        mean, spread = _mean_and_spread(by_fold.T)
+        return Choice(
+            1.0 / model.Cs_, mean, spread, 1.0 / float(model.C_), "mean deviance", folds, worth
+        )
+    if hasattr(model, "deviance_path_"):
+        errors, spread, unit = model.deviance_path_, model.deviance_se_, "mean deviance"
+    elif hasattr(model, "mse_path_"):
+        errors, spread, unit = model.mse_path_, model.mse_se_, "mean squared error"
+    else:
+        alphas, scores = np.asarray(model.alphas, float), np.asarray(model._mean_scores)
+        chosen = float(model.alpha_)
+        return Choice(alphas, scores, None, chosen, "mean R²", folds, worth, True)
+    mean = errors.mean(axis=-1)
+    return Choice(model.alphas_, mean, spread, float(model.alpha_), unit, folds, worth)
+
+
+def _mean_and_spread(errors: Array) -> tuple[Array, Array]:
+    """(K,) each, of (K, F)."""
+    count = errors.shape[-1]
+    return errors.mean(axis=-1), errors.std(axis=-1, ddof=1) / np.sqrt(count)

@@ -1,0 +1,111 @@
+"""`fastreg predict`: means of numbers and counts, probabilities and classes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import operator
+import sys
+from typing import Any
+
+import numpy as np
+
+from fastreg.cli.checks import check_predict
+from fastreg.cli.console import line
+from fastreg.cli.families import offset_of
+from fastreg.cli.outputs import check_output
+from fastreg.cli.reading import opened, reading
+from fastreg.cli.values import UsageError
+
+Array = np.ndarray
+
+
+def predict(arguments: Any) -> None:
+    """Write the predictions of a saved model for the rows of a file."""
+    from fastreg import persistence
+    from fastreg._files import write_whole
+    from fastreg.linear_model.generalized import Generalized
+
+    if arguments.out:
+        check_output(arguments.out, (".csv",), "--out", [arguments.file, arguments.model])
+    model = persistence.load_model(arguments.model)
+    check_predict(arguments, model)
+    with opened(arguments.file) as arguments.file:
+        of = _of_family if isinstance(model, Generalized) else _of_squares
+        header, columns = of(arguments, model)
+    lines = _lines(columns)
+    if arguments.out is None:
+        sys.stdout.write(lines)
+        return
+    write_whole(arguments.out, f"{header}\n{lines}".encode())
+    line(f"{len(columns[0])} predictions written to {arguments.out}")
+
+
+def _of_squares(arguments: Any, model: Any) -> tuple[str, list[Array]]:
+    """(header, columns)."""
+    given = _given(arguments)
+    found = model.predict(_source(arguments, model, given) if given else arguments.file)
+    k = 1 if model.coef_.ndim == 1 else len(model.coef_)
+    header = "prediction" if k == 1 else ",".join(f"prediction_{t}" for t in range(k))
+    return header, list(found.reshape(len(found), k).T)
+
+
+def _of_family(arguments: Any, model: Any) -> tuple[str, list[Array]]:
+    """The mean; or the probability of the second class, and the class."""
+    z = _predictor(arguments, model)
+    if not hasattr(model, "classes_"):
+        with np.errstate(over="ignore"):
+            return "prediction", [np.exp(z)]
+    import scipy.special
+
+    odds = scipy.special.expit(z)
+    if not arguments.classes:
+        return "probability", [odds]
+    return "probability,class", [odds, model.classes_[(z > 0.0).astype(int)]]
+
+
+def _predictor(arguments: Any, model: Any) -> Array:
+    """(m,) log odds or log means of the rows of the file, block by block."""
+    from fastreg.linear_model.opening import predict_source
+
+    linear, given = model._linear(), _given(arguments)
+    name = arguments.offset or arguments.exposure
+    if not name:
+        data = _source(arguments, model, given) if given else arguments.file
+        return np.asarray(predict_source(model, data, linear))
+    source = _source(arguments, model, given, target=name)
+
+    def work(block: Any, row: int) -> list[Array]:
+        rows = source.layout.check(block)
+        return [linear(rows.X) + offset_of(rows.Y[:, 0], arguments, block.row)]
+
+    try:
+        return np.concatenate(source.reduce(work, operator.add))
+    except ValueError as error:
+        raise ValueError(str(error).replace("Input y", f"column {name!r}")) from None
+
+
+def _given(arguments: Any) -> dict[str, Any]:
+    """Options of reading that are not to be as in the fit."""
+    unknown = {} if arguments.unknown is None else {"unknown": arguments.unknown}
+    return reading(arguments) | unknown
+
+
+def _source(arguments: Any, model: Any, given: dict[str, Any], target: Any = None) -> Any:
+    """The rows of the file, read as in the fit but for what is given."""
+    from fastreg.sources import read
+
+    if not hasattr(model, "encoding_"):
+        flags = [f"--{name.replace('_', '-')}" for name in given]
+        asked = ", ".join([*flags, *([repr(target)] if target else [])])
+        raise UsageError(f"{asked}: the model was not fitted to a table, leave it out")
+    lost = "error" if model.encoding_.missing == "drop" else None  # each row has a prediction
+    return read(arguments.file, target, encoding=model.encoding_, missing=lost, **given)
+
+
+def _lines(columns: list[Array]) -> str:
+    """One line a row; the shortest digits that read back to the same number."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+    return stream.getvalue()

@@ -1,0 +1,86 @@
+"""What a fit prints: its data, its model, its certificate and its largest coefficients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastreg.cli.console import heading, pairs, seconds, table
+
+Array = np.ndarray
+
+
+def fit_summary(
+    model: Any, data: Any, *, path: str, times: tuple[float, float], written: Any, top: int
+) -> None:
+    """All that is worth knowing about a fitted model of one target."""
+    coef = np.ravel(model.coef_)
+    m, n = data.n_rows, len(coef)
+    share = data.explained(model)
+    words = data.words(model) if hasattr(data, "words") else []
+    constant = "not defined, the target is constant"
+    pairs(
+        [
+            ("data", f"{m} rows × {n} features, {data.source.kind}, {path}"),
+            ("model", describe(model)),
+            ("certificate", model.certificate_),
+            *words,
+            (data.measure, f"{round(share, 6) + 0.0:.6f}" if np.isfinite(share) else constant),
+            ("intercept", f"{float(np.ravel(model.intercept_)[0]):.6g}"),
+            ("non-zero", f"{np.count_nonzero(coef)} of {n} coefficients"),
+            ("time", time_words(*times)),
+            *written,
+        ]
+    )
+    if top:
+        _coefficients(coef, data, top)
+
+
+def time_words(read: float, fitted: float) -> str:
+    """How long it took, in all."""
+    each = f"{seconds(read)} to read, {seconds(fitted)} to fit"
+    return f"{seconds(read + fitted)}: {each}, machine code loaded or compiled included"
+
+
+def describe(model: Any) -> str:
+    """The class and the parameters that matter, in words."""
+    parts = [f"{name}={value:g}" for name, value in _strengths(model)]
+    parts.append(f"tol={model.tol:g}")
+    if model.max_iter is not None:
+        parts.append(f"max_iter={model.max_iter}")
+    parts.append("with intercept" if model.fit_intercept else "no intercept")
+    if model.positive:
+        parts.append("coefficients ≥ 0")
+    return f"{type(model).__name__}, {', '.join(parts)}"
+
+
+def _strengths(model: Any) -> list[tuple[str, float]]:
+    """Those of the fit: chosen, where cross-validation chose."""
+    out = []
+    for name in ("alpha", "C", "l1_ratio"):
+        value = getattr(model, f"{name}_", getattr(model, name, None))
+        if value is not None:
+            out.append((name, float(value)))
+    return out
+
+
+def ranked(coef: Array, data: Any) -> tuple[Array, Array]:
+    """(order, effect): the coefficients that are not zero, first those that move the prediction
+    most when their feature moves as it does, and by how much (n,)."""
+    effect = np.abs(coef) * data.deviations()
+    order = np.lexsort((np.arange(len(coef)), -effect))
+    return order[coef[order] != 0], effect
+
+
+def names_of(coef: Array, data: Any) -> list[str]:
+    """Of the features."""
+    return data.source.feature_names or [f"column {j}" for j in range(len(coef))]
+
+
+def _coefficients(coef: Array, data: Any, top: int) -> None:
+    order, effect = ranked(coef, data)
+    order, names = order[:top], names_of(coef, data)
+    heading(f"The largest by |coefficient| × standard deviation, {len(order)} of {len(coef)}")
+    rows = [(names[j], f"{coef[j]:+.6g}", f"{effect[j]:.6g}") for j in order]
+    table(["feature", "coefficient", "× standard deviation"], rows)
