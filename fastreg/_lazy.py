@@ -12,7 +12,8 @@ from typing import Any
 def attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """The `__getattr__` of a package: each name is loaded from its module, relative to the package.
 
-    A name that is its own module is that module. Raises AttributeError for a name that `homes` has not.
+    A name that is its own module is that module.
+    Raises AttributeError for a name that `homes` has not.
     """
 
     def load(name: str) -> Any:
