@@ -1,4 +1,4 @@
-"""What a package index and other tools read: the description, the extras, versions, the citation."""
+"""What a package index and other tools read: the description, extras, versions, the citation."""
 
 import re
 import runpy
@@ -103,7 +103,9 @@ def test_the_support_policy_states_the_lowest_versions():
     for requirement in PROJECT["dependencies"]:
         name, lowest = requirement.split(">=")
         assert re.search(rf"^\| {name} +\| {re.escape(lowest)} ", page, re.M | re.I), requirement
-    assert re.search(rf"^\| Python +\| {PROJECT['requires-python'].removeprefix('>=')} ", page, re.M)
+    assert re.search(
+        rf"^\| Python +\| {PROJECT['requires-python'].removeprefix('>=')} ", page, re.M
+    )
 
 
 def test_all_has_every_extra_of_a_user():
