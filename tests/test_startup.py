@@ -55,6 +55,14 @@ def test_the_linear_path_loads_no_network():
     assert python(program) == []
 
 
+def test_the_network_is_there_without_an_import_of_its_own():
+    program = (
+        "import sys, fastreg; print('fastreg.network' in sys.modules, 'network' in dir(fastreg));"
+        "print(fastreg.network.MLPRegressor.__name__)"
+    )
+    assert python(program) == ["False", "True", "MLPRegressor"]
+
+
 def test_a_fit_in_memory_loads_no_reader_of_tables():
     program = (
         "import sys, fastreg; fastreg.Lasso(alpha=0.1).fit([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0]);"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-import runpy
 import subprocess
 import sys
 import time
-import types
 from pathlib import Path
 
 import numpy as np
@@ -377,28 +375,6 @@ def test_names_that_match_nothing_are_an_error():
         command.main(["--only", "nothing like it"])
     with pytest.raises(SystemExit, match="no peer has any of"):
         command.main(["--peers", "nobody"])
-
-
-def test_the_solver_for_benchopt_minimises_its_objective(monkeypatch, rng):
-    stand_in = types.ModuleType("benchopt")
-    stand_in.BaseSolver = object
-    monkeypatch.setitem(sys.modules, "benchopt", stand_in)
-    Solver = runpy.run_path(str(ROOT / "docs/examples/benchopt_lasso.py"))["Solver"]
-
-    X = rng.standard_normal((40, 15))
-    y = X[:, 0] + rng.standard_normal(40) + 2.0
-    lmbd = 0.1 * np.abs(X.T @ (y - y.mean())).max()
-    for intercept in (False, True):
-        solver = Solver()
-        solver.set_objective(X=X, y=y, lmbd=lmbd, fit_intercept=intercept)
-        solver.warm_up()
-        solver.run(1e-12)
-        beta = solver.get_result()["beta"]
-        assert beta.shape == (15 + intercept,)
-        r = y - X @ beta[:15] - (beta[15] if intercept else 0.0)
-        slope = X.T @ r - lmbd * np.sign(beta[:15])
-        np.testing.assert_allclose(slope[beta[:15] != 0], 0.0, atol=1e-8 * lmbd)
-        assert np.abs(X.T @ r).max() <= lmbd * (1 + 1e-9)
 
 
 # ---------------------------------------------------------------- logistic and Poisson
