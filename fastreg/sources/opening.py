@@ -58,9 +58,9 @@ def read(
     Parameters
     ----------
     data : path, array, data frame, iterable or dask collection
-        Data. Files: .csv, .tsv, .parquet, .arrow, .feather, .npy, .npz, .h5, .zarr and svmlight; also a
-        list or a folder of tables. Arrays: also memory maps, sparse matrices, HDF5 and zarr arrays.
-        An iterable yields blocks (X, y) or (X, y, sample_weight); an iterator is read once.
+        Data. Files: .csv, .tsv, .parquet, .arrow, .feather, .npy, .npz, .h5, .zarr and svmlight;
+        also a list or a folder of tables. Arrays: also memory maps, sparse matrices, HDF5 and zarr
+        arrays. An iterable yields blocks (X, y) or (X, y, sample_weight); an iterator is read once.
         A function that returns an iterable is called for each read, in a thread of its own, and
         its blocks are copied. A dask collection is an array, a data frame or a list of delayed
         blocks.
