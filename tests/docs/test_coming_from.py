@@ -1,0 +1,203 @@
+"""What the pages for users of other packages say: names, scales and blocks, against those packages."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+import pages
+import pytest
+from conftest import needs_jit
+
+import fastreg
+
+pytestmark = needs_jit
+
+
+def run(page: str) -> dict[str, Any]:
+    """What the blocks of a page define; each asserts something but the first, which has the data."""
+    scope: dict[str, Any] = {}
+    first, *others = pages.blocks(pages.text_of(page), "python")
+    exec(first, scope)
+    for block in others:
+        assert "assert" in block, block
+        exec(block, scope)
+    return scope
+
+
+def data_of(page: str) -> dict[str, Any]:
+    scope: dict[str, Any] = {}
+    exec(pages.blocks(pages.text_of(page), "python")[0], scope)
+    return scope
+
+
+def tight(function: Any, **options: Any) -> Any:
+    """A function, or class, fitted as far as rounding goes unless told otherwise."""
+    takes = inspect.signature(function).parameters
+    wanted = {"tol": 1e-12, "max_iter": 100_000} | options
+    return functools.partial(function, **{k: v for k, v in wanted.items() if k in takes})
+
+
+def all_tight(module: Any, names: list[str]) -> dict[str, Any]:
+    return {name: tight(getattr(module, name)) for name in names if name[0] != "_"}
+
+
+OURS = all_tight(fastreg, ["Ridge", "Lasso", "ElasticNet", "LogisticRegression"])
+OURS |= all_tight(fastreg, ["PoissonRegressor", "path"])
+OURS |= {name: functools.partial(getattr(fastreg, name), tol=1e-12)
+         for name in ("lasso_path", "enet_path")}  # fmt: skip
+IN_SCOPE = {name: getattr(fastreg, name) for name in fastreg.__all__}
+
+
+def example(kind: type) -> Any:
+    """A fitted instance of a class of fastreg, or scikit-learn."""
+    X = np.random.default_rng(0).standard_normal((30, 2))
+    y = (X[:, 0] > 0).astype(int) if "Logistic" in kind.__name__ else np.arange(30.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kind().fit(X, y)
+
+
+def check_names(page: str, theirs: dict[str, Any], make: Any = example) -> None:
+    """Each row of the table of names is true on both sides."""
+    found = pages.rows(pages.section(pages.text_of(page), "Names"))
+    assert len(found) > 10
+    for row in found:
+        their, our = row[:2]
+        for span in pages.spans(their):
+            pages.check(span, theirs, make)
+        for span in pages.spans(our):
+            pages.check(span, IN_SCOPE, example)
+
+
+def check_scales(page: str, theirs: dict[str, Any], rtol: float = 1e-6) -> int:
+    """Each pair of the table of scales gives equal coefficients; how many there are."""
+    scope, count = data_of(page), 0
+    for row in pages.rows(pages.section(pages.text_of(page), "Scales")):
+        if len(row) != 2 or not (row[0].startswith("`") and row[1].startswith("`")):
+            continue
+        (their,), (our,) = map(pages.spans, row)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of how far the others went
+            a = eval(their, scope | theirs)
+        pages.assert_same(a, eval(our, scope | OURS), f"{their} and {our}", rtol)
+        count += 1
+    return count
+
+
+def missing_of(page: str) -> list[str]:
+    """The names that a page says fastreg has not."""
+    lines = re.findall(
+        r"^- (.*?): not in fastreg", pages.section(pages.text_of(page), "Not in fastreg"), re.M
+    )
+    return [span for line in lines for span in pages.spans(line)]
+
+
+class TestScikitLearn:
+    page = "scikit-learn"
+
+    def test_its_blocks_run(self):
+        run(self.page)
+
+    def test_its_names_and_defaults_are_those_of_both(self):
+        linear_model = pytest.importorskip("sklearn.linear_model")
+        check_names(self.page, vars(linear_model))
+
+    def test_other_defaults_are_equal(self):
+        import sklearn.linear_model as theirs
+
+        said = {
+            pages.named(span)[:2]
+            for row in pages.rows(pages.section(pages.text_of(self.page), "Names"))
+            for span in pages.spans(row[0])
+        }
+        for name in set(fastreg.__all__) & set(dir(theirs)):
+            a, b = (inspect.signature(getattr(m, name)).parameters for m in (theirs, fastreg))
+            for shared in set(a) & set(b):
+                if a[shared].default != b[shared].default:
+                    assert (name, shared) in said, (name, a[shared], b[shared])
+
+    def test_its_scales_give_the_same_minimisers(self):
+        import sklearn.linear_model as theirs
+
+        scope = all_tight(theirs, ["Ridge", "Lasso", "ElasticNet", "PoissonRegressor"])
+        scope["LinearRegression"] = theirs.LinearRegression
+        for name in ("LogisticRegression", "PoissonRegressor"):
+            scope[name] = tight(getattr(theirs, name), solver="newton-cholesky")
+        for name in ("lasso_path", "enet_path"):
+            scope[name] = functools.partial(getattr(theirs, name), tol=1e-12)
+        assert check_scales(self.page, scope) == 25
+
+    def test_what_is_not_in_fastreg_is_in_scikit_learn(self):
+        import sklearn.linear_model as theirs
+
+        names = missing_of(self.page)
+        assert len(names) > 15
+        for name in names:
+            assert hasattr(theirs, name) and name not in fastreg.__all__
+
+
+def fitted_by_statsmodels() -> dict[str, Any]:
+    """Results to look for names on, which their classes have not all."""
+    import statsmodels.api as sm
+
+    X, y = np.random.default_rng(0).standard_normal((30, 2)), np.arange(30) % 2
+    models = {"RegressionResults": sm.OLS(y, X).fit(), "GLMResults": sm.GLM(y, X).fit()}
+    return models | {"LogitResults": sm.Logit(y, X).fit(disp=0)}
+
+
+class TestStatsmodels:
+    page = "statsmodels"
+
+    @pytest.fixture(autouse=True)
+    def _api(self):
+        self.api = pytest.importorskip("statsmodels.api")
+
+    def test_its_blocks_run(self):
+        run(self.page)
+
+    def test_its_names_and_defaults_are_those_of_both(self):
+        check_names(self.page, vars(self.api) | fitted_by_statsmodels())
+
+    def test_its_scales_give_the_same_minimisers(self):
+        assert check_scales(self.page, {}) == 19
+
+    def test_what_is_not_in_fastreg_is_in_statsmodels(self):
+        names = missing_of(self.page)
+        assert len(names) > 15
+        for name in names:
+            pages.check(name, vars(self.api), example)
+            assert name not in fastreg.__all__
+
+
+class TestGlum:
+    page = "glum"
+
+    @pytest.fixture(autouse=True)
+    def _glum(self):
+        self.glum = pytest.importorskip("glum")
+
+    def test_its_blocks_run(self):
+        run(self.page)
+
+    def test_its_names_and_defaults_are_those_of_both(self):
+        def fitted(kind: type) -> Any:
+            return kind(l1_ratio=0.5).fit(*np.random.default_rng(0).standard_normal((2, 30, 1)))
+
+        check_names(self.page, vars(self.glum), fitted)
+
+    def test_its_scales_give_the_same_minimisers(self):
+        model = functools.partial(
+            self.glum.GeneralizedLinearRegressor, gradient_tol=1e-12, max_iter=10_000
+        )
+        assert check_scales(self.page, {"GeneralizedLinearRegressor": model}) == 17
+
+    def test_what_is_not_in_fastreg_is_in_glum(self):
+        names = missing_of(self.page)
+        assert len(names) > 6
+        for name in names:
+            assert hasattr(self.glum, name) and name not in fastreg.__all__
