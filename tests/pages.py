@@ -5,6 +5,7 @@ A span `Name(argument=default)` in a cell says that the name takes the argument,
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 from collections.abc import Callable
@@ -75,6 +76,8 @@ def check(span: str, scope: dict[str, Any], example: Callable[[type], Any]) -> N
     assert head in scope, span
     found = scope[head]
     for part in rest:
+        if part in {field.name for field in _fields(found)}:
+            return
         if inspect.isclass(found) and not hasattr(found, part):
             found = example(found)
         assert hasattr(found, part), span
@@ -86,6 +89,10 @@ def check(span: str, scope: dict[str, Any], example: Callable[[type], Any]) -> N
     if default is not None:
         says = eval(default, {"np": np})
         assert same(takes[argument].default, says), f"{span}: it is {takes[argument].default!r}"
+
+
+def _fields(found: Any) -> tuple[Any, ...]:
+    return dataclasses.fields(found) if dataclasses.is_dataclass(found) else ()
 
 
 def same(a: Any, b: Any) -> bool:

@@ -186,7 +186,8 @@ class TestGlum:
 
     def test_its_names_and_defaults_are_those_of_both(self):
         def fitted(kind: type) -> Any:
-            return kind(l1_ratio=0.5).fit(*np.random.default_rng(0).standard_normal((2, 30, 1)))
+            X = np.random.default_rng(0).standard_normal((30, 2))
+            return kind(l1_ratio=0.5).fit(X, X[:, 0])
 
         check_names(self.page, vars(self.glum), fitted)
 
