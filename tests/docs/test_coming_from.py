@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import re
+import shutil
+import subprocess
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +18,7 @@ import pytest
 from conftest import needs_jit
 
 import fastreg
+import fastreg.paths
 
 pytestmark = needs_jit
 
@@ -202,3 +207,128 @@ class TestGlum:
         assert len(names) > 6
         for name in names:
             assert hasattr(self.glum, name) and name not in fastreg.__all__
+
+
+RECORDED = Path(__file__).resolve().parents[1] / "fixtures" / "glmnet.json"
+SCRIPT = RECORDED.with_name("glmnet_vignette.R")
+standardizes = pytest.mark.skipif(
+    "standardize" not in inspect.signature(fastreg.path).parameters,
+    reason="fastreg.path has no standardize=",
+)
+
+
+def write_stand_ins(folder: Path) -> None:
+    """Data that scikit-learn has, in place of the vignette's, which belongs to glmnet."""
+    from sklearn.datasets import load_breast_cancer, load_diabetes
+
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    np.savetxt(folder / "quickstart.txt", np.c_[X, y / 64.0][:440])
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X[:560, [1, 4, 8, 9, 11, 14, 17, 18]]
+    unit = 2.0 ** np.ceil(np.log2(X.std(axis=0)))
+    np.savetxt(folder / "binomial.txt", np.c_[X / unit, y[:560]])
+
+
+def by_r(folder: Path, *stand_ins: Path) -> dict[str, Any]:
+    """What the R of the page computes now."""
+    page = pages.FOLDER / "glmnet.md"
+    command = ["Rscript", str(SCRIPT), str(page), str(folder / "r.json"), *map(str, stand_ins)]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return json.loads((folder / "r.json").read_text(encoding="utf-8"))
+
+
+def has_r() -> bool:
+    """Whether R is there, with glmnet."""
+    if shutil.which("Rscript") is None:
+        return False
+    return subprocess.run(["Rscript", "-e", "library(glmnet)"], capture_output=True).returncode == 0
+
+
+@pytest.fixture(scope="module", params=["recorded", "stand-ins", "vignette"])
+def r(request, tmp_path_factory):
+    """Numbers of R: those recorded, the same computed now, or those of the vignette's own data."""
+    folder = tmp_path_factory.mktemp("glmnet")
+    write_stand_ins(folder)
+    if request.param == "recorded":
+        found = json.loads(RECORDED.read_text(encoding="utf-8"))
+    elif not has_r():
+        pytest.skip("there is no R with glmnet")
+    else:
+        found = by_r(folder, *([folder] if request.param == "stand-ins" else []))
+    return folder, found
+
+
+def array_of(recorded: dict[str, Any]) -> np.ndarray:
+    return np.array(recorded["by_column"], float).reshape(recorded["shape"], order="F")
+
+
+def normal(r_code: str) -> str:
+    return r_code.replace("'", '"').replace(" ", "")
+
+
+@standardizes
+class TestGlmnet:
+    page = "glmnet"
+    text = pages.text_of("glmnet")
+
+    def run(self, folder: Path, monkeypatch: pytest.MonkeyPatch, count: int = 1 << 10) -> Any:
+        monkeypatch.chdir(folder)
+        scope: dict[str, Any] = {}
+        for block in pages.blocks(self.text, "python")[:count]:
+            exec(block, scope)
+        return scope
+
+    def test_recorded_numbers_are_of_this_page(self, r):
+        assert r[1]["blocks"] == [block.rstrip("\n") for block in pages.blocks(self.text, "r")]
+
+    def test_its_blocks_give_the_numbers_of_r(self, r, monkeypatch):
+        folder, recorded = r
+        scope = self.run(folder, monkeypatch)
+        found = recorded["values"]
+        assert len(found) > 50
+        for name, value in found.items():
+            own = np.squeeze(scope[f"{name}_" if name == "lambda" else name] * 1.0)
+            expected = np.squeeze(array_of(value))
+            assert own.shape == expected.shape, name
+            off = np.abs(own - expected).max() / np.abs(expected).max()
+            assert off <= 1e-6, f"{name}: off by {off:.1e} of the largest"
+
+    def test_each_block_has_a_twin_that_computes_something(self):
+        r_blocks, python_blocks = (pages.blocks(self.text, name) for name in ("r", "python"))
+        found = json.loads(RECORDED.read_text(encoding="utf-8"))["values"]
+        assert len(r_blocks) == len(python_blocks)
+        for block in r_blocks[1:]:
+            assert set(re.findall(r"^(\w+) <-", block, re.M)) & set(found), block
+
+    def test_its_scales_give_the_same_minimisers(self, r, monkeypatch):
+        folder, recorded = r
+        scope, seen = self.run(folder, monkeypatch, 1), set()
+        for row in pages.rows(pages.section(self.text, "Scales")):
+            (their,), (our,) = map(pages.spans, row)
+            intercept, *coefs = array_of(recorded["scales"][their])
+            path = np.squeeze(np.vstack([coefs, intercept]))
+            own = np.squeeze(pages.answer(eval(our, scope | OURS)))
+            assert own.shape == path.shape, their
+            off = np.abs(own - path).max() / np.abs(path).max()
+            assert off <= 1e-6, f"{their} and {our}: off by {off:.1e}"
+            seen.add(their)
+        assert seen == set(recorded["scales"]) and len(seen) == 25
+
+    def test_its_names_and_defaults_are_those_of_both(self, r):
+        _, recorded = r
+        found = pages.rows(pages.section(self.text, "Names"))
+        assert len(found) > 30
+        for row in found:
+            for span in pages.spans(row[0]):
+                name, _, part = span.partition("$")
+                if part:
+                    assert part in recorded["parts"][name], span
+                    continue
+                name, argument, default = re.fullmatch(
+                    r"([\w.]+?)(?:\(([\w.]+)(?:=(.*))?\))?", span
+                ).groups()
+                takes = recorded["defaults"][name]
+                assert argument is None or argument in takes, span
+                assert default is None or normal(default) == normal(takes[argument]), span
+            for span in pages.spans(row[1]):
+                pages.check(span, IN_SCOPE | {"Selected": fastreg.paths.Selected}, example)
