@@ -1,4 +1,4 @@
-"""What the pages for users of other packages say: names, scales and blocks, against those packages."""
+"""What the pages for users of other packages say, against those packages: names, scales, blocks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = needs_jit
 
 
 def run(page: str) -> dict[str, Any]:
-    """What the blocks of a page define; each asserts something but the first, which has the data."""
+    """What the blocks of a page define; each but the first, of the data, asserts something."""
     scope: dict[str, Any] = {}
     first, *others = pages.blocks(pages.text_of(page), "python")
     exec(first, scope)
@@ -58,6 +58,7 @@ OURS |= {name: functools.partial(getattr(fastreg, name), tol=1e-12)
 IN_SCOPE = {name: getattr(fastreg, name) for name in fastreg.__all__}
 
 
+@functools.cache
 def example(kind: type) -> Any:
     """A fitted instance of a class of fastreg, or scikit-learn."""
     X = np.random.default_rng(0).standard_normal((30, 2))
@@ -332,3 +333,67 @@ class TestGlmnet:
                 assert default is None or normal(default) == normal(takes[argument]), span
             for span in pages.spans(row[1]):
                 pages.check(span, IN_SCOPE | {"Selected": fastreg.paths.Selected}, example)
+
+    def test_what_is_not_in_fastreg_is_in_glmnet(self, r):
+        defaults, names = r[1]["defaults"], missing_of(self.page)
+        assert len(names) > 9
+        for name in names:
+            function, argument, _ = pages.named(name)
+            if function in defaults:
+                assert argument is None or argument in defaults[function]
+                assert argument not in inspect.signature(fastreg.path).parameters
+            else:
+                assert f'"{function}"' in defaults["glmnet"]["family"]
+                with pytest.raises(ValueError, match="family must be one of"):
+                    fastreg.path([[0.0], [1.0]], [0.0, 1.0], family=function)
+
+
+@pytest.fixture(scope="module")
+def stand_ins(tmp_path_factory):
+    """(X, y) of either family, and the numbers of R."""
+    folder = tmp_path_factory.mktemp("stand-ins")
+    write_stand_ins(folder)
+    tables = [np.loadtxt(folder / f"{name}.txt") for name in ("quickstart", "binomial")]
+    values = json.loads(RECORDED.read_text(encoding="utf-8"))["values"]
+    found = {name: array_of(value) for name, value in values.items()}
+    return [(each[:, :-1], each[:, -1]) for each in tables], found
+
+
+class TestGlmnetWithoutStandardize:
+    """What `standardize=True` has to give, by factors and copies: numbers of R."""
+
+    def test_a_lasso_has_deviations_for_factors(self, stand_ins):
+        ((X, y), _), r = stand_ins
+        found = fastreg.path(X, y, alphas=100, eps=1e-4, penalty_factor=X.std(axis=0), tol=1e-12)
+        np.testing.assert_allclose(found.alphas, r["lambda"], rtol=1e-9)
+        np.testing.assert_allclose(found.coefs, r["beta"], atol=1e-6 * np.abs(r["beta"]).max())
+        np.testing.assert_allclose(found.explained, r["dev_ratio"], atol=1e-6)
+        np.testing.assert_allclose(found.null_deviance, r["nulldev"])
+
+    def test_an_elastic_net_has_scaled_columns_and_the_unit_of_y(self, stand_ins):
+        ((X, y), _), r = stand_ins
+        w = np.repeat([1.0, 2.0], [50, len(y) - 50])
+        spread = np.sqrt(np.cov(np.c_[X, y].T, aweights=w, ddof=0).diagonal())
+        share = 0.2 + 0.8 / spread[-1]
+        found = fastreg.path(
+            X / spread[:-1], y, l1_ratio=0.2 / share, sample_weight=w, alphas=20, eps=1e-4,
+            tol=1e-12,
+        )  # fmt: skip
+        np.testing.assert_allclose(found.alphas / share, r["lambda_w"], rtol=1e-9)
+        coefs = found.coefs / spread[:-1, None]
+        np.testing.assert_allclose(coefs, r["beta_w"], atol=1e-6 * np.abs(coefs).max())
+
+    def test_bounds_are_in_the_units_of_x(self, stand_ins):
+        ((X, y), _), r = stand_ins
+        found = fastreg.path(
+            X, y, alphas=r["lambda"], bounds=(-0.7, 0.5), penalty_factor=X.std(axis=0), tol=1e-12
+        )
+        np.testing.assert_allclose(found.coefs, r["beta_b"], atol=1e-6)
+
+    def test_classes(self, stand_ins):
+        (_, (X, y)), r = stand_ins
+        found = fastreg.path(
+            X, y, family="binomial", alphas=r["blambda"], penalty_factor=X.std(axis=0), tol=1e-12
+        )
+        np.testing.assert_allclose(found.coefs, r["bbeta"], atol=1e-6 * np.abs(r["bbeta"]).max())
+        np.testing.assert_allclose(found.explained, r["bdev"], atol=1e-6)
