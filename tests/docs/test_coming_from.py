@@ -192,8 +192,9 @@ class TestGlum:
 
     def test_its_names_and_defaults_are_those_of_both(self):
         def fitted(kind: type) -> Any:
-            X = np.random.default_rng(0).standard_normal((30, 2))
-            return kind(l1_ratio=0.5).fit(X, X[:, 0])
+            rng = np.random.default_rng(0)
+            X, noise = rng.standard_normal((30, 2)), rng.standard_normal(30)
+            return kind(l1_ratio=0.5, n_alphas=3).fit(X, noise)
 
         check_names(self.page, vars(self.glum), fitted)
 
@@ -245,7 +246,10 @@ def has_r() -> bool:
     return subprocess.run(["Rscript", "-e", "library(glmnet)"], capture_output=True).returncode == 0
 
 
-@pytest.fixture(scope="module", params=["recorded", "stand-ins", "vignette"])
+LIVE = [pytest.param(name, marks=pytest.mark.thorough) for name in ("stand-ins", "vignette")]
+
+
+@pytest.fixture(scope="module", params=["recorded", *LIVE])
 def r(request, tmp_path_factory):
     """Numbers of R: those recorded, the same computed now, or those of the vignette's own data."""
     folder = tmp_path_factory.mktemp("glmnet")
