@@ -166,16 +166,8 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         X : (m, n), y : (m,) or (m, k), sample_weight : (m,) or None
         params : what the splitter asks for, `groups` for one
         """
+        lams = self._check_params()
         model = MLPRegressor() if self.estimator is None else clone(self.estimator)
-        if not isinstance(model, MLPRegressor):
-            raise ValueError(f"estimator must be an MLPRegressor, got {model!r}")
-        lams = np.asarray(self.lams, float)
-        if lams.ndim != 1 or not len(lams) or not np.isfinite(lams).all() or lams.min() <= 0:
-            raise ValueError(f"lams must be numbers above 0, got {self.lams!r}")
-        if self.method not in ("grid", "adaptive"):
-            raise ValueError(f'method must be "grid" or "adaptive", got {self.method!r}')
-        if self.per_layer and self.method == "grid":
-            raise ValueError('per_layer=True goes with method="adaptive": a grid would be L-fold')
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = as_weights(sample_weight, len(X))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -189,6 +181,19 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         self.best_estimator_ = model.set_params(lam=self.lam_).fit(X, y, sample_weight=weights)
         self.n_iter_ = self.best_estimator_.n_iter_
         return self
+
+    def _check_params(self) -> Array:
+        """`lams` (Q,); ValueError names the parameter that is not acceptable."""
+        if self.estimator is not None and not isinstance(self.estimator, MLPRegressor):
+            raise ValueError(f"estimator must be an MLPRegressor, got {self.estimator!r}")
+        lams = np.asarray(self.lams, float)
+        if lams.ndim != 1 or not len(lams) or not np.isfinite(lams).all() or lams.min() <= 0:
+            raise ValueError(f"lams must be numbers above 0, got {self.lams!r}")
+        if self.method not in ("grid", "adaptive"):
+            raise ValueError(f'method must be "grid" or "adaptive", got {self.method!r}')
+        if self.per_layer and self.method == "grid":
+            raise ValueError('per_layer=True goes with method="adaptive": a grid would be L-fold')
+        return lams
 
     def get_metadata_routing(self) -> Any:
         """Who asks for what of the parameters of `fit`: see scikit-learn's guide to routing."""

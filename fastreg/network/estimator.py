@@ -192,7 +192,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         y : (m,) or (m, k)
         sample_weight : (m,) ≥ 0 or None; rows of weight zero are as good as absent
         """
-        check_parameters(self)
+        self._check_params()
         X, Y, weights, flat = _data(self, X, y, sample_weight)
         rng = check_random_state(self.random_state)
         layout = Layout((X.shape[1], *hidden_layers(self.hidden_layer_sizes), Y.shape[1]))
@@ -210,6 +210,9 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         self._set(problem, theta, outcome, stationarity, flat)
         self._warn()
         return self
+
+    def _check_params(self) -> None:
+        check_parameters(self)
 
     def _start(self, layout: Layout, rng: np.random.RandomState) -> Array:
         if self.warm_start and hasattr(self, "coefs_"):
