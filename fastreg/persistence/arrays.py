@@ -39,9 +39,10 @@ def array_from(name: str, tag: dict[str, Any]) -> Any:
     """The array, or the number, of what `tagged_array` gave; ValueError if it is not that."""
     (kind, values), *more = tag.items()
     if kind in TEXTS:
-        if more or not isinstance(values, list) or not all(type(each) is str for each in values):
+        several = isinstance(values, list)
+        if more or not all(type(each) is str for each in (values if several else [values])):
             raise ValueError(f"{name} should hold texts, got {values!r}")
-        return np.array(values, TEXTS[kind])
+        return np.array(values, TEXTS[kind]) if several else np.str_(values)
     dtype = np.dtype(kind)
     _check_items(name, values, _ITEMS[dtype.kind], spelt=dtype.kind == "f")
     try:

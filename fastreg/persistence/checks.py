@@ -35,9 +35,11 @@ def _fits(shape: Shape, wanted: list[str], sizes: Sizes) -> bool:
     for letter, size in (each.split("=") for each in wanted if "=" in each):
         if own.setdefault(letter, int(size)) != int(size):
             return False
-    if axes != ["*"]:
-        if len(axes) != len(shape) or not all(map(_fits_axis, shape, axes, [own] * len(axes))):
-            return False
+    some = axes != ["*"]
+    if some and len(axes) != len(shape):
+        return False
+    if some and not all(map(_fits_axis, shape, axes, [own] * len(axes))):
+        return False
     sizes.update(own)
     return True
 

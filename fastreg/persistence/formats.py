@@ -121,8 +121,9 @@ def _array(name: str, content: bytes) -> np.ndarray:
     shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
     if dtype.name not in NUMBERS or not dtype.isnative:
         raise ValueError(f"{name} has dtype {dtype}")
-    start, order = stream.tell(), "F" if by_columns else "C"
+    start = stream.tell()
     if len(content) - start != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{name} has {len(content) - start} bytes for shape {shape} of {dtype}")
     flat = np.frombuffer(content[start:] or b"\0" * dtype.itemsize, dtype)
-    return flat[: math.prod(shape)].reshape(shape, order=order).copy()
+    flat = flat[: math.prod(shape)]
+    return (flat.reshape(shape[::-1]).T if by_columns else flat.reshape(shape)).copy("C")

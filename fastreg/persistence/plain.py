@@ -1,12 +1,12 @@
 """Values as JSON has them, and back. What JSON has no word for is an object of one entry:
 
-    None, bool, int, str, finite float     as they are
-    list                                   list
-    tuple, dict                            {"tuple": [...]}, {"dict": [[key, value], ...]}
-    infinity, NaN                          {"float": "inf"}
-    array of numbers                       the array itself, which `formats` writes
-    number of NumPy, array of texts        {"float64": 1.0}, {"str": [...]}: see `arrays`
-    object of a registered class           {"Certificate": {...}}, its parts
+None, bool, int, str, finite float     as they are
+list                                   list
+tuple, dict                            {"tuple": [...]}, {"dict": [[key, value], ...]}
+infinity, NaN                          {"float": "inf"}
+array of numbers                       the array itself, which `formats` writes
+number of NumPy, array of texts        {"float64": 1.0}, {"str": [...]}: see `arrays`
+object of a registered class           {"Certificate": {...}}, its parts
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ def encode(name: str, value: Any) -> Any:
 
 def _encode_array(name: str, value: Any) -> Any:
     if value.dtype.name in NUMBERS:
-        native = np.asarray(value, value.dtype.newbyteorder("="))
+        native = np.asarray(value, value.dtype.newbyteorder("="), order="C")
         return native if native.ndim else tagged_array(native)
     items = value.tolist()
     if isinstance(items, str):
-        return items
+        return {"str": items}
     kind = {"U": "str", "O": "object"}.get(value.dtype.kind)
     if kind is None or value.ndim != 1 or not all(type(each) is str for each in items):
         raise ValueError(f"{name} of dtype {value.dtype} cannot be saved: make its items texts")

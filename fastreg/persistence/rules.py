@@ -6,6 +6,7 @@ l1_ratios, F of folds, G of groups, m of rows.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -180,7 +181,9 @@ def _check_by_class(model: Any) -> None:
             raise ValueError(f"{name} is of {list(value)}, not of the second class")
         paths = value[model.classes_[1]] if isinstance(value, dict) else value
     if paths.shape[-1] != model.n_features_in_ + bool(model.fit_intercept):
-        raise ValueError(f"coefs_paths_ has shape {paths.shape} for {model.n_features_in_} features")
+        raise ValueError(
+            f"coefs_paths_ has shape {paths.shape} for {model.n_features_in_} features"
+        )
 
 
 def _check_groups(model: Any) -> None:
@@ -200,7 +203,7 @@ def _check_network(model: Any) -> None:
 
     sizes = (model.n_features_in_, *hidden_layers(model.hidden_layer_sizes), model.n_outputs_)
     shapes = [each.shape for each in model.coefs_]
-    if shapes != list(zip(sizes[:-1], sizes[1:], strict=True)):
+    if shapes != list(pairwise(sizes)):
         raise ValueError(f"coefs_ has shapes {shapes} for layers of {sizes}")
     if [each.shape for each in model.intercepts_] != [(size,) for size in sizes[1:]]:
         raise ValueError(f"intercepts_ does not fit layers of {sizes}")

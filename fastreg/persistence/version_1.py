@@ -70,13 +70,12 @@ def _entry(state: State, key: str, kind: type) -> Any:
 
 def _arrays(entries: State) -> dict[str, np.ndarray]:
     """Of .npz they are arrays, of .json lists and numbers."""
-    arrays = {
-        key: each if isinstance(each, np.ndarray) else np.asarray(array_from(key, {"float64": each}))
-        for key, each in entries.items()
-    }
-    for key, each in arrays.items():
-        if each.dtype != np.float64:
-            raise ValueError(f"{key} has dtype {each.dtype}, not float64")
+    arrays = {}
+    for key, each in entries.items():
+        given = each if isinstance(each, np.ndarray) else array_from(key, {"float64": each})
+        arrays[key] = np.asarray(given)
+        if arrays[key].dtype != np.float64:
+            raise ValueError(f"{key} has dtype {arrays[key].dtype}, not float64")
     return arrays
 
 
@@ -101,7 +100,7 @@ def _certificate(entries: State, arrays: dict[str, np.ndarray]) -> State:
 
 
 def _labels(entry: State) -> State:
-    kind, size = entry.get("kind"), entry.get("size")
+    kind, size = entry.get("kind"), _entry(entry, "size", int)
     names = {"b": "bool", "i": f"int{8 * size}", "u": f"uint{8 * size}", "f": f"float{8 * size}"}
     names |= {"U": "str", "O": "object"}
     if kind not in names:
@@ -113,7 +112,7 @@ def _chosen(
     name: str, model: Any, state: State, arrays: dict[str, np.ndarray], known: State
 ) -> State:
     """What a choice by cross-validation or a search has left."""
-    found = {f"{key}_": _of(arrays, key) for key in _CHOSEN[name]}
+    found: State = {f"{key}_": _of(arrays, key) for key in _CHOSEN[name]}
     for key, value in found.items():
         if not value.ndim:
             found[key] = float(value) if name in _FLOATS else {"float64": value.tolist()}
@@ -121,7 +120,7 @@ def _chosen(
     parts["met"] = parts["met"].astype(bool)
     found["cv_certificate_"] = {"ChoiceCertificate": {**parts, "tol": state.get("cv_tol")}}
     if _CHOSEN[name] is _SEARCHED:
-        groups = model._groups(known["n_features_in_"])[0]
+        groups = model._groups(known["coef_"].shape[-1])[0]
         found["groups_"] = groups if groups.dtype.kind != "U" else {"str": groups.tolist()}
     if getattr(model, "use_legacy_attributes", False):
         second = decode("classes_", known["classes_"]).tolist()[1]
