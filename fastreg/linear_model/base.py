@@ -278,7 +278,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         check_features(self, X)
         m = design.shape[0]
         target, weights = single_target(y, m), as_weights(sample_weight, m)
-        if self.coef_.ndim > 1:
+        if self.coef_.ndim > 1 and len(self.coef_) > 1:
             raise ValueError(f"summary is for one target, the fit had {len(self.coef_)}")
         if self.positive:
             raise ValueError("summary has no intervals for positive=True")
