@@ -4,8 +4,9 @@ gradient of the held-out deviance."""
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
@@ -61,7 +62,7 @@ class _AdaptiveLoss(Searching):
         max_iter=1000,
         tol=1e-8,
         max_features=3000,
-    ):
+    ) -> None:
         self.groups = groups
         self.l1_ratio = l1_ratio
         self.cv = cv
@@ -73,7 +74,7 @@ class _AdaptiveLoss(Searching):
 
     def _searched(
         self, design: Design, y: Array, weights: Array | None, offset: Array | None,
-        splits: list[Split],
+        splits: Sequence[Split],
     ) -> Objective:  # fmt: skip
         """The objective of all rows at the strengths that are found; sets what the search says."""
         m, n = design.shape
@@ -184,7 +185,9 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, offset=None, **params):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, **params: Any
+    ) -> Self:
         """Find the strengths, then fit to all rows of X (m, n), y (m,) ≥ 0, with weights (m,) ≥ 0
         or None and an offset (m,) of the log means or None; `params` go to the splitter, as in
         `PoissonRegressorCV.fit`.
@@ -262,7 +265,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         tol=1e-8,
         max_features=3000,
         target="labels",
-    ):
+    ) -> None:
         super().__init__(
             groups, l1_ratio=l1_ratio, cv=cv, alpha_bounds=alpha_bounds, max_iter=max_iter,
             fit_intercept=fit_intercept, tol=tol, max_features=max_features,
@@ -272,7 +275,9 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, offset=None, **params):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, **params: Any
+    ) -> Self:
         """Find the strengths, then fit to all rows of X (m, n), y as `target` says, with weights
         (m,) ≥ 0 or None and an offset (m,) of the log odds or None; `params` go to the splitter, as
         in `LogisticRegressionCV.fit`.
@@ -299,7 +304,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         self._finish(X, design, odds.share, objective)
         return self
 
-    def score(self, X, y, sample_weight=None, offset=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """The share of rows, or of trials, whose class is predicted; parameters as in `fit`, errors
         as in `LogisticRegression.score`."""
         return self._accuracy(X, y, sample_weight, offset)

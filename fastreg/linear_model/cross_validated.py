@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -126,7 +126,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         random_state=None,
         selection="cyclic",
         rule="min",
-    ):
+    ) -> None:
         self.l1_ratio = l1_ratio
         self.eps = eps
         self.alphas = alphas
@@ -146,7 +146,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     @atomic()
     @opens_sources
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None, **params):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> Self:
         """Choose, then fit to all rows of X (m, n), y (m,), with weights (m,) ≥ 0 or None; or to
         what `fastreg.read` takes, with `cv` a number of folds.
 
@@ -278,7 +278,7 @@ class LassoCV(ElasticNetCV):
         random_state=None,
         selection="cyclic",
         rule="min",
-    ):
+    ) -> None:
         self.eps = eps
         self.alphas = alphas
         self.fit_intercept = fit_intercept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -81,7 +82,7 @@ class ElasticNet(LinearRegressor):
         positive=False,
         random_state=None,
         selection="cyclic",
-    ):
+    ) -> None:
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
@@ -96,7 +97,9 @@ class ElasticNet(LinearRegressor):
 
     @atomic("coef_")
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, check_input=True):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, check_input: Any = True
+    ) -> Self:
         """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None; or to what
         `fastreg.read` takes. `check_input` is scikit-learn's: input is always checked.
 
@@ -163,7 +166,7 @@ class Lasso(ElasticNet):
         positive=False,
         random_state=None,
         selection="cyclic",
-    ):
+    ) -> None:
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.precompute = precompute

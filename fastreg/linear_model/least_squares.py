@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
@@ -80,7 +81,9 @@ class LinearRegression(LinearRegressor):
     }
     warm_start, max_iter = False, None
 
-    def __init__(self, *, fit_intercept=True, copy_X=True, tol=1e-6, n_jobs=None, positive=False):
+    def __init__(
+        self, *, fit_intercept=True, copy_X=True, tol=1e-6, n_jobs=None, positive=False
+    ) -> None:
         self.fit_intercept = fit_intercept
         self.copy_X = copy_X
         self.tol = tol
@@ -89,7 +92,7 @@ class LinearRegression(LinearRegressor):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit to rows in memory, or to what `fastreg.read` takes.
 
         Parameters

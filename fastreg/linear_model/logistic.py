@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.special
@@ -70,7 +70,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     def _steps(self, n_iter: int, n_targets: int) -> Any:
         return np.array([n_iter], np.int32)
 
-    def decision_function(self, X, offset=None):
+    def decision_function(self, X: Any, offset: Any = None) -> Array:
         """The log odds o + b + Xw of the second class, (m,) float64.
 
         Parameters
@@ -85,7 +85,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         """
         return self._predictor(X, offset)
 
-    def predict(self, X, offset=None):
+    def predict(self, X: Any, offset: Any = None) -> Array:
         """The class, (m,), whose probability is larger: the second where the log odds are above 0.
 
         Parameters and errors are those of `decision_function`.
@@ -93,7 +93,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         z = self.decision_function(X, offset)
         return self.classes_[(z > 0.0).astype(int)]
 
-    def predict_proba(self, X, offset=None):
+    def predict_proba(self, X: Any, offset: Any = None) -> Array:
         """Probabilities (m, 2) of both classes, in the order of `classes_`.
 
         Parameters and errors are those of `decision_function`.
@@ -101,7 +101,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         z = self.decision_function(X, offset)
         return np.column_stack([scipy.special.expit(-z), scipy.special.expit(z)])
 
-    def predict_log_proba(self, X, offset=None):
+    def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """Logarithms of `predict_proba`, exact where a probability underflows.
 
         Parameters and errors are those of `decision_function`.
@@ -125,13 +125,13 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         odds.check_both(self)
         return counted(odds.share, odds.weights), odds.weights
 
-    def sparsify(self):
+    def sparsify(self) -> Self:
         """`coef_` as a sparse matrix, which takes less memory where most of it is zero."""
         check_is_fitted(self)
         self.coef_ = as_sparse(self.coef_)
         return self
 
-    def densify(self):
+    def densify(self) -> Self:
         """`coef_` as an array again."""
         check_is_fitted(self)
         self.coef_ = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
@@ -244,7 +244,7 @@ class LogisticRegression(Classifier):
         positive=False,
         bounds=None,
         penalty_factor=None,
-    ):
+    ) -> None:
         self.penalty = penalty
         self.C = C
         self.l1_ratio = l1_ratio
@@ -266,7 +266,7 @@ class LogisticRegression(Classifier):
 
     @atomic("coef_", "intercept_")
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, offset=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> Self:
         """Fit to X (m, n), y as `target` says, weights (m,) ≥ 0 or None, and an offset (m,) of the
         log odds or None; or to what `fastreg.read` takes, with classes 0 and 1 or its labels.
 
@@ -297,7 +297,7 @@ class LogisticRegression(Classifier):
         self._finish(X, design, odds.share, objective)
         return self
 
-    def score(self, X, y, sample_weight=None, offset=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """The share of rows, or of trials, whose class is predicted.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -70,7 +70,7 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
     ) -> tuple[Array, Array | None]:
         return self._counts(y, sample_weight, m)
 
-    def predict(self, X, offset=None):
+    def predict(self, X: Any, offset: Any = None) -> Array:
         """The mean exp(o + b + Xw), (m,) float64.
 
         Parameters
@@ -86,7 +86,7 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
         with np.errstate(over="ignore"):
             return np.exp(self._predictor(X, offset))
 
-    def score(self, X, y, sample_weight=None, offset=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """D² = 1 − D(y, predict(X))/D(y, null), the share of the deviance that is explained.
 
             D(y, μ) = 2 Σ_i s_i (y_i log(y_i/μ_i) − y_i + μ_i)
@@ -180,7 +180,7 @@ class PoissonRegressor(Counting):
         positive=False,
         bounds=None,
         penalty_factor=None,
-    ):
+    ) -> None:
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.solver = solver
@@ -195,7 +195,7 @@ class PoissonRegressor(Counting):
 
     @atomic("coef_", "intercept_")
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, offset=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> Self:
         """Fit to X (m, n), y (m,) ≥ 0, weights (m,) ≥ 0 or None, and an offset (m,) of the log
         means or None: the log of the exposure of each row; or to what `fastreg.read` takes.
 

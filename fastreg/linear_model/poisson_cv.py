@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -110,7 +110,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         positive=False,
         bounds=None,
         penalty_factor=None,
-    ):
+    ) -> None:
         self.l1_ratio = l1_ratio
         self.eps = eps
         self.alphas = alphas
@@ -128,7 +128,9 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
     @atomic()
     @opens_sources
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None, offset=None, **params):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, **params: Any
+    ) -> Self:
         """Choose, then fit to all rows of X (m, n), y (m,) ≥ 0, with weights (m,) ≥ 0 or None and
         an offset (m,) of the log means or None; or to what `fastreg.read` takes, with `cv` a number
         of folds.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -102,7 +103,7 @@ class Ridge(LinearRegressor):
         positive=False,
         warm_start=False,
         random_state=None,
-    ):
+    ) -> None:
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.copy_X = copy_X
@@ -115,7 +116,7 @@ class Ridge(LinearRegressor):
 
     @atomic("coef_")
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit to X (m, n), y (m,) or (m, k), and weights (m,) ≥ 0 or None; or to what
         `fastreg.read` takes.
 
@@ -136,7 +137,7 @@ class Ridge(LinearRegressor):
         return self
 
     @atomic("statistics_", "n_features_in_", "feature_names_in_")
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Add rows to those of the calls before, and fit to all of them: what `fit` to all at once
         gives, in any order of blocks. `fit` forgets them.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -111,7 +111,7 @@ class RidgeCV(LinearRegressor):
         gcv_mode=None,
         store_cv_results=False,
         alpha_per_target=False,
-    ):
+    ) -> None:
         self.alphas = alphas
         self.fit_intercept = fit_intercept
         self.scoring = scoring
@@ -122,7 +122,7 @@ class RidgeCV(LinearRegressor):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, **params):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> Self:
         """Choose, then fit to all rows of X (m, n), y (m,) or (m, k), with weights or None; or to
         what `fastreg.read` takes, read twice, or once with `cv` a number of folds.
 

@@ -11,7 +11,7 @@ log λ by RProp (Riedmiller & Braun 1993), which looks at signs alone.
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
@@ -148,7 +148,7 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         cv=None,
         max_iter=40,
         random_state=None,
-    ):
+    ) -> None:
         self.lams = lams
         self.estimator = estimator
         self.method = method
@@ -158,7 +158,7 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         self.random_state = random_state
 
     @atomic()
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> MLPRegressorCV:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:
         """Choose lam, then fit to all rows.
 
         Parameters
