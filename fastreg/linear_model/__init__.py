@@ -1,6 +1,6 @@
 """Estimators with scikit-learn's names, scales and attributes.
 
-    LinearRegression     ‖y − Xw − b‖²
+    LinearRegression   ‖y − Xw − b‖²
     Ridge        ‖y − Xw − b‖² + alpha·‖w‖²
     ElasticNet   ‖y − Xw − b‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
     Lasso        ElasticNet with l1_ratio = 1
