@@ -54,7 +54,7 @@ def _fits_axis(size: int, axis: str, sizes: Sizes) -> bool:
 
 
 def _of(types: tuple[type, ...], kinds: str, what: str) -> Callable[[str, Any], Shape]:
-    """Checks of values, lists and arrays of some types, by the kinds of NumPy's dtypes."""
+    """Checks of values and arrays of some types, by the kinds of NumPy's dtypes."""
 
     def single(value: Any) -> bool:
         if isinstance(value, np.generic):
@@ -64,8 +64,6 @@ def _of(types: tuple[type, ...], kinds: str, what: str) -> Callable[[str, Any], 
     def shape_of(name: str, value: Any) -> Shape:
         if isinstance(value, np.ndarray) and value.dtype.kind in kinds:
             return value.shape
-        if isinstance(value, list) and all(map(single, value)):
-            return (len(value),)
         if single(value):
             return ()
         given = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
@@ -93,6 +91,19 @@ def _count(name: str, value: Any) -> Shape:
     if shape != (0,) and np.min(value) < 0:
         raise ValueError(f"{name} is negative: {value}")
     return shape
+
+
+def _or_list(single: Callable[[str, Any], Shape]) -> Callable[[str, Any], Shape]:
+    """Of a list of single values as well."""
+
+    def shape_of(name: str, value: Any) -> Shape:
+        if not isinstance(value, list):
+            return single(name, value)
+        if any(single(name, each) for each in value):
+            raise ValueError(f"{name} is a list of lists")
+        return (len(value),)
+
+    return shape_of
 
 
 def _certificate(name: str, value: Any) -> Shape:
@@ -192,12 +203,15 @@ _KINDS: dict[str, Callable[[str, Any], Shape]] = {
     "certificate": _certificate,
     "choice": _choice,
     "count": _count,
+    "counts": _or_list(_count),
     "encoding": _object("Encoding"),
     "finite": _finite,
     "label": _label,
     "network": _object("MLPRegressor"),
     "number": _number,
+    "numbers": _or_list(_number),
     "report": _report,
     "steps": _steps,
     "text": _text,
+    "texts": _or_list(_text),
 }

@@ -24,7 +24,7 @@ _RULES = {
     "l1_ratio": "finite: ()",
     "n_iter": "count: ()",
     "gamma": "finite: () | None",
-    "feature_names": "text: n | None",
+    "feature_names": "texts: n | None",
     "dof": "number: K | None",
     "l2": "finite: n 1 | 1 1",
     "fit_intercept": "bool: ()",

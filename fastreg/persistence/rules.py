@@ -23,7 +23,7 @@ _ANY: Rules = {
 _FIT: Rules = {
     "coef_": "finite: n k=1 | k n",
     "intercept_": "finite: () | k",
-    "n_iter_": "count: () | k",
+    "n_iter_": "counts: () | k",
     "dual_gap_?": "number: () | k",
     "certificate_?": "certificate: k",
 }
@@ -100,10 +100,10 @@ RULES: dict[str, Rules] = {
         "intercepts_": "arrays: L",
         "loss_": "number: ()",
         "best_loss_": "number: ()",
-        "loss_curve_": "number: E",
+        "loss_curve_": "numbers: E",
         "stationarity_": "number: ()",
         "gradient_report_": "report: ()",
-        "validation_scores_": "number: E | None",
+        "validation_scores_": "numbers: E | None",
         "best_validation_score_": "number: () | None",
         "n_iter_": "count: ()",
         "t_": "count: ()",

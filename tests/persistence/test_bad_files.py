@@ -174,6 +174,8 @@ CHANGES = {
     "coef text": (_set(coef=_numbers(*"abcde")), "coef_"),
     "coef bools": (_set(coef={"bool": [True] * 5}), "coef_ should hold numbers"),
     "coef list": (_set(coef=["1.0"] * 5), "coef_"),
+    "coef list of numbers": (_set(coef=[1.0] * 5), "coef_ should hold numbers, not list"),
+    "gap list": (_of_certificate(gap=[1.0]), "certificate_.gap should hold numbers, not list"),
     "coef nan": (_set(coef=_numbers(*["nan"] * 5)), "coef_ holds NaN"),
     "coef none": (_set(coef=_numbers(*[None] * 5)), "coef_"),
     "coef huge": (_set(coef=_numbers(*[10**400] * 5)), "coef_"),
@@ -384,7 +386,7 @@ def _predicted(model, X):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("count", [150, pytest.param(3000, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("count", [150, pytest.param(1000, marks=pytest.mark.thorough)])
 def test_edited_values_end_in_words_or_in_a_model(name, count, models, data, tmp_path):
     path = tmp_path / "m.json"
     save_model(models[name], path)
@@ -399,7 +401,7 @@ def test_edited_values_end_in_words_or_in_a_model(name, count, models, data, tmp
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.thorough)])
 def test_flipped_bytes_end_in_words_or_in_a_model(name, suffix, count, models, data, tmp_path):
     path = tmp_path / f"m{suffix}"
     save_model(models[name], path)
