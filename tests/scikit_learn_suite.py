@@ -29,6 +29,7 @@ from sklearn._loss import HalfPoissonLoss
 import fastreg
 
 MODULES = (
+    "sklearn.linear_model.tests.test_base",
     "sklearn.linear_model.tests.test_common",
     "sklearn.linear_model.tests.test_coordinate_descent",
     "sklearn.linear_model.tests.test_logistic",
@@ -38,8 +39,8 @@ MODULES = (
     "sklearn.tests.test_metaestimators_metadata_routing",
 )
 NAMES = (
-    "ElasticNet", "ElasticNetCV", "Lasso", "LassoCV", "LogisticRegression", "LogisticRegressionCV",
-    "PoissonRegressor", "Ridge", "RidgeCV", "enet_path", "lasso_path",
+    "ElasticNet", "ElasticNetCV", "Lasso", "LassoCV", "LinearRegression", "LogisticRegression",
+    "LogisticRegressionCV", "PoissonRegressor", "Ridge", "RidgeCV", "enet_path", "lasso_path",
 )  # fmt: skip
 OURS = [getattr(fastreg, name) for name in NAMES]
 EXCEPTIONS = Path(__file__).with_name("scikit_learn_exceptions.toml")

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import estimator_checks
 
 import fastreg
-from fastreg import ElasticNet, Lasso, Ridge
+from fastreg import ElasticNet, Lasso, LinearRegression, Ridge
 
 ESTIMATORS = [Ridge, Lasso, ElasticNet]
 VARIANTS = [
@@ -28,6 +28,8 @@ VARIANTS = [
     Ridge(solver="sparse_cg"),
     Ridge(solver="svd"),
     Ridge(alpha=0.0),
+    LinearRegression(),
+    LinearRegression(positive=True),
 ]
 
 

@@ -13,6 +13,7 @@ ESTIMATORS = {
     "ElasticNet": lambda: fastreg.ElasticNet(alpha=0.05, tol=1e-10),
     "Ridge": lambda: fastreg.Ridge(),
     "least squares": lambda: fastreg.Ridge(alpha=0.0),
+    "LinearRegression": lambda: fastreg.LinearRegression(),
     "Ridge, svd": lambda: fastreg.Ridge(solver="svd"),
     "Ridge, sparse_cg": lambda: fastreg.Ridge(solver="sparse_cg", tol=1e-12),
     "path": lambda: _Path(l1_ratio=0.7),

@@ -1,5 +1,6 @@
 """Estimators with scikit-learn's names, scales and attributes.
 
+    LinearRegression   ‖y − Xw − b‖²
     Ridge        ‖y − Xw − b‖² + alpha·‖w‖²
     ElasticNet   ‖y − Xw − b‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
     Lasso        ElasticNet with l1_ratio = 1
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from fastreg.linear_model.cross_validated import ElasticNetCV, LassoCV
     from fastreg.linear_model.elastic_net import ElasticNet, Lasso
+    from fastreg.linear_model.least_squares import LinearRegression
     from fastreg.linear_model.logistic import LogisticRegression
     from fastreg.linear_model.logistic_cv import LogisticRegressionCV
     from fastreg.linear_model.poisson import PoissonRegressor
@@ -47,6 +49,7 @@ _HOME = {
     "ElasticNetCV": "cross_validated",
     "Lasso": "elastic_net",
     "LassoCV": "cross_validated",
+    "LinearRegression": "least_squares",
     "LogisticRegression": "logistic",
     "LogisticRegressionCV": "logistic_cv",
     "PoissonRegressor": "poisson",
@@ -66,6 +69,7 @@ __all__ = [
     "ElasticNetCV",
     "Lasso",
     "LassoCV",
+    "LinearRegression",
     "LogisticRegression",
     "LogisticRegressionCV",
     "PoissonRegressor",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -101,7 +101,7 @@ class _Adaptive(Searching, ChoosingRegressor):
 
     max_iter = None
 
-    def _partition(self, splits: list[Split], weights: Array | None, m: int) -> list[Split]:
+    def _partition(self, splits: Sequence[Split], weights: Array | None, m: int) -> Sequence[Split]:
         """Splits that leave each of m rows out once, and train on the others."""
         if not self.fit_intercept:
             raise ValueError("fit_intercept must be True with method='cv', got False")
@@ -114,7 +114,7 @@ class _Adaptive(Searching, ChoosingRegressor):
         return splits
 
     def _validation(
-        self, design: Any, y: Array, weights: Array | None, splits: list[Split]
+        self, design: Any, y: Array, weights: Array | None, splits: Sequence[Split]
     ) -> Validation:
         """Moments of folds that leave each row out once."""
         self._check_width(design.shape[1])
@@ -130,7 +130,7 @@ class _Adaptive(Searching, ChoosingRegressor):
 
 
 def _row_fits(
-    X: Design, y: Array, weights: Array | None, splits: list[Split], make: MakeObjective
+    X: Design, y: Array, weights: Array | None, splits: Sequence[Split], make: MakeObjective
 ) -> list[RowFits]:
     """The fits of all folds, as exact as rounding allows."""
     folds = (weights_of(split, len(y), weights) for split in splits)
@@ -271,7 +271,7 @@ class AdaptiveRidge(_Adaptive):
         fit_intercept=True,
         tol=1e-9,
         max_features=3000,
-    ):
+    ) -> None:
         self.groups = groups
         self.method = method
         self.cv = cv
@@ -282,7 +282,7 @@ class AdaptiveRidge(_Adaptive):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, **params):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> Self:
         """Choose the alphas, then fit to all rows.
 
         Parameters
@@ -342,7 +342,7 @@ class AdaptiveRidge(_Adaptive):
         return self
 
     def _held_out(
-        self, design: Any, y: Array, weights: Array | None, groups: Array, splits: list[Split]
+        self, design: Any, y: Array, weights: Array | None, groups: Array, splits: Sequence[Split]
     ) -> HeldOut:
         m, n = design.shape
         if n <= m:
@@ -464,7 +464,7 @@ class AdaptiveElasticNet(_Adaptive):
         bounds=(1e-6, 1e3),
         tol=1e-9,
         max_features=3000,
-    ):
+    ) -> None:
         self.groups = groups
         self.cv = cv
         self.bounds = bounds
@@ -473,7 +473,7 @@ class AdaptiveElasticNet(_Adaptive):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, **params):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> Self:
         """Choose the strengths, then fit to all rows.
 
         Parameters

@@ -4,8 +4,9 @@ gradient of the held-out deviance."""
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
@@ -61,7 +62,7 @@ class _AdaptiveLoss(Searching):
         max_iter=1000,
         tol=1e-8,
         max_features=3000,
-    ):
+    ) -> None:
         self.groups = groups
         self.l1_ratio = l1_ratio
         self.cv = cv
@@ -73,7 +74,7 @@ class _AdaptiveLoss(Searching):
 
     def _searched(
         self, design: Design, y: Array, weights: Array | None, offset: Array | None,
-        splits: list[Split],
+        splits: Sequence[Split],
     ) -> Objective:  # fmt: skip
         """The objective of all rows at the strengths that are found; sets what the search says."""
         m, n = design.shape
@@ -238,7 +239,9 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, offset=None, **params):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, **params: Any
+    ) -> Self:
         """Choose the alphas, then fit to all rows.
 
         Parameters
@@ -405,7 +408,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         tol=1e-8,
         max_features=3000,
         target="labels",
-    ):
+    ) -> None:
         super().__init__(
             groups, l1_ratio=l1_ratio, cv=cv, alpha_bounds=alpha_bounds, max_iter=max_iter,
             fit_intercept=fit_intercept, tol=tol, max_features=max_features,
@@ -415,7 +418,9 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, offset=None, **params):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, **params: Any
+    ) -> Self:
         """Choose the alphas, then fit to all rows.
 
         Parameters
@@ -460,7 +465,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         self._finish(X, design, odds.share, objective)
         return self
 
-    def score(self, X, y, sample_weight=None, offset=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute the share of rows, or of trials, whose class is predicted.
 
         Parameters

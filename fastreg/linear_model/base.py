@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import scipy.sparse
@@ -90,7 +90,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         l2_is_total: bool = False,
         l1: float,
         method: str = "auto",
-    ) -> LinearRegressor:
+    ) -> Self:
         """Solve, then set the attributes.
 
         `l2` is a number or (k,), beside the mean square or, `l2_is_total`, beside the sum.
@@ -123,7 +123,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
 
     def _fit_source(
         self, source: Streamed, strengths: Array, l2_is_total: bool, penalty: Any
-    ) -> LinearRegressor:
+    ) -> Self:
         """Collect the moments in one read, then fit each target to them."""
         check_strengths(strengths, source.n_targets)
         if isinstance(source, Source) and moments_bytes(source.n_features) > MOST_MEMORY:
@@ -136,7 +136,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
     def _fit_moments(
         self, source: Streamed, whole: moments.Moments, strengths: Array, penalty: Any,
         passes: int = 1,
-    ) -> LinearRegressor:  # fmt: skip
+    ) -> Self:  # fmt: skip
         """Fit each target to the moments that `passes` reads of the source gave."""
         strengths = np.broadcast_to(strengths, source.n_targets)
         found = [
@@ -158,7 +158,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
 
     def _fit_by_reads(
         self, source: Source, strengths: Array, l2_is_total: bool, penalty: Any
-    ) -> LinearRegressor:
+    ) -> Self:
         """Read the source once a step: it has too many features for their moments."""
         if l2_is_total:
             strengths = per_weight(strengths, np.array([weight_of(source)]), 1)
@@ -293,7 +293,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         check_features(self, X)
         m = design.shape[0]
         target, weights = single_target(y, m), as_weights(sample_weight, m)
-        if self.coef_.ndim > 1:
+        if self.coef_.ndim > 1 and len(self.coef_) > 1:
             raise ValueError(f"summary needs a fit to one target, this fit has {len(self.coef_)}")
         if self.positive:
             raise ValueError("summary has no intervals for positive=True: fit with positive=False")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -185,7 +185,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         random_state=None,
         selection="cyclic",
         rule="min",
-    ):
+    ) -> None:
         self.l1_ratio = l1_ratio
         self.eps = eps
         self.alphas = alphas
@@ -205,7 +205,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     @atomic()
     @opens_sources
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None, **params):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> Self:
         """Choose alpha, then fit to all rows.
 
         Parameters
@@ -453,7 +453,7 @@ class LassoCV(ElasticNetCV):
         random_state=None,
         selection="cyclic",
         rule="min",
-    ):
+    ) -> None:
         self.eps = eps
         self.alphas = alphas
         self.fit_intercept = fit_intercept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -122,7 +123,7 @@ class ElasticNet(LinearRegressor):
         positive=False,
         random_state=None,
         selection="cyclic",
-    ):
+    ) -> None:
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
@@ -137,7 +138,9 @@ class ElasticNet(LinearRegressor):
 
     @atomic("coef_")
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, check_input=True):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, check_input: Any = True
+    ) -> Self:
         """Fit the model to data.
 
         Parameters
@@ -282,7 +285,7 @@ class Lasso(ElasticNet):
         positive=False,
         random_state=None,
         selection="cyclic",
-    ):
+    ) -> None:
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.precompute = precompute

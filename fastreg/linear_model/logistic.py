@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.special
@@ -70,7 +70,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     def _steps(self, n_iter: int, n_targets: int) -> Any:
         return np.array([n_iter], np.int32)
 
-    def decision_function(self, X, offset=None):
+    def decision_function(self, X: Any, offset: Any = None) -> Array:
         """Compute the log odds of the second class.
 
         Parameters
@@ -93,7 +93,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         """
         return self._predictor(X, offset)
 
-    def predict(self, X, offset=None):
+    def predict(self, X: Any, offset: Any = None) -> Array:
         """Predict the class of new rows.
 
         It is the second class where the log odds are above 0, else the first.
@@ -119,7 +119,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         z = self.decision_function(X, offset)
         return self.classes_[(z > 0.0).astype(int)]
 
-    def predict_proba(self, X, offset=None):
+    def predict_proba(self, X: Any, offset: Any = None) -> Array:
         """Compute the probabilities of both classes.
 
         Parameters
@@ -143,7 +143,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         z = self.decision_function(X, offset)
         return np.column_stack([scipy.special.expit(-z), scipy.special.expit(z)])
 
-    def predict_log_proba(self, X, offset=None):
+    def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """Compute the logarithms of the probabilities of both classes.
 
         They are exact even where a probability underflows.
@@ -185,7 +185,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         odds.check_both(self)
         return counted(odds.share, odds.weights), odds.weights
 
-    def sparsify(self):
+    def sparsify(self) -> Self:
         """Make `coef_` a sparse matrix.
 
         It takes less memory if most coefficients are zero.
@@ -199,7 +199,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         self.coef_ = as_sparse(self.coef_)
         return self
 
-    def densify(self):
+    def densify(self) -> Self:
         """Make `coef_` an array again.
 
         Returns
@@ -367,7 +367,7 @@ class LogisticRegression(Classifier):
         positive=False,
         bounds=None,
         penalty_factor=None,
-    ):
+    ) -> None:
         self.penalty = penalty
         self.C = C
         self.l1_ratio = l1_ratio
@@ -389,7 +389,7 @@ class LogisticRegression(Classifier):
 
     @atomic("coef_", "intercept_")
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, offset=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> Self:
         """Fit the model to data.
 
         Parameters
@@ -434,7 +434,7 @@ class LogisticRegression(Classifier):
         self._finish(X, design, odds.share, objective)
         return self
 
-    def score(self, X, y, sample_weight=None, offset=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute the share of rows, or of trials, whose class is predicted.
 
         Parameters

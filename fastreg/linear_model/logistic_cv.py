@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
@@ -35,12 +35,13 @@ _LIKELIHOOD = "neg_log_loss"  # minus half the mean deviance
 class Shifted(Classifier):
     """A fitted model with the offset of the rows that it will be asked for: scorers give none."""
 
-    def __init__(self, model=None, offset=None):
+    def __init__(self, model=None, offset=None) -> None:
         self.model = model
         self.offset = offset
-        self.classes_ = None if model is None else model.classes_
+        if model is not None:
+            self.classes_ = model.classes_
 
-    def decision_function(self, X, offset=None):
+    def decision_function(self, X: Any, offset: Any = None) -> Array:
         return self.model.decision_function(X, self.offset)
 
 
@@ -233,7 +234,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         positive=False,
         bounds=None,
         penalty_factor=None,
-    ):
+    ) -> None:
         self.Cs = Cs
         self.l1_ratios = l1_ratios
         self.fit_intercept = fit_intercept
@@ -260,7 +261,9 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     @atomic()
     @opens_sources
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None, offset=None, **params):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, **params: Any
+    ) -> Self:
         """Choose C and l1_ratio, then fit to all rows.
 
         For data read in blocks `cv` must be a number of folds.
@@ -363,7 +366,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             self._as_before()
         return self
 
-    def score(self, X, y, sample_weight=None, offset=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute the score that `scoring` names.
 
         Parameters

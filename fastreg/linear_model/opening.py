@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from fastreg.sources.names import check_order
 from fastreg.statistics import SufficientStatistics
 
 Array = np.ndarray
+Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
-def opens_sources(fit: Callable[..., Any]) -> Callable[..., Any]:
+def opens_sources(fit: Fit) -> Fit:
     """`fit` of a path, stream, `Source` or dask collection as well as of what is in memory.
 
     What fits into `Source.memory` is read into it. Else `fit` is given the source in place of X
@@ -52,7 +53,7 @@ def opens_sources(fit: Callable[..., Any]) -> Callable[..., Any]:
         note_source(self, given)
         return self
 
-    return opened
+    return opened  # type: ignore[return-value]
 
 
 def labels_of(given: Source, y: Array) -> Array:

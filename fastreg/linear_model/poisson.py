@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -69,7 +69,7 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
     ) -> tuple[Array, Array | None]:
         return self._counts(y, sample_weight, m)
 
-    def predict(self, X, offset=None):
+    def predict(self, X: Any, offset: Any = None) -> Array:
         """Predict the mean counts of new rows.
 
         Parameters
@@ -93,7 +93,7 @@ class Counting(RegressorMixin, Generalized):  # type: ignore[misc]
         with np.errstate(over="ignore"):
             return np.exp(self._predictor(X, offset))
 
-    def score(self, X, y, sample_weight=None, offset=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute D², the share of the deviance that the model explains.
 
         Parameters
@@ -238,7 +238,7 @@ class PoissonRegressor(Counting):
         positive=False,
         bounds=None,
         penalty_factor=None,
-    ):
+    ) -> None:
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.solver = solver
@@ -253,7 +253,7 @@ class PoissonRegressor(Counting):
 
     @atomic("coef_", "intercept_")
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, offset=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> Self:
         """Fit the model to data.
 
         Parameters

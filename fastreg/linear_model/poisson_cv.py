@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -171,7 +171,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         positive=False,
         bounds=None,
         penalty_factor=None,
-    ):
+    ) -> None:
         self.l1_ratio = l1_ratio
         self.eps = eps
         self.alphas = alphas
@@ -189,7 +189,9 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
     @atomic()
     @opens_sources
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None, offset=None, **params):
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, **params: Any
+    ) -> Self:
         """Choose alpha and l1_ratio, then fit to all rows.
 
         For data read in blocks `cv` must be a number of folds.

@@ -5,19 +5,27 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from fastreg._progress import draw_bar
 
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:  # scikit-learn before 1.9 has none
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing to support."""
 
-    def with_callbacks(method: Any) -> Any:
+    def _with_callbacks(method: Any) -> Any:
         return method
+
+
+def with_callbacks(fit: Fit) -> Fit:
+    """scikit-learn's decorator, under which `fit` keeps its type."""
+    return _with_callbacks(fit)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -137,7 +137,7 @@ class AdaptiveLasso(ChoosingRegressor):
         fit_intercept=True,
         tol=1e-6,
         max_iter=1000,
-    ):
+    ) -> None:
         self.alpha = alpha
         self.gamma = gamma
         self.epsilon = epsilon
@@ -149,7 +149,7 @@ class AdaptiveLasso(ChoosingRegressor):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, **params):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> Self:
         """Fit the model to data.
 
         Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -134,7 +135,7 @@ class Ridge(LinearRegressor):
         positive=False,
         warm_start=False,
         random_state=None,
-    ):
+    ) -> None:
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.copy_X = copy_X
@@ -147,7 +148,7 @@ class Ridge(LinearRegressor):
 
     @atomic("coef_")
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the model to data.
 
         Parameters
@@ -189,7 +190,7 @@ class Ridge(LinearRegressor):
         return self
 
     @atomic("statistics_", "n_features_in_", "feature_names_in_")
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Add rows to those of earlier calls, and fit to all of them.
 
         The result is that of one `fit` to all rows, whatever their order. `fit` forgets the rows.

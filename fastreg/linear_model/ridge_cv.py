@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -154,7 +154,7 @@ class RidgeCV(LinearRegressor):
         gcv_mode=None,
         store_cv_results=False,
         alpha_per_target=False,
-    ):
+    ) -> None:
         self.alphas = alphas
         self.fit_intercept = fit_intercept
         self.scoring = scoring
@@ -165,7 +165,7 @@ class RidgeCV(LinearRegressor):
 
     @atomic()
     @opens_sources
-    def fit(self, X, y=None, sample_weight=None, **params):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> Self:
         """Choose alpha, then fit to all rows.
 
         Data read in blocks is read twice, or once if `cv` is a number of folds.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.feature_selection import SelectorMixin
@@ -132,7 +132,7 @@ class StabilitySelection(CallbackSupportMixin, SelectorMixin, Estimator):  # typ
         tol=1e-4,
         random_state=None,
         verbose=False,
-    ):
+    ) -> None:
         self.n_first = n_first
         self.threshold = threshold
         self.n_pairs = n_pairs
@@ -152,7 +152,7 @@ class StabilitySelection(CallbackSupportMixin, SelectorMixin, Estimator):  # typ
     @atomic()
     @opens_sources
     @with_callbacks
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Select the features.
 
         Parameters

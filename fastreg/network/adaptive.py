@@ -11,7 +11,7 @@ log λ by RProp (Riedmiller & Braun 1993), which looks at signs alone.
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
@@ -171,7 +171,7 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         cv=None,
         max_iter=40,
         random_state=None,
-    ):
+    ) -> None:
         self.lams = lams
         self.estimator = estimator
         self.method = method
@@ -181,7 +181,7 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         self.random_state = random_state
 
     @atomic()
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> MLPRegressorCV:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:
         """Choose the strength, then fit to all rows.
 
         Parameters
@@ -211,16 +211,8 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         ConvergenceWarning
             A network or the search ended before it converged.
         """
+        lams = self._check_params()
         model = MLPRegressor() if self.estimator is None else clone(self.estimator)
-        if not isinstance(model, MLPRegressor):
-            raise ValueError(f"estimator must be an MLPRegressor, got {model!r}")
-        lams = np.asarray(self.lams, float)
-        if lams.ndim != 1 or not len(lams) or not np.isfinite(lams).all() or lams.min() <= 0:
-            raise ValueError(f"lams must be numbers above 0, got {self.lams!r}")
-        if self.method not in ("grid", "adaptive"):
-            raise ValueError(f'method must be "grid" or "adaptive", got {self.method!r}')
-        if self.per_layer and self.method == "grid":
-            raise ValueError('per_layer=True needs method="adaptive", got "grid"')
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = as_weights(sample_weight, len(X))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -234,6 +226,19 @@ class MLPRegressorCV(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: 
         self.best_estimator_ = model.set_params(lam=self.lam_).fit(X, y, sample_weight=weights)
         self.n_iter_ = self.best_estimator_.n_iter_
         return self
+
+    def _check_params(self) -> Array:
+        """`lams` (Q,); ValueError names the parameter that is not acceptable."""
+        if self.estimator is not None and not isinstance(self.estimator, MLPRegressor):
+            raise ValueError(f"estimator must be an MLPRegressor, got {self.estimator!r}")
+        lams = np.asarray(self.lams, float)
+        if lams.ndim != 1 or not len(lams) or not np.isfinite(lams).all() or lams.min() <= 0:
+            raise ValueError(f"lams must be numbers above 0, got {self.lams!r}")
+        if self.method not in ("grid", "adaptive"):
+            raise ValueError(f'method must be "grid" or "adaptive", got {self.method!r}')
+        if self.per_layer and self.method == "grid":
+            raise ValueError('per_layer=True needs method="adaptive", got "grid"')
+        return lams
 
     def get_metadata_routing(self) -> Any:
         """Return what `fit` passes to the splitter and the scorer.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
@@ -195,7 +195,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         warm_start=False,
         random_state=None,
         verbose=False,
-    ):
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.init = init
@@ -220,7 +220,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         self.verbose = verbose
 
     @atomic("coefs_", "intercepts_")
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the network.
 
         Parameters
@@ -250,7 +250,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
             `max_iter` was reached. Or the network explains little and its signal vanishes; the
             message states the likely cause and a remedy.
         """
-        check_parameters(self)
+        self._check_params()
         X, Y, weights, flat = _data(self, X, y, sample_weight)
         rng = check_random_state(self.random_state)
         layout = Layout((X.shape[1], *hidden_layers(self.hidden_layer_sizes), Y.shape[1]))
@@ -268,6 +268,9 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         self._set(problem, theta, outcome, stationarity, flat)
         self._warn()
         return self
+
+    def _check_params(self) -> None:
+        check_parameters(self)
 
     def _start(self, layout: Layout, rng: np.random.RandomState) -> Array:
         if self.warm_start and hasattr(self, "coefs_"):

@@ -151,6 +151,38 @@ class InMemory(Source):
         self.__dict__.update(state | {"X": as_design(state["X"])})
 
 
+@dataclass(frozen=True, eq=False)
+class Kept(Source):
+    """What a path that was saved still knows of its rows, which are not in the file."""
+
+    smallest: float  # Σ w min ℓ/Σ w
+    constant: float | None
+
+    @property
+    def least(self) -> float:
+        return self.smallest
+
+    @property
+    def log_constant(self) -> float:
+        if self.constant is None:
+            raise self._needs_rows()
+        return self.constant
+
+    def _needs_rows(self) -> ValueError:
+        return ValueError(
+            "that needs the rows, which the file of a saved path has not: choose or relax before "
+            "saving, or fit the path again"
+        )
+
+    def problem(self) -> QuadraticProblem:
+        raise self._needs_rows()
+
+    def errors(
+        self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
+    ) -> Errors:
+        raise self._needs_rows()
+
+
 def _splits(cv: Any, y: Array, loss: Any) -> Iterable[Split]:
     """Those of a number of folds, of a splitter, or as they are."""
     known = isinstance(cv, int | np.integer | Iterable) or hasattr(cv, "split")

@@ -1,7 +1,7 @@
 """Fitted models as data: `.npz` or `.json`, never pickle, so that loading runs no code.
 
-Both hold the same state: one JSON text, and named float64 arrays, which `.json` writes as
-numbers that read back to the same bits and `.npz` as they are, uncompressed.
+Both hold the same state: parameters and attributes as plain data, and arrays, which `.json` writes
+as numbers that read back to the same bits and `.npz` as they are, uncompressed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import Any
 
 from fastreg._files import write_whole
 from fastreg.persistence.formats import from_json, from_npz, to_json, to_npz
-from fastreg.persistence.state import ESTIMATORS, describe, rebuild
 
-__all__ = ["ESTIMATORS", "SUFFIXES", "load_model", "model_suffix", "save_model"]
+__all__ = ["SUFFIXES", "load_model", "model_suffix", "save_model"]
 
 SUFFIXES = (".npz", ".json")
 
@@ -27,18 +26,17 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    model : estimator
-        Fitted `Ridge`, `Lasso`, `ElasticNet`, `LogisticRegression`, `LogisticRegressionCV`,
-        `AdaptiveLogisticRegression`, `PoissonRegressor`, `PoissonRegressorCV` or
-        `AdaptivePoissonRegressor`. Classes may be numbers, texts or bools.
+    model : estimator or Path
+        Fitted estimator of fastreg, a network included, or a `fastreg.Path`. A path is saved
+        without the rows that it was fitted to. An offset belongs to rows, not to the model.
     path : str or path-like
         File to write or replace. The suffix, .npz or .json, sets the format.
 
     Raises
     ------
     ValueError
-        The suffix or the class is another, or the model is not fitted or not finite. Or a parameter
-        is not plain data, or the model was chosen with ``refit=False``.
+        The suffix is another. Or the model is of another class, not fitted or not finite. Or a
+        parameter is not plain data, such as a callable. The message names it.
     OSError
         The file cannot be written.
 
@@ -57,10 +55,11 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     >>> bool(copy.coef_ == model.coef_)
     True
     """
+    from fastreg.persistence.state import describe
+
     path = Path(path)
-    suffix = model_suffix(path)
-    header, arrays = describe(model)
-    write_whole(path, to_json(header, arrays) if suffix == ".json" else to_npz(header, arrays))
+    write = to_json if model_suffix(path) == ".json" else to_npz
+    write_whole(path, write(describe(model)))
 
 
 def load_model(path: str | os.PathLike[str]) -> Any:
@@ -73,16 +72,21 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     path : str or path-like
         File to read, with the suffix .npz or .json.
 
+    Parameters
+    ----------
+    path : str or path-like
+        Its suffix is that of a model, `.npz` or `.json`.
+
     Returns
     -------
-    estimator
-        The fitted model, of the class that was saved.
+    estimator or Path
+        The fitted model, of the class that was saved, with its `certificate_`.
 
     Raises
     ------
     ValueError
-        The suffix is another, or the file is not a sound model. The message states the file and the
-        fault.
+        The suffix is another, a newer fastreg has written the file, or the file is not a sound
+        model. The message states the file and the fault.
     OSError
         The file cannot be read.
 
@@ -101,12 +105,14 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     >>> bool(copy.coef_ == model.coef_)
     True
     """
+    from fastreg.persistence.state import rebuild
+
     path = Path(path)
     read = from_json if model_suffix(path) == ".json" else from_npz
     content = path.read_bytes()
     # A broken or hostile file makes the zip, npy and JSON readers raise nearly anything.
     try:
-        return rebuild(*read(content))
+        return rebuild(read(content))
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise ValueError(f"{path} is not a sound fastreg model: {reason}") from error

@@ -1,4 +1,8 @@
-"""A header and named float64 arrays as `.json` or as uncompressed `.npz`."""
+"""A state of plain data with arrays in it as `.json`, a line an array, or uncompressed `.npz`.
+
+`.json` has {"float64": [...]} in the place of an array. `.npz` has {"entry": "coef_"} there, the
+array as the entry of that name, and the JSON text as the entry "model".
+"""
 
 from __future__ import annotations
 
@@ -10,63 +14,116 @@ from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
-from fastreg.persistence.chosen import CHOSEN
-from fastreg.persistence.fitted import ARRAYS
+from fastreg.persistence.arrays import NUMBERS, tagged_array
 
 State = dict[str, Any]
-KNOWN = (*ARRAYS, *dict.fromkeys(key for keys in CHOSEN.values() for key in keys))
 
 
-def to_json(header: State, arrays: dict[str, np.ndarray]) -> bytes:
-    numbers = {key: _numbers(array.tolist()) for key, array in arrays.items()}
-    return json.dumps({**header, "arrays": numbers}, allow_nan=False, indent=1).encode() + b"\n"
+def to_json(state: State) -> bytes:
+    text = _lines(_without_arrays(state, None, ""), "")
+    return text.encode(errors="backslashreplace") + b"\n"  # surrogates as JSON escapes them
 
 
-def _numbers(value: Any) -> Any:
-    """Nested lists of floats with "inf" and "nan", for which JSON has no numbers, as text."""
-    if isinstance(value, list):
-        return [_numbers(item) for item in value]
-    return value if math.isfinite(value) else repr(value)
+def _lines(value: Any, margin: str) -> str:
+    """An object a line an entry, a list on the line of its name."""
+    if not isinstance(value, dict) or not value or _is_short(value):
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    entries = (
+        f"{margin} {json.dumps(key, ensure_ascii=False)}: {_lines(each, margin + ' ')}"
+        for key, each in value.items()
+    )
+    return "{\n" + ",\n".join(entries) + f"\n{margin}}}"
 
 
-def from_json(content: bytes) -> tuple[Any, dict[str, np.ndarray]]:
-    header = json.loads(content.decode())
-    entries = header.get("arrays") if isinstance(header, dict) else None
-    if not isinstance(entries, dict):
-        return header, {}
-    return header, {key: _float_array(key, entries[key]) for key in entries if key in KNOWN}
+def _is_short(value: State) -> bool:
+    """One entry that is no object: {"float64": [...]}."""
+    return len(value) == 1 and not any(isinstance(each, dict) for each in value.values())
 
 
-def _float_array(key: str, value: Any) -> np.ndarray:
-    try:
-        return np.array(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{key} is not an array of numbers") from None
+def from_json(content: bytes) -> Any:
+    return _loads(content.decode())
 
 
-def to_npz(header: State, arrays: dict[str, np.ndarray]) -> bytes:
-    text = np.frombuffer(json.dumps(header, allow_nan=False).encode(), dtype=np.uint8)
-    entries: State = {"model": text, **arrays}
-    stream = io.BytesIO()
-    np.savez(stream, **entries)
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def to_npz(state: State) -> bytes:
+    entries: State = {}
+    text = json.dumps(_without_arrays(state, entries, ""), allow_nan=False, ensure_ascii=False)
+    content, stream = text.encode(errors="backslashreplace"), io.BytesIO()
+    np.savez(stream, model=np.frombuffer(content, dtype=np.uint8), **entries)
     return stream.getvalue()
 
 
-def from_npz(content: bytes) -> tuple[Any, dict[str, np.ndarray]]:
-    stream = io.BytesIO(content)
-    archive = np.load(stream, allow_pickle=False)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError("it is a single array, not a .npz archive")
-    with archive:
-        # Uncompressed, no entry can be larger than the file that was just read.
-        if any(item.compress_type != ZIP_STORED for item in ZipFile(stream).infolist()):
-            raise ValueError("its entries are compressed")
-        if "model" not in archive:
+def _without_arrays(value: Any, entries: State | None, path: str) -> Any:
+    """Arrays as objects: of their numbers, or of their name among `entries`."""
+    if isinstance(value, np.ndarray):
+        if entries is None:
+            return tagged_array(value)
+        entries[path] = value
+        return {"entry": path}
+    if isinstance(value, list):
+        return [_without_arrays(each, entries, f"{path}.{i}") for i, each in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    names = {key: _joined(path, key, tag=len(value) == 1) for key in value}
+    return {key: _without_arrays(each, entries, names[key]) for key, each in value.items()}
+
+
+def _joined(path: str, key: str, *, tag: bool) -> str:
+    """The name of an entry: attributes go by their own, and tags, such as classes, by none."""
+    if path in ("", "attributes"):
+        return key
+    return path if tag else f"{path}.{key}"
+
+
+def from_npz(content: bytes) -> Any:
+    with ZipFile(io.BytesIO(content)) as archive:
+        if any(item.compress_type != ZIP_STORED for item in archive.infolist()):
+            raise ValueError("its entries are compressed")  # they could be larger than the file
+        names = set(archive.namelist())
+        if "model.npy" not in names:
             raise ValueError("it was not written by fastreg.save_model")
-        arrays = {key: archive[key] for key in KNOWN if key in archive}
-        text = archive["model"]
-    for key, array in arrays.items():
-        if array.dtype.kind != "f" or array.dtype.itemsize != 8:
-            raise ValueError(f"{key} has dtype {array.dtype}, not float64")
-    arrays = {key: np.array(array, np.float64, order="C") for key, array in arrays.items()}
-    return json.loads(text.astype(np.uint8).tobytes().decode()), arrays
+        arrays = {name[:-4]: _array(name, archive.read(name)) for name in sorted(names)}
+    text = arrays.pop("model")
+    if text.dtype != np.uint8:
+        raise ValueError(f"its text has dtype {text.dtype}")
+    state = _loads(text.tobytes().decode())
+    if isinstance(state, dict) and state.get("version") == 1:
+        return state | {"arrays": arrays}
+    return _with_arrays(state, arrays)
+
+
+def _with_arrays(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Arrays in the places of their names."""
+    if isinstance(value, list):
+        return [_with_arrays(each, arrays) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"entry"}:
+        if value["entry"] not in arrays:
+            raise ValueError(f"its array {value['entry']!r} is missing")
+        return arrays[value["entry"]]
+    return {key: _with_arrays(each, arrays) for key, each in value.items()}
+
+
+def _array(name: str, content: bytes) -> np.ndarray:
+    """What an .npy file holds: no more than its own bytes, whatever shape it claims."""
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):
+        raise ValueError(f"{name} is of .npy version {version}")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.name not in NUMBERS or not dtype.isnative:
+        raise ValueError(f"{name} has dtype {dtype}")
+    start = stream.tell()
+    if len(content) - start != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{name} has {len(content) - start} bytes for shape {shape} of {dtype}")
+    flat = np.frombuffer(content[start:] or b"\0" * dtype.itemsize, dtype)
+    flat = flat[: math.prod(shape)]
+    return (flat.reshape(shape[::-1]).T if by_columns else flat.reshape(shape)).copy("C")

@@ -1,79 +1,90 @@
-"""Parameters and labels as JSON has them, and back."""
+"""Values as JSON has them, and back. What JSON has no word for is an object of one entry:
+
+None, bool, int, str, finite float     as they are
+list                                   list
+tuple, dict                            {"tuple": [...]}, {"dict": [[key, value], ...]}
+infinity, NaN                          {"float": "inf"}
+array of numbers                       the array itself, which `formats` writes
+number of NumPy, array of texts        {"float64": 1.0}, {"str": [...]}: see `arrays`
+object of a registered class           {"Certificate": {...}}, its parts
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-_LABELS: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "U": str, "O": str}
-_SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
+from fastreg.persistence.arrays import NUMBERS, TEXTS, array_from, tagged_array
+
+Parts = dict[str, Any]
+_SPELT = ("inf", "-inf", "nan")
+# Of each class by its name: what makes parts of an object, and an object of parts.
+_CLASSES: dict[str, tuple[Callable[[str, Any], Parts], Callable[[str, Parts], Any]]] = {}
 
 
-def plain(name: str, value: Any) -> Any:
-    """A parameter as None, bool, int, float, str or a list of these."""
+def register(
+    name: str, parts_of: Callable[[str, Any], Parts], made_of: Callable[[str, Parts], Any]
+) -> None:
+    """How objects of fastreg's class `name` are written and read; both raise ValueError."""
+    _CLASSES[name] = parts_of, made_of
+
+
+def encode(name: str, value: Any) -> Any:
+    """A value as plain data with arrays in it; ValueError names what cannot be stored."""
     if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return [plain(name, item) for item in value]
-    if value is None or isinstance(value, bool | int | str):
+        return _encode_array(name, value)
+    if value is None or type(value) in (bool, int, str):
         return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    raise ValueError(f"parameter {name} is not plain, finite data: {value!r}")
+    if type(value) is float:
+        return value if math.isfinite(value) else {"float": repr(value)}
+    if type(value) is dict:
+        return {"dict": [[encode(name, key), encode(name, each)] for key, each in value.items()]}
+    if type(value) in (list, tuple):
+        items = [encode(name, each) for each in value]
+        return items if type(value) is list else {"tuple": items}
+    kind = type(value)
+    if kind.__name__ in _CLASSES and kind.__module__.partition(".")[0] == "fastreg":
+        return {kind.__name__: _CLASSES[kind.__name__][0](name, value)}
+    raise ValueError(f"{name} is not plain data and cannot be saved: {value!r}")
 
 
-def tagged(name: str, value: Any) -> Any:
-    """As `plain`, where a parameter may be infinite, a tuple or a dict: an object of one entry that
-    says which."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and math.isinf(value):
-        return {"float": repr(value)}
-    if isinstance(value, dict):
-        pairs = [[tagged(name, key), tagged(name, item)] for key, item in value.items()]
-        return {"dict": pairs}
-    if isinstance(value, tuple):
-        return {"tuple": [tagged(name, item) for item in value]}
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    return [tagged(name, item) for item in value] if isinstance(value, list) else plain(name, value)
+def _encode_array(name: str, value: Any) -> Any:
+    if value.dtype.name in NUMBERS:
+        native = np.asarray(value, value.dtype.newbyteorder("="), order="C")
+        return native if native.ndim else tagged_array(native)
+    items = value.tolist()
+    if isinstance(items, str):
+        return {"str": items}
+    kind = {"U": "str", "O": "object"}.get(value.dtype.kind)
+    if kind is None or value.ndim != 1 or not all(type(each) is str for each in items):
+        raise ValueError(f"{name} of dtype {value.dtype} cannot be saved: make its items texts")
+    return {kind: items}
 
 
-def untagged(name: str, value: Any) -> Any:
-    """The parameter of what `tagged` gave; ValueError if it is not that."""
+def decode(name: str, value: Any) -> Any:
+    """The value of what `encode` gave; ValueError if it is not that."""
     if isinstance(value, list):
-        return [untagged(name, item) for item in value]
-    if not isinstance(value, dict):
-        return plain(name, value)
-    if value in ({"float": "inf"}, {"float": "-inf"}):
-        return float(value["float"])
-    if set(value) == {"tuple"} and isinstance(value["tuple"], list):
-        return tuple(untagged(name, item) for item in value["tuple"])
-    if set(value) == {"dict"} and isinstance(value["dict"], list):
-        return {untagged(name, key): untagged(name, item) for key, item in value["dict"]}
-    raise ValueError(f"parameter {name} is not plain, finite data: {value!r}")
+        return [decode(name, each) for each in value]
+    if isinstance(value, dict):
+        return _decode_tagged(name, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r}")
+    return value
 
 
-def labels_of(classes: Any) -> dict[str, Any]:
-    """Two labels of a classifier: their kind and size as NumPy has them, and their values."""
-    kind, size = classes.dtype.kind, classes.dtype.itemsize
-    values = classes.tolist()
-    if kind not in _LABELS or not all(type(value) is _LABELS[kind] for value in values):
-        raise ValueError(f"classes of dtype {classes.dtype} cannot be saved: make them texts")
-    return {"kind": kind, "size": size if kind in _SIZES else 0, "values": values}
-
-
-def labels_from(entry: Any) -> Any:
-    """(2,) labels of what `labels_of` gave; ValueError if it is not that."""
-    if not isinstance(entry, dict) or set(entry) != {"kind", "size", "values"}:
-        raise ValueError("classes has not kind, size and values")
-    kind, size, values = entry["kind"], entry["size"], entry["values"]
-    if not isinstance(kind, str) or kind not in _LABELS or size not in _SIZES.get(kind, (0,)):
-        raise ValueError(f"classes cannot be of kind {kind!r} and size {size!r}")
-    if not isinstance(values, list) or not all(type(each) is _LABELS[kind] for each in values):
-        raise ValueError(f"classes should hold {_LABELS[kind].__name__}s, got {values!r}")
-    if len(values) != 2 or not values[0] < values[1]:
-        raise ValueError(f"classes should be two labels, ascending, got {values!r}")
-    return np.array(values, {"U": str, "O": object}.get(kind, f"{kind}{size}"))
+def _decode_tagged(name: str, value: dict[str, Any]) -> Any:
+    kind, given = next(iter(value.items()), (None, None))
+    if kind in NUMBERS or kind in TEXTS:
+        return array_from(name, value)
+    if len(value) == 1 and kind == "float" and given in _SPELT:
+        return float(given)
+    if len(value) == 1 and kind == "tuple" and isinstance(given, list):
+        return tuple(decode(name, each) for each in given)
+    if len(value) == 1 and kind == "dict" and isinstance(given, list):
+        return {decode(name, key): decode(name, each) for key, each in given}
+    if len(value) == 1 and kind in _CLASSES and isinstance(given, dict):
+        return _CLASSES[kind][1](name, given)
+    raise ValueError(f"{name} is not plain data: {value!r}")

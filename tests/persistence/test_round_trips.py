@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import json
 import os
-import pickle
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -190,66 +186,6 @@ def test_strengths_of_groups_come_back(suffix, odds, tmp_path):
     np.testing.assert_array_equal(summary.coef, model.summary(X, up, method="bayesian").coef)
 
 
-def test_strengths_that_are_not_those_of_their_groups_are_refused(odds, tmp_path):
-    X, up, _ = odds
-    path = tmp_path / "m.json"
-    save_model(fastreg.AdaptiveLogisticRegression([0, 0, 1, 1, 1], cv=2, tol=1e-2).fit(X, up), path)
-    state = json.loads(path.read_text())
-    for name, value in (("group_alphas", [1.0, 2.0]), ("history", 1.0), ("error_gradient", [0.0])):
-        spoilt = json.loads(json.dumps(state))
-        spoilt["arrays"][name] = value
-        path.write_text(json.dumps(spoilt))
-        with pytest.raises(ValueError, match="does not fit together"):
-            load_model(path)
-
-
-def test_what_is_no_one_fit_is_refused(odds, tmp_path):
-    X, up, _ = odds
-    model = fastreg.LogisticRegressionCV(Cs=2, cv=3, refit=False).fit(X, up)
-    with pytest.raises(ValueError, match="fit it with refit=True"):
-        save_model(model, tmp_path / "m.npz")
-    model = fastreg.LogisticRegressionCV(Cs=2, scoring=lambda model, X, y: 0.0).fit(X, up)
-    with pytest.raises(ValueError, match="parameter scoring is not plain"):
-        save_model(model, tmp_path / "m.npz")
-    assert not list(tmp_path.iterdir())
-
-
-OTHER_CHANGES = {
-    "classes missing": (lambda s: s.pop("classes"), "classes has not kind"),
-    "one class": (lambda s: s["classes"].update(values=[1]), "two labels"),
-    "descending": (lambda s: s["classes"].update(values=[1, 0]), "two labels, ascending"),
-    "mixed": (lambda s: s["classes"].update(values=[0, "a"]), "should hold ints"),
-    "kind": (lambda s: s["classes"].update(kind="V"), "of kind 'V'"),
-    "size": (lambda s: s["classes"].update(size=10**9), "of kind 'i' and size"),
-    "too large": (lambda s: s["classes"].update(size=1, values=[0, 300]), "sound"),
-    "coef of two": (
-        lambda s: s["arrays"].update(
-            coef=[[0.0] * 5] * 2, **dict.fromkeys(("intercept", "dual_gap"), [0.0] * 2),
-            **dict.fromkeys(("gap", "relative_gap", "kkt", "objective", "null"), [0.0] * 2),
-        ),
-        "coef has shape",
-    ),
-    "scores": (lambda s: s["arrays"].update(scores=[[1.0]]), "does not fit together"),
-    "scores missing": (lambda s: s["arrays"].pop("scores"), "scores is missing"),
-    "tag": (lambda s: s["params"].update(tol={"float": "1"}), "tol"),
-    "hash": (lambda s: s["params"].update(class_weight={"dict": [[[], 1.0]]}), "sound"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", OTHER_CHANGES)
-def test_states_of_classifiers_that_do_not_fit_together(name, odds, tmp_path):
-    change, message = OTHER_CHANGES[name]
-    path = tmp_path / "m.json"
-    X, up, _ = odds
-    save_model(fastreg.LogisticRegressionCV(Cs=2, cv=3).fit(X, up), path)
-    state = json.loads(path.read_text())
-    change(state)
-    path.write_text(json.dumps(state))
-    with pytest.raises(ValueError, match=message) as caught:
-        load_model(path)
-    assert str(path) in str(caught.value)
-
-
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_feature_names_come_back(suffix, data, tmp_path):
     pd = pytest.importorskip("pandas")
@@ -302,7 +238,7 @@ class Derived(fastreg.Ridge):
 def test_other_classes_are_refused(model, data, tmp_path):
     if hasattr(model, "fit"):
         model.fit(*data)
-    with pytest.raises(ValueError, match="Ridge, Lasso, ElasticNet"):
+    with pytest.raises(ValueError, match="only fastreg's own estimators and paths"):
         save_model(model, tmp_path / "m.npz")
     assert not list(tmp_path.iterdir())
 
@@ -340,161 +276,6 @@ def test_a_write_that_fails_leaves_the_old_file(suffix, data, tmp_path, monkeypa
 def test_a_missing_file_is_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_model(tmp_path / "none.npz")
-
-
-# ---------------------------------------------------------------- bad files
-
-
-class Bomb:
-    """Leaves a trace if anybody unpickles it."""
-
-    def __reduce__(self):
-        return os.mkdir, ("exploded",)
-
-
-def _npz(**arrays):
-    stream = io.BytesIO()
-    np.savez(stream, **arrays)
-    return stream.getvalue()
-
-
-def _archive_with(name, content, compression=zipfile.ZIP_STORED):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", compression) as archive:
-        archive.writestr(name, content)
-    return stream.getvalue()
-
-
-def _huge_header():
-    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (%d,)}" % 10**15
-    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\0" * 64
-
-
-FOREIGN = {
-    "empty.npz": b"",
-    "text.npz": b"hello",
-    "pickle.npz": pickle.dumps(Bomb()),
-    "object.npz": _archive_with("model.npy", b""),
-    "bomb.npz": _npz(model=np.array([Bomb()], dtype=object)),
-    "bomb in coef.npz": _npz(model=np.zeros(2, np.uint8), coef=np.array([Bomb()], dtype=object)),
-    "array.npz": np.lib.format.magic(1, 0),
-    "foreign.npz": _npz(X=np.eye(2)),
-    "compressed.npz": _archive_with("model.npy", b"0" * 10**6, zipfile.ZIP_DEFLATED),
-    "header.npz": _npz(model=np.frombuffer(b"[1, 2", np.uint8)),
-    "kind.npz": _npz(model=np.array(["text"])),
-    "huge.npz": _archive_with("model.npy", _huge_header()),
-    "empty.json": b"",
-    "text.json": b"hello",
-    "latin.json": b'{"format": "\xff"}',
-    "list.json": b"[1, 2]",
-    "foreign.json": b'{"coef": [1.0]}',
-    "deep.json": b"[" * 200_000,
-    "digits.json": b'{"version": ' + b"9" * 10_000 + b"}",
-    "pickle.json": pickle.dumps(Bomb()),
-}
-
-
-@pytest.mark.parametrize("name", FOREIGN)
-def test_foreign_and_hostile_files(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / name).write_bytes(FOREIGN[name])
-    with pytest.raises(ValueError, match=r"is not a sound fastreg model: .") as caught:
-        load_model(tmp_path / name)
-    assert str(tmp_path / name) in str(caught.value)
-    assert not (tmp_path / "exploded").exists()
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_truncated_files(suffix, data, tmp_path):
-    path = tmp_path / f"m{suffix}"
-    save_model(fastreg.Ridge().fit(*data), path)
-    content = path.read_bytes()
-    for length in np.linspace(0, len(content) - 2, 25).astype(int):
-        path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match="not a sound fastreg model"):
-            load_model(path)
-
-
-def _error(path, default):
-    """The message of the ValueError of loading, `default` if there is none."""
-    try:
-        load_model(path)
-    except ValueError as error:
-        return str(error)
-    return default
-
-
-def test_flipped_bytes_never_raise_anything_else(data, tmp_path):
-    path = tmp_path / "m.npz"
-    save_model(fastreg.Lasso(alpha=0.1).fit(*data), path)
-    content = bytearray(path.read_bytes())
-    rng = np.random.default_rng(0)
-    for place in rng.integers(0, len(content), 150):
-        broken = content.copy()
-        broken[place] ^= 0xFF
-        path.write_bytes(broken)
-        assert str(path) in _error(path, str(path))
-
-
-CHANGES = {
-    "version": (lambda s: s.update(version=2), "format version 2"),
-    "estimator": (lambda s: s.update(estimator="LinearRegression"), "LinearRegression"),
-    "private": (lambda s: s.update(estimator="_LinearRegressor"), "_LinearRegressor"),
-    "unhashable": (lambda s: s.update(estimator=["Ridge"]), "estimator"),
-    "foreign parameter": (lambda s: s["params"].update(evil=1), "evil"),
-    "missing parameter": (lambda s: s["params"].pop("alpha"), "alpha"),
-    "parameter value": (lambda s: s["params"].update(alpha=-1.0), "alpha"),
-    "parameter type": (lambda s: s["params"].update(tol="small"), "tol"),
-    "parameter object": (lambda s: s["params"].update(tol={"a": 1}), "tol"),
-    "params": (lambda s: s.update(params=[]), "params"),
-    "features": (lambda s: s.update(n_features_in=4), "coef has shape"),
-    "features type": (lambda s: s.update(n_features_in=True), "n_features_in"),
-    "features float": (lambda s: s.update(n_features_in=5.0), "n_features_in"),
-    "features negative": (lambda s: s.update(n_features_in=-5), "negative"),
-    "names length": (lambda s: s.update(feature_names_in=["a"]), "feature_names_in"),
-    "names repeated": (lambda s: s.update(feature_names_in=["a"] * 5), "feature_names_in"),
-    "names type": (lambda s: s.update(feature_names_in=[1, 2, 3, 4, 5]), "feature_names_in"),
-    "n_iter": (lambda s: s.update(n_iter="x"), "n_iter"),
-    "n_iter missing": (lambda s: s.pop("n_iter"), "n_iter"),
-    "certificate": (lambda s: s.pop("certificate"), "certificate"),
-    "converged": (lambda s: s["certificate"].update(converged="yes"), "converged"),
-    "method": (lambda s: s["certificate"].update(method=3), "method"),
-    "coef shape": (lambda s: s["arrays"].update(coef=[[[1.0] * 5]]), "coef has shape"),
-    "coef ragged": (lambda s: s["arrays"].update(coef=[[1.0], 2.0]), "coef"),
-    "coef text": (lambda s: s["arrays"].update(coef=["a"] * 5), "coef"),
-    "coef nan": (lambda s: s["arrays"].update(coef=["nan"] * 5), "coef holds NaN"),
-    "coef none": (lambda s: s["arrays"].update(coef=[None] * 5), "coef"),
-    "coef huge": (lambda s: s["arrays"].update(coef=[10**400] * 5), "coef"),
-    "coef missing": (lambda s: s["arrays"].pop("coef"), "coef is missing"),
-    "intercept shape": (lambda s: s["arrays"].update(intercept=[1.0, 2.0]), "intercept"),
-    "intercept infinite": (lambda s: s["arrays"].update(intercept="inf"), "intercept"),
-    "gap shape": (lambda s: s["arrays"].update(gap=[1.0, 2.0]), "gap has shape"),
-    "arrays": (lambda s: s.update(arrays=3), "missing"),
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_states_that_do_not_fit_together(name, data, tmp_path):
-    change, message = CHANGES[name]
-    path = tmp_path / "m.json"
-    save_model(fastreg.Ridge().fit(*data), path)
-    state = json.loads(path.read_text())
-    change(state)
-    path.write_text(json.dumps(state))
-    with pytest.raises(ValueError, match=message) as caught:
-        load_model(path)
-    assert str(path) in str(caught.value)
-
-
-def test_npz_arrays_must_be_float64(data, tmp_path):
-    path = tmp_path / "m.npz"
-    save_model(fastreg.Ridge().fit(*data), path)
-    with np.load(path) as archive:
-        arrays = dict(archive)
-    arrays["coef"] = arrays["coef"].astype(np.complex128)
-    path.write_bytes(_npz(**arrays))
-    with pytest.raises(ValueError, match="coef has dtype complex128"):
-        load_model(path)
 
 
 def test_importing_the_module_is_light():

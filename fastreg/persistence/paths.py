@@ -1,0 +1,107 @@
+"""A `fastreg.Path` without the rows that it was fitted to.
+
+The file has what a formula needs to choose a point: degrees of freedom and deviances. It has no
+rows, so that a path which was loaded neither cross-validates nor relaxes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastreg.persistence.checks import Sizes, check
+from fastreg.persistence.objects import class_of
+from fastreg.persistence.plain import Parts, decode, encode
+
+KINDS = ("Path", "Relaxed")
+_RULES = {
+    "coefs": "finite: n K",
+    "alphas": "finite: K",
+    "intercepts": "finite: K",
+    "gaps": "number: K",
+    "certificate": "certificate: K",
+    "l1_ratio": "finite: ()",
+    "n_iter": "count: ()",
+    "gamma": "finite: () | None",
+    "feature_names": "texts: n | None",
+    "dof": "number: K | None",
+    "l2": "finite: n 1 | 1 1",
+    "fit_intercept": "bool: ()",
+    "count": "count: ()",
+    "weight": "finite: ()",
+    "least": "number: ()",
+    "log_constant": "number: () | None",
+}
+_RELAXED = {"kkt": "number: K", "mean_deviance": "number: K"}
+_OWN = ("coefs", "alphas", "intercepts", "gaps", "certificate", "l1_ratio", "n_iter", "gamma",
+        "feature_names")  # fmt: skip
+_LOSSES, _PENALTIES = ("Squared", "Logistic", "Poisson"), ("L1", "Bounded")
+
+
+def is_path(model: Any) -> bool:
+    from fastreg.paths import results
+
+    return type(model) in (results.Path, results.Relaxed)
+
+
+def parts_of(path: Any) -> Parts:
+    objective = path.data.objective
+    values = {name: getattr(path, name) for name in _OWN}
+    values |= {"dof": _if_known(path, "dof"), "l2": objective.l2}
+    values |= {"fit_intercept": objective.fit_intercept, "count": int(path.data.count)}
+    values |= {"weight": float(path.data.weight), "least": float(path.data.least)}
+    values |= {"log_constant": _if_known(path.data, "log_constant")}
+    if hasattr(path, "kkt"):
+        values |= {name: getattr(path, name) for name in _RELAXED}
+    _check(values)
+    values |= {"penalty": objective.penalty, "loss": objective.loss}
+    for key, known in (("penalty", _PENALTIES), ("loss", _LOSSES)):
+        if type(values[key]) not in map(class_of, known):
+            raise ValueError(f"{key} {values[key]!r} is none of fastreg's: it cannot be saved")
+    return {key: encode(key, value) for key, value in values.items()}
+
+
+def _if_known(owner: Any, name: str) -> Any:
+    """None of what needs rows that are not in memory."""
+    try:
+        return getattr(owner, name)
+    except ValueError:
+        return None
+
+
+def _check(values: dict[str, Any]) -> None:
+    rules = _RULES | (_RELAXED if "kkt" in values else {})
+    sizes: Sizes = {}
+    for name, rule in rules.items():
+        check(name, values[name], rule, sizes)
+    if sizes["K"] == 0 or np.any(np.diff(values["alphas"]) > 0.0):
+        raise ValueError("alphas do not descend")
+
+
+def made_of(kind: str, parts: Parts) -> Any:
+    """The path of parts that nobody has checked yet."""
+    from fastreg.objectives import Objective
+    from fastreg.paths import results
+    from fastreg.paths.origins import Kept
+
+    more = tuple(_RELAXED) if kind == "Relaxed" else ()
+    expected = {*_RULES, *more, "penalty", "loss"}
+    if set(parts) != expected:
+        odd = ", ".join(sorted(set(parts) ^ expected))
+        raise ValueError(f"its parts are not those of a {kind}: {odd}")
+    values = {key: decode(key, each) for key, each in parts.items()}
+    penalty, loss = values["penalty"], values["loss"]
+    if type(penalty).__name__ not in _PENALTIES or type(loss).__name__ not in _LOSSES:
+        raise ValueError("its penalty or its loss is none of fastreg's")
+    _check(values)
+    for each in penalty:
+        check("penalty", each, "number: () | n", {"n": len(values["coefs"])})
+    objective = Objective(values["l2"], penalty, None, values["fit_intercept"], None, loss)
+    data = Kept(objective, *(values[key] for key in ("count", "weight", "least", "log_constant")))
+    path = getattr(results, kind)(
+        **{key: values[key] for key in (*_OWN, *more)}, data=data
+    )  # fmt: skip
+    if values["dof"] is not None:
+        path.__dict__["dof"] = values["dof"]  # in the place of the property that caches it
+    return path
