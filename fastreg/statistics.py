@@ -24,6 +24,7 @@ from fastreg.functional import nonnegative
 from fastreg.moments import Frame, Moments
 from fastreg.objectives import Objective
 from fastreg.problems.from_moments import MomentProblem, summarise
+from fastreg.problems.quadratic import EPS
 from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.solvers import solve_moments
 from fastreg.solvers.working_set import largest_strength
@@ -322,6 +323,7 @@ class SufficientStatistics:
         positive: bool = False,
         bounds: Any = None,
         penalty_factor: Any = None,
+        standardize: bool = False,
         target: int = 0,
         max_iter: int = 1000,
     ) -> paths.Path:
@@ -329,7 +331,9 @@ class SufficientStatistics:
 
         l1_ratio=0 gives ridges: alpha there is that of `Ridge` divided by Σ w.
         """
-        spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
+        spec = self._spec(
+            l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor, standardize
+        )
         whole, tol = self._whole(), nonnegative(tol, "tol")
         with single_threaded_blas:
             strengths = self._strengths(whole, spec, target, tol, max_iter)
@@ -363,11 +367,14 @@ class SufficientStatistics:
         positive: bool = False,
         bounds: Any = None,
         penalty_factor: Any = None,
+        standardize: bool = False,
         target: int = 0,
         max_iter: int = 1000,
     ) -> CrossValidation:
         """Errors of each fold that has rows, its path fitted to the others."""
-        spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
+        spec = self._spec(
+            l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor, standardize
+        )
         parts = [
             moments.of_target(part, target, self.n_targets)
             for part in self._parts or []
@@ -389,8 +396,15 @@ class SufficientStatistics:
 
     def _spec(
         self, l1_ratio: Any, alphas: Any, eps: Any, centred: Any, positive: Any, bounds: Any,
-        factor: Any,
+        factor: Any, standardize: Any,
     ) -> _Spec:  # fmt: skip
+        paths.check_bool(standardize=standardize)
+        factor = paths.factors_of(factor, self.n_features)
+        factors = paths.Factors(
+            factor, factor, paths.penalty_of(bounds, positive, self.n_features)
+        )
+        if standardize:
+            factors = factors.standardised(self._spread(), bool(centred))
         strengths, count = grids.strengths_of(alphas)
         return _Spec(
             paths.ratio_of(l1_ratio),
@@ -398,9 +412,15 @@ class SufficientStatistics:
             count,
             grids.least_share(eps, wide=False),
             bool(centred),
-            paths.factors_of(factor, self.n_features),
-            paths.penalty_of(bounds, positive, self.n_features),
+            factors,
         )
+
+    def _spread(self) -> Array:
+        """(n,) standard deviations of the features, 0 of those that may be constant."""
+        whole = self._whole()
+        spread = np.sqrt(np.diag(whole.scatter) / whole.weight)
+        constant = spread <= 4 * EPS * np.abs(whole.mean)
+        return np.where(constant, 0.0, whole.frame.unit * spread)[: self.n_features]
 
     def _summary(self, part: Moments, spec: _Spec, strengths: Array, target: int) -> MomentProblem:
         return summarise(part, spec.objective(strengths), target, self.n_targets)
@@ -580,13 +600,12 @@ class _Spec:
     count: int
     share: float
     centred: bool
-    factor: Array
-    kind: Any
+    factors: paths.Factors
 
     def objective(self, strengths: Array | None) -> Objective:
         return Objective(
-            l2=(self.factor * (1.0 - self.ratio))[:, None],
-            penalty=self.kind(self.factor * self.ratio),
+            l2=self.factors.ridge(self.ratio),
+            penalty=self.factors.penalty(self.ratio),
             fit_intercept=self.centred,
             strength=strengths,
         )

@@ -7,7 +7,8 @@ unit of work: X is read for several strengths at once, and a Gram matrix of the 
 use is extended along the way.
 """
 
-from fastreg.paths.arguments import factors_of, penalty_of, ratio_of
+from fastreg.paths.arguments import check_bool, factors_of, penalty_of, ratio_of
+from fastreg.paths.factors import Factors
 from fastreg.paths.fitting import path, warn
 from fastreg.paths.origins import InMemory, Source
 from fastreg.paths.results import Path, Relaxed, Selected
@@ -15,12 +16,14 @@ from fastreg.paths.signatures import enet_path, lasso_path
 from fastreg.paths.tables import Table
 
 __all__ = [
+    "Factors",
     "InMemory",
     "Path",
     "Relaxed",
     "Selected",
     "Source",
     "Table",
+    "check_bool",
     "enet_path",
     "factors_of",
     "lasso_path",

@@ -14,7 +14,8 @@ from fastreg.functional import nonnegative
 from fastreg.grids import LEAST_RATIO, Grid, is_count, least_share, strengths_of
 from fastreg.losses import traits
 from fastreg.objectives import Objective, family_of
-from fastreg.paths.arguments import factors_of, penalty_of, ratio_of
+from fastreg.paths.arguments import check_bool, factors_of, penalty_of, ratio_of
+from fastreg.paths.factors import Factors, spread_of_source
 from fastreg.paths.fitting import warn
 from fastreg.paths.origins import Source as Origin
 from fastreg.paths.results import Path
@@ -63,8 +64,8 @@ class InBlocks(Origin):
 
 def path_of_source(
     source: Source, *, l1_ratio: Any, alphas: Any, eps: Any, tol: Any, fit_intercept: bool,
-    positive: bool, bounds: Any, penalty_factor: Any, max_iter: int, family: Any, offset: Any,
-    given: dict[str, Any],
+    positive: bool, bounds: Any, penalty_factor: Any, standardize: bool, max_iter: int,
+    family: Any, offset: Any, given: dict[str, Any],
 ) -> Path:  # fmt: skip
     """`fastreg.path`; `given` are arguments that are for rows in memory."""
     loss = family_of(family)
@@ -78,16 +79,19 @@ def path_of_source(
     for name, value in given.items():
         if value is not None:
             raise ValueError(f"{name} is for rows in memory, and X is a source of {source.kind}")
+    check_bool(fit_intercept=fit_intercept, positive=positive, standardize=standardize)
     n, ratio = source.n_features, ratio_of(l1_ratio)
-    factor, kind = factors_of(penalty_factor, n), penalty_of(bounds, positive, n)
+    factor = factors_of(penalty_factor, n)
+    factors = Factors(factor, factor, penalty_of(bounds, positive, n))
+    if standardize:
+        factors = factors.standardised(spread_of_source(source), bool(fit_intercept))
     strengths, count = strengths_of(alphas)
     grid = None
     if count:
-        gauge = kind(factor * max(ratio, LEAST_RATIO))
+        gauge = factors.penalty(max(ratio, LEAST_RATIO))
         grid = Grid(count, least_share(eps, wide=False), gauge)
     objective = Objective(
-        (factor * (1.0 - ratio))[:, None], kind(factor * ratio), None, bool(fit_intercept),
-        strengths, loss,
+        factors.ridge(ratio), factors.penalty(ratio), None, bool(fit_intercept), strengths, loss,
     )  # fmt: skip
     tol = nonnegative(tol, "tol")
     whole = validate(source, objective, tol, int(max_iter), grid)

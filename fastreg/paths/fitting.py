@@ -22,6 +22,7 @@ from fastreg.paths.arguments import (
     progress_of,
     ratio_of,
 )
+from fastreg.paths.factors import Factors, spread_of
 from fastreg.paths.origins import InMemory
 from fastreg.paths.results import Path
 from fastreg.solvers import METHODS, Solution, solve
@@ -44,6 +45,7 @@ def path(
     positive: bool = False,
     bounds: Any = None,
     penalty_factor: Any = None,
+    standardize: bool = False,
     max_iter: int = 1000,
     solver: str = "auto",
     family: Any = "gaussian",
@@ -72,6 +74,11 @@ def path(
         Require low ≤ w ≤ high, floats or (n,) arrays each, low ≤ 0 ≤ high; ∞ is no bound.
     penalty_factor : (n,) array ≥ 0 or None
         f: 0 leaves a feature unpenalised. Not rescaled to mean 1, as glmnet does.
+    standardize : bool
+        Penalise each coefficient in units of the standard deviation of its column, with weights and
+        1/m, as glmnet does unless told otherwise. Coefficients and bounds stay in the units of X,
+        which is read once more, not copied. Constant columns stay at zero. Folds of `select` have
+        the deviations of all rows.
     max_iter : int, steps at each point
     solver : str, one of `fastreg.solvers.METHODS`
     family : "gaussian", "binomial", "poisson" or a loss of `fastreg.losses`
@@ -112,7 +119,8 @@ def path(
         return path_of_source(
             X, l1_ratio=l1_ratio, alphas=alphas, eps=eps, tol=tol, fit_intercept=fit_intercept,
             positive=positive, bounds=bounds, penalty_factor=penalty_factor, max_iter=max_iter,
-            family=family, offset=offset, given={"y": y, "sample_weight": sample_weight},
+            standardize=standardize, family=family, offset=offset,
+            given={"y": y, "sample_weight": sample_weight},
         )  # fmt: skip
     design = as_design(X)
     m, n = design.shape
@@ -121,7 +129,9 @@ def path(
         raise ValueError(
             f"y must have shape ({m},), got {target.shape}: a path has one target, call it for each"
         )
-    check_bool(fit_intercept=fit_intercept, positive=positive, verbose=verbose)
+    check_bool(
+        fit_intercept=fit_intercept, positive=positive, standardize=standardize, verbose=verbose
+    )
     if callback is not None and not callable(callback):
         raise ValueError(f"callback must be callable, got {callback!r}")
     ratio = ratio_of(l1_ratio)
@@ -129,19 +139,22 @@ def path(
         raise ValueError(f"max_iter must be an integer of at least 1, got {max_iter!r}")
     if solver not in METHODS:
         raise ValueError(f"solver must be one of {', '.join(METHODS)}, got {solver!r}")
-    factor = factors_of(penalty_factor, n)
-    kind = penalty_of(bounds, positive, n)
+    weights = as_weights(sample_weight, m)
+    given = factors_of(penalty_factor, n)
+    factors = Factors(given, given, penalty_of(bounds, positive, n))
+    if standardize:
+        factors = factors.standardised(spread_of(design, weights), bool(fit_intercept))
     strengths, count = strengths_of(alphas)
     grid = None
     if count:
         least = least_share(eps, wide=n > m)
-        grid = Grid(count, least, kind(factor * max(ratio, LEAST_RATIO)))
+        grid = Grid(count, least, factors.penalty(max(ratio, LEAST_RATIO)))
     elif eps is not None:
         raise ValueError("eps is without use where alphas are given")
     objective = Objective(
-        l2=(factor * (1.0 - ratio))[:, None],
-        penalty=kind(factor * ratio),
-        weights=as_weights(sample_weight, m),
+        l2=factors.ridge(ratio),
+        penalty=factors.penalty(ratio),
+        weights=weights,
         fit_intercept=bool(fit_intercept),
         strength=strengths,
         loss=family_of(family),
