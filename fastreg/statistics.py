@@ -337,24 +337,11 @@ class SufficientStatistics:
         whole, tol = self._whole(), nonnegative(tol, "tol")
         with single_threaded_blas:
             strengths = self._strengths(whole, spec, target, tol, max_iter)
-        found = solve_moments(
-            whole, spec.objective(strengths), tol=tol, max_iter=max_iter, target=target,
-            n_targets=self.n_targets,
+        data = _Collected(
+            spec.objective(None), self.n_samples, self.weight, max_iter, whole, target,
+            self.n_targets,
         )  # fmt: skip
-        paths.warn(found.certificate, False, max_iter)
-        return paths.Path(
-            alphas=strengths,
-            coefs=found.coef,
-            intercepts=found.intercept,
-            gaps=found.certificate.relative_gap,
-            l1_ratio=spec.ratio,
-            certificate=found.certificate,
-            n_iter=1,
-            data=_Collected(
-                spec.objective(None), self.n_samples, self.weight, whole, target, self.n_targets
-            ),
-            feature_names=self.feature_names,
-        )
+        return data.at(strengths, tol, spec.ratio, self.feature_names)
 
     def cross_validate(
         self,
@@ -400,9 +387,7 @@ class SufficientStatistics:
     ) -> _Spec:  # fmt: skip
         paths.check_bool(standardize=standardize)
         factor = paths.factors_of(factor, self.n_features)
-        factors = paths.Factors(
-            factor, factor, paths.penalty_of(bounds, positive, self.n_features)
-        )
+        factors = paths.Factors(factor, factor, paths.penalty_of(bounds, positive, self.n_features))
         if standardize:
             factors = factors.standardised(self._spread(), bool(centred))
         strengths, count = grids.strengths_of(alphas)
@@ -618,6 +603,25 @@ class _Collected(paths.Source):
     whole: Moments
     target: int
     n_targets: int
+
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> paths.Path:
+        objective = dataclasses.replace(self.objective, strength=strengths)
+        found = solve_moments(
+            self.whole, objective, tol=tol, max_iter=self.max_iter, target=self.target,
+            n_targets=self.n_targets,
+        )  # fmt: skip
+        paths.warn(found.certificate, False, self.max_iter)
+        return paths.Path(
+            alphas=strengths,
+            coefs=found.coef,
+            intercepts=found.intercept,
+            gaps=found.certificate.relative_gap,
+            l1_ratio=ratio,
+            certificate=found.certificate,
+            n_iter=1,
+            data=self,
+            feature_names=names,
+        )
 
     def problem(self) -> MomentProblem:
         return summarise(self.whole, self.objective, self.target, self.n_targets)

@@ -152,7 +152,7 @@ def test_what_cannot_be_standardised_is_named(rng):
         fastreg.path(large, y, standardize=True)
     for make in (np.asarray, sp.csr_array):
         X[5, 2] = np.nan
-        with pytest.raises(ValueError, match="NaN. The first is in row 5, column 2"):
+        with pytest.raises(ValueError, match=r"NaN\. The first is in row 5, column 2"):
             fastreg.path(make(X), y, standardize=True)
         with pytest.raises(ValueError, match="row 5"):
             fastreg.path(

@@ -33,12 +33,15 @@ class InBlocks(Origin):
     """Rows of a source; `max_iter` reads of a fit."""
 
     source: Source
-    max_iter: int
     smallest: float  # Σ w min ℓ/Σ w
 
     @property
     def least(self) -> float:
         return self.smallest
+
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
+        objective = dataclasses.replace(self.objective, strength=strengths)
+        return fitted(self.source, objective, tol=tol, max_iter=self.max_iter, ratio=ratio)
 
     def _needs_rows(self) -> ValueError:
         return ValueError(
@@ -93,18 +96,28 @@ def path_of_source(
     objective = Objective(
         factors.ridge(ratio), factors.penalty(ratio), None, bool(fit_intercept), strengths, loss,
     )  # fmt: skip
-    tol = nonnegative(tol, "tol")
-    whole = validate(source, objective, tol, int(max_iter), grid)
+    return fitted(
+        source, objective, tol=nonnegative(tol, "tol"), max_iter=int(max_iter), ratio=ratio,
+        grid=grid,
+    )  # fmt: skip
+
+
+def fitted(
+    source: Source, objective: Objective, *, tol: float, max_iter: int, ratio: float,
+    grid: Grid | None = None,
+) -> Path:  # fmt: skip
+    """The path of an objective, with a warning where a point is not what was asked."""
+    whole = validate(source, objective, tol, max_iter, grid)
     found = whole.solution
-    warn(found.certificate, found.exhausted, int(max_iter))
+    warn(found.certificate, found.exhausted, max_iter)
     weight = weight_of(source)
     count = int(weight if source.n_rows is None else source.n_rows)
     data = InBlocks(
         dataclasses.replace(objective, strength=None),
         count,
         weight,
+        max_iter,
         source,
-        int(max_iter),
         whole.least,
     )
     return Path(

@@ -161,23 +161,37 @@ def path(
         offset=offset_of(offset, m),
     )
     check_target(objective, target)
-    tol = nonnegative(tol, "tol")
-    solution = solve(
+    return fitted(
         design,
-        target[:, None],
+        target,
         objective,
-        tol=tol,
+        tol=nonnegative(tol, "tol"),
         max_iter=int(max_iter),
+        ratio=ratio,
+        names=names_of(X),
         method=solver,
         grid=grid,
         progress=progress_of(callback, verbose),
     )
-    certificate, names = solution.certificate, names_of(X)
-    separable = _separable(design, target, objective, solution, names)
+
+
+def fitted(
+    X: Design, y: Array, objective: Objective, *, tol: float, max_iter: int, ratio: float,
+    names: list[str] | None, **how: Any,
+) -> Path:  # fmt: skip
+    """The path of an objective, with a warning where a point is not what was asked.
+
+    Parameters
+    ----------
+    how : method, grid and progress of `solve`
+    """
+    solution = solve(X, y[:, None], objective, tol=tol, max_iter=max_iter, **how)
+    certificate = solution.certificate
+    separable = _separable(X, y, objective, solution, names)
     if separable:
         warn_of_convergence(f"path: {separable}.")
     else:
-        warn(certificate, solution.exhausted, int(max_iter))
+        warn(certificate, solution.exhausted, max_iter)
     return Path(
         alphas=solution.strength,
         coefs=solution.coef,
@@ -186,7 +200,7 @@ def path(
         l1_ratio=ratio,
         certificate=certificate,
         n_iter=solution.n_iter,
-        data=InMemory.of(design, target, objective, int(max_iter)),
+        data=InMemory.of(X, y, objective, max_iter),
         feature_names=names,
     )
 

@@ -18,6 +18,7 @@ from fastreg.design import as_design
 from fastreg.functional import check_predictions, nonnegative
 from fastreg.objectives import offset_of
 from fastreg.paths.arguments import names_of
+from fastreg.paths.exact import solved
 from fastreg.paths.origins import Source
 from fastreg.paths.tables import Table, between
 from fastreg.penalties import is_absolute
@@ -304,13 +305,64 @@ class Path:
         count = np.count_nonzero(self.coefs, axis=0)
         return Table(self.alphas, count, self.explained, self.gaps)
 
-    def coef(self, alpha: Any) -> Array:
-        """Coefficients at strengths between those of the path, by interpolation in alpha.
+    def at(
+        self, alpha: Any, *, X: Any = None, y: Any = None, sample_weight: Any = None,
+        offset: Any = None,
+    ) -> Path:  # fmt: skip
+        """The same problem solved at other strengths, each certified.
+
+        It has the options of this path: family, l1_ratio, penalty factors, bounds, intercept, tol
+        and max_iter.
 
         Parameters
         ----------
-        alpha : float, or (a,) array, from the least to the largest of `alphas`
-            At one of `alphas` it is that point; between two, no gap is known.
+        alpha : float ≥ 0, or (a,) array
+            Inside the path or beyond its ends.
+        X, y, sample_weight, offset
+            Data to solve for, as in `fastreg.path`; weights and an offset must be there if they
+            were in the fit. None for all is the data that the path holds.
+
+        Returns
+        -------
+        `fastreg.Path` of these strengths, descending, each once
+
+        Raises
+        ------
+        ValueError
+            alpha is no number ≥ 0, or the data are incomplete; the message says what is missing.
+
+        Warns
+        -----
+        fastreg.ConvergenceWarning
+            A point did not reach the gap that was asked of the path.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0.0, 1.0, 2.0, 4.0]
+        >>> path = fastreg.path(X, y, alphas=[1.0, 0.5])
+        >>> point = path.at(0.2)
+        >>> point.coefs.round(3), bool(point.gaps[0] <= 1e-4)
+        (array([[1.14]]), True)
+        """
+        return self._at(alpha, X, y, sample_weight, offset)[0]
+
+    def coef(
+        self, alpha: Any, *, exact: bool = False, X: Any = None, y: Any = None,
+        sample_weight: Any = None, offset: Any = None,
+    ) -> Array:  # fmt: skip
+        """Coefficients at strengths between those of the path.
+
+        Parameters
+        ----------
+        alpha : float, or (a,) array
+            At one of `alphas` it is that point; between two of them it is interpolated, and no gap
+            is known.
+        exact : bool, default=False
+            Solve at alpha instead, to the gap that was asked of the path: see `at`, whose result
+            has the certificate. alpha may then be beyond the ends of the path.
+        X, y, sample_weight, offset
+            Data to solve for, as in `at`; None for all is the data that the path holds.
 
         Returns
         -------
@@ -319,21 +371,39 @@ class Path:
         Raises
         ------
         ValueError
-            alpha is beyond the ends of the path.
+            alpha is beyond the ends of the path, data are given without exact=True, or what `at`
+            raises.
 
         Examples
         --------
         >>> import numpy as np, fastreg
         >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0.0, 1.0, 2.0, 4.0]
-        >>> fastreg.path(X, y, alphas=[1.0, 0.5]).coef(0.75).round(3)
-        array([0.7])
+        >>> path = fastreg.path(X, y, alphas=[1.0, 0.5])
+        >>> path.coef(0.75).round(3), path.coef(0.2, exact=True).round(3)
+        (array([0.7]), array([1.14]))
         """
-        found = between(self.coefs, self.alphas, alpha)
+        if exact:
+            found = self._solved(alpha, X, y, sample_weight, offset)[0]
+        else:
+            data = {"X": X, "y": y, "sample_weight": sample_weight, "offset": offset}
+            given = [name for name, value in data.items() if value is not None]
+            if given:
+                raise ValueError(f"{', '.join(given)} must come with exact=True")
+            found = between(self.coefs, self.alphas, alpha)
         return found if np.ndim(alpha) else found[:, 0]
 
+    def _solved(self, alpha: Any, *data: Any) -> tuple[Array, Array]:
+        """coefs (n, a) and intercepts (a,) at strengths, solved."""
+        found, places = self._at(alpha, *data)
+        return found.coefs[:, places], found.intercepts[places]
+
+    def _at(self, alpha: Any, *data: Any) -> tuple[Path, Array]:
+        return solved(self, alpha, *data)
+
     def predict(
-        self, X: Any, offset: Any = None, type: str = "link", *, alpha: Any = None
-    ) -> Array:
+        self, X: Any, offset: Any = None, type: str = "link", *, alpha: Any = None,
+        exact: bool = False,
+    ) -> Array:  # fmt: skip
         """What every point says of new rows, (m, K).
 
         Parameters
@@ -343,6 +413,8 @@ class Path:
         type : "link", z = o + Xw + b, of "binomial" the log of the odds and of "poisson" the log of
             the mean; or "response", the mean of y: a probability, a mean count
         alpha : None for all points, or strengths as in `coef`: (m,) of a float, (m, a) of an array
+        exact : bool, default=False
+            Solve at alpha with the data that the path holds, instead of interpolating.
 
         Raises
         ------
@@ -363,7 +435,9 @@ class Path:
         check_order(self.feature_names, names_of(X), "put the columns in their order")
         design = as_design(X)
         coefs, levels = self.coefs, self.intercepts
-        if alpha is not None:
+        if alpha is not None and exact:
+            coefs, levels = self._solved(alpha, None, None, None, None)
+        elif alpha is not None:
             coefs, levels = (between(each, self.alphas, alpha) for each in (coefs, levels))
         out = np.empty((design.shape[0], coefs.shape[1]))
         if design.shape[1] != len(self.coefs):
@@ -394,6 +468,11 @@ class Relaxed(Path):
 
     kkt: Array = field(kw_only=True)
     mean_deviance: Array = field(kw_only=True)
+
+    def _at(self, alpha: Any, *data: Any) -> tuple[Path, Array]:
+        assert self.gamma is not None
+        found, places = super()._at(alpha, *data)
+        return found.relax(self.gamma), places
 
     def relax(self, gamma: float = 0.0) -> Relaxed:
         """Not twice.
