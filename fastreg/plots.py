@@ -19,7 +19,7 @@ def axes(ax: Any = None, size: tuple[float, float] = (7.0, 4.2)) -> Any:
     try:
         from matplotlib import pyplot
     except ImportError:
-        raise ImportError("plots need matplotlib: pip install matplotlib") from None
+        raise ImportError("plots need matplotlib: pip install 'fastreg[plot]'") from None
     _, ax = pyplot.subplots(figsize=size, layout="constrained")
     return ax
 

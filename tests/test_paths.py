@@ -409,13 +409,30 @@ def test_select_takes_a_splitter():
             path.select("cv", cv=wrong)
 
 
-def test_a_path_is_shown_in_one_short_line():
+def test_a_path_is_shown_in_a_few_lines():
     X, y = regression(60, 8)
     path = fastreg.path(X, y, alphas=[1.0, 0.25])
-    assert repr(path).startswith("Path(2 alphas from 1 to 0.25, 8 features, l1_ratio=1, relative")
-    assert repr(path.relax(0.5)).startswith("Relaxed(2 alphas")
-    assert "gamma=0.5" in repr(path.relax(0.5))
-    assert max(len(repr(each)) for each in (path, path.relax(), path.select())) < 120
+    title, points, features, explained, gap = repr(path).splitlines()
+    assert title == "Path: gaussian, l1_ratio=1"
+    assert points.split(maxsplit=1) == ["points", "2, alpha 1 to 0.25"]
+    counts = np.count_nonzero(path.coefs, axis=0)
+    assert features.split(maxsplit=1) == ["features", f"8, non-zero {counts[0]} to {counts[1]}"]
+    assert f"{path.explained[1]:.1%} of the null deviance" in explained
+    assert gap.endswith("(asked 1e-04, reached)") and f"{path.gaps.max():.1e}" in gap
+    assert repr(path.relax(0.5)).startswith("Relaxed: gaussian, l1_ratio=1, gamma=0.5\n")
+    odds = fastreg.path(X, y > 0.0, family="binomial", alphas=[0.1])
+    assert "binomial" in repr(odds) and "1, alpha 0.1\n" in repr(odds)
+    assert len(repr(path.select())) < 120
+    flat = fastreg.path(X, np.ones(60), alphas=[1.0])
+    assert "explained  – of the null deviance" in repr(flat)
+
+
+def test_a_path_that_is_not_certain_says_so():
+    X, y = regression(60, 150)
+    with pytest.warns(fastreg.ConvergenceWarning):
+        path = fastreg.path(X, y, alphas=5, eps=1e-3, tol=1e-10, max_iter=1)
+    assert "asked 1e-10, NOT reached" in repr(path)
+    assert "NOT reached" in path._repr_html_() and "NOT reached" in path.certificate._repr_html_()
 
 
 # ---------------------------------------------------------------- tables, and between points
@@ -432,7 +449,20 @@ def test_a_table_has_a_line_a_point(rng):
     frame = table.to_frame()
     np.testing.assert_array_equal(frame["alpha"], found.alphas)
     np.testing.assert_array_equal(frame["non_zero"], np.count_nonzero(found.coefs, axis=0))
-    assert table._repr_html_().count("<tr>") == 8
+    assert table._repr_html_().count("<tr") == 8
+
+
+def test_a_long_table_shows_its_ends(rng):
+    X = rng.standard_normal((60, 5))
+    found = fastreg.path(X, X[:, 0] + rng.standard_normal(60), alphas=100)
+    lines = repr(found.table()).splitlines()
+    assert len(lines) == 26 and lines[13].split() == ["…"] * 5
+    assert [line.split()[0] for line in (lines[1], lines[12], lines[14], lines[25])] == [
+        "0", "11", "88", "99",
+    ]  # fmt: skip
+    assert len({len(line) for line in lines}) == 1
+    assert len(found.table().to_frame()) == 100 and found.table()._repr_html_().count("<tr") == 26
+    assert len(repr(fastreg.path(X, X[:, 0], alphas=30).table()).splitlines()) == 31
 
 
 def test_coefficients_between_points_are_interpolated(rng):

@@ -17,6 +17,7 @@ from fastreg.certificate.losses import mean
 from fastreg.design import as_design
 from fastreg.functional import check_predictions, nonnegative
 from fastreg.objectives import offset_of
+from fastreg.paths import shown
 from fastreg.paths.arguments import names_of
 from fastreg.paths.exact import solved
 from fastreg.paths.origins import Source
@@ -74,12 +75,10 @@ class Path:
             raise ValueError(f"{what} is for family='gaussian', this path is of {name}")
 
     def __repr__(self) -> str:
-        relaxed = "" if self.gamma is None else f", gamma={self.gamma:g}"
-        return (
-            f"{type(self).__name__}({len(self.alphas)} alphas from {self.alphas[0]:.3g} to "
-            f"{self.alphas[-1]:.3g}, {len(self.coefs)} features, l1_ratio={self.l1_ratio:g}"
-            f"{relaxed}, relative gaps up to {self.gaps.max():.1e})"
-        )
+        return shown.text_of(self)
+
+    def _repr_html_(self) -> str:
+        return shown.html_of(self)
 
     @property
     def rss(self) -> Array:
@@ -516,6 +515,9 @@ class Selected:
     standard_error: Array | None = field(repr=False)
     certificate: ChoiceCertificate | None = field(repr=False, default=None)
     unit: str = "mean squared error"
+
+    def _repr_html_(self) -> str:
+        return shown.html_of_selected(self)
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the criterion against alpha; returns the axes."""
