@@ -81,6 +81,20 @@ def test_lasso_path_returns_what_scikit_learn_does():
         fastreg.lasso_path(X, y, whatever=1)
 
 
+def test_paths_are_static_methods_as_in_scikit_learn():
+    X, y = regression(30, 12)
+    for model, own in (
+        (fastreg.Lasso, fastreg.lasso_path),
+        (fastreg.LassoCV, fastreg.lasso_path),
+        (fastreg.ElasticNet, fastreg.enet_path),
+        (fastreg.ElasticNetCV, fastreg.enet_path),
+    ):
+        assert model.path is own and model().path is own
+    ours, theirs = fastreg.Lasso.path(X, y, n_alphas=7), fastreg.lasso_path(X, y, n_alphas=7)
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
 def test_unpenalised_features_are_in_the_model_at_every_point():
     X, y = regression(80, 200)
     factor = np.ones(200)
@@ -359,12 +373,55 @@ def test_a_path_and_what_it_gives_pickle(store):
     np.testing.assert_array_equal(same.values, chosen.values)
 
 
+def same_after_pickling(path, X):
+    """The path that comes back, whose attributes and answers are those of `path`."""
+    again = pickle.loads(pickle.dumps(path))
+    assert type(again) is type(path) and repr(again) == repr(path)
+    assert repr(again.table()) == repr(path.table())
+    for name in ("alphas", "coefs", "intercepts", "gaps", "deviance", "feature_names"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(path, name))
+    np.testing.assert_array_equal(again.predict(X), path.predict(X))
+    np.testing.assert_array_equal(again.coef(0.02, exact=True), path.coef(0.02, exact=True))
+    return again
+
+
 def test_a_path_of_statistics_pickles():
     X, y = regression(80, 5)
     path = fastreg.SufficientStatistics(5).update(X, y).path(alphas=4)
-    again = pickle.loads(pickle.dumps(path))
-    np.testing.assert_array_equal(again.coefs, path.coefs)
+    again = same_after_pickling(path, X)
     assert again.select("bic").alpha == path.select("bic").alpha
+
+
+@pytest.mark.parametrize("family", ["gaussian", "binomial", "poisson"])
+def test_a_path_pickles_after_it_was_used(family):
+    """Everything that it remembers goes along, or comes back the same."""
+    frame, y = load_diabetes(return_X_y=True, as_frame=True)
+    frame, y = frame / frame.std(), {"gaussian": y, "poisson": y // 100}.get(family, y > 150)
+    path = fastreg.path(frame, y * 1.0, family=family, alphas=6, standardize=True, l1_ratio=0.9)
+    chosen, before = path.select("1se"), path.select("bic")
+    again = same_after_pickling(path, frame)
+    assert again.feature_names == list(frame.columns)
+    assert again.select("1se").alpha == chosen.alpha and again.select("bic").alpha == before.alpha
+    relaxed = same_after_pickling(path.relax(0.5), frame)
+    assert relaxed.gamma == 0.5
+    same = pickle.loads(pickle.dumps(chosen))
+    assert repr(same) == repr(chosen) and repr(same.certificate) == repr(chosen.certificate)
+
+
+@needs_jit
+@pytest.mark.parametrize("kind", ["file", "arrays"])
+def test_a_path_of_a_source_pickles(kind, tmp_path):
+    X, y = regression(300, 6)
+    y = (y > 0.0) * 1.0
+    given = (X, y)
+    if kind == "file":
+        file = tmp_path / "rows.csv"
+        head = ",".join([f"c{j}" for j in range(6)] + ["y"])
+        np.savetxt(file, np.column_stack([X, y]), delimiter=",", header=head, comments="")
+        given = (str(file), "y")
+    path = fastreg.path(fastreg.read(*given), family="binomial", alphas=4)
+    again = same_after_pickling(path, X)
+    assert again.select("cv").alpha == path.select("cv").alpha
 
 
 def test_a_path_refuses_other_names_and_another_order():

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastreg.linear_model.base import LinearRegressor, check_finite_params, elastic_net_objective
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
+from fastreg.paths import enet_path, lasso_path
 
 
 class ElasticNet(LinearRegressor):
@@ -41,6 +42,10 @@ class ElasticNet(LinearRegressor):
     n_iter_ : int, epochs used, or a list of one a target
     n_features_in_, feature_names_in_
 
+    Notes
+    -----
+    `ElasticNet.path` is `fastreg.enet_path`, and `Lasso.path` is `fastreg.lasso_path`.
+
     Examples
     --------
     >>> import numpy as np, fastreg
@@ -52,6 +57,7 @@ class ElasticNet(LinearRegressor):
     True
     """
 
+    path = staticmethod(enet_path)
     _streams = True
     _parameter_constraints = {
         "alpha": [Interval(Real, 0, None, closed="left")],
@@ -144,6 +150,7 @@ class Lasso(ElasticNet):
     array([0.85, 0.  ])
     """
 
+    path = staticmethod(lasso_path)
     _parameter_constraints = {
         name: constraint
         for name, constraint in ElasticNet._parameter_constraints.items()

@@ -101,8 +101,9 @@ class InMemory(Source):
         from fastreg.paths.fitting import fitted  # which returns what holds this
 
         objective = dataclasses.replace(self.objective, strength=strengths)
-        limits = {"tol": tol, "max_iter": self.max_iter}
-        return fitted(self.X, self.y, objective, ratio=ratio, names=names, **limits)
+        return fitted(
+            self.X, self.y, objective, tol=tol, max_iter=self.max_iter, ratio=ratio, names=names
+        )
 
     def problem(self) -> QuadraticProblem:
         return standardise(self.X, self.y[:, None], self.objective)

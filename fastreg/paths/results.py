@@ -274,15 +274,51 @@ class Path:
             alphas=self.alphas,
             values=values,
             standard_error=spread,
+            non_zero=np.count_nonzero(self.coefs, axis=0),
         )
 
-    def plot(self, *selected: Selected, names: Any = None, ax: Any = None) -> Any:
-        """Draw the coefficients against alpha, with what was selected marked; returns the axes.
+    def plot(
+        self, *selected: Selected, x: str = "log alpha", names: Any = None, ax: Any = None
+    ) -> Any:
+        """Draw the coefficients along the path, the strongest penalty at the left.
 
-        names : (n,) of the features; ax : matplotlib axes to draw on, None for new ones
+        The largest have a colour and a name; how many are not zero stands along the top.
+
+        Parameters
+        ----------
+        selected : points of `select`, marked by a line each
+        x : {"log alpha", "norm", "explained"}, default="log alpha"
+            What the coefficients are drawn against: alpha on a log scale, Σ│w│, or the share of
+            the null deviance that is explained.
+        names : (n,) of the features, default=None
+            None is `feature_names`, or x0, x1, … without them.
+        ax : matplotlib axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        The axes.
+
+        Raises
+        ------
+        ValueError
+            There is no such x, or the path has no two points that differ in it.
+        ImportError
+            matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((200, 20))
+        >>> path = fastreg.path(X, X[:, 0] - X[:, 1] + 0.5 * rng.standard_normal(200))
+        >>> ax = path.plot(path.select("1se"), x="norm")  # doctest: +SKIP
         """
         marks = {each.criterion: each.alpha for each in selected}
-        return plots.draw_path(self.alphas, self.coefs, marks, names, ax)
+        names = self.feature_names if names is None else names
+        return plots.draw_path(
+            self.alphas, self.coefs, self.explained, marks, x=x, names=names, ax=ax
+        )
 
     def table(self) -> Table:
         """A line a point: alpha, coefficients that are not zero, share explained, certified gap.
@@ -503,6 +539,7 @@ class Selected:
     values : (K,) of the criterion at `alphas`; standard_error : (K,) or None
     certificate : `fastreg.ChoiceCertificate` of the errors of folds, or None
     unit : str, what the values are
+    non_zero : (K,) int, coefficients that are not zero
     """
 
     criterion: str
@@ -513,6 +550,7 @@ class Selected:
     alphas: Array = field(repr=False)
     values: Array = field(repr=False)
     standard_error: Array | None = field(repr=False)
+    non_zero: Array = field(repr=False)
     certificate: ChoiceCertificate | None = field(repr=False, default=None)
     unit: str = "mean squared error"
 
@@ -520,12 +558,25 @@ class Selected:
         return shown.html_of_selected(self)
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Draw the criterion against alpha; returns the axes."""
-        label = self.unit if self.standard_error is not None else self.criterion
+        """Draw the criterion against alpha, with its standard errors and the choice.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        The axes.
+        """
+        by_folds = self.standard_error is not None
+        label = self.unit if by_folds else self.criterion
         marks = {self.criterion: self.alpha}
-        if self.standard_error is not None:
-            marks = {"min": float(self.alphas[np.argmin(self.values)])} | marks
-        return plots.draw_errors(self.alphas, self.values, self.standard_error, marks, label, ax)
+        if by_folds:
+            marks = {"min": float(self.alphas[np.nanargmin(self.values)])} | marks
+        name = "mean of the folds" if by_folds else self.criterion
+        curve = plots.Curve(self.alphas, self.values, self.standard_error, label, name)
+        return plots.draw_errors(curve, marks, counts=self.non_zero, ax=ax)
 
 
 def column_of(penalty: Any) -> Any:

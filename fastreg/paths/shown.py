@@ -60,7 +60,7 @@ def _facts_of(path: Path) -> Pairs:
     verdict = "reached" if certificate.converged else "NOT reached"
     asked = f"asked {certificate.tol:.0e}, {verdict}" if certificate.tol > 0.0 else "as it goes"
     return [
-        ("points", f"{len(path.alphas)}, alpha {_ends(*path.alphas[[0, -1]], '.3g')}"),
+        ("points", f"{len(path.alphas)}, alpha {_ends(path.alphas[0], path.alphas[-1], '.3g')}"),
         ("features", f"{len(path.coefs)}, non-zero {_ends(count.min(), count.max(), 'd')}"),
         ("explained", f"{_ends(share.min(), share.max(), 'z.1%')} of the null deviance"),
         ("worst gap", f"{path.gaps.max():.1e} ({asked})"),
