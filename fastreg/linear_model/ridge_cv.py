@@ -253,7 +253,7 @@ class RidgeCV(LinearRegressor):
         if self.scoring is None and self.cv is None:
             mode = "generalised cross-validation" if self.gcv_mode == "gcv" else rows
             return "mean squared error", True, mode
-        if self.scoring is None:
+        if self.scoring in (None, "r2"):
             return "R²", False, rows
         if not isinstance(self.scoring, str):
             return "score", False, rows
