@@ -101,6 +101,19 @@ def test_sources_solve_at_other_strengths(family):
                                atol=1e-4)  # fmt: skip
 
 
+@needs_jit
+def test_the_offset_of_a_source_is_asked_for():
+    X, y, _, offset = problem("poisson")
+    source = fastreg.read([(X, np.column_stack([y, offset]))])
+    path = fastreg.path(source, family="poisson", offset=1, alphas=ALPHAS, tol=1e-8)
+    own = fastreg.path(X, y, offset=offset, family="poisson", alphas=[0.2], tol=1e-8)
+    for given in ({}, {"X": source, "offset": 1}, {"X": X, "y": y, "offset": offset}):
+        np.testing.assert_allclose(path.at(0.2, **given).coefs, own.coefs, atol=1e-4)
+    for given in ({"X": fastreg.read([(X, y)])}, {"X": X, "y": y}):
+        with pytest.raises(ValueError, match="offset must be given with X, as in the fit"):
+            path.at(0.2, **given)
+
+
 def test_what_is_missing_is_said():
     X, y, w, offset = problem("binomial")
     path = fastreg.path(X, y, family="binomial", alphas=ALPHAS, sample_weight=w, offset=offset)

@@ -39,6 +39,10 @@ class InBlocks(Origin):
     def least(self) -> float:
         return self.smallest
 
+    @property
+    def has_offset(self) -> bool:
+        return self.source.offset is not None
+
     def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
         objective = dataclasses.replace(self.objective, strength=strengths)
         return fitted(self.source, objective, tol=tol, max_iter=self.max_iter, ratio=ratio)

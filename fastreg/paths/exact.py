@@ -12,9 +12,9 @@ import numpy as np
 
 from fastreg import losses
 from fastreg.design import as_design, as_target, as_weights
-from fastreg.objectives import Objective, check_target, offset_of
+from fastreg.objectives import check_target, offset_of
 from fastreg.paths.arguments import names_of
-from fastreg.paths.origins import InMemory
+from fastreg.paths.origins import InMemory, Source
 from fastreg.sources.blocks import Source as RowsInBlocks
 from fastreg.sources.names import check_order
 
@@ -64,7 +64,7 @@ def solved(
 def _in_memory(path: Path, X: Any, beside: dict[str, Any]) -> InMemory:
     """Rows that are given again."""
     before = path.data.objective
-    _check_given(before, beside)
+    _check_given(path.data, beside)
     check_order(path.feature_names, names_of(X), "put the columns in their order")
     design = as_design(X)
     m, n = design.shape
@@ -92,23 +92,29 @@ def _of_source(path: Path, source: RowsInBlocks, strengths: Array, beside: dict[
         )
     if beside["offset"] is not None:
         source = source.with_offset(beside["offset"])
+    if path.data.has_offset and source.offset is None:
+        raise _missing(["offset"])
+    check_order(path.feature_names, source.feature_names, "put the columns in their order")
     _check_width(path, source.n_features)
     objective = dataclasses.replace(before, weights=None, offset=None, strength=strengths)
     tol, most = path.certificate.tol, path.data.max_iter
     return fitted(source, objective, tol=tol, max_iter=most, ratio=path.l1_ratio)
 
 
-def _check_given(before: Objective, beside: dict[str, Any]) -> None:
+def _check_given(data: Source, beside: dict[str, Any]) -> None:
     """ValueError if something is missing that the path was fitted with."""
-    had = {
-        "y": True, "sample_weight": before.weights is not None, "offset": before.offset is not None,
-    }  # fmt: skip
+    weighted = data.objective.weights is not None
+    had = {"y": True, "sample_weight": weighted, "offset": data.has_offset}
     missing = [name for name, was in had.items() if was and beside[name] is None]
     if missing:
-        raise ValueError(
-            f"{' and '.join(missing)} must be given with X, as in the fit; without X the data are "
-            "those that the path holds"
-        )
+        raise _missing(missing)
+
+
+def _missing(names: list[str]) -> ValueError:
+    return ValueError(
+        f"{' and '.join(names)} must be given with X, as in the fit; without X the data are those "
+        "that the path holds"
+    )
 
 
 def _check_width(path: Path, n: int) -> None:

@@ -54,6 +54,11 @@ class Source(ABC):
         """Errors of folds, relaxed unless gamma is None."""
 
     @property
+    def has_offset(self) -> bool:
+        """Whether something is added to every prediction of the fit."""
+        return self.objective.offset is not None
+
+    @property
     def least(self) -> float:
         """Σ w min ℓ/Σ w."""
         return 0.0
