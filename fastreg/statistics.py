@@ -330,6 +330,7 @@ class SufficientStatistics:
         """`fastreg.path` of one target, without X. Its certificate takes the statistics for true.
 
         l1_ratio=0 gives ridges: alpha there is that of `Ridge` divided by Σ w.
+        standardize=True takes the standard deviations of the features from the statistics.
         """
         spec = self._spec(
             l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor, standardize
