@@ -24,6 +24,7 @@ from fastreg.functional import nonnegative
 from fastreg.moments import Frame, Moments
 from fastreg.objectives import Objective
 from fastreg.problems.from_moments import MomentProblem, summarise
+from fastreg.problems.quadratic import EPS
 from fastreg.selection.choice import ChoiceCertificate, Errors
 from fastreg.solvers import solve_moments
 from fastreg.solvers.working_set import largest_strength
@@ -381,6 +382,7 @@ class SufficientStatistics:
         positive: bool = False,
         bounds: Any = None,
         penalty_factor: Any = None,
+        standardize: bool = False,
         target: int = 0,
         max_iter: int = 1000,
     ) -> paths.Path:
@@ -410,6 +412,9 @@ class SufficientStatistics:
             feature with factor 0 is not penalised.
         target : int, default=0
             Number of the target to fit.
+        standardize : bool, default=False
+            Whether to measure each column in its standard deviation for the penalty, as glmnet
+            does. Coefficients and bounds stay in the units of X. Constant columns stay at zero.
         max_iter : int, default=1000
             Largest number of steps at each strength.
 
@@ -437,28 +442,17 @@ class SufficientStatistics:
         Each point minimises the objective of `fastreg.path`. With ``l1_ratio=0`` alpha is that of
         `Ridge` divided by the sum of the weights.
         """
-        spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
+        spec = self._spec(
+            l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor, standardize
+        )
         whole, tol = self._whole(), nonnegative(tol, "tol")
         with single_threaded_blas:
             strengths = self._strengths(whole, spec, target, tol, max_iter)
-        found = solve_moments(
-            whole, spec.objective(strengths), tol=tol, max_iter=max_iter, target=target,
-            n_targets=self.n_targets,
+        data = _Collected(
+            spec.objective(None), self.n_samples, self.weight, max_iter, whole, target,
+            self.n_targets,
         )  # fmt: skip
-        paths.warn(found.certificate, False, max_iter)
-        return paths.Path(
-            alphas=strengths,
-            coefs=found.coef,
-            intercepts=found.intercept,
-            gaps=found.certificate.relative_gap,
-            l1_ratio=spec.ratio,
-            certificate=found.certificate,
-            n_iter=1,
-            data=_Collected(
-                spec.objective(None), self.n_samples, self.weight, whole, target, self.n_targets
-            ),
-            feature_names=self.feature_names,
-        )
+        return data.at(strengths, tol, spec.ratio, self.feature_names)
 
     def cross_validate(
         self,
@@ -471,6 +465,7 @@ class SufficientStatistics:
         positive: bool = False,
         bounds: Any = None,
         penalty_factor: Any = None,
+        standardize: bool = False,
         target: int = 0,
         max_iter: int = 1000,
     ) -> CrossValidation:
@@ -500,6 +495,9 @@ class SufficientStatistics:
             feature with factor 0 is not penalised.
         target : int, default=0
             Number of the target to fit.
+        standardize : bool, default=False
+            Whether to measure each column in its standard deviation for the penalty, as glmnet
+            does. Coefficients and bounds stay in the units of X. Constant columns stay at zero.
         max_iter : int, default=1000
             Largest number of steps at each strength.
 
@@ -518,7 +516,9 @@ class SufficientStatistics:
         ConvergenceWarning
             The errors of some folds are uncertain.
         """
-        spec = self._spec(l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor)
+        spec = self._spec(
+            l1_ratio, alphas, eps, fit_intercept, positive, bounds, penalty_factor, standardize
+        )
         parts = [
             moments.of_target(part, target, self.n_targets)
             for part in self._parts or []
@@ -540,8 +540,13 @@ class SufficientStatistics:
 
     def _spec(
         self, l1_ratio: Any, alphas: Any, eps: Any, centred: Any, positive: Any, bounds: Any,
-        factor: Any,
+        factor: Any, standardize: Any,
     ) -> _Spec:  # fmt: skip
+        paths.check_bool(standardize=standardize)
+        factor = paths.factors_of(factor, self.n_features)
+        factors = paths.Factors(factor, factor, paths.penalty_of(bounds, positive, self.n_features))
+        if standardize:
+            factors = factors.standardised(self._spread(), bool(centred))
         strengths, count = grids.strengths_of(alphas)
         return _Spec(
             paths.ratio_of(l1_ratio),
@@ -549,9 +554,15 @@ class SufficientStatistics:
             count,
             grids.least_share(eps, wide=False),
             bool(centred),
-            paths.factors_of(factor, self.n_features),
-            paths.penalty_of(bounds, positive, self.n_features),
+            factors,
         )
+
+    def _spread(self) -> Array:
+        """(n,) standard deviations of the features, 0 of those that may be constant."""
+        whole = self._whole()
+        spread = np.sqrt(np.diag(whole.scatter) / whole.weight)
+        constant = spread <= 4 * EPS * np.abs(whole.mean)
+        return np.where(constant, 0.0, whole.frame.unit * spread)[: self.n_features]
 
     def _summary(self, part: Moments, spec: _Spec, strengths: Array, target: int) -> MomentProblem:
         return summarise(part, spec.objective(strengths), target, self.n_targets)
@@ -767,13 +778,12 @@ class _Spec:
     count: int
     share: float
     centred: bool
-    factor: Array
-    kind: Any
+    factors: paths.Factors
 
     def objective(self, strengths: Array | None) -> Objective:
         return Objective(
-            l2=(self.factor * (1.0 - self.ratio))[:, None],
-            penalty=self.kind(self.factor * self.ratio),
+            l2=self.factors.ridge(self.ratio),
+            penalty=self.factors.penalty(self.ratio),
             fit_intercept=self.centred,
             strength=strengths,
         )
@@ -786,6 +796,25 @@ class _Collected(paths.Source):
     whole: Moments
     target: int
     n_targets: int
+
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> paths.Path:
+        objective = dataclasses.replace(self.objective, strength=strengths)
+        found = solve_moments(
+            self.whole, objective, tol=tol, max_iter=self.max_iter, target=self.target,
+            n_targets=self.n_targets,
+        )  # fmt: skip
+        paths.warn(found.certificate, False, self.max_iter)
+        return paths.Path(
+            alphas=strengths,
+            coefs=found.coef,
+            intercepts=found.intercept,
+            gaps=found.certificate.relative_gap,
+            l1_ratio=ratio,
+            certificate=found.certificate,
+            n_iter=1,
+            data=self,
+            feature_names=names,
+        )
 
     def problem(self) -> MomentProblem:
         return summarise(self.whole, self.objective, self.target, self.n_targets)

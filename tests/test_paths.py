@@ -81,6 +81,20 @@ def test_lasso_path_returns_what_scikit_learn_does():
         fastreg.lasso_path(X, y, whatever=1)
 
 
+def test_paths_are_static_methods_as_in_scikit_learn():
+    X, y = regression(30, 12)
+    for model, own in (
+        (fastreg.Lasso, fastreg.lasso_path),
+        (fastreg.LassoCV, fastreg.lasso_path),
+        (fastreg.ElasticNet, fastreg.enet_path),
+        (fastreg.ElasticNetCV, fastreg.enet_path),
+    ):
+        assert model.path is own and model().path is own
+    ours, theirs = fastreg.Lasso.path(X, y, n_alphas=7), fastreg.lasso_path(X, y, n_alphas=7)
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
 def test_unpenalised_features_are_in_the_model_at_every_point():
     X, y = regression(80, 200)
     factor = np.ones(200)
@@ -359,12 +373,55 @@ def test_a_path_and_what_it_gives_pickle(store):
     np.testing.assert_array_equal(same.values, chosen.values)
 
 
+def same_after_pickling(path, X):
+    """The path that comes back, whose attributes and answers are those of `path`."""
+    again = pickle.loads(pickle.dumps(path))
+    assert type(again) is type(path) and repr(again) == repr(path)
+    assert repr(again.table()) == repr(path.table())
+    for name in ("alphas", "coefs", "intercepts", "gaps", "deviance", "feature_names"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(path, name))
+    np.testing.assert_array_equal(again.predict(X), path.predict(X))
+    np.testing.assert_array_equal(again.coef(0.02, exact=True), path.coef(0.02, exact=True))
+    return again
+
+
 def test_a_path_of_statistics_pickles():
     X, y = regression(80, 5)
     path = fastreg.SufficientStatistics(5).update(X, y).path(alphas=4)
-    again = pickle.loads(pickle.dumps(path))
-    np.testing.assert_array_equal(again.coefs, path.coefs)
+    again = same_after_pickling(path, X)
     assert again.select("bic").alpha == path.select("bic").alpha
+
+
+@pytest.mark.parametrize("family", ["gaussian", "binomial", "poisson"])
+def test_a_path_pickles_after_it_was_used(family):
+    """Everything that it remembers goes along, or comes back the same."""
+    frame, y = load_diabetes(return_X_y=True, as_frame=True)
+    frame, y = frame / frame.std(), {"gaussian": y, "poisson": y // 100}.get(family, y > 150)
+    path = fastreg.path(frame, y * 1.0, family=family, alphas=6, standardize=True, l1_ratio=0.9)
+    chosen, before = path.select("1se"), path.select("bic")
+    again = same_after_pickling(path, frame)
+    assert again.feature_names == list(frame.columns)
+    assert again.select("1se").alpha == chosen.alpha and again.select("bic").alpha == before.alpha
+    relaxed = same_after_pickling(path.relax(0.5), frame)
+    assert relaxed.gamma == 0.5
+    same = pickle.loads(pickle.dumps(chosen))
+    assert repr(same) == repr(chosen) and repr(same.certificate) == repr(chosen.certificate)
+
+
+@needs_jit
+@pytest.mark.parametrize("kind", ["file", "arrays"])
+def test_a_path_of_a_source_pickles(kind, tmp_path):
+    X, y = regression(300, 6)
+    y = (y > 0.0) * 1.0
+    given = (X, y)
+    if kind == "file":
+        file = tmp_path / "rows.csv"
+        head = ",".join([f"c{j}" for j in range(6)] + ["y"])
+        np.savetxt(file, np.column_stack([X, y]), delimiter=",", header=head, comments="")
+        given = (str(file), "y")
+    path = fastreg.path(fastreg.read(*given), family="binomial", alphas=4)
+    again = same_after_pickling(path, X)
+    assert again.select("cv").alpha == path.select("cv").alpha
 
 
 def test_a_path_refuses_other_names_and_another_order():
@@ -409,13 +466,30 @@ def test_select_takes_a_splitter():
             path.select("cv", cv=wrong)
 
 
-def test_a_path_is_shown_in_one_short_line():
+def test_a_path_is_shown_in_a_few_lines():
     X, y = regression(60, 8)
     path = fastreg.path(X, y, alphas=[1.0, 0.25])
-    assert repr(path).startswith("Path(2 alphas from 1 to 0.25, 8 features, l1_ratio=1, relative")
-    assert repr(path.relax(0.5)).startswith("Relaxed(2 alphas")
-    assert "gamma=0.5" in repr(path.relax(0.5))
-    assert max(len(repr(each)) for each in (path, path.relax(), path.select())) < 120
+    title, points, features, explained, gap = repr(path).splitlines()
+    assert title == "Path: gaussian, l1_ratio=1"
+    assert points.split(maxsplit=1) == ["points", "2, alpha 1 to 0.25"]
+    counts = np.count_nonzero(path.coefs, axis=0)
+    assert features.split(maxsplit=1) == ["features", f"8, non-zero {counts[0]} to {counts[1]}"]
+    assert f"{path.explained[1]:.1%} of the null deviance" in explained
+    assert gap.endswith("(asked 1e-04, reached)") and f"{path.gaps.max():.1e}" in gap
+    assert repr(path.relax(0.5)).startswith("Relaxed: gaussian, l1_ratio=1, gamma=0.5\n")
+    odds = fastreg.path(X, y > 0.0, family="binomial", alphas=[0.1])
+    assert "binomial" in repr(odds) and "1, alpha 0.1\n" in repr(odds)
+    assert len(repr(path.select())) < 120
+    flat = fastreg.path(X, np.ones(60), alphas=[1.0])
+    assert "explained  – of the null deviance" in repr(flat)
+
+
+def test_a_path_that_is_not_certain_says_so():
+    X, y = regression(60, 150)
+    with pytest.warns(fastreg.ConvergenceWarning):
+        path = fastreg.path(X, y, alphas=5, eps=1e-3, tol=1e-10, max_iter=1)
+    assert "asked 1e-10, NOT reached" in repr(path)
+    assert "NOT reached" in path._repr_html_() and "NOT reached" in path.certificate._repr_html_()
 
 
 # ---------------------------------------------------------------- tables, and between points
@@ -432,7 +506,20 @@ def test_a_table_has_a_line_a_point(rng):
     frame = table.to_frame()
     np.testing.assert_array_equal(frame["alpha"], found.alphas)
     np.testing.assert_array_equal(frame["non_zero"], np.count_nonzero(found.coefs, axis=0))
-    assert table._repr_html_().count("<tr>") == 8
+    assert table._repr_html_().count("<tr") == 8
+
+
+def test_a_long_table_shows_its_ends(rng):
+    X = rng.standard_normal((60, 5))
+    found = fastreg.path(X, X[:, 0] + rng.standard_normal(60), alphas=100)
+    lines = repr(found.table()).splitlines()
+    assert len(lines) == 26 and lines[13].split() == ["…"] * 5
+    assert [line.split()[0] for line in (lines[1], lines[12], lines[14], lines[25])] == [
+        "0", "11", "88", "99",
+    ]  # fmt: skip
+    assert len({len(line) for line in lines}) == 1
+    assert len(found.table().to_frame()) == 100 and found.table()._repr_html_().count("<tr") == 26
+    assert len(repr(fastreg.path(X, X[:, 0], alphas=30).table()).splitlines()) == 31
 
 
 def test_coefficients_between_points_are_interpolated(rng):

@@ -27,11 +27,12 @@ says something where nothing is penalised and no finite bound exists.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from fastreg._html import box, facts
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import small, streamed
 from fastreg.certificate.gap import (
@@ -69,7 +70,7 @@ _ROUNDING = 2.0  # of a sum, in units of eps and of what is summed
 KKT = 1e-7  # residual that is asked for where no gap can be shown, if `tol` is no smaller
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Certificate:
     """State how near a fit is to its minimum.
 
@@ -124,9 +125,9 @@ class Certificate:
     gap: Array
     relative_gap: Array
     kkt: Array
-    objective: Array = field(repr=False)
-    null: Array = field(repr=False)
-    met: Array = field(repr=False)
+    objective: Array
+    null: Array
+    met: Array
     tol: float
     converged: bool
     by_kkt: bool
@@ -181,14 +182,31 @@ class Certificate:
         return dataclasses.replace(self, **own, converged=converged, by_kkt=by_kkt, passes=passes)
 
     def __str__(self) -> str:
+        worth, asked = self._worth(), self._asked()
+        return f"{worth}; {asked}; {self.method}; X read {self.passes} times"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self})"
+
+    def _repr_html_(self) -> str:
+        k = len(self.gap)
+        pairs = [
+            ("worth", f"{self._worth()}{f', the worst of {k}' if k > 1 else ''}"),
+            ("tol", self._asked()),
+            ("method", self.method),
+            ("X read", f"{self.passes} times, this check included"),
+        ]
+        return box(type(self).__name__, facts(pairs))
+
+    def _worth(self) -> str:
         if self.by_kkt:
-            worth = f"KKT residual {self.kkt.max():.1e} (without a penalty no gap is known)"
-        else:
-            worth = f"relative duality gap {self.relative_gap.max():.1e}"
+            return f"KKT residual {self.kkt.max():.1e} (without a penalty no gap is known)"
+        return f"relative duality gap {self.relative_gap.max():.1e}"
+
+    def _asked(self) -> str:
         verdict = "reached" if self.converged else "NOT reached"
         wanted = min(self.tol, KKT) if self.by_kkt else self.tol
-        asked = f"asked {wanted:.0e}, {verdict}" if self.tol > 0 else "as small as it goes"
-        return f"{worth}; {asked}; {self.method}; X read {self.passes} times"
+        return f"asked {wanted:.0e}, {verdict}" if self.tol > 0 else "as small as it goes"
 
 
 def certify(

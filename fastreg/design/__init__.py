@@ -16,6 +16,7 @@ from fastreg.design.matrix import (
     nonfinite_message,
     transposed,
 )
+from fastreg.design.spreads import deviations, merge, spreads
 from fastreg.design.vectors import as_target, as_vector, as_weights, counted
 
 __all__ = [
@@ -25,11 +26,14 @@ __all__ = [
     "as_vector",
     "as_weights",
     "counted",
+    "deviations",
     "feature_names",
     "first_nonfinite",
     "full_columns",
     "is_canonical",
+    "merge",
     "nonfinite_kind",
     "nonfinite_message",
+    "spreads",
     "transposed",
 ]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from fastreg.inference.table import MOST_ROWS, drawn, ends_of, head_of, probability, row_of
+from fastreg.inference.table import MOST_ROWS, Layout, Shown, ends_of, head_of, probability, row_of
 
 Array = np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class LikelihoodInference:
+@dataclass(frozen=True, eq=False, repr=False)
+class LikelihoodInference(Shown):
     """Hold coefficients of a likelihood with errors, tests and intervals.
 
     Printing it draws a table. `summary` of the estimators returns it.
@@ -94,10 +94,10 @@ class LikelihoodInference:
     p_value: Array
     lower: Array
     upper: Array
-    covariance: Array = field(repr=False)
+    covariance: Array
     level: float
     method: str
-    assumes: str = field(repr=False)
+    assumes: str
     ratio_name: str
     n_samples: int
     deviance: float
@@ -131,13 +131,13 @@ class LikelihoodInference:
         """Upper ends of the intervals of `ratio`."""
         return _exp(self.upper)
 
-    def __str__(self) -> str:
+    def _layout(self) -> Layout:
         shown = range(min(len(self.names), MOST_ROWS))
         head = (*head_of(self.level), self.ratio_name, *ends_of(self.level))
         rows = [head, *((*row_of(self, k), *self._ratios(k)) for k in shown)]
         hidden = len(self.names) - len(shown)
         title = f"{self.method}; {self.n_samples} rows, AIC {self.aic:.5g}"
-        return drawn(title, rows, hidden, *self._deviances(), self.assumes)
+        return Layout(title, rows, hidden, [*self._deviances(), self.assumes])
 
     def _ratios(self, k: int) -> tuple[str, ...]:
         if self.features[k] < 0:  # of an intercept it is no ratio

@@ -3,17 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from fastreg import _html
 
 Array = np.ndarray
 MOST_ROWS = 60
 
 
-@dataclass(frozen=True, eq=False)
-class Inference:
+class Layout(NamedTuple):
+    """What a table of coefficients shows: a title, a head and rows, how many of these are left out,
+    and lines below."""
+
+    title: str
+    rows: Sequence[Sequence[str]]
+    hidden: int
+    foot: Sequence[str]
+
+    def text(self) -> str:
+        """In columns, between rules."""
+        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
+        lines = [_line(row, widths) for row in self.rows]
+        rule = "─" * len(lines[0])
+        body = [self.title, rule, lines[0], rule, *lines[1:], *self._more(), rule, *self.foot]
+        return "\n".join(body)
+
+    def html(self) -> str:
+        """For notebooks."""
+        head, *rows = self.rows
+        return _html.box(self.title, _html.table(head, rows), *self._more(), *self.foot)
+
+    def _more(self) -> list[str]:
+        return [f"… and {self.hidden} more"] if self.hidden else []
+
+
+class Shown:
+    """What prints itself, and is shown by notebooks, as a `Layout`."""
+
+    def _layout(self) -> Layout:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self._layout().text()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return self._layout().html()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Inference(Shown):
     """Hold coefficients with standard errors, tests of zero and intervals.
 
     Printing it draws a table. `summary` of the estimators returns it.
@@ -76,20 +120,20 @@ class Inference:
     upper: Array
     level: float
     method: str
-    assumes: str = field(repr=False)
+    assumes: str
     noise: float
     n_samples: int
     residual_dof: float
     r2: float
 
-    def __str__(self) -> str:
+    def _layout(self) -> Layout:
         shown = range(min(len(self.names), MOST_ROWS))
         rows = [head_of(self.level), *(row_of(self, k) for k in shown)]
         title = (
             f"{self.method}; {self.n_samples} rows, {self.residual_dof:.1f} residual degrees of "
             f"freedom, R² {self.r2:.4f}, σ {self.noise:.5g}"
         )
-        return drawn(title, rows, len(self.names) - len(shown), self.assumes)
+        return Layout(title, rows, len(self.names) - len(shown), [self.assumes])
 
 
 def ends_of(level: float) -> tuple[str, str]:
@@ -115,15 +159,6 @@ def row_of(table: Any, k: int) -> tuple[str, ...]:
 
 def probability(p: float) -> str:
     return "<1e-16" if p < 1e-16 else text_of(p, 3)
-
-
-def drawn(title: str, rows: Sequence[Sequence[str]], hidden: int, *foot: str) -> str:
-    """The title, a head and rows in columns, and what stands below."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [_line(row, widths) for row in rows]
-    rule = "─" * len(lines[0])
-    more = [f"… and {hidden} more"] if hidden else []
-    return "\n".join([title, rule, lines[0], rule, *lines[1:], *more, rule, *foot])
 
 
 def text_of(value: float, digits: int) -> str:

@@ -22,8 +22,9 @@ from fastreg.linear_model.progress import CallbackSupportMixin, told, with_callb
 from fastreg.linear_model.routing import routed, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.objectives import Objective
+from fastreg.paths import enet_path, lasso_path
 from fastreg.penalties import L1, non_negative
-from fastreg.plots import draw_errors
+from fastreg.plots import Curve, draw_errors
 from fastreg.problems.from_moments import summarise
 from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
 from fastreg.selection.cross_validation import Validation
@@ -148,6 +149,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     alpha_1se_: float
     alpha_min_: float
 
+    path = staticmethod(enet_path)
     _streams = True
     _parameter_constraints = {
         "l1_ratio": [Interval(Real, 0, 1, closed="both"), "array-like"],
@@ -266,12 +268,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
             The axes.
         """
         check_is_fitted(self)
-        several = self.mse_path_.ndim == 3
-        which = ratios_of(getattr(self, "l1_ratio", 1.0)).index(self.l1_ratio_) if several else ...
-        mean, error = self.mse_path_[which].mean(axis=-1), self.mse_se_[which]
-        marks = {"min": self.alpha_min_, "1se": self.alpha_1se_}
-        alphas = self.alphas_ if self.alphas_.ndim == 1 else self.alphas_[which]
-        return draw_errors(alphas, mean, error, marks, "mean squared error", ax)
+        return draw_choice(self, self.mse_path_, self.mse_se_, "mean squared error", ax)
 
     def _validation(self, X: Any, y: Any, sample_weight: Any, params: Any) -> Validation:
         if isinstance(X, STREAMED):
@@ -430,6 +427,7 @@ class LassoCV(ElasticNetCV):
     (True, (100, 10))
     """
 
+    path = staticmethod(lasso_path)
     _parameter_constraints = {
         name: constraint
         for name, constraint in ElasticNetCV._parameter_constraints.items()
@@ -490,6 +488,19 @@ def errors_of(found: list[Errors]) -> tuple[Array, Array]:
     errors = np.array([each.mse for each in found])
     spread = np.array([each.standard_error for each in found])
     return (errors[0], spread[0]) if len(found) == 1 else (errors, spread)
+
+
+def draw_choice(model: Any, errors: Array, spread: Array, label: str, ax: Any) -> Any:
+    """Errors (…, K, F) of folds and standard errors of their means, of the l1_ratio that a model
+    has chosen; the axes."""
+    ratio = getattr(model, "l1_ratio", 1.0)
+    which: Any = ratios_of(ratio).index(model.l1_ratio_) if errors.ndim == 3 else ...
+    alphas = model.alphas_ if model.alphas_.ndim == 1 else model.alphas_[which]
+    name = f"mean of {errors.shape[-1]} folds"
+    if errors.ndim == 3:
+        name += f", l1_ratio = {model.l1_ratio_:g}"
+    curve = Curve(alphas, errors[which].mean(axis=-1), spread[which], label, name)
+    return draw_errors(curve, {"min": model.alpha_min_, "1se": model.alpha_1se_}, ax=ax)
 
 
 def ratios_of(l1_ratio: Any, name: str = "l1_ratio") -> list[float]:

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastreg.linear_model.base import LinearRegressor, check_finite_params, elastic_net_objective
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
+from fastreg.paths import enet_path, lasso_path
 
 
 class ElasticNet(LinearRegressor):
@@ -83,6 +84,10 @@ class ElasticNet(LinearRegressor):
     .. [1] Kim S.-J., Koh K., Lustig M., Boyd S., Gorinevsky D., "An interior-point method for
        large-scale l1-regularized least squares", IEEE J. Sel. Top. Signal Process. 1, 2007.
 
+    Notes
+    -----
+    `ElasticNet.path` is `fastreg.enet_path`, and `Lasso.path` is `fastreg.lasso_path`.
+
     Examples
     --------
     >>> import numpy as np, fastreg
@@ -94,6 +99,7 @@ class ElasticNet(LinearRegressor):
     True
     """
 
+    path = staticmethod(enet_path)
     _streams = True
     _parameter_constraints = {
         "alpha": [Interval(Real, 0, None, closed="left")],
@@ -266,6 +272,7 @@ class Lasso(ElasticNet):
     array([0.85, 0.  ])
     """
 
+    path = staticmethod(lasso_path)
     _parameter_constraints = {
         name: constraint
         for name, constraint in ElasticNet._parameter_constraints.items()

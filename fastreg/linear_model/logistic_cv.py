@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from fastreg.certificate import losses
 from fastreg.design import as_weights, feature_names
@@ -24,6 +24,7 @@ from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
 from fastreg.linear_model.routing import routed, router
 from fastreg.linear_model.state import atomic, note_features
 from fastreg.objectives import offset_of
+from fastreg.plots import Curve, draw_errors
 from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.loss_fits import errors_of_source
@@ -365,6 +366,48 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         if self.use_legacy_attributes:
             self._as_before()
         return self
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the mean deviances against C.
+
+        Bars show one standard error, and lines mark both choices. With another `scoring` it draws
+        the mean scores. They are those of the l1_ratio with the best score.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+        """
+        check_is_fitted(self)
+        scores = np.asarray(self.scores_)
+        if self.use_legacy_attributes:
+            (own,) = self.scores_.values()
+            scores = own[:, None] if own.ndim == 2 else own.swapaxes(1, 2)
+        by_deviance = self.scoring == _LIKELIHOOD
+        scores = -2.0 * scores if by_deviance else scores
+        mean, folds = scores.mean(axis=0), len(scores)
+        best = (np.nanargmin if by_deviance else np.nanargmax)(mean)
+        which = int(np.unravel_index(best, mean.shape)[0])
+        spread = scores[:, which].std(axis=0, ddof=1) / np.sqrt(folds)
+        name = f"mean of {folds} folds"
+        if len(mean) > 1:
+            name += f", l1_ratio = {self.l1_ratios_[which]:g}"
+        curve = Curve(self.Cs_, mean[which], spread, self._label(), name)
+        marks = {"min": self.C_min_, "1se": self.C_1se_}
+        return draw_errors(curve, marks, strength="C", ax=ax)
+
+    def _label(self) -> str:
+        """What scores are."""
+        if self.scoring == _LIKELIHOOD:
+            return "mean deviance"
+        if callable(self.scoring):
+            return "score"
+        return "accuracy" if self.scoring is None else str(self.scoring).replace("_", " ")
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute the score that `scoring` names.

@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from fastreg.design import Design
 from fastreg.grids import LEAST_RATIO, Grid, geometric, strengths_of
 from fastreg.linear_model.base import STREAMED, warn_of_choice
-from fastreg.linear_model.cross_validated import errors_of, note_choice, ratios_of
+from fastreg.linear_model.cross_validated import draw_choice, errors_of, note_choice, ratios_of
 from fastreg.linear_model.generalized import MakeObjective
 from fastreg.linear_model.generalized_cv import check_training_sets, fold_errors
 from fastreg.linear_model.opening import opens_sources
@@ -247,6 +248,22 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         warn_of_choice(self, self.cv_certificate_)
         self._finish(X, design, target, makers[which](weights, np.array([self.alpha_])))
         return self
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the mean deviances of the chosen l1_ratio against alpha, with one standard error to
+        either side, and what both rules choose.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        The axes.
+        """
+        check_is_fitted(self)
+        return draw_choice(self, self.deviance_path_, self.deviance_se_, "mean deviance", ax)
 
     def _fit_source(self, X: Any, offset: Any, params: Any) -> Any:
         """By reads of a source, which folds share."""

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from fastreg import moments
 from fastreg._jit import single_threaded_blas
@@ -29,11 +30,12 @@ from fastreg.linear_model.routing import is_enabled, routed, router, splits_of
 from fastreg.linear_model.state import atomic
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
+from fastreg.plots import Curve, draw_errors
 from fastreg.selection.choice import ChoiceCertificate
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import check_weights
 from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out, leave_one_out_of
-from fastreg.selection.ridge_folds import SCORES, ridge_scores
+from fastreg.selection.ridge_folds import SCORES, ridge_scores, spread_over_folds
 from fastreg.solvers import confirm
 from fastreg.sources import Source
 from fastreg.statistics import collected
@@ -72,6 +74,10 @@ class RidgeCV(LinearRegressor):
         Chosen alpha; an array with ``alpha_per_target=True``.
     best_score_ : float or ndarray of shape (n_targets,)
         Score of `alpha_`; larger is better.
+    scores_ : ndarray of shape (n_alphas,) or (n_alphas, n_targets)
+        Score of each of `alphas`; larger is better.
+    scores_se_ : ndarray of shape (n_alphas,) or None
+        Standard errors of `scores_`, over folds, or over rows with ``store_cv_results=True``.
     cv_results_ : ndarray of shape (n_samples, n_alphas) or (n_samples, n_targets, n_alphas)
         Squared error of each row, times its weight; with `scoring`, the predictions.
     cv_certificate_ : ChoiceCertificate
@@ -128,6 +134,8 @@ class RidgeCV(LinearRegressor):
 
     alpha_: Any
     best_score_: Any
+    scores_: Array
+    scores_se_: Array | None
     cv_results_: Array
     cv_certificate_: ChoiceCertificate
     dof_: Array
@@ -220,6 +228,8 @@ class RidgeCV(LinearRegressor):
         scores = self._scores(found, target, scorer, scored_by)
         scores = self._measured(scores, weights, len(Y))
         chosen = self._choose(alphas, scores, target.ndim == 1)
+        if found.errors is not None and scorer is None and self.gcv_mode != "gcv":
+            self.scores_se_ = _spread_over_rows(found.errors, weights)
         solution = self._confirmed(design, Y, weights, chosen, found)
         self._check_names(X)
         self._set(solution, flat=target.ndim == 1)
@@ -236,6 +246,8 @@ class RidgeCV(LinearRegressor):
     def _choose(self, alphas: Array, scores: Array, flat: bool) -> Array:
         """(k,) alphas of the best scores (K, k); `flat`, whether y was (m,)."""
         k = scores.shape[1]
+        self.scores_ = scores.copy() if self.alpha_per_target else scores.mean(axis=1)
+        self.scores_se_ = None
         best = np.argmax(scores if self.alpha_per_target else scores.mean(axis=1)[:, None], axis=0)
         chosen = np.broadcast_to(alphas[best], k)
         self.alpha_ = chosen.copy() if self.alpha_per_target and k > 1 else float(chosen[0])
@@ -270,10 +282,51 @@ class RidgeCV(LinearRegressor):
         else:
             raise ValueError("leave-one-out needs the rows, and X is SufficientStatistics: set cv")
         whole = moments.total(parts)
+        spread = self.scores_se_ if self.cv is not None else None
         chosen = self._choose(alphas, scores, source.flat)
+        self.scores_se_ = spread
         strengths = per_weight(chosen, np.array([whole.weight]), 1)
         self._fit_moments(source, whole, strengths, L1(0.0), passes=1 + (self.cv is None))
         return self
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the errors, or scores, of `alphas`, with their standard errors where they are known,
+        and the choice; each target by itself with `alpha_per_target`.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        The axes.
+        """
+        check_is_fitted(self)
+        label, is_error, name = self._labels()
+        alphas = np.ravel(np.asarray(self.alphas, float))
+        columns = self.scores_.reshape(len(alphas), -1)
+        values = -columns if is_error else columns
+        if values.shape[1] == 1:
+            curve = Curve(alphas, values[:, 0], self.scores_se_, label, name)
+            return draw_errors(curve, {"chosen": float(np.ravel(self.alpha_)[0])}, ax=ax)
+        for t, (own, chosen) in enumerate(zip(values.T, np.ravel(self.alpha_), strict=True)):
+            curve = Curve(alphas, own, None, label, f"target {t}")
+            ax = draw_errors(curve, {f"target {t}": float(chosen)}, colour=t, ax=ax)
+        return ax
+
+    def _labels(self) -> tuple[str, bool, str]:
+        """(what `scores_` are, whether they are negative errors, of what they are the means)."""
+        rows = "each row left out once" if self.cv is None else "mean of the folds"
+        if self.scoring is None and self.cv is None:
+            mode = "generalised cross-validation" if self.gcv_mode == "gcv" else rows
+            return "mean squared error", True, mode
+        if self.scoring in (None, "r2"):
+            return "R²", False, rows
+        if not isinstance(self.scoring, str):
+            return "score", False, rows
+        is_error = self.scoring.startswith("neg_")
+        return self.scoring.removeprefix("neg_").replace("_", " "), is_error, rows
 
     def get_metadata_routing(self) -> Any:
         """Return what `fit` passes to the splitter and the scorer.
@@ -357,6 +410,9 @@ class RidgeCV(LinearRegressor):
             self.alpha_, self.best_score_ = alphas[best], scores[best]
         else:
             search = self._searched(X, y, sample_weight, alphas, splits, scored_by)
+            known, folds = search.cv_results_, range(search.n_splits_)
+            each = np.stack([known[f"split{f}_test_score"] for f in folds], axis=1)
+            self.scores_, self.scores_se_ = each.mean(axis=1), spread_over_folds(each)
             model = search.best_estimator_
             self.alpha_, self.best_score_ = model.alpha, search.best_score_
             self._mean_scores = search.cv_results_["mean_test_score"]
@@ -379,6 +435,7 @@ class RidgeCV(LinearRegressor):
     def _fold_scores(self, targets, alphas, scoring, *, flat):
         """(K,), and what they are worth."""
         found = ridge_scores(targets, alphas, scoring, flat=flat)
+        self.scores_, self.scores_se_ = found.scores, found.spread
         self.cv_certificate_ = found.certificate
         warn_of_choice(self, self.cv_certificate_)
         self._mean_scores = found.scores  # of each alpha, for who reports the choice
@@ -402,6 +459,17 @@ class _Given(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Array) -> Array:
         return X
+
+
+def _spread_over_rows(errors: Array, weights: Array | None) -> Array:
+    """(K,): standard errors of the mean squares of errors (m, k, K)."""
+    squares = np.mean(errors**2, axis=1)
+    w = np.ones(len(squares)) if weights is None else weights
+    w = w / w.sum()
+    away = squares - w @ squares
+    rows = np.count_nonzero(w)
+    out: Array = np.sqrt((w**2) @ away**2 * rows / max(rows - 1, 1))
+    return out
 
 
 def _kept(

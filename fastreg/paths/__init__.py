@@ -6,7 +6,8 @@ The squares are weighted, m is the sum of the weights, and the factors f_j ≥ 0
 `path` reads X for several strengths at once, and extends a Gram matrix of the columns in use.
 """
 
-from fastreg.paths.arguments import factors_of, penalty_of, ratio_of
+from fastreg.paths.arguments import check_bool, factors_of, penalty_of, ratio_of
+from fastreg.paths.factors import Factors
 from fastreg.paths.fitting import path, warn
 from fastreg.paths.origins import InMemory, Source
 from fastreg.paths.results import Path, Relaxed, Selected
@@ -14,12 +15,14 @@ from fastreg.paths.signatures import enet_path, lasso_path
 from fastreg.paths.tables import Table
 
 __all__ = [
+    "Factors",
     "InMemory",
     "Path",
     "Relaxed",
     "Selected",
     "Source",
     "Table",
+    "check_bool",
     "enet_path",
     "factors_of",
     "lasso_path",

@@ -14,7 +14,8 @@ from fastreg.functional import nonnegative
 from fastreg.grids import LEAST_RATIO, Grid, is_count, least_share, strengths_of
 from fastreg.losses import traits
 from fastreg.objectives import Objective, family_of
-from fastreg.paths.arguments import factors_of, penalty_of, ratio_of
+from fastreg.paths.arguments import check_bool, factors_of, penalty_of, ratio_of
+from fastreg.paths.factors import Factors, spread_of_source
 from fastreg.paths.fitting import warn
 from fastreg.paths.origins import Source as Origin
 from fastreg.paths.results import Path
@@ -32,12 +33,19 @@ class InBlocks(Origin):
     """Rows of a source; `max_iter` reads of a fit."""
 
     source: Source
-    max_iter: int
     smallest: float  # Σ w min ℓ/Σ w
 
     @property
     def least(self) -> float:
         return self.smallest
+
+    @property
+    def has_offset(self) -> bool:
+        return self.source.offset is not None
+
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
+        objective = dataclasses.replace(self.objective, strength=strengths)
+        return fitted(self.source, objective, tol=tol, max_iter=self.max_iter, ratio=ratio)
 
     def _needs_rows(self) -> ValueError:
         return ValueError(
@@ -63,8 +71,8 @@ class InBlocks(Origin):
 
 def path_of_source(
     source: Source, *, l1_ratio: Any, alphas: Any, eps: Any, tol: Any, fit_intercept: bool,
-    positive: bool, bounds: Any, penalty_factor: Any, max_iter: int, family: Any, offset: Any,
-    given: dict[str, Any],
+    positive: bool, bounds: Any, penalty_factor: Any, standardize: bool, max_iter: int,
+    family: Any, offset: Any, given: dict[str, Any],
 ) -> Path:  # fmt: skip
     """`fastreg.path`; `given` are arguments that are for rows in memory."""
     loss = family_of(family)
@@ -78,29 +86,42 @@ def path_of_source(
     for name, value in given.items():
         if value is not None:
             raise ValueError(f"{name} must be None: the source in X has it")
+    check_bool(fit_intercept=fit_intercept, positive=positive, standardize=standardize)
     n, ratio = source.n_features, ratio_of(l1_ratio)
-    factor, kind = factors_of(penalty_factor, n), penalty_of(bounds, positive, n)
+    factor = factors_of(penalty_factor, n)
+    factors = Factors(factor, factor, penalty_of(bounds, positive, n))
+    if standardize:
+        factors = factors.standardised(spread_of_source(source), bool(fit_intercept))
     strengths, count = strengths_of(alphas)
     grid = None
     if count:
-        gauge = kind(factor * max(ratio, LEAST_RATIO))
+        gauge = factors.penalty(max(ratio, LEAST_RATIO))
         grid = Grid(count, least_share(eps, wide=False), gauge)
     objective = Objective(
-        (factor * (1.0 - ratio))[:, None], kind(factor * ratio), None, bool(fit_intercept),
-        strengths, loss,
+        factors.ridge(ratio), factors.penalty(ratio), None, bool(fit_intercept), strengths, loss,
     )  # fmt: skip
-    tol = nonnegative(tol, "tol")
-    whole = validate(source, objective, tol, int(max_iter), grid)
+    return fitted(
+        source, objective, tol=nonnegative(tol, "tol"), max_iter=int(max_iter), ratio=ratio,
+        grid=grid,
+    )  # fmt: skip
+
+
+def fitted(
+    source: Source, objective: Objective, *, tol: float, max_iter: int, ratio: float,
+    grid: Grid | None = None,
+) -> Path:  # fmt: skip
+    """The path of an objective, with a warning where a point is not what was asked."""
+    whole = validate(source, objective, tol, max_iter, grid)
     found = whole.solution
-    warn(found.certificate, found.exhausted, int(max_iter))
+    warn(found.certificate, found.exhausted, max_iter)
     weight = weight_of(source)
     count = int(weight if source.n_rows is None else source.n_rows)
     data = InBlocks(
         dataclasses.replace(objective, strength=None),
         count,
         weight,
+        max_iter,
         source,
-        int(max_iter),
         whole.least,
     )
     return Path(

@@ -22,6 +22,7 @@ from fastreg.paths.arguments import (
     progress_of,
     ratio_of,
 )
+from fastreg.paths.factors import Factors, spread_of
 from fastreg.paths.origins import InMemory
 from fastreg.paths.results import Path
 from fastreg.solvers import METHODS, Solution, solve
@@ -44,6 +45,7 @@ def path(
     positive: bool = False,
     bounds: Any = None,
     penalty_factor: Any = None,
+    standardize: bool = False,
     max_iter: int = 1000,
     solver: str = "auto",
     family: Any = "gaussian",
@@ -85,6 +87,9 @@ def path(
     penalty_factor : array-like of shape (n_features,) or None, default=None
         Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
         feature with factor 0 is not penalised. Factors are not rescaled to mean 1, as glmnet does.
+    standardize : bool, default=False
+        Whether to measure each column in its standard deviation for the penalty, as glmnet
+        does. Coefficients and bounds stay in the units of X. Constant columns stay at zero.
     max_iter : int, default=1000
         Largest number of steps at each strength.
     solver : str, default="auto"
@@ -148,7 +153,8 @@ def path(
         return path_of_source(
             X, l1_ratio=l1_ratio, alphas=alphas, eps=eps, tol=tol, fit_intercept=fit_intercept,
             positive=positive, bounds=bounds, penalty_factor=penalty_factor, max_iter=max_iter,
-            family=family, offset=offset, given={"y": y, "sample_weight": sample_weight},
+            standardize=standardize, family=family, offset=offset,
+            given={"y": y, "sample_weight": sample_weight},
         )  # fmt: skip
     design = as_design(X)
     m, n = design.shape
@@ -157,7 +163,9 @@ def path(
         raise ValueError(
             f"y must have shape ({m},), got {target.shape}: fit a path for each target"
         )
-    check_bool(fit_intercept=fit_intercept, positive=positive, verbose=verbose)
+    check_bool(
+        fit_intercept=fit_intercept, positive=positive, standardize=standardize, verbose=verbose
+    )
     if callback is not None and not callable(callback):
         raise ValueError(f"callback must be callable, got {callback!r}")
     ratio = ratio_of(l1_ratio)
@@ -165,42 +173,59 @@ def path(
         raise ValueError(f"max_iter must be an integer of at least 1, got {max_iter!r}")
     if solver not in METHODS:
         raise ValueError(f"solver must be one of {', '.join(METHODS)}, got {solver!r}")
-    factor = factors_of(penalty_factor, n)
-    kind = penalty_of(bounds, positive, n)
+    weights = as_weights(sample_weight, m)
+    given = factors_of(penalty_factor, n)
+    factors = Factors(given, given, penalty_of(bounds, positive, n))
+    if standardize:
+        factors = factors.standardised(spread_of(design, weights), bool(fit_intercept))
     strengths, count = strengths_of(alphas)
     grid = None
     if count:
         least = least_share(eps, wide=n > m)
-        grid = Grid(count, least, kind(factor * max(ratio, LEAST_RATIO)))
+        grid = Grid(count, least, factors.penalty(max(ratio, LEAST_RATIO)))
     elif eps is not None:
         raise ValueError("eps has no effect where alphas are given: leave one of them out")
     objective = Objective(
-        l2=(factor * (1.0 - ratio))[:, None],
-        penalty=kind(factor * ratio),
-        weights=as_weights(sample_weight, m),
+        l2=factors.ridge(ratio),
+        penalty=factors.penalty(ratio),
+        weights=weights,
         fit_intercept=bool(fit_intercept),
         strength=strengths,
         loss=family_of(family),
         offset=offset_of(offset, m),
     )
     check_target(objective, target)
-    tol = nonnegative(tol, "tol")
-    solution = solve(
+    return fitted(
         design,
-        target[:, None],
+        target,
         objective,
-        tol=tol,
+        tol=nonnegative(tol, "tol"),
         max_iter=int(max_iter),
+        ratio=ratio,
+        names=names_of(X),
         method=solver,
         grid=grid,
         progress=progress_of(callback, verbose),
     )
-    certificate, names = solution.certificate, names_of(X)
-    separable = _separable(design, target, objective, solution, names)
+
+
+def fitted(
+    X: Design, y: Array, objective: Objective, *, tol: float, max_iter: int, ratio: float,
+    names: list[str] | None, **how: Any,
+) -> Path:  # fmt: skip
+    """The path of an objective, with a warning where a point is not what was asked.
+
+    Parameters
+    ----------
+    how : method, grid and progress of `solve`
+    """
+    solution = solve(X, y[:, None], objective, tol=tol, max_iter=max_iter, **how)
+    certificate = solution.certificate
+    separable = _separable(X, y, objective, solution, names)
     if separable:
         warn_of_convergence(f"path: {separable}.")
     else:
-        warn(certificate, solution.exhausted, int(max_iter))
+        warn(certificate, solution.exhausted, max_iter)
     return Path(
         alphas=solution.strength,
         coefs=solution.coef,
@@ -209,7 +234,7 @@ def path(
         l1_ratio=ratio,
         certificate=certificate,
         n_iter=solution.n_iter,
-        data=InMemory.of(design, target, objective, int(max_iter)),
+        data=InMemory.of(X, y, objective, max_iter),
         feature_names=names,
     )
 

@@ -7,7 +7,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from fastreg.selection import likelihoods, scores
 from fastreg.selection.choice import Errors
 from fastreg.selection.folds import Split, as_splits, neighbours, stratified
 
+if TYPE_CHECKING:
+    from fastreg.paths.results import Path
+
 Array = np.ndarray
 
 
@@ -28,12 +31,17 @@ Array = np.ndarray
 class Source(ABC):
     """What a path was fitted to.
 
-    objective : before the strengths; count : rows; weight : Σ w
+    objective : before the strengths; count : rows; weight : Σ w; max_iter : of a fit
     """
 
     objective: Objective
     count: int
     weight: float
+    max_iter: int
+
+    @abstractmethod
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
+        """The path of the same problem at other strengths (K,), descending."""
 
     @abstractmethod
     def problem(self) -> QuadraticProblem:
@@ -44,6 +52,11 @@ class Source(ABC):
         self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
     ) -> Errors:
         """Errors of folds, relaxed unless gamma is None."""
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether something is added to every prediction of the fit."""
+        return self.objective.offset is not None
 
     @property
     def least(self) -> float:
@@ -77,18 +90,25 @@ class Source(ABC):
 
 @dataclass(frozen=True, eq=False)
 class InMemory(Source):
-    """Rows: X (m, n), y (m,); `max_iter` of a fit."""
+    """Rows: X (m, n), y (m,)."""
 
     X: Design
     y: Array
-    max_iter: int
 
     @classmethod
     def of(cls, X: Design, y: Array, objective: Objective, max_iter: int) -> InMemory:
         weights = objective.weights
         count = X.shape[0] if weights is None else int(np.count_nonzero(weights))
         weight = float(X.shape[0] if weights is None else weights.sum())
-        return cls(dataclasses.replace(objective, strength=None), count, weight, X, y, max_iter)
+        return cls(dataclasses.replace(objective, strength=None), count, weight, max_iter, X, y)
+
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
+        from fastreg.paths.fitting import fitted  # which returns what holds this
+
+        objective = dataclasses.replace(self.objective, strength=strengths)
+        return fitted(
+            self.X, self.y, objective, tol=tol, max_iter=self.max_iter, ratio=ratio, names=names
+        )
 
     def problem(self) -> QuadraticProblem:
         return standardise(self.X, self.y[:, None], self.objective)

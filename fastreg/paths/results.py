@@ -17,7 +17,9 @@ from fastreg.certificate.losses import mean
 from fastreg.design import as_design
 from fastreg.functional import check_predictions, nonnegative
 from fastreg.objectives import offset_of
+from fastreg.paths import shown
 from fastreg.paths.arguments import names_of
+from fastreg.paths.exact import solved
 from fastreg.paths.origins import Source
 from fastreg.paths.tables import Table, between
 from fastreg.penalties import is_absolute
@@ -95,12 +97,10 @@ class Path:
             raise ValueError(f"{what} is for family='gaussian', this path is of {name}")
 
     def __repr__(self) -> str:
-        relaxed = "" if self.gamma is None else f", gamma={self.gamma:g}"
-        return (
-            f"{type(self).__name__}({len(self.alphas)} alphas from {self.alphas[0]:.3g} to "
-            f"{self.alphas[-1]:.3g}, {len(self.coefs)} features, l1_ratio={self.l1_ratio:g}"
-            f"{relaxed}, relative gaps up to {self.gaps.max():.1e})"
-        )
+        return shown.text_of(self)
+
+    def _repr_html_(self) -> str:
+        return shown.html_of(self)
 
     @property
     def rss(self) -> Array:
@@ -319,9 +319,12 @@ class Path:
             alphas=self.alphas,
             values=values,
             standard_error=spread,
+            non_zero=np.count_nonzero(self.coefs, axis=0),
         )
 
-    def plot(self, *selected: Selected, names: Any = None, ax: Any = None) -> Any:
+    def plot(
+        self, *selected: Selected, x: str = "log alpha", names: Any = None, ax: Any = None
+    ) -> Any:
         """Draw the coefficients against alpha.
 
         Lines mark the selected points.
@@ -341,7 +344,10 @@ class Path:
             The axes.
         """
         marks = {each.criterion: each.alpha for each in selected}
-        return plots.draw_path(self.alphas, self.coefs, marks, names, ax)
+        names = self.feature_names if names is None else names
+        return plots.draw_path(
+            self.alphas, self.coefs, self.explained, marks, x=x, names=names, ax=ax
+        )
 
     def table(self) -> Table:
         """Summarise the path in a table, one line for each alpha.
@@ -367,15 +373,68 @@ class Path:
         count = np.count_nonzero(self.coefs, axis=0)
         return Table(self.alphas, count, self.explained, self.gaps)
 
-    def coef(self, alpha: Any) -> Array:
-        """Interpolate the coefficients at other strengths.
+    def at(
+        self, alpha: Any, *, X: Any = None, y: Any = None, sample_weight: Any = None,
+        offset: Any = None,
+    ) -> Path:  # fmt: skip
+        """Solve the same problem at other strengths.
 
-        They are linear in alpha between two points of the path. No gap is known between points.
+        It has the options of this path: family, l1_ratio, penalty factors, bounds, intercept, tol
+        and max_iter. Each point is certified.
 
         Parameters
         ----------
         alpha : float or array-like of shape (n_strengths,)
-            Strengths between the least and the largest of `alphas`.
+            Strengths of at least 0, inside the path or beyond its ends.
+        X, y, sample_weight, offset : array-like or None, default=None
+            Data to solve for, as in `fastreg.path`. Give weights and an offset if the fit had them.
+            None for all means the data that the path holds.
+
+        Returns
+        -------
+        Path
+            The points at these strengths, in descending order, each once.
+
+        Raises
+        ------
+        ValueError
+            A strength is below 0, or the data are incomplete. The message states what is missing.
+
+        Warns
+        -----
+        ConvergenceWarning
+            A point did not reach the gap that the path asked for.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0.0, 1.0, 2.0, 4.0]
+        >>> path = fastreg.path(X, y, alphas=[1.0, 0.5])
+        >>> point = path.at(0.2)
+        >>> point.coefs.round(3), bool(point.gaps[0] <= 1e-4)
+        (array([[1.14]]), True)
+        """
+        return self._at(alpha, X, y, sample_weight, offset)[0]
+
+    def coef(
+        self, alpha: Any, *, exact: bool = False, X: Any = None, y: Any = None,
+        sample_weight: Any = None, offset: Any = None,
+    ) -> Array:  # fmt: skip
+        """Compute the coefficients at other strengths.
+
+        They are linear in alpha between two points of the path. No gap is known between points.
+        ``exact=True`` solves at alpha instead; `at` also gives the certificate.
+
+        Parameters
+        ----------
+        alpha : float or array-like of shape (n_strengths,)
+            Strengths between the least and the largest of `alphas`. With ``exact=True`` they may
+            be beyond.
+        exact : bool, default=False
+            Whether to solve at alpha, to the gap that the path asked for.
+        X, y, sample_weight, offset : array-like or None, default=None
+            Data to solve for, as in `fastreg.path`. Give weights and an offset if the fit had them.
+            None for all means the data that the path holds.
 
         Returns
         -------
@@ -385,21 +444,38 @@ class Path:
         Raises
         ------
         ValueError
-            A strength is beyond the ends of the path.
+            A strength is beyond the ends of the path, or data are given without ``exact=True``.
 
         Examples
         --------
         >>> import numpy as np, fastreg
         >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0.0, 1.0, 2.0, 4.0]
-        >>> fastreg.path(X, y, alphas=[1.0, 0.5]).coef(0.75).round(3)
-        array([0.7])
+        >>> path = fastreg.path(X, y, alphas=[1.0, 0.5])
+        >>> path.coef(0.75).round(3), path.coef(0.2, exact=True).round(3)
+        (array([0.7]), array([1.14]))
         """
-        found = between(self.coefs, self.alphas, alpha)
+        if exact:
+            found = self._solved(alpha, X, y, sample_weight, offset)[0]
+        else:
+            data = {"X": X, "y": y, "sample_weight": sample_weight, "offset": offset}
+            given = [name for name, value in data.items() if value is not None]
+            if given:
+                raise ValueError(f"{', '.join(given)} must come with exact=True")
+            found = between(self.coefs, self.alphas, alpha)
         return found if np.ndim(alpha) else found[:, 0]
 
+    def _solved(self, alpha: Any, *data: Any) -> tuple[Array, Array]:
+        """coefs (n, a) and intercepts (a,) at strengths, solved."""
+        found, places = self._at(alpha, *data)
+        return found.coefs[:, places], found.intercepts[places]
+
+    def _at(self, alpha: Any, *data: Any) -> tuple[Path, Array]:
+        return solved(self, alpha, *data)
+
     def predict(
-        self, X: Any, offset: Any = None, type: str = "link", *, alpha: Any = None
-    ) -> Array:
+        self, X: Any, offset: Any = None, type: str = "link", *, alpha: Any = None,
+        exact: bool = False,
+    ) -> Array:  # fmt: skip
         """Predict new rows by every point of the path.
 
         Parameters
@@ -414,6 +490,8 @@ class Path:
             count.
         alpha : float, array-like of shape (n_strengths,) or None, default=None
             Strengths to interpolate at, as in `coef`. None means all points.
+        exact : bool, default=False
+            Whether to solve at alpha, with the data that the path holds.
 
         Returns
         -------
@@ -439,7 +517,9 @@ class Path:
         check_order(self.feature_names, names_of(X), "put the columns in their order")
         design = as_design(X)
         coefs, levels = self.coefs, self.intercepts
-        if alpha is not None:
+        if alpha is not None and exact:
+            coefs, levels = self._solved(alpha, None, None, None, None)
+        elif alpha is not None:
             coefs, levels = (between(each, self.alphas, alpha) for each in (coefs, levels))
         out = np.empty((design.shape[0], coefs.shape[1]))
         if design.shape[1] != len(self.coefs):
@@ -474,6 +554,11 @@ class Relaxed(Path):
 
     kkt: Array = field(kw_only=True)
     mean_deviance: Array = field(kw_only=True)
+
+    def _at(self, alpha: Any, *data: Any) -> tuple[Path, Array]:
+        assert self.gamma is not None
+        found, places = super()._at(alpha, *data)
+        return found.relax(self.gamma), places
 
     def relax(self, gamma: float = 0.0) -> Relaxed:
         """Raise an error: a path is relaxed only once.
@@ -532,6 +617,8 @@ class Selected:
         How wrong the error of each fold may be, for cross-validation.
     unit : str
         Name of the values.
+    non_zero : ndarray of shape (n_alphas,)
+        Number of coefficients that are not zero.
     """
 
     criterion: str
@@ -542,8 +629,12 @@ class Selected:
     alphas: Array = field(repr=False)
     values: Array = field(repr=False)
     standard_error: Array | None = field(repr=False)
+    non_zero: Array = field(repr=False)
     certificate: ChoiceCertificate | None = field(repr=False, default=None)
     unit: str = "mean squared error"
+
+    def _repr_html_(self) -> str:
+        return shown.html_of_selected(self)
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the criterion against alpha.
@@ -560,11 +651,14 @@ class Selected:
         matplotlib.axes.Axes
             The axes.
         """
-        label = self.unit if self.standard_error is not None else self.criterion
+        by_folds = self.standard_error is not None
+        label = self.unit if by_folds else self.criterion
         marks = {self.criterion: self.alpha}
-        if self.standard_error is not None:
-            marks = {"min": float(self.alphas[np.argmin(self.values)])} | marks
-        return plots.draw_errors(self.alphas, self.values, self.standard_error, marks, label, ax)
+        if by_folds:
+            marks = {"min": float(self.alphas[np.nanargmin(self.values)])} | marks
+        name = "mean of the folds" if by_folds else self.criterion
+        curve = plots.Curve(self.alphas, self.values, self.standard_error, label, name)
+        return plots.draw_errors(curve, marks, counts=self.non_zero, ax=ax)
 
 
 def column_of(penalty: Any) -> Any:

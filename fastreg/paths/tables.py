@@ -6,14 +6,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastreg._html import Html, box, table
+
 Array = np.ndarray
-_HEADINGS = ("alpha", "non-zero", "explained", "gap")
+_HEADINGS = ("", "alpha", "non-zero", "explained", "gap")
+_SHOWN = 12  # lines at either end of a long table
+_LONG = 2 * _SHOWN + 6  # lines from which some are left out
 
 
 class Table(NamedTuple):
     """Summarise a path, one line for each alpha.
 
     It prints itself as a table, also in notebooks.
+
+    Of a long one the first and the last points are shown; the attributes and `to_frame` have all.
 
     Attributes
     ----------
@@ -32,26 +38,32 @@ class Table(NamedTuple):
     explained: Array
     gap: Array
 
-    def _lines(self) -> list[tuple[str, str, str, str]]:
-        return [
-            (f"{alpha:.4g}", str(count), f"{share:.4f}", f"{gap:.1e}")
-            for alpha, count, share, gap in zip(*self, strict=True)
-        ]
+    def _lines(self) -> list[tuple[str, ...]]:
+        K = len(self.alpha)
+        if K <= _LONG:
+            return [self._line(k) for k in range(K)]
+        ends = [self._line(k) for k in (*range(_SHOWN), *range(K - _SHOWN, K))]
+        return [*ends[:_SHOWN], ("…",) * len(_HEADINGS), *ends[_SHOWN:]]
+
+    def _line(self, k: int) -> tuple[str, ...]:
+        alpha, count, share, gap = (each[k] for each in self)
+        explained = f"{share:z.4f}" if np.isfinite(share) else "–"
+        return str(k), f"{alpha:.4g}", str(count), explained, f"{gap:.1e}"
 
     def __repr__(self) -> str:
-        lines = [("", *_HEADINGS), *((str(k), *line) for k, line in enumerate(self._lines()))]
+        lines = [_HEADINGS, *self._lines()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return "\n".join(
             "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True))
             for line in lines
         )
 
-    def _repr_html_(self) -> str:
-        def row(tag: str, *texts: str) -> str:
-            return f"<tr>{''.join(f'<{tag}>{text}</{tag}>' for text in texts)}</tr>"
+    def html(self) -> Html:
+        """The same for notebooks."""
+        return table(_HEADINGS, self._lines())
 
-        lines = (row("td", str(k), *line) for k, line in enumerate(self._lines()))
-        return f"<table>{row('th', '', *_HEADINGS)}{''.join(lines)}</table>"
+    def _repr_html_(self) -> str:
+        return box(f"{len(self.alpha)} points of a path", self.html())
 
     def to_frame(self) -> Any:
         """Convert the table to a pandas.DataFrame.
@@ -60,9 +72,16 @@ class Table(NamedTuple):
         -------
         pandas.DataFrame
             One row for each alpha.
-        """
-        import pandas as pd
 
+        Raises
+        ------
+        ImportError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError("to_frame needs pandas: pip install 'fastreg[tables]'") from None
         return pd.DataFrame(self._asdict())
 
 

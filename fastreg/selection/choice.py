@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from fastreg._html import box
 from fastreg.certificate.gap import CERTAIN, relative_to
 
 Array = np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ChoiceCertificate:
     """State how wrong the errors that choose a strength may be.
 
@@ -47,10 +48,10 @@ class ChoiceCertificate:
     ((5, 4), True)
     """
 
-    bound: Array = field(repr=False)
-    gap: Array | None = field(repr=False)
+    bound: Array
+    gap: Array | None
     tol: float
-    met: Array = field(repr=False)
+    met: Array
 
     @property
     def converged(self) -> bool:
@@ -69,6 +70,12 @@ class ChoiceCertificate:
             return f"{out}; asked {CERTAIN:.0e}, {verdict}"
         gap = f"relative duality gap {self.gap.max(initial=0.0):.1e}"
         return f"{out}; training fits: {gap}, asked {self.tol:.0e}; {verdict}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self})"
+
+    def _repr_html_(self) -> str:
+        return box(f"{type(self).__name__}: errors that choose", str(self))
 
     def __getitem__(self, points: Array) -> ChoiceCertificate:
         """Of the errors at some strengths, along the first axis."""

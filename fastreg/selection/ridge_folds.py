@@ -22,10 +22,11 @@ SCORES = ("r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
 
 
 class FoldScores(NamedTuple):
-    """Of K strengths: scores (K,), the larger the better, and what their errors (K, F), or
-    (K, F, k) of k targets, are worth."""
+    """Of K strengths: scores (K,), the larger the better, their standard errors over folds (K,),
+    and what their errors (K, F), or (K, F, k) of k targets, are worth."""
 
     scores: Array
+    spread: Array
     certificate: ChoiceCertificate
 
 
@@ -40,7 +41,15 @@ def ridge_scores(
     back = np.argsort(order)
     certificates = [errors.certificate(0.0)[back] for errors in each]
     certificate = certificates[0] if flat else stacked(certificates, axis=-1)
-    return FoldScores(np.mean(scores, axis=(0, 2))[back], certificate)
+    spread = spread_over_folds(np.mean(scores, axis=0))
+    return FoldScores(np.mean(scores, axis=(0, 2))[back], spread[back], certificate)
+
+
+def spread_over_folds(scores: Array) -> Array:
+    """(K,): standard errors of the means of scores (K, F)."""
+    folds = scores.shape[1]
+    out: Array = scores.std(axis=1, ddof=1 if folds > 1 else 0) / np.sqrt(folds)
+    return out
 
 
 def _errors(validation: Validation, alphas: Array) -> Errors:

@@ -1,14 +1,10 @@
 """Degrees of freedom and criteria against their definitions; `select` and `plot`."""
 
-import matplotlib
-import matplotlib.pyplot
 import numpy as np
 import pytest
 
 import fastreg
 from fastreg.selection import criteria
-
-matplotlib.use("Agg")
 
 
 def data(m=80, n=12, seed=0):
@@ -115,23 +111,6 @@ def test_statistics_cross_validate_by_themselves():
     assert found.select("bic").alpha > 0
     with pytest.raises(ValueError, match="call their cross_validate"):
         found.select("cv")
-
-
-def test_plots_show_what_was_chosen():
-    X, y, _ = data()
-    found = fastreg.path(X, y, alphas=30)
-    least, within = found.select("cv"), found.select("1se")
-    ax = found.plot(least, within, found.select("bic"), names=[f"feature {j}" for j in range(12)])
-    texts = [text.get_text() for text in ax.texts]
-    assert {"cv", "1se", "bic", "feature 0", "feature 1"} <= set(texts)
-    assert len(ax.lines) >= np.count_nonzero(found.coefs.any(axis=1)) + 3
-    _, own = matplotlib.pyplot.subplots()
-    assert within.plot(ax=own) is own
-    assert {text.get_text() for text in own.texts} == {"min", "1se"}
-    model = fastreg.ElasticNetCV(l1_ratio=[0.5, 0.9], cv=3, alphas=10).fit(X, y)
-    assert model.plot().get_ylabel() == "mean squared error"
-    assert found.select("bic").plot().get_ylabel() == "bic"
-    matplotlib.pyplot.close("all")
 
 
 def test_a_path_without_coefficients_has_criteria():

@@ -1,0 +1,122 @@
+"""The problem of a path at other strengths, with the options of the path: solved, not interpolated.
+
+The data are those that the path holds, or are given once more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastreg import losses
+from fastreg.design import as_design, as_target, as_weights
+from fastreg.objectives import check_target, offset_of
+from fastreg.paths.arguments import names_of
+from fastreg.paths.origins import InMemory, Source
+from fastreg.sources.blocks import Source as RowsInBlocks
+from fastreg.sources.names import check_order
+
+if TYPE_CHECKING:
+    from fastreg.paths.results import Path
+
+Array = np.ndarray
+
+
+def strengths_of(alpha: Any) -> Array:
+    """(a,) as they are given.
+
+    Raises
+    ------
+    ValueError
+        Some are no finite numbers ≥ 0.
+    """
+    try:
+        each = np.atleast_1d(np.asarray(alpha, np.float64))
+    except (TypeError, ValueError):
+        each = np.array([np.nan])
+    if each.ndim > 1 or not each.size or not (np.isfinite(each) & (each >= 0.0)).all():
+        raise ValueError(f"alpha must be one or several finite numbers ≥ 0, got {alpha!r}")
+    return each
+
+
+def solved(
+    path: Path, alpha: Any, X: Any, y: Any, sample_weight: Any, offset: Any
+) -> tuple[Path, Array]:
+    """The path at strengths, descending, and for each of `alpha` its place among them."""
+    each = strengths_of(alpha)
+    strengths, places = np.unique(-each, return_inverse=True)
+    beside = {"y": y, "sample_weight": sample_weight, "offset": offset}
+    tol, ratio, names = path.certificate.tol, path.l1_ratio, path.feature_names
+    if X is None:
+        given = [name for name, value in beside.items() if value is not None]
+        if given:
+            raise ValueError(f"X must be given with {', '.join(given)}")
+        return path.data.at(-strengths, tol, ratio, names), places
+    if isinstance(X, RowsInBlocks):
+        found = _of_source(path, X, -strengths, beside)
+    else:
+        found = _in_memory(path, X, beside).at(-strengths, tol, ratio, names)
+    return found, places
+
+
+def _in_memory(path: Path, X: Any, beside: dict[str, Any]) -> InMemory:
+    """Rows that are given again."""
+    before = path.data.objective
+    _check_given(path.data, beside)
+    check_order(path.feature_names, names_of(X), "put the columns in their order")
+    design = as_design(X)
+    m, n = design.shape
+    _check_width(path, n)
+    target = as_target(beside["y"], m)
+    if target.ndim != 1:
+        raise ValueError(f"y must have shape ({m},), got {target.shape}")
+    weights, offset = as_weights(beside["sample_weight"], m), offset_of(beside["offset"], m)
+    objective = dataclasses.replace(before, weights=weights, offset=offset)
+    check_target(objective, target)
+    return InMemory.of(design, target, objective, path.data.max_iter)
+
+
+def _of_source(path: Path, source: RowsInBlocks, strengths: Array, beside: dict[str, Any]) -> Path:
+    from fastreg.paths.by_reads import fitted  # not part of a first fit
+
+    before = path.data.objective
+    for name in ("y", "sample_weight"):
+        if beside[name] is not None:
+            raise ValueError(f"{name} is for rows in memory, and X is a source of {source.kind}")
+    if losses.traits(before.loss).quadratic:
+        raise ValueError(
+            f"X must be in memory for family='gaussian', and is a source of {source.kind}: a path "
+            "of SufficientStatistics.collect(source) needs no rows"
+        )
+    if beside["offset"] is not None:
+        source = source.with_offset(beside["offset"])
+    if path.data.has_offset and source.offset is None:
+        raise _missing(["offset"])
+    check_order(path.feature_names, source.feature_names, "put the columns in their order")
+    _check_width(path, source.n_features)
+    objective = dataclasses.replace(before, weights=None, offset=None, strength=strengths)
+    tol, most = path.certificate.tol, path.data.max_iter
+    return fitted(source, objective, tol=tol, max_iter=most, ratio=path.l1_ratio)
+
+
+def _check_given(data: Source, beside: dict[str, Any]) -> None:
+    """ValueError if something is missing that the path was fitted with."""
+    weighted = data.objective.weights is not None
+    had = {"y": True, "sample_weight": weighted, "offset": data.has_offset}
+    missing = [name for name, was in had.items() if was and beside[name] is None]
+    if missing:
+        raise _missing(missing)
+
+
+def _missing(names: list[str]) -> ValueError:
+    return ValueError(
+        f"{' and '.join(names)} must be given with X, as in the fit; without X the data are those "
+        "that the path holds"
+    )
+
+
+def _check_width(path: Path, n: int) -> None:
+    if n != len(path.coefs):
+        raise ValueError(f"X has {n} features, the path {len(path.coefs)}")

@@ -1,0 +1,76 @@
+"""What a path shows of itself, as text and as HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastreg._html import Html, box, facts, folded
+from fastreg.objectives import FAMILIES
+
+if TYPE_CHECKING:
+    from fastreg.paths.results import Path, Selected
+
+Pairs = list[tuple[str, str]]
+
+
+def text_of(path: Path) -> str:
+    """A few lines."""
+    pairs = _facts_of(path)
+    width = max(len(name) for name, _ in pairs)
+    return "\n".join([_title(path), *(f"  {name.ljust(width)}  {what}" for name, what in pairs)])
+
+
+def html_of(path: Path) -> Html:
+    points = folded(_count(len(path.alphas), "point"), path.table().html())
+    return box(_title(path), facts(_facts_of(path)), points)
+
+
+def html_of_selected(point: Selected) -> Html:
+    """Of a point, and why it was chosen."""
+    pairs = [
+        ("alpha", f"{point.alpha:.4g}, point {point.index} of {len(point.alphas)}"),
+        ("non-zero", f"{np.count_nonzero(point.coef)} of {_count(len(point.coef), 'feature')}"),
+        (point.unit if point.standard_error is not None else point.criterion, _value_of(point)),
+    ]
+    if point.certificate is not None:
+        pairs.append(("certificate", str(point.certificate)))
+    return box(f"Point selected by {point.criterion}", facts(pairs))
+
+
+def _value_of(point: Selected) -> str:
+    value = f"{point.values[point.index]:.5g}"
+    if point.standard_error is None:
+        return value
+    return f"{value} ± {point.standard_error[point.index]:.2g} (standard error over folds)"
+
+
+def _title(path: Path) -> str:
+    loss = path.data.objective.loss
+    known = [name for name, each in FAMILIES.items() if type(each) is type(loss)]
+    family = known[0] if known else type(loss).__name__
+    relaxed = "" if path.gamma is None else f", gamma={path.gamma:g}"
+    return f"{type(path).__name__}: {family}, l1_ratio={path.l1_ratio:g}{relaxed}"
+
+
+def _facts_of(path: Path) -> Pairs:
+    count, share = np.count_nonzero(path.coefs, axis=0), path.explained
+    certificate = path.certificate
+    verdict = "reached" if certificate.converged else "NOT reached"
+    asked = f"asked {certificate.tol:.0e}, {verdict}" if certificate.tol > 0.0 else "as it goes"
+    return [
+        ("points", f"{len(path.alphas)}, alpha {_ends(path.alphas[0], path.alphas[-1], '.3g')}"),
+        ("features", f"{len(path.coefs)}, non-zero {_ends(count.min(), count.max(), 'd')}"),
+        ("explained", f"{_ends(share.min(), share.max(), 'z.1%')} of the null deviance"),
+        ("worst gap", f"{path.gaps.max():.1e} ({asked})"),
+    ]
+
+
+def _ends(first: float, last: float, form: str) -> str:
+    a, b = (format(end, form) if np.isfinite(end) else "–" for end in (first, last))
+    return a if a == b else f"{a} to {b}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,7 @@
+"""Pictures of paths and of errors that choose; matplotlib is loaded when one is drawn."""
+
+from fastreg.plots.canvas import axes
+from fastreg.plots.coefficients import draw_path
+from fastreg.plots.errors import Curve, draw_errors
+
+__all__ = ["Curve", "axes", "draw_errors", "draw_path"]
