@@ -56,9 +56,9 @@ def choice_of(model: Any, folds: int) -> Choice:
     elif hasattr(model, "mse_path_"):
         errors, spread, unit = model.mse_path_, model.mse_se_, "mean squared error"
     else:
-        alphas, scores = np.asarray(model.alphas, float), np.asarray(model._mean_scores)
+        alphas, scores, spread = np.asarray(model.alphas, float), model.scores_, model.scores_se_
         chosen = float(model.alpha_)
-        return Choice(alphas, scores, None, chosen, "mean R²", folds, worth, True)
+        return Choice(alphas, scores, spread, chosen, "mean R²", folds, worth, True)
     mean = errors.mean(axis=-1)
     return Choice(model.alphas_, mean, spread, float(model.alpha_), unit, folds, worth)
 

@@ -95,10 +95,10 @@ def _drawn(
 
 
 def _errors(choice: Any) -> Picture:
-    from fastreg.plots import draw_errors
+    from fastreg.plots import Curve, draw_errors
 
     def draw(ax: Any) -> None:
-        draw_errors(choice.alphas, choice.mean, choice.spread, {}, choice.unit, ax)
+        draw_errors(Curve(choice.alphas, choice.mean, choice.spread, choice.unit), {}, ax=ax)
         ax.set_xlabel("alpha: a stronger penalty is further left")
         if choice.chosen > 0.0:
             ax.axvline(choice.chosen, color=_ORANGE, lw=1.4)

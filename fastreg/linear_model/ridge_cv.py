@@ -415,7 +415,6 @@ class RidgeCV(LinearRegressor):
             self.scores_, self.scores_se_ = each.mean(axis=1), spread_over_folds(each)
             model = search.best_estimator_
             self.alpha_, self.best_score_ = model.alpha, search.best_score_
-            self._mean_scores = search.cv_results_["mean_test_score"]
         for name in ("coef_", "intercept_", "dual_gap_", "certificate_", "n_iter_"):
             setattr(self, name, getattr(model, name))
         self._check_names(X)
@@ -438,7 +437,6 @@ class RidgeCV(LinearRegressor):
         self.scores_, self.scores_se_ = found.scores, found.spread
         self.cv_certificate_ = found.certificate
         warn_of_choice(self, self.cv_certificate_)
-        self._mean_scores = found.scores  # of each alpha, for who reports the choice
         return found.scores
 
     def _searched(self, X, y, sample_weight, alphas, splits, scored_by):

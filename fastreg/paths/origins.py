@@ -190,9 +190,12 @@ class Kept(Source):
 
     def _needs_rows(self) -> ValueError:
         return ValueError(
-            "that needs the rows, which the file of a saved path has not: choose or relax before "
-            "saving, or fit the path again"
+            "a path that was saved holds no rows: give X and y where the method takes them, choose or "
+            "relax before saving, or fit the path again"
         )
+
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
+        raise self._needs_rows()
 
     def problem(self) -> QuadraticProblem:
         raise self._needs_rows()

@@ -30,6 +30,7 @@ _RULES = {
     "fit_intercept": "bool: ()",
     "count": "count: ()",
     "weight": "finite: ()",
+    "max_iter": "count: ()",
     "least": "number: ()",
     "log_constant": "number: () | None",
 }
@@ -50,7 +51,8 @@ def parts_of(path: Any) -> Parts:
     values = {name: getattr(path, name) for name in _OWN}
     values |= {"dof": _if_known(path, "dof"), "l2": objective.l2}
     values |= {"fit_intercept": objective.fit_intercept, "count": int(path.data.count)}
-    values |= {"weight": float(path.data.weight), "least": float(path.data.least)}
+    values |= {"weight": float(path.data.weight), "max_iter": int(path.data.max_iter)}
+    values |= {"least": float(path.data.least)}
     values |= {"log_constant": _if_known(path.data, "log_constant")}
     if hasattr(path, "kkt"):
         values |= {name: getattr(path, name) for name in _RELAXED}
@@ -98,7 +100,8 @@ def made_of(kind: str, parts: Parts) -> Any:
     for each in penalty:
         check("penalty", each, "number: () | n", {"n": len(values["coefs"])})
     objective = Objective(values["l2"], penalty, None, values["fit_intercept"], None, loss)
-    data = Kept(objective, *(values[key] for key in ("count", "weight", "least", "log_constant")))
+    order = ("count", "weight", "max_iter", "least", "log_constant")
+    data = Kept(objective, *(values[key] for key in order))
     path = getattr(results, kind)(
         **{key: values[key] for key in (*_OWN, *more)}, data=data
     )  # fmt: skip
