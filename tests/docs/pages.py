@@ -31,7 +31,7 @@ class Block(NamedTuple):
 def blocks(text: str) -> Iterator[Block]:
     """The Python blocks of a page."""
     found = list(_BLOCK.finditer(text))
-    for match, after in zip(found, [*found[1:], None], strict=True):
+    for match, after in zip(found, [*found, None][1:], strict=True):
         if match[1] != "python":
             continue
         follows = after and after[1] == "text" and not text[match.end() : after.start()].strip()
