@@ -58,6 +58,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "fastreg"
 html_static_path = ["_static"]
 html_css_files = ["fastreg.css"]
+html_sidebars = dict.fromkeys(("index", "install", "quickstart"), ())  # no pages below these
 html_show_sourcelink = False
 html_theme_options = {
     "github_url": "https://github.com/fastreg/fastreg",

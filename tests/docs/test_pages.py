@@ -57,6 +57,8 @@ def test_a_page_that_prints_something_else_is_noticed():
     ((block, printed),) = pages.run(text, "page")
     assert (block.shown, printed) == ("3\n", "2\n") and not pages.agrees(printed, block.shown)
     assert pages.agrees("gap 1.2e-16; reached\n", "gap …; reached\n")
+    assert pages.agrees("gap 3e-17, 0.5\n", "gap 1.2e-16, 0.5\n")
+    assert not pages.agrees("gap 1.2e-16, 0.6\n", "gap 1.2e-16, 0.5\n")
     assert pages.written(text, "page") == text.replace("3\n", "2\n")
 
 
