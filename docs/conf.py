@@ -22,7 +22,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
@@ -30,7 +29,7 @@ exclude_patterns = ["_build", "examples", "gallery", "auto_gallery/**/*.ipynb"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 nitpicky = False  # types in docstrings are prose: "array-like of shape (n_samples,)"
 
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autosummary_generate = True
@@ -56,6 +55,7 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "fastreg"
+templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["fastreg.css"]
 html_sidebars = dict.fromkeys(("index", "install", "quickstart"), ())  # no pages below these
