@@ -37,12 +37,11 @@ from fastreg.problems.views import Look
 from fastreg.solvers import working_set
 from fastreg.solvers.critical import critical_strength
 from fastreg.solvers.tangent_ridge import RidgeSteps
-from fastreg.solvers.walkers import HALVED, LOST, Stand, Walker
+from fastreg.solvers.walkers import HALVED, LOST, Convoy, Stand, Walker
 from fastreg.solvers.working_set import Point, Progress, State, WorkingSet
 
 Array = np.ndarray
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
-_TURNS = 1000
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
 _FINEST = 1e-30  # of gaps, where all is asked: the square of one that is rounding
 _ROUNDED = 1e-12  # of the null model's loss, which may be nothing
@@ -108,26 +107,22 @@ class SmoothPath(working_set.PathFollower):
         stand = Stand(state.beta[W], state.level, state.value, state.tilt, -state.correlation)
         self._origin = self._origin or stand  # `begin` has drawn the first tangent there
         walkers = [Walker(point, stand, self.kappa) for point in chunk]
-        for _ in range(_TURNS):
-            todo = [each for each in self._first(walkers) if not each.is_over]
+        convoy = Convoy(walkers)
+        while True:
+            todo = convoy.gather(self._terms)
             if todo:
                 narrow = self.problem.is_narrow(self.working.columns)
                 self._step(todo)
                 self._look(todo, within=narrow)
                 self._judge(todo)
-                self._reconsider([each for each in todo if not each.is_over])
-            elif not self._widen(walkers):
+                self._reconsider(convoy)
+            elif self._widen(walkers):
+                convoy = Convoy(walkers)
+            else:
                 break
         self.kappa = walkers[-1].kappa
         self._store(walkers, betas)
         return self._state_of(walkers, state)
-
-    def _first(self, walkers: list[Walker]) -> list[Walker]:
-        """The one whose steps are halved at its own tangent, or all: two of them would draw each
-        other's tangent away for ever."""
-        own = [each for each in walkers if each.stand is self._origin and each.share < 1.0]
-        alone = [each for each in own if not each.is_over]
-        return alone[:1] or walkers
 
     def _touch(self, stand: Stand, *, is_secant: bool) -> None:
         """A new tangent, or a secant."""
@@ -289,24 +284,35 @@ class SmoothPath(working_set.PathFollower):
 
     # ------------------------------------------------------------ tangents and columns
 
-    def _reconsider(self, todo: list[Walker]) -> None:
-        """A new tangent where it is worth its time, or where steps fail."""
-        if not todo:
+    def _reconsider(self, convoy: Convoy) -> None:
+        """A new tangent where it is worth its time, or where steps fail. Points that want a second
+        one of their own are too far apart for any."""
+        todo = convoy.left()
+        stuck = [each for each in todo if each.halved >= self._patience(each)]
+        if not (stuck or self._is_slow(todo)):
             return
-        stuck = [e for e in todo if e.halved >= self._patience(e)]
-        chosen = stuck[0] if stuck else None
-        if chosen is None and self._is_bare and todo[0].stand is not self._origin:
-            chosen = todo[0]
-        shallow = self._is_secant and all(each.kappa < _SHALLOW for each in todo)
-        if chosen is None and not shallow:
-            left = [each.steps_left(self._aim(each.point)) for each in todo]
-            if max(left) > self._price() + 1.0:
-                chosen = todo[len(todo) // 2]
-        if chosen is None:
+        if convoy.has_tangent:
+            todo = convoy.part()
+            stuck = [each for each in stuck if each in todo]
+        chosen = stuck[0] if stuck else todo[len(todo) // 2]
+        is_own = chosen.stand is self._origin
+        convoy.has_tangent = True
+        if is_own and not stuck:
             return
-        self._touch(chosen.stand, is_secant=bool(stuck) and chosen.stand is self._origin)
+        self._touch(chosen.stand, is_secant=is_own)
         for each in todo:
             each.turn()
+
+    def _is_slow(self, todo: list[Walker]) -> bool:
+        """Whether steps from a new tangent would spare more time than it takes."""
+        if not todo:
+            return False
+        if self._is_bare and todo[0].stand is not self._origin:
+            return True
+        if self._is_secant and all(each.kappa < _SHALLOW for each in todo):
+            return False
+        left = max(each.steps_left(self._aim(each.point)) for each in todo)
+        return left > self._price() + 1.0
 
     def _patience(self, each: Walker) -> float:
         """Steps to halve before there is a new tangent. At its own a step is the right one, but too

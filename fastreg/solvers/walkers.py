@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,3 +115,44 @@ class Walker:
         self.gap, self.rate, self.least, self.rounded = gap, math.nan, math.inf, 0
         self.share, self.halved, self._is_small = 1.0, 0, False
         self.is_over = bool(gap <= aim)
+
+    def follow(self, other: Walker, terms: Callable[[Point, Array], float]) -> None:
+        """Go on from the end of a point before, or from one's own stand where P is less."""
+        own, end = self.stand, other.stand
+        here = terms(self.point, end.beta)
+        if end.value + here < own.value + terms(self.point, own.beta):
+            self.stand, self.here, self.gap, self.least, self.rounded = end, here, math.inf, math.inf, 0
+        self.kappa, self.rate, self.share, self.halved = other.kappa, math.nan, 1.0, 0
+
+
+class Convoy:
+    """Points that walk together, and others that wait. What is too far apart for one tangent is
+    parted: the second half goes on where the first ends.
+
+    has_tangent : whether those that walk together have had a tangent of their own
+    """
+
+    def __init__(self, walkers: list[Walker]) -> None:
+        self._together, self._waiting, self.has_tangent = walkers, [], False
+
+    def left(self) -> list[Walker]:
+        """Those together that are not at their ends."""
+        return [each for each in self._together if not each.is_over]
+
+    def gather(self, terms: Callable[[Point, Array], float]) -> list[Walker]:
+        """Those who take the next step together; none if all are at their ends."""
+        while not self.left() and self._waiting:
+            last, self._together = self._together[-1], self._waiting.pop()
+            self.has_tangent = False
+            for each in self.left():
+                each.follow(last, terms)
+        return self.left()
+
+    def part(self) -> list[Walker]:
+        """Let the second half of several wait; the others."""
+        todo = self.left()
+        half = -(-len(todo) // 2)
+        if len(todo) > half:
+            self._waiting.append(todo[half:])
+        self._together = todo[:half]
+        return self._together
