@@ -38,7 +38,7 @@ from fastreg.solvers import working_set
 from fastreg.solvers.critical import critical_strength
 from fastreg.solvers.tangent_ridge import RidgeSteps
 from fastreg.solvers.walkers import HALVED, LOST, Convoy, Stand, Walker
-from fastreg.solvers.working_set import Point, Progress, State, WorkingSet
+from fastreg.solvers.working_set import CHUNK, Point, Progress, State, WorkingSet
 
 Array = np.ndarray
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
@@ -202,31 +202,53 @@ class SmoothPath(working_set.PathFollower):
         l2, penalty = self.working.terms(point)
         return float(0.5 * (l2 @ (beta * beta)) + penalty_value(penalty, beta).sum())
 
-    def _look(self, todo: list[Walker], *, within: bool, anew: bool = False) -> None:
-        """F and its gradient where the steps lead; those that lessen P count."""
-        trials = [(each.stand.beta, each.stand.level) if anew else each.trial() for each in todo]
+    def _look(self, todo: list[Walker], *, within: bool) -> None:
+        """F and its gradient where the steps lead, or where shorter ones do, as many as there is
+        room for; those that lessen P count."""
+        room = max(CHUNK // len(todo), 1)
+        shares = [each.shares(room) for each in todo]
+        tries = [(each, share) for each, some in zip(todo, shares, strict=True) for share in some]
+        trials = [each.trial(share) for each, share in tries]
+        found = iter(self._found([each for each, _ in tries], trials, within))
+        for each, some in zip(todo, shares, strict=True):
+            self._accept(each, some, [next(found) for _ in some])
+
+    def _look_again(self, todo: list[Walker]) -> None:
+        """F and its gradient, of all columns, where points stand."""
+        trials = [(each.stand.beta, each.stand.level) for each in todo]
+        for each, found in zip(todo, self._found(todo, trials, within=False), strict=True):
+            each.stand = found
+
+    def _found(
+        self, tries: list[Walker], trials: list[tuple[Array, float]], within: bool
+    ) -> list[Stand]:
+        """What a look sees at trials of some points."""
         betas = np.stack([beta for beta, _ in trials], axis=1)
         levels = np.array([level for _, level in trials])
-        look = self._seen(todo, betas, levels, within)
+        look = self._seen(tries, betas, levels, within)
         gradients = np.ascontiguousarray(look.gradient.T)
-        bends = np.full(len(todo), math.nan) if look.bend is None else look.bend
-        for q, (each, (beta, level)) in enumerate(zip(todo, trials, strict=True)):
-            value, slope, bend = (float(part[q]) for part in (look.value, look.slope, bends))
-            found = Stand(beta, level, value, slope, gradients[q], not within, bend)
-            if anew:
-                each.stand = found
-                continue
-            self._accept(each, found)
+        bends = np.full(len(tries), math.nan) if look.bend is None else look.bend
+        return [
+            Stand(*trial, float(value), float(slope), gradient, not within, float(bend))
+            for trial, value, slope, gradient, bend in zip(
+                trials, look.value, look.slope, gradients, bends, strict=True
+            )
+        ]
 
     def _seen(self, todo: list[Walker], betas: Array, levels: Array, within: bool) -> Look:
         return self.problem.look(self.working.columns, betas, levels, within=within)
 
-    def _accept(self, each: Walker, found: Stand) -> None:
-        """Make a trial the stand, or shorten the step."""
-        terms = each.ahead if each.share == 1.0 else self._terms(each.point, found.beta)
-        if each.counts(found.value + terms, self.problem.scale_of_gap):
-            self._learn(each, found)
-            each.make(found, terms)
+    def _accept(self, each: Walker, shares: list[float], found: list[Stand]) -> None:
+        """Make the best trial the stand, or shorten the step."""
+        terms = [
+            each.ahead if share == 1.0 else self._terms(each.point, stand.beta)
+            for share, stand in zip(shares, found, strict=True)
+        ]
+        after = [stand.value + own for stand, own in zip(found, terms, strict=True)]
+        best = each.choose(shares, after, self.problem.scale_of_gap)
+        if best is not None:
+            self._learn(each, found[best])
+            each.make(found[best], terms[best])
 
     def _learn(self, each: Walker, found: Stand) -> None:
         """κ from the step that was made."""
@@ -336,7 +358,7 @@ class SmoothPath(working_set.PathFollower):
         """Look at all columns: whether points go on, with more columns where these are missing."""
         partial = [each for each in walkers if not each.stand.is_whole]
         if partial:
-            self._look(partial, within=False, anew=True)
+            self._look_again(partial)
         points = [each.point for each in walkers]
         C = np.stack([-each.stand.gradient for each in walkers], axis=1)
         held = self._holding(C, points)

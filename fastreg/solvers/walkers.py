@@ -61,25 +61,33 @@ class Walker:
         self.halved, self.rounded = 0, 0
         self.is_over, self._is_small = False, False
 
-    def trial(self) -> tuple[Array, float]:
-        """(β, b) to look at."""
-        (beta, level), stand, share = self.target, self.stand, self.share
+    def shares(self, room: int) -> list[float]:
+        """Of the step, to look at: the whole of it, or shorter ones where it was too long."""
+        return [self.share * 0.5**k for k in range(1 if self.share == 1.0 else room)]
+
+    def trial(self, share: float) -> tuple[Array, float]:
+        """(β, b) at a share of the step."""
+        (beta, level), stand = self.target, self.stand
         if share == 1.0:
             return beta, level
         return stand.beta + share * (beta - stand.beta), stand.level + share * (level - stand.level)
 
-    def counts(self, after: float, scale: float) -> bool:
-        """Whether a trial that ends at P = `after` is a step, by Armijo's rule; else the next is
-        shorter. `scale` is the unit of gaps."""
+    def choose(self, shares: list[float], after: list[float], scale: float) -> int | None:
+        """Which of some shares is a step, by Armijo's rule, the one that lessens P most; else the
+        next is shorter. They end at P = `after`; `scale` is the unit of gaps."""
         now = self.objective
         is_small = self.lost <= _NOTHING * max(abs(now), scale)
         slack = (_NOTHING if is_small else _ROUNDED) * abs(now)
-        if not after <= now - _ARMIJO * self.share * self.lost + slack:
-            self.halved += 1
-            self.share *= 0.5 if math.isfinite(after) else _SHORT
-            return False
+        steps = [
+            q for q, (share, P) in enumerate(zip(shares, after, strict=True))
+            if P <= now - _ARMIJO * share * self.lost + slack
+        ]  # fmt: skip
+        if not steps:
+            self.halved += len(shares)
+            self.share = shares[-1] * (0.5 if math.isfinite(after[-1]) else _SHORT)
+            return None
         self._is_small = is_small
-        return True
+        return min(steps, key=after.__getitem__)
 
     def make(self, found: Stand, terms: float) -> None:
         """The step that counts, and ridge and penalty there."""
