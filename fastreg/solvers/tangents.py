@@ -46,7 +46,6 @@ _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where n
 _FINEST = 1e-30  # of gaps, where all is asked: the square of one that is rounding
 _ROUNDED = 1e-12  # of the null model's loss, which may be nothing
 _ABSURD = 10.0  # times what P can fall by at most, promised by a tangent
-_SHALLOW = 0.5  # κ below which a secant is too steep, and its steps get longer
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
 
@@ -331,7 +330,7 @@ class SmoothPath(working_set.PathFollower):
             return False
         if self._is_bare and todo[0].stand is not self._origin:
             return True
-        if self._is_secant and all(each.kappa < _SHALLOW for each in todo):
+        if self._is_secant and all(each.is_longer for each in todo):
             return False
         left = max(each.steps_left(self._aim(each.point)) for each in todo)
         return left > self._price() + 1.0

@@ -17,6 +17,7 @@ _ARMIJO = 1e-4
 _ROUNDED, _NOTHING = 1e-15, 1e-13  # of P: its rounding, and a loss of P that is
 _MORE = 2  # steps from there on
 _KAPPA = 8.0  # between which and its inverse κ may change
+_SHALLOW = 0.5  # change of κ from which a tangent was too steep: its steps get longer
 _HALVINGS = 60
 _SHORT = 0.1  # of a step that leaves float64
 
@@ -49,7 +50,7 @@ class Walker:
     kappa : κ of the module `tangents`
     gap, least, rate : relative gap, the least so far, and by how much the last step lessened it
     halved, rounded : steps halved in a row, and steps made since P lessens by no more than rounding
-    is_over : whether the point is at its end
+    is_over, is_longer : whether the point is at its end, and its next step longer by κ
     """
 
     def __init__(self, point: Point, stand: Stand, kappa: float) -> None:
@@ -59,7 +60,7 @@ class Walker:
         self.objective, self.lost = math.nan, math.inf
         self.gap, self.least, self.rate = math.inf, math.inf, math.nan
         self.halved, self.rounded = 0, 0
-        self.is_over, self._is_small = False, False
+        self.is_over, self.is_longer, self._is_small = False, False, False
 
     def shares(self, room: int) -> list[float]:
         """Of the step, to look at: the whole of it, or shorter ones where it was too long."""
@@ -95,8 +96,10 @@ class Walker:
 
     def learn(self, turned: float, bent: float) -> None:
         """κ from Δgᵀδ and δᵀHδ of a step."""
+        before = self.kappa
         if bent > 0.0 and turned > 0.0:
-            self.kappa = min(max(turned / bent, self.kappa / _KAPPA), self.kappa * _KAPPA)
+            self.kappa = min(max(turned / bent, before / _KAPPA), before * _KAPPA)
+        self.is_longer = self.kappa < _SHALLOW * before
 
     def judge(self, gap: float, aim: float) -> None:
         """Whether the point is at its end, from its relative gap and the one aimed at."""
