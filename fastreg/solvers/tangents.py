@@ -37,7 +37,7 @@ from fastreg.problems.views import Look
 from fastreg.solvers import working_set
 from fastreg.solvers.critical import critical_strength
 from fastreg.solvers.tangent_ridge import RidgeSteps
-from fastreg.solvers.walkers import HALVED, LOST, Convoy, Stand, Walker
+from fastreg.solvers.walkers import FAR, HALVED, LOST, Convoy, Stand, Walker
 from fastreg.solvers.working_set import CHUNK, Point, Progress, State, WorkingSet
 
 Array = np.ndarray
@@ -344,7 +344,7 @@ class SmoothPath(working_set.PathFollower):
             return math.inf
         left = max(each.objective - self.problem.least, _ROUNDED * self.problem.scale_of_gap)
         absurd = each.lost > _ABSURD * left
-        return 1 if absurd else LOST
+        return FAR if absurd else LOST
 
     def _price(self) -> float:
         """Of a tangent, in looks at eight points: m p² operations beside those of the columns that

@@ -13,6 +13,7 @@ from fastreg.solvers.working_set import Point
 Array = np.ndarray
 HALVED = 3  # steps halved as often want another tangent
 LOST = 10  # at their own tangent, which is then of no use: ℓ″ says nothing of the way
+FAR = 2  # there, where the step promises more than there is: one look at shorter ones
 _ARMIJO = 1e-4
 _ROUNDED, _NOTHING = 1e-15, 1e-13  # of P: its rounding, and a loss of P that is
 _MORE = 2  # steps from there on
