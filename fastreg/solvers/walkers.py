@@ -80,10 +80,8 @@ class Walker:
         now = self.objective
         is_small = self.lost <= _NOTHING * max(abs(now), scale)
         slack = (_NOTHING if is_small else _ROUNDED) * abs(now)
-        steps = [
-            q for q, (share, P) in enumerate(zip(shares, after, strict=True))
-            if P <= now - _ARMIJO * share * self.lost + slack
-        ]  # fmt: skip
+        rooms = [now - _ARMIJO * share * self.lost + slack for share in shares]
+        steps = [q for q, room in enumerate(rooms) if after[q] <= room]
         if not steps:
             self.halved += len(shares)
             self.share = shares[-1] * (0.5 if math.isfinite(after[-1]) else _SHORT)
@@ -133,8 +131,10 @@ class Walker:
         own, end = self.stand, other.stand
         here = terms(self.point, end.beta)
         if end.value + here < own.value + terms(self.point, own.beta):
-            self.stand, self.here, self.gap, self.least, self.rounded = end, here, math.inf, math.inf, 0
-        self.kappa, self.rate, self.share, self.halved = other.kappa, math.nan, 1.0, 0
+            self.stand, self.here, self.rounded = end, here, 0
+            self.gap, self.least = math.inf, math.inf
+        self.turn()
+        self.kappa = other.kappa
 
 
 class Convoy:
@@ -145,7 +145,8 @@ class Convoy:
     """
 
     def __init__(self, walkers: list[Walker]) -> None:
-        self._together, self._waiting, self.has_tangent = walkers, [], False
+        self._together, self.has_tangent = walkers, False
+        self._waiting: list[list[Walker]] = []
 
     def left(self) -> list[Walker]:
         """Those together that are not at their ends."""
