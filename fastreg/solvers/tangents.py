@@ -10,9 +10,12 @@ Eight strengths share a read of X, and as many as can one tangent:
 
     1. predict which columns matter, and solve at the strengths from the tangent at the last one
     2. one read of X, or of the columns in use alone, gives P, gradients and gaps at all of them;
-       a step counts if it lessens P by Armijo's rule, else it is halved
+       a step counts if it lessens P by Armijo's rule, else the next look tries shorter ones, as
+       many as there is room for
     3. a new tangent where gaps shrink so slowly that it takes less time than the steps it spares,
        or steps are halved again and again; a secant where they are at their own tangent
+    4. points that want a second tangent of their own are parted: the later half waits until the
+       first is at its end, and goes on from there (`walkers.Convoy`)
 
 The rule of 3 counts operations, never time: the bits are the same on every machine.
 """
