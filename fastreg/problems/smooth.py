@@ -28,7 +28,7 @@ from fastreg.problems.views import Look, Rows, View
 
 Array = np.ndarray
 _WHOLE = 512  # columns that are as fast without a rotation
-_FLAT = 1e-10  # of the largest ℓ″: rows with less bend that much
+_FLAT = 1e-16  # of the largest ℓ″: rows with less bend that much
 _CENTRE = 30.0  # a constant prediction is taken to be no larger
 _HUGE = 1e290  # loss of a row: sums of it, and squares of X beside it, stay in float64
 _DEAD = 1e-100  # ℓ″ below this share of ℓ′: Newton's step would leave float64

@@ -21,19 +21,26 @@ class RidgeSteps:
 
     def __init__(self, gram: Array, l2: Array, n_points: int) -> None:
         self.gram, self.l2 = gram, l2
-        self._values: Array | None = None
-        if n_points >= _MANY:
-            self._root = 1.0 / np.sqrt(l2)
-            self._values, self._vectors = _factor.eigh(self._root[:, None] * gram * self._root)
+        self._root = 1.0 / np.sqrt(l2)
+        self._spectrum: tuple[Array, Array] | None = None
+        self._is_shared = n_points >= _MANY
 
     def step(self, c: Array, beta: Array, strength: float, kappa: float) -> Array:
         """δ (n,)."""
         right = c - strength * self.l2 * beta
-        if self._values is not None:
-            along = self._vectors.T @ (self._root * right)
-            along /= kappa * np.maximum(self._values, 0.0) + strength
-            return self._root * (self._vectors @ along)
-        A = kappa * self.gram
-        np.fill_diagonal(A, A.diagonal() + strength * self.l2)
-        factor = _factor.definite(A)
-        return _factor.solve_cholesky(factor, right)
+        if not self._is_shared:
+            A = kappa * self.gram
+            np.fill_diagonal(A, A.diagonal() + strength * self.l2)
+            try:
+                return _factor.solve_cholesky(_factor.definite(A), right)
+            except np.linalg.LinAlgError:  # s is less than the rounding of a singular G
+                self._is_shared = True
+        values, vectors = self._eigen()
+        along = vectors.T @ (self._root * right)
+        along /= kappa * np.maximum(values, 0.0) + strength
+        return self._root * (vectors @ along)
+
+    def _eigen(self) -> tuple[Array, Array]:
+        if self._spectrum is None:
+            self._spectrum = _factor.eigh(self._root[:, None] * self.gram * self._root)
+        return self._spectrum

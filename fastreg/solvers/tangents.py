@@ -10,9 +10,12 @@ Eight strengths share a read of X, and as many as can one tangent:
 
     1. predict which columns matter, and solve at the strengths from the tangent at the last one
     2. one read of X, or of the columns in use alone, gives P, gradients and gaps at all of them;
-       a step counts if it lessens P by Armijo's rule, else it is halved
+       a step counts if it lessens P by Armijo's rule, else the next look tries shorter ones, as
+       many as there is room for
     3. a new tangent where gaps shrink so slowly that it takes less time than the steps it spares,
        or steps are halved again and again; a secant where they are at their own tangent
+    4. points that want a second tangent of their own are parted: the later half waits until the
+       first is at its end, and goes on from there (`walkers.Convoy`)
 
 The rule of 3 counts operations, never time: the bits are the same on every machine.
 """
@@ -37,17 +40,15 @@ from fastreg.problems.views import Look
 from fastreg.solvers import working_set
 from fastreg.solvers.critical import critical_strength
 from fastreg.solvers.tangent_ridge import RidgeSteps
-from fastreg.solvers.walkers import HALVED, LOST, Stand, Walker
-from fastreg.solvers.working_set import Point, Progress, State, WorkingSet
+from fastreg.solvers.walkers import FAR, HALVED, LOST, Convoy, Stand, Walker
+from fastreg.solvers.working_set import CHUNK, Point, Progress, State, WorkingSet
 
 Array = np.ndarray
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
-_TURNS = 1000
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
 _FINEST = 1e-30  # of gaps, where all is asked: the square of one that is rounding
 _ROUNDED = 1e-12  # of the null model's loss, which may be nothing
 _ABSURD = 10.0  # times what P can fall by at most, promised by a tangent
-_SHALLOW = 0.5  # κ below which a secant is too steep, and its steps get longer
 _LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
 
@@ -108,26 +109,22 @@ class SmoothPath(working_set.PathFollower):
         stand = Stand(state.beta[W], state.level, state.value, state.tilt, -state.correlation)
         self._origin = self._origin or stand  # `begin` has drawn the first tangent there
         walkers = [Walker(point, stand, self.kappa) for point in chunk]
-        for _ in range(_TURNS):
-            todo = [each for each in self._first(walkers) if not each.is_over]
+        convoy = Convoy(walkers)
+        while True:
+            todo = convoy.gather(self._terms)
             if todo:
                 narrow = self.problem.is_narrow(self.working.columns)
                 self._step(todo)
                 self._look(todo, within=narrow)
                 self._judge(todo)
-                self._reconsider([each for each in todo if not each.is_over])
-            elif not self._widen(walkers):
+                self._reconsider(convoy)
+            elif self._widen(walkers):
+                convoy = Convoy(walkers)
+            else:
                 break
         self.kappa = walkers[-1].kappa
         self._store(walkers, betas)
         return self._state_of(walkers, state)
-
-    def _first(self, walkers: list[Walker]) -> list[Walker]:
-        """The one whose steps are halved at its own tangent, or all: two of them would draw each
-        other's tangent away for ever."""
-        own = [each for each in walkers if each.stand is self._origin and each.share < 1.0]
-        alone = [each for each in own if not each.is_over]
-        return alone[:1] or walkers
 
     def _touch(self, stand: Stand, *, is_secant: bool) -> None:
         """A new tangent, or a secant."""
@@ -207,31 +204,53 @@ class SmoothPath(working_set.PathFollower):
         l2, penalty = self.working.terms(point)
         return float(0.5 * (l2 @ (beta * beta)) + penalty_value(penalty, beta).sum())
 
-    def _look(self, todo: list[Walker], *, within: bool, anew: bool = False) -> None:
-        """F and its gradient where the steps lead; those that lessen P count."""
-        trials = [(each.stand.beta, each.stand.level) if anew else each.trial() for each in todo]
+    def _look(self, todo: list[Walker], *, within: bool) -> None:
+        """F and its gradient where the steps lead, or where shorter ones do, as many as there is
+        room for; those that lessen P count."""
+        room = max(CHUNK // len(todo), 1)
+        shares = [each.shares(room) for each in todo]
+        tries = [(each, share) for each, some in zip(todo, shares, strict=True) for share in some]
+        trials = [each.trial(share) for each, share in tries]
+        found = iter(self._found([each for each, _ in tries], trials, within))
+        for each, some in zip(todo, shares, strict=True):
+            self._accept(each, some, [next(found) for _ in some])
+
+    def _look_again(self, todo: list[Walker]) -> None:
+        """F and its gradient, of all columns, where points stand."""
+        trials = [(each.stand.beta, each.stand.level) for each in todo]
+        for each, found in zip(todo, self._found(todo, trials, within=False), strict=True):
+            each.stand = found
+
+    def _found(
+        self, tries: list[Walker], trials: list[tuple[Array, float]], within: bool
+    ) -> list[Stand]:
+        """What a look sees at trials of some points."""
         betas = np.stack([beta for beta, _ in trials], axis=1)
         levels = np.array([level for _, level in trials])
-        look = self._seen(todo, betas, levels, within)
+        look = self._seen(tries, betas, levels, within)
         gradients = np.ascontiguousarray(look.gradient.T)
-        bends = np.full(len(todo), math.nan) if look.bend is None else look.bend
-        for q, (each, (beta, level)) in enumerate(zip(todo, trials, strict=True)):
-            value, slope, bend = (float(part[q]) for part in (look.value, look.slope, bends))
-            found = Stand(beta, level, value, slope, gradients[q], not within, bend)
-            if anew:
-                each.stand = found
-                continue
-            self._accept(each, found)
+        bends = np.full(len(tries), math.nan) if look.bend is None else look.bend
+        return [
+            Stand(*trial, float(value), float(slope), gradient, not within, float(bend))
+            for trial, value, slope, gradient, bend in zip(
+                trials, look.value, look.slope, gradients, bends, strict=True
+            )
+        ]
 
     def _seen(self, todo: list[Walker], betas: Array, levels: Array, within: bool) -> Look:
         return self.problem.look(self.working.columns, betas, levels, within=within)
 
-    def _accept(self, each: Walker, found: Stand) -> None:
-        """Make a trial the stand, or shorten the step."""
-        terms = each.ahead if each.share == 1.0 else self._terms(each.point, found.beta)
-        if each.counts(found.value + terms, self.problem.scale_of_gap):
-            self._learn(each, found)
-            each.make(found, terms)
+    def _accept(self, each: Walker, shares: list[float], found: list[Stand]) -> None:
+        """Make the best trial the stand, or shorten the step."""
+        terms = [
+            each.ahead if share == 1.0 else self._terms(each.point, stand.beta)
+            for share, stand in zip(shares, found, strict=True)
+        ]
+        after = [stand.value + own for stand, own in zip(found, terms, strict=True)]
+        best = each.choose(shares, after, self.problem.scale_of_gap)
+        if best is not None:
+            self._learn(each, found[best])
+            each.make(found[best], terms[best])
 
     def _learn(self, each: Walker, found: Stand) -> None:
         """κ from the step that was made."""
@@ -289,24 +308,35 @@ class SmoothPath(working_set.PathFollower):
 
     # ------------------------------------------------------------ tangents and columns
 
-    def _reconsider(self, todo: list[Walker]) -> None:
-        """A new tangent where it is worth its time, or where steps fail."""
-        if not todo:
+    def _reconsider(self, convoy: Convoy) -> None:
+        """A new tangent where it is worth its time, or where steps fail. Points that want a second
+        one of their own are too far apart for any."""
+        todo = convoy.left()
+        stuck = [each for each in todo if each.halved >= self._patience(each)]
+        if not (stuck or self._is_slow(todo)):
             return
-        stuck = [e for e in todo if e.halved >= self._patience(e)]
-        chosen = stuck[0] if stuck else None
-        if chosen is None and self._is_bare and todo[0].stand is not self._origin:
-            chosen = todo[0]
-        shallow = self._is_secant and all(each.kappa < _SHALLOW for each in todo)
-        if chosen is None and not shallow:
-            left = [each.steps_left(self._aim(each.point)) for each in todo]
-            if max(left) > self._price() + 1.0:
-                chosen = todo[len(todo) // 2]
-        if chosen is None:
+        if convoy.has_tangent:
+            todo = convoy.part()
+            stuck = [each for each in stuck if each in todo]
+        chosen = stuck[0] if stuck else todo[len(todo) // 2]
+        is_own = chosen.stand is self._origin
+        convoy.has_tangent = True
+        if is_own and not stuck:
             return
-        self._touch(chosen.stand, is_secant=bool(stuck) and chosen.stand is self._origin)
+        self._touch(chosen.stand, is_secant=is_own)
         for each in todo:
             each.turn()
+
+    def _is_slow(self, todo: list[Walker]) -> bool:
+        """Whether steps from a new tangent would spare more time than it takes."""
+        if not todo:
+            return False
+        if self._is_bare and todo[0].stand is not self._origin:
+            return True
+        if self._is_secant and all(each.is_longer for each in todo):
+            return False
+        left = max(each.steps_left(self._aim(each.point)) for each in todo)
+        return left > self._price() + 1.0
 
     def _patience(self, each: Walker) -> float:
         """Steps to halve before there is a new tangent. At its own a step is the right one, but too
@@ -317,7 +347,7 @@ class SmoothPath(working_set.PathFollower):
             return math.inf
         left = max(each.objective - self.problem.least, _ROUNDED * self.problem.scale_of_gap)
         absurd = each.lost > _ABSURD * left
-        return 1 if absurd else LOST
+        return FAR if absurd else LOST
 
     def _price(self) -> float:
         """Of a tangent, in looks at eight points: m p² operations beside those of the columns that
@@ -330,7 +360,7 @@ class SmoothPath(working_set.PathFollower):
         """Look at all columns: whether points go on, with more columns where these are missing."""
         partial = [each for each in walkers if not each.stand.is_whole]
         if partial:
-            self._look(partial, within=False, anew=True)
+            self._look_again(partial)
         points = [each.point for each in walkers]
         C = np.stack([-each.stand.gradient for each in walkers], axis=1)
         held = self._holding(C, points)

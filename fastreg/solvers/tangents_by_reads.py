@@ -42,7 +42,7 @@ class PathByReads(SmoothPath):
         for q in range(P):
             stand = Stand(betas[:, q].copy(), float(levels[q]), 0.0, 0.0, np.zeros(n))
             walkers.append(Walker(Point(q), stand, 1.0))
-        self._look(walkers, within=False, anew=True)
+        self._look_again(walkers)
         self._judge(walkers)
         reads, todo = 1, [each for each in walkers if not each.is_over]
         while todo and reads < self.max_iter:

@@ -71,8 +71,9 @@ def test_the_gradient_is_that_of_the_deviance(family, ratio, storage):
 
 def test_the_gradient_without_an_intercept():
     error, rho, h = held_out("poisson", 0.5, "C", intercept=False), np.log([0.05, 0.2]), 1e-4
+    gradient = error(rho)[1]  # first: fits from its answer are nearer than their tolerance
     ends = [error(rho + h * step * np.array([1, 0]))[0] for step in (1, -1)]
-    assert error(rho)[1][0] == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-4)
+    assert gradient[0] == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-4)
 
 
 def test_the_error_is_the_mean_deviance_of_refits():
