@@ -254,7 +254,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the mean errors against alpha.
 
-        Bars show one standard error, and lines mark both choices. The errors are those of
+        A band shows one standard error, and lines mark both choices. The errors are those of
         `l1_ratio_`.
 
         Parameters

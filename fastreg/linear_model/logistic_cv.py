@@ -370,8 +370,8 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the mean deviances against C.
 
-        Bars show one standard error, and lines mark both choices. With another `scoring` it draws
-        the mean scores. They are those of the l1_ratio with the best score.
+        A band shows one standard error, and lines mark both choices. With another `scoring` it
+        draws the mean scores. They are those of the l1_ratio with the best score.
 
         Parameters
         ----------

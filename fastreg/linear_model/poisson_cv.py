@@ -250,17 +250,20 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         return self
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Draw the mean deviances of the chosen l1_ratio against alpha, with one standard error to
-        either side, and what both rules choose.
+        """Draw the mean deviances against alpha.
+
+        A band shows one standard error, and lines mark both choices. The deviances are those of
+        `l1_ratio_`.
 
         Parameters
         ----------
-        ax : matplotlib axes, default=None
-            Where to draw; None makes a figure.
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
 
         Returns
         -------
-        The axes.
+        matplotlib.axes.Axes
+            The axes.
         """
         check_is_fitted(self)
         return draw_choice(self, self.deviance_path_, self.deviance_se_, "mean deviance", ax)

@@ -71,8 +71,7 @@ class Ridge(LinearRegressor):
     certificate_ : Certificate
         How near the fit is to its minimum.
     n_iter_ : int or ndarray of shape (n_targets,)
-        Number of steps, or of refinements of a factorisation. An array if an iterative solver was
-        asked for.
+        Number of steps, or of refinements of a factorisation.
     solver_ : str
         Solver that was used. `certificate_.method` has the details.
     statistics_ : SufficientStatistics
@@ -96,7 +95,7 @@ class Ridge(LinearRegressor):
         ‖y − Xw − b‖² + alpha·‖w‖²
 
     With sample weights the squares are weighted. `dual_gap_` is in units of this objective divided
-    by twice the sum of the weights.
+    by twice the sum of the weights. `n_iter_` is an array if `solver` names an iterative solver.
 
     Examples
     --------

@@ -290,17 +290,20 @@ class RidgeCV(LinearRegressor):
         return self
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Draw the errors, or scores, of `alphas`, with their standard errors where they are known,
-        and the choice; each target by itself with `alpha_per_target`.
+        """Draw the mean errors or scores against alpha.
+
+        Bands show one standard error if it is known, and lines mark the choice. With
+        ``alpha_per_target=True`` each target has a curve of its own.
 
         Parameters
         ----------
-        ax : matplotlib axes, default=None
-            Where to draw; None makes a figure.
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
 
         Returns
         -------
-        The axes.
+        matplotlib.axes.Axes
+            The axes.
         """
         check_is_fitted(self)
         label, is_error, name = self._labels()

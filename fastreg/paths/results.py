@@ -325,16 +325,19 @@ class Path:
     def plot(
         self, *selected: Selected, x: str = "log alpha", names: Any = None, ax: Any = None
     ) -> Any:
-        """Draw the coefficients against alpha.
+        """Draw the coefficients along the path.
 
-        Lines mark the selected points.
+        The strongest penalty is at the left. Lines mark the selected points.
 
         Parameters
         ----------
         *selected : Selected
             Points to mark, from `select`.
+        x : {"log alpha", "norm", "explained"}, default="log alpha"
+            Horizontal axis. "norm" is the L1 norm of the coefficients. "explained" is the explained
+            share of the null deviance.
         names : array-like of shape (n_features,) or None, default=None
-            Names of the features.
+            Names of the features. None means `feature_names`.
         ax : matplotlib.axes.Axes or None, default=None
             Axes to draw on. None makes new ones.
 
@@ -342,6 +345,11 @@ class Path:
         -------
         matplotlib.axes.Axes
             The axes.
+
+        Raises
+        ------
+        ValueError
+            There is no such x, all points share one place on it, or `names` has another length.
         """
         marks = {each.criterion: each.alpha for each in selected}
         names = self.feature_names if names is None else names
@@ -386,9 +394,15 @@ class Path:
         ----------
         alpha : float or array-like of shape (n_strengths,)
             Strengths of at least 0, inside the path or beyond its ends.
-        X, y, sample_weight, offset : array-like or None, default=None
-            Data to solve for, as in `fastreg.path`. Give weights and an offset if the fit had them.
-            None for all means the data that the path holds.
+        X : array-like, sparse matrix, Source or None, default=None
+            Features to solve for. None means the data that the path holds.
+        y : array-like of shape (n_samples,) or None, default=None
+            Target, for an X in memory.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows of X, at least 0. They are required if the fit had weights.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the prediction for the rows of X. It is required if the fit had one. If X
+            is a source of two targets, the number 0 or 1 of the one that is the offset.
 
         Returns
         -------
@@ -398,7 +412,8 @@ class Path:
         Raises
         ------
         ValueError
-            A strength is below 0, or the data are incomplete. The message states what is missing.
+            A strength is negative or not finite, or the data are incomplete. The message states
+            which.
 
         Warns
         -----
@@ -432,9 +447,15 @@ class Path:
             be beyond.
         exact : bool, default=False
             Whether to solve at alpha, to the gap that the path asked for.
-        X, y, sample_weight, offset : array-like or None, default=None
-            Data to solve for, as in `fastreg.path`. Give weights and an offset if the fit had them.
-            None for all means the data that the path holds.
+        X : array-like, sparse matrix, Source or None, default=None
+            Features to solve for, with ``exact=True``. None means the data that the path holds.
+        y : array-like of shape (n_samples,) or None, default=None
+            Target, for an X in memory.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows of X, at least 0. They are required if the fit had weights.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the prediction for the rows of X. It is required if the fit had one. If X
+            is a source of two targets, the number 0 or 1 of the one that is the offset.
 
         Returns
         -------
@@ -445,6 +466,11 @@ class Path:
         ------
         ValueError
             A strength is beyond the ends of the path, or data are given without ``exact=True``.
+
+        Warns
+        -----
+        ConvergenceWarning
+            With ``exact=True``, a point did not reach the gap that the path asked for.
 
         Examples
         --------
@@ -489,9 +515,9 @@ class Path:
             for "poisson" the log of the mean. "response" is the mean of y: a probability or a mean
             count.
         alpha : float, array-like of shape (n_strengths,) or None, default=None
-            Strengths to interpolate at, as in `coef`. None means all points.
+            Strengths to predict at, as in `coef`. None means all points.
         exact : bool, default=False
-            Whether to solve at alpha, with the data that the path holds.
+            Whether to solve at alpha, with the data that the path holds. False interpolates.
 
         Returns
         -------
