@@ -134,7 +134,7 @@ def test_what_is_missing_is_said():
         with pytest.raises(ValueError, match="alpha must be one or several finite numbers ≥ 0"):
             path.coef(wrong, exact=True)
     source = fastreg.read([(X, y)])
-    with pytest.raises(ValueError, match="sample_weight is for rows in memory"):
+    with pytest.raises(ValueError, match="sample_weight must be None if X is a source"):
         path.at(0.2, X=source, sample_weight=w)
     squares = fastreg.path(X, y, alphas=ALPHAS)
     with pytest.raises(ValueError, match="X must be in memory for family='gaussian'"):

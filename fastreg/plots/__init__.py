@@ -1,4 +1,4 @@
-"""Draw paths and cross-validation errors. Drawing imports matplotlib, importing fastreg does not."""
+"""Draw paths and cross-validation errors. Only drawing imports matplotlib."""
 
 from fastreg.plots.canvas import axes
 from fastreg.plots.coefficients import draw_path

@@ -46,7 +46,7 @@ def log_axis(ax: Any) -> None:
 
 
 def mark(ax: Any, places: Iterable[tuple[str, float]], colour: str = INK) -> None:
-    """Draw a vertical line for each (label, x), with a legend entry. Skip an x that is not finite."""
+    """Draw a vertical line with a legend entry for each (label, x). Skip x that is not finite."""
     for k, (label, x) in enumerate(places):
         if np.isfinite(x):
             ax.axvline(

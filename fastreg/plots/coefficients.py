@@ -46,9 +46,7 @@ def draw_path(
         There is no such x, all points share one place on it, or names are not (n,).
     """
     if names is not None and len(names) != len(coefs):
-        raise ValueError(
-            f"names must hold {len(coefs)} names, one for each feature, got {len(names)}"
-        )
+        raise ValueError(f"names must hold {len(coefs)} names, got {len(names)}")
     at = _places(x, alphas, coefs, explained)
     shown = np.flatnonzero(np.isfinite(at))
     if len(shown) < 2 or at[shown].min() == at[shown].max():

@@ -54,7 +54,9 @@ def draw_errors(
     order = np.argsort(curve.strengths, kind="stable")[:: 1 if strength == "C" else -1]
     order = order[np.isfinite(curve.values[order]) & (curve.strengths[order] > 0.0)]
     if not len(order):
-        raise ValueError(f"nothing to draw: no {strength} above 0 has a finite {curve.label}")
+        raise ValueError(
+            f"no {strength} above 0 has a finite {curve.label}: there is nothing to draw"
+        )
     ax, x, y = axes(ax), curve.strengths[order], curve.values[order]
     marker = "o" if len(order) <= _FEW else ""
     ink = COLOURS[(colour or 0) % len(COLOURS)]

@@ -88,7 +88,7 @@ def test_the_rows_are_not_in_the_file(rows, tmp_path):
         assert not any(50 in archive[name].shape for name in archive.files)
     loaded = load_model(tmp_path / "m.npz")
     for ask in (lambda: loaded.select("cv"), loaded.relax):
-        with pytest.raises(ValueError, match="needs the rows, which the file of a saved path"):
+        with pytest.raises(ValueError, match="needs the rows, and a path loaded from a file"):
             ask()
 
 
