@@ -16,7 +16,7 @@ def check_fit(arguments: Any) -> None:
         raise UsageError("--l1-ratio belongs to --model elasticnet: add that, or leave it out")
     if arguments.categories and arguments.levels:
         raise UsageError(
-            "--categories and --levels exclude each other: list the values of each category in --levels"
+            "--categories and --levels exclude each other: give the values of each in --levels"
         )
     if arguments.cv is not None and arguments.alpha is not None:
         raise UsageError(

@@ -94,7 +94,7 @@ def shown(path: Path) -> str:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Path]:
-    """Yield the file to read. Standard input becomes a temporary file without a name in messages."""
+    """Yield the file to read. Standard input becomes a temporary file, not named in messages."""
     if path != STDIN:
         yield path
         return
