@@ -47,7 +47,7 @@ def check_offset(arguments: Any) -> None:
 
     name, file = arguments.offset or arguments.exposure, arguments.file
     if arguments.offset and arguments.exposure:
-        raise UsageError("--offset and --exposure exclude each other: give one of them")
+        raise UsageError("--offset and --exposure exclude each other: give --offset or --exposure")
     if name and file != STDIN and suffix_of(file) not in FORMATS and not file.is_dir():
         raise UsageError(
             f"{name!r} must be a column of a table, and {file} is not a table: give a table"

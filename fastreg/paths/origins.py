@@ -199,6 +199,9 @@ class Kept(Source):
             "saving, or fit the path again"
         )
 
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
+        raise self._needs_rows()
+
     def problem(self) -> QuadraticProblem:
         raise self._needs_rows()
 

@@ -50,7 +50,9 @@ def draw_path(
     at = _places(x, alphas, coefs, explained)
     shown = np.flatnonzero(np.isfinite(at))
     if len(shown) < 2 or at[shown].min() == at[shown].max():
-        raise ValueError(f"x={x!r} has the same value at all points of this path: take another x")
+        raise ValueError(
+            f"x={x!r} needs two points at different places: fit more alphas, or take another x"
+        )
     ax = axes(ax)
     ends, lines = coefs[:, shown[-1]], coefs[:, shown]
     used = np.flatnonzero(lines.any(axis=1))

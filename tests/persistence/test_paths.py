@@ -106,7 +106,7 @@ def test_what_needs_rows_is_none_where_there_are_none(tmp_path, rows):
 def test_a_loss_of_the_user_is_refused(rows, tmp_path):
     path = _path(rows)
     objective = dataclasses.replace(path.data.objective, loss=Squared())
-    kept = Kept(objective, path.data.count, path.data.weight, 0.0, None)
+    kept = Kept(objective, path.data.count, path.data.weight, 1000, 0.0, None)
     path = dataclasses.replace(path, data=kept)
     with pytest.raises(ValueError, match=r"loss Squared\(\) is none of fastreg's"):
         save_model(path, tmp_path / "m.json")
