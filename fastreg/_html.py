@@ -1,7 +1,7 @@
-"""HTML that notebooks show: self-contained, in the reader's own colours, light or dark.
+"""Build the HTML that notebooks show. It is self-contained and works on light and dark pages.
 
-Texts are escaped here, and by nobody else: what these functions take is text, unless it is a `Html`
-that one of them returned.
+These functions escape every text that they take. Only an `Html` that one of them returned stays as
+it is.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ _BOX = "font-family:system-ui,sans-serif;font-size:0.9em;line-height:1.45;overfl
 _TABLE = "border-collapse:collapse;margin:0.3em 0;font-variant-numeric:tabular-nums"
 _CELL = "padding:0.1em 0.9em 0.1em 0;background:transparent;color:inherit;border:0"
 _WHOLE = "white-space:nowrap"
-_RULE = "border-bottom:1px solid rgba(128,128,128,0.5)"  # seen on white and on black
+_RULE = "border-bottom:1px solid rgba(128,128,128,0.5)"  # visible on white and on black
 _SIDES = ("text-align:left", "text-align:right")
 
 
 class Html(str):
-    """HTML, not to be escaped again."""
+    """Mark text as HTML, which must not be escaped again."""
 
 
 def box(title: str, *parts: str) -> Html:
-    """A title and what stands below it; texts are paragraphs."""
+    """Return a title with parts below it. A text becomes a paragraph."""
     head = f'<div style="font-weight:600">{escape(title)}</div>'
     body = (part if isinstance(part, Html) else _paragraph(part) for part in parts)
     return Html(f'<div style="{_BOX}">{head}{"".join(body)}</div>')
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
-    """Rows below a head: names at the left of the first column, numbers at the right of others."""
+    """Return a table. The first column is aligned left, the others right."""
     body = "".join(_row("td", row) for row in rows)
     return Html(
         f'<table style="{_TABLE}"><thead>{_row("th", head, _RULE)}</thead>'
@@ -38,7 +38,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> Html:
-    """What is what, a line each."""
+    """Return (name, value) pairs as a table, one pair a line."""
     name_style = f"{_CELL};{_WHOLE};text-align:left;font-weight:400;opacity:0.75"
     rows = "".join(
         f'<tr style="background:transparent"><th style="{name_style}">{escape(name)}</th>'
@@ -49,7 +49,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> Html:
 
 
 def folded(summary: str, part: Html) -> Html:
-    """What a click opens."""
+    """Return a part that a click on the summary opens."""
     return Html(f"<details><summary>{escape(summary)}</summary>{part}</details>")
 
 

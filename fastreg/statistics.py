@@ -410,11 +410,11 @@ class SufficientStatistics:
         penalty_factor : array-like of shape (n_features,) or None, default=None
             Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
             feature with factor 0 is not penalised.
-        target : int, default=0
-            Number of the target to fit.
         standardize : bool, default=False
             Whether to measure each column in its standard deviation for the penalty, as glmnet
             does. Coefficients and bounds stay in the units of X. Constant columns stay at zero.
+        target : int, default=0
+            Number of the target to fit.
         max_iter : int, default=1000
             Largest number of steps at each strength.
 
@@ -493,11 +493,11 @@ class SufficientStatistics:
         penalty_factor : array-like of shape (n_features,) or None, default=None
             Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
             feature with factor 0 is not penalised.
-        target : int, default=0
-            Number of the target to fit.
         standardize : bool, default=False
             Whether to measure each column in its standard deviation for the penalty, as glmnet
             does. Coefficients and bounds stay in the units of X. Constant columns stay at zero.
+        target : int, default=0
+            Number of the target to fit.
         max_iter : int, default=1000
             Largest number of steps at each strength.
 

@@ -122,7 +122,10 @@ def test_what_is_missing_is_said():
         ({"X": X, "y": y}, "sample_weight and offset must be given with X"),
         ({"X": X, "y": y, "sample_weight": w}, "offset must be given with X"),
         ({"y": y}, "X must be given with y"),
-        ({"X": X[:, :5], "y": y, "sample_weight": w, "offset": offset}, "X has 5 features"),
+        (
+            {"X": X[:, :5], "y": y, "sample_weight": w, "offset": offset},
+            "X must have 7 features, as in the fit, got 5",
+        ),
         ({"X": X, "y": y + 2.0, "sample_weight": w, "offset": offset}, "y of Logistic"),
     ]
     for given, message in cases:
@@ -134,7 +137,7 @@ def test_what_is_missing_is_said():
         with pytest.raises(ValueError, match="alpha must be one or several finite numbers ≥ 0"):
             path.coef(wrong, exact=True)
     source = fastreg.read([(X, y)])
-    with pytest.raises(ValueError, match="sample_weight is for rows in memory"):
+    with pytest.raises(ValueError, match="sample_weight must be None if X is a source"):
         path.at(0.2, X=source, sample_weight=w)
     squares = fastreg.path(X, y, alphas=ALPHAS)
     with pytest.raises(ValueError, match="X must be in memory for family='gaussian'"):

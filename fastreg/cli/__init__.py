@@ -1,8 +1,8 @@
 """The command line: `fastreg fit`, `fastreg predict`, `fastreg demo`, `fastreg warmup`.
 
-Whatever is wrong is one line on stderr, with nothing half written. The exit status says what kind
-of fault it was: 1 of a file or a fit, 2 of the command line, 3 a tolerance that was not reached,
-130 an interrupt.
+Each error is one line on stderr, and leaves no half-written file. The exit status names the kind of
+error: 1 for a file or a fit, 2 for the command line, 3 for a tolerance that was not reached, 130
+for an interrupt.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, default=None
-        The words of the command line; None takes those of the process.
+        Words of the command line. None takes those of the process.
 
     Returns
     -------
     int
-        0, or what kind of fault there was.
+        Exit status: 0, or the kind of error.
     """
     from fastreg.cli.warned import Warned
 

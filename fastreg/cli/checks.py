@@ -1,4 +1,4 @@
-"""Which options go together, told before anything is read."""
+"""Check which options go together, before any file is read."""
 
 from __future__ import annotations
 
@@ -9,26 +9,32 @@ from fastreg.cli.values import UsageError
 
 
 def check_fit(arguments: Any) -> None:
-    """UsageError if options of a fit cannot be combined, or the target is not named."""
+    """Raise UsageError if options of a fit cannot be combined, or the target is missing."""
     from fastreg.sources.formats import FORMATS, suffix_of
 
     if arguments.l1_ratio is not None and arguments.model != "elasticnet":
         raise UsageError("--l1-ratio belongs to --model elasticnet: add that, or leave it out")
     if arguments.categories and arguments.levels:
         raise UsageError(
-            "--categories and --levels are one or the other: name the values of each category"
+            "--categories and --levels exclude each other: give the values of each in --levels"
         )
     if arguments.cv is not None and arguments.alpha is not None:
-        raise UsageError("--alpha is what --cv chooses: give one of them")
+        raise UsageError(
+            "--alpha and --cv exclude each other, because --cv chooses alpha: give one of them"
+        )
     squares = arguments.family == "gaussian"
     if squares and arguments.cv is not None and arguments.model == "ridge" and arguments.positive:
-        raise UsageError("--cv of --model ridge takes no --positive: --model elasticnet does")
+        raise UsageError(
+            "--cv and --positive exclude each other for --model ridge: use --model elasticnet"
+        )
     if squares and arguments.offset:
         raise UsageError(
-            "--offset is for --family binomial or poisson: of squares subtract it from the target"
+            "--offset is for --family binomial or poisson: for gaussian subtract it from the target"
         )
     if arguments.family != "poisson" and arguments.exposure:
-        raise UsageError("--exposure is for --family poisson: --offset adds a column as it is")
+        raise UsageError(
+            "--exposure is for --family poisson: give --offset, which adds a column without a log"
+        )
     check_offset(arguments)
     table = arguments.file == STDIN or suffix_of(arguments.file) in FORMATS
     if arguments.target is None and table:
@@ -36,25 +42,33 @@ def check_fit(arguments: Any) -> None:
 
 
 def check_offset(arguments: Any) -> None:
-    """UsageError if both kinds of offset are given, or the file has no columns to name."""
+    """Raise UsageError if both kinds of offset are given, or the file has no named columns."""
     from fastreg.sources.formats import FORMATS, suffix_of
 
     name, file = arguments.offset or arguments.exposure, arguments.file
     if arguments.offset and arguments.exposure:
-        raise UsageError("--exposure is an offset, its log: give --offset or --exposure")
+        raise UsageError("--offset and --exposure exclude each other: give --offset or --exposure")
     if name and file != STDIN and suffix_of(file) not in FORMATS and not file.is_dir():
-        raise UsageError(f"{name!r} is to be a column of a table, and {file} is none")
+        raise UsageError(
+            f"{name!r} must be a column of a table, and {file} is not a table: give a table"
+        )
 
 
 def check_predict(arguments: Any, model: Any) -> None:
-    """UsageError if options of a prediction are not for this model."""
+    """Raise UsageError if options of a prediction do not fit this model."""
     from fastreg.linear_model.generalized import Generalized
 
     name = type(model).__name__
     if arguments.classes and not hasattr(model, "classes_"):
-        raise UsageError(f"--classes is for models of --family binomial, this is a {name}")
+        raise UsageError(
+            f"--classes is for models of --family binomial, this is a {name}: leave it out"
+        )
     if not isinstance(model, Generalized) and (arguments.offset or arguments.exposure):
-        raise UsageError(f"--offset and --exposure are for other families, this is a {name}")
+        raise UsageError(
+            f"--offset and --exposure are for other families, this is a {name}: leave them out"
+        )
     if arguments.exposure and hasattr(model, "classes_"):
-        raise UsageError(f"--exposure is for models of --family poisson, this is a {name}")
+        raise UsageError(
+            f"--exposure is for models of --family poisson, this is a {name}: leave it out"
+        )
     check_offset(arguments)

@@ -1,4 +1,4 @@
-"""What cross-validation found: the errors of each strength, and which was chosen."""
+"""Hold the errors of each strength in cross-validation, and the chosen strength."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Choice:
-    """Errors by alpha.
+    """Hold the errors of each alpha.
 
-    alphas, mean : (K,) strengths, and the mean of the folds
+    alphas : (K,) strengths
+    mean : (K,) mean over folds
     spread : (K,) standard error of that mean, or None
-    chosen : the strength of the model
-    unit : of `mean`; larger : whether more of it is better
-    folds : their number
-    worth : the certificate of the errors, or None
+    chosen : strength of the model
+    unit : name of `mean`
+    folds : number of folds
+    worth : certificate of the errors, or None
+    larger : whether a larger mean is better
     """
 
     alphas: Array
@@ -38,12 +40,12 @@ class Choice:
 
     @property
     def at_end(self) -> bool:
-        """Whether a strength beyond those that were tried may be better."""
+        """Whether the first or the last strength was chosen, so that one beyond may be better."""
         return self.chosen in (self.alphas.min(), self.alphas.max())
 
 
 def choice_of(model: Any, folds: int) -> Choice:
-    """Of a fitted chooser of one l1_ratio."""
+    """Return the choice of a fitted estimator that cross-validated one l1_ratio."""
     worth = getattr(model, "cv_certificate_", None)
     if hasattr(model, "Cs_"):
         by_fold = -2.0 * model.scores_[:, 0, :]
@@ -64,6 +66,6 @@ def choice_of(model: Any, folds: int) -> Choice:
 
 
 def _mean_and_spread(errors: Array) -> tuple[Array, Array]:
-    """(K,) each, of (K, F)."""
+    """Return means and standard errors, (K,) each, of errors (K, F)."""
     count = errors.shape[-1]
     return errors.mean(axis=-1), errors.std(axis=-1, ddof=1) / np.sqrt(count)

@@ -1,4 +1,4 @@
-"""What people see: lines and tables through rich where it is installed, plainly where not."""
+"""Print lines and tables, with rich if it is installed."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 Advance = Callable[[int], None]
 
-_PIPED_WIDTH = 110  # columns where the output is no terminal
+_PIPED_WIDTH = 110  # width in characters, if the output is not a terminal
 _GAP = "  "
 
 
 def printable(value: object) -> str:
-    """One line without control characters: names come from files."""
+    """Return one line without control characters. Names come from files that may be hostile."""
     return "".join(c if c.isprintable() else " " for c in " ".join(str(value).split()))
 
 
 def _console(stderr: bool = False) -> Any:
-    """A rich console, None without rich."""
+    """Return a rich console, or None without rich."""
     try:
         from rich.console import Console
     except ImportError:
@@ -29,7 +29,7 @@ def _console(stderr: bool = False) -> Any:
 
 
 def heading(text: str) -> None:
-    """A line that starts a part of the report."""
+    """Print a heading of the report."""
     console = _console()
     if console is None:
         print(f"\n{text}")
@@ -38,7 +38,7 @@ def heading(text: str) -> None:
 
 
 def line(text: str) -> None:
-    """A line of text, as it is."""
+    """Print a line of text without markup."""
     console = _console()
     if console is None:
         print(text)
@@ -47,14 +47,14 @@ def line(text: str) -> None:
 
 
 def pairs(rows: Sequence[tuple[str, object]]) -> None:
-    """Two columns: what, and its value."""
+    """Print names and values in two columns."""
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         line(f"{name:<{width}}{_GAP}{printable(value)}")
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; the first column is text, the others are numbers."""
+    """Print a table. The first column holds texts, the others numbers."""
     cells = [[printable(cell) for cell in row] for row in rows]
     console = _console()
     if console is None:
@@ -84,9 +84,9 @@ def _plain_table(headers: list[str], cells: list[list[str]]) -> None:
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Advance]:
-    """A bar on stderr while the body runs; it is moved by calling advance(steps).
+    """Draw a progress bar on stderr while the body runs. The body calls advance(steps).
 
-    It ends at 100 % unless the body fails. Where stderr is no terminal there is none.
+    The bar ends at 100 % unless the body fails. If stderr is not a terminal, there is no bar.
     """
     if not sys.stderr.isatty():
         yield lambda steps: None
@@ -107,7 +107,7 @@ def progress(label: str, total: int) -> Iterator[Advance]:
 
 @contextmanager
 def _plain_progress(label: str, total: int) -> Iterator[Advance]:
-    """Percentages over one another."""
+    """Print percentages, each over the last one."""
     done = 0
 
     def advance(steps: int) -> None:
@@ -120,7 +120,7 @@ def _plain_progress(label: str, total: int) -> Iterator[Advance]:
 
 
 def seconds(time: float) -> str:
-    """A duration with three digits and its unit."""
+    """Format a duration with three digits and its unit."""
     if time < 1.0:
         return f"{1e3 * time:.3g} ms"
     return f"{time:.3g} s" if time < 1000 else f"{time:.0f} s"

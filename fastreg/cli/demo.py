@@ -1,7 +1,7 @@
 """`fastreg demo`: one gradient, two fits and a descent on a large problem, then real data.
 
-Every answer, scikit-learn's too, is judged by the same certificate, and every time is the
-clock's. The first call of each, which compiles or loads machine code, is told apart.
+The same certificate judges every answer, also those of scikit-learn. Times are wall-clock times.
+The first call of each function compiles or loads machine code, so the demo reports it separately.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _SIZES = {False: (200_000, 500), True: (5_000, 50)}
 _SEED = 20_240_229
 _BLOCK = 2_000  # rows generated at once
 _RIDGE, _LASSO = 1_000.0, 0.3
-_BUDGETS = (np.inf, 15.0, 6.0, 6.0, 6.0)  # seconds after which a round of fits is left out
-_STEPS = 128  # of descent on the large problem
-_COPIES = 3.5  # memory at the peak over that of X: scikit-learn copies it
+_BUDGETS = (np.inf, 15.0, 6.0, 6.0, 6.0)  # seconds after which to skip a round of fits
+_STEPS = 128  # number of descent steps on the large problem
+_COPIES = 3.5  # peak memory divided by that of X, which scikit-learn copies
 
 
 def run(*, quick: bool, out: Path | None) -> None:
@@ -39,7 +39,7 @@ def run(*, quick: bool, out: Path | None) -> None:
     Raises
     ------
     ImportError
-        A figure is asked for and matplotlib is not installed; nothing was measured yet.
+        `out` is a path and matplotlib is not installed. The error comes before any measurement.
     """
     if out is not None:
         from fastreg.cli.demo_figure import draw, require_matplotlib
@@ -87,7 +87,7 @@ def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def _large_problem(m: int, n: int) -> Results:
-    """The measurements at (m, n), or with fewer rows where memory is short."""
+    """Measure a problem of shape (m, n), with fewer rows if memory is short."""
     rows = m
     while _COPIES * 8 * rows * n > _available_memory() and rows > 1000:
         rows //= 2
@@ -103,7 +103,7 @@ def _large_problem(m: int, n: int) -> Results:
 
 
 def _available_memory() -> float:
-    """Bytes that may be used, ∞ where the system does not tell."""
+    """Return the available memory in bytes, ∞ if the system does not report it."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         sizes = dict(entry.split(":", 1) for entry in lines)
@@ -132,7 +132,7 @@ def _count(number: int) -> str:
 
 
 def generate(m: int, n: int) -> tuple[Array, Array]:
-    """X (m, n) with correlated columns and y (m,) of n/10 of them, block by block."""
+    """Generate X (m, n) with correlated columns, and y (m,) from n/10 of them, in blocks."""
     X, y = np.empty((m, n)), np.empty(m)
     rng = np.random.default_rng(_SEED)
     loadings = 0.3 * rng.standard_normal((10, n))
@@ -213,7 +213,7 @@ def _compare_fits(X: Array, y: Array, results: Results) -> None:
 
 
 def _best_fits(models: dict[str, Any], X: Array, y: Array, advance: Advance) -> dict[str, float]:
-    """The shortest time of each model's fit, in rounds of alternating order."""
+    """Return the shortest fitting time of each model, over rounds of alternating order."""
     best, start = dict.fromkeys(models, np.inf), time.perf_counter()
     for turn, budget in enumerate(_BUDGETS):
         if time.perf_counter() - start > budget:

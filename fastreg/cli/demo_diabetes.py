@@ -1,4 +1,4 @@
-"""The demo's real data: agreement with scikit-learn, and a descent that is certified."""
+"""Run the demo on real data: compare with scikit-learn, and certify a descent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from fastreg.cli.demo_results import Curve, Results
 from fastreg.design import as_design
 
 Array = np.ndarray
-# Steps of the small descent that are certified.
+# Numbers of steps at which the small descent is certified.
 _LOOKS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 
 
 def diabetes(results: Results) -> None:
+    """Fit the diabetes data, print the results, and add them to `results`."""
     from sklearn.datasets import load_diabetes
 
     data = load_diabetes()
@@ -25,7 +26,7 @@ def diabetes(results: Results) -> None:
     results.names = [str(name) for name in data.feature_names]
     heading(f"Real data: diabetes progression, {X.shape[0]} patients × {X.shape[1]} features")
     _agreement(X, y, results)
-    _article_loop(X * np.sqrt(len(X)), y, results)
+    _descend(X * np.sqrt(len(X)), y, results)
 
 
 def _agreement(X: Array, y: Array, results: Results) -> None:
@@ -51,8 +52,8 @@ def _agreement(X: Array, y: Array, results: Results) -> None:
     pairs(certificates)
 
 
-def _article_loop(X: Array, y: Array, results: Results) -> None:
-    """θ ← θ − η∇J(θ) on columns of unit variance, and the proof of where it ends."""
+def _descend(X: Array, y: Array, results: Results) -> None:
+    """Run θ ← θ − η∇J(θ) on columns of unit variance, and certify where it ends."""
     run: Any = None
     bounds = []
     for steps in _LOOKS:

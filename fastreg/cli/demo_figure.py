@@ -1,4 +1,4 @@
-"""The figure of `fastreg demo`: how descent converges, how long things take, what agrees."""
+"""Draw the figure of `fastreg demo`: convergence, times and coefficients."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fastreg.cli.console import seconds
 from fastreg.cli.demo_results import Results
 
 _BLUE, _ORANGE, _GREY, _LIGHT = "#1f5fa8", "#d9772b", "#5f6873", "#aab2bb"
-_LIBRARIES = {"fastreg": _BLUE, "scikit-learn": _GREY}  # others are light
+_LIBRARIES = {"fastreg": _BLUE, "scikit-learn": _GREY}  # any other library is light grey
 _RING: dict[str, Any] = {"mfc": "white", "mew": 1.5, "ms": 6}
 _ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-_ROUNDING = 1e-15  # relative; what is smaller is noise
+_ROUNDING = 1e-15  # relative; smaller values are rounding errors
 _STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -34,7 +34,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def require_matplotlib() -> None:
-    """ImportError that says how to get it, or to do without."""
+    """Raise ImportError if matplotlib is missing. The message states what to do."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -44,7 +44,7 @@ def require_matplotlib() -> None:
 
 
 def draw(results: Results, path: Path) -> None:
-    """Write the figure to `path`, whole; the suffix decides the format."""
+    """Write the figure to `path`. The suffix sets the format."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -62,7 +62,7 @@ def draw(results: Results, path: Path) -> None:
 
 
 def _draw_descents(axes: Any, results: Results) -> None:
-    """Excess of J over its optimum, and the bound that is known without the optimum."""
+    """Draw the excess of J over its optimum, and the certified bound on it."""
     for curve, colour in zip(results.curves, (_ORANGE, _BLUE), strict=True):
         steps = np.arange(len(curve.excess))
         shown = (curve.excess > _ROUNDING) & (steps > 0)
@@ -77,7 +77,7 @@ def _draw_descents(axes: Any, results: Results) -> None:
 
 
 def _draw_times(axes: Any, results: Results) -> None:
-    """Bars of time over that of fastreg, with the seconds written beside them."""
+    """Draw times relative to fastreg as bars, with the seconds beside them."""
     ours = {entry.task: entry.seconds for entry in results.times if entry.library == "fastreg"}
     position, ticks, labels, task = 0.0, [], [], None
     for entry in results.times:

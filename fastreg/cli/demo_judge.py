@@ -1,4 +1,4 @@
-"""What answers of the demo are worth, by the same certificate for all libraries."""
+"""Judge the answers of the demo by the same certificate for all libraries."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fastreg.penalties import L1
 
 Array = np.ndarray
 TOL = 1e-6
-ROUNDING = 1e-15  # relative; nothing smaller is shown as a number
+ROUNDING = 1e-15  # relative; smaller values are not shown as numbers
 
 
 def objective(model: Any, m: int) -> Objective:
-    """The objective of one of the estimators, of fastreg or scikit-learn, per row."""
+    """Return the objective per row of an estimator of fastreg or scikit-learn."""
     kind = type(model).__name__
     ratio = {"Ridge": 0.0, "Lasso": 1.0}.get(kind, getattr(model, "l1_ratio", 0.0))
     strength = model.alpha / m if kind == "Ridge" else model.alpha
@@ -28,7 +28,7 @@ def objective(model: Any, m: int) -> Objective:
 
 
 def certified(X: Design, y: Array, model: Any) -> Certificate:
-    """The certificate of a fitted estimator, by the same code for fastreg and others."""
+    """Certify a fitted estimator, by the same code for fastreg and others."""
     return certify(
         X,
         y[:, None],
@@ -42,7 +42,7 @@ def certified(X: Design, y: Array, model: Any) -> Certificate:
 
 
 def judge(X: Design, y: Array, model: Any, ours: Any) -> tuple[str, str, str, str]:
-    """Passes over X, relative gap, and how far from ours the coefficients and objective are."""
+    """Return passes over X, relative gap, and distances of coefficients and objective from ours."""
     if model is ours:
         return str(ours.certificate_.passes), small(ours.certificate_.relative_gap[0]), "", ""
     theirs = certified(X, y, model)
@@ -52,7 +52,7 @@ def judge(X: Design, y: Array, model: Any, ours: Any) -> tuple[str, str, str, st
 
 
 def small(value: float) -> str:
-    """A relative quantity, unless it is but rounding."""
+    """Format a relative value. A value below rounding error becomes a bound."""
     return f"{value:.0e}" if abs(value) >= ROUNDING else f"< {ROUNDING:.0e}"
 
 

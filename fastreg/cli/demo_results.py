@@ -1,4 +1,4 @@
-"""What `fastreg demo` measures, and its figure shows."""
+"""Hold the measurements of `fastreg demo`, which its figure shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Time:
-    """How long a library took for a task, in seconds."""
+    """Hold the time of a library for a task, in seconds."""
 
     task: str
     library: str
@@ -20,7 +20,7 @@ class Time:
 
 @dataclass(frozen=True)
 class Curve:
-    """A descent: (J(θ_k) − J*)/J₀ for k = 0, 1, …, and certified bounds at some steps."""
+    """Hold a descent: (J(θ_k) − J*)/J₀ for k = 0, 1, …, and certified bounds at steps `looks`."""
 
     label: str
     excess: Array
@@ -30,7 +30,7 @@ class Curve:
 
 @dataclass
 class Results:
-    """What the figure shows."""
+    """Hold all that the figure shows."""
 
     size: str = ""
     times: list[Time] = field(default_factory=list)

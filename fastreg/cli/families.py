@@ -1,7 +1,7 @@
-"""`fit` of classes and counts: an offset, deviance, rows in memory or in blocks.
+"""Fit classes and counts for `fastreg fit`, with an offset, in memory or in blocks.
 
-The strength `--alpha` is that of the estimator: 1/C of `LogisticRegression`, alpha of
-`PoissonRegressor`. A penalty of squares is `--model ridge`, of absolute values `--model lasso`.
+`--alpha` is 1/C of `LogisticRegression` or alpha of `PoissonRegressor`. `--model ridge` sets a
+ridge penalty, `--model lasso` an L1 penalty.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 from fastreg.cli.streamed_rows import StreamedRows, words_of_classes, words_of_offset
 
 Array = np.ndarray
-MEMORY = 4.0  # GB of X that are held without being asked
+MEMORY = 4.0  # default limit for X in memory, in GB
 _RATIOS = {"ridge": 0.0, "lasso": 1.0, "elasticnet": 0.5}
 
 
 def targets(arguments: Any) -> Any:
-    """What `fastreg.read` takes as target: the column, and that of the offset."""
+    """Return the target for `fastreg.read`: the column, and that of the offset if there is one."""
     name = arguments.offset or arguments.exposure
     return [arguments.target, name] if name else arguments.target
 
@@ -32,7 +32,7 @@ def targets(arguments: Any) -> Any:
 
 @dataclass(frozen=True)
 class OffsetRows:
-    """All rows in memory, with the offset (m,) of each or None."""
+    """Hold all rows in memory, with offsets (m,) or None."""
 
     source: Any
     X: Any
@@ -54,13 +54,13 @@ class OffsetRows:
         return len(self.y)
 
     def deviations(self) -> Array:
-        """(n,) standard deviations of the columns."""
+        """Compute the standard deviations (n,) of the columns."""
         from fastreg.cli.samples import column_deviations
 
         return column_deviations(self.X)
 
     def explained(self, model: Any) -> float:
-        """The share of the deviance that the model explains beside its offset."""
+        """Compute the share of the null deviance that the model explains."""
         from fastreg.linear_model.generalized import explained
 
         y = self.y if self.arguments.family == "poisson" else (self.y == model.classes_[1]) * 1.0
@@ -69,7 +69,7 @@ class OffsetRows:
         return explained(model._loss, z, y, self.weights, self.offset)
 
     def words(self, model: Any) -> list[tuple[str, str]]:
-        """What the report says of classes and of an offset."""
+        """Return the lines of the report on classes and the offset."""
         out = []
         if hasattr(model, "classes_"):
             counts = [np.count_nonzero(self.y == each) for each in model.classes_]
@@ -82,7 +82,7 @@ class OffsetRows:
 
 
 def rows_of(source: Any, arguments: Any) -> OffsetRows | StreamedRows:
-    """All rows of a source, or where they are more than memory may hold, block by block."""
+    """Return the rows of a source: in memory, or in blocks if they exceed the memory limit."""
     if not source.fits:
         return _streamed(source, arguments)
     X, y, weights = source.whole()
@@ -109,9 +109,9 @@ def _streamed(source: Any, arguments: Any) -> StreamedRows:
 
 
 def offset_of(values: Array, arguments: Any, place: Callable[[int], str]) -> Array:
-    """What is added to predictions: a column as it is, or the log of an exposure.
+    """Return the offsets: the column itself, or the log of an exposure.
 
-    place : the name of row i, for messages
+    place : function from a row number to the name of the row, for messages
     """
     values = np.ascontiguousarray(values)
     if arguments.offset:
@@ -127,7 +127,7 @@ def offset_of(values: Array, arguments: Any, place: Callable[[int], str]) -> Arr
 
 
 def _place(source: Any, number: int) -> str:
-    """The name of a row, by another read."""
+    """Return the name of a row. It reads the source again."""
     for block in source.blocks():
         if number < block.n_rows:
             return str(block.row(number))
@@ -136,7 +136,7 @@ def _place(source: Any, number: int) -> str:
 
 
 def _labels(source: Any, y: Array, weights: Array | None, arguments: Any) -> Array:
-    """The labels of 0 and 1, or the numbers that are labels, whole ones as such."""
+    """Return text labels for y of 0 and 1, or numeric labels, as int64 if all are whole."""
     if source.labels is not None:
         from fastreg.linear_model.opening import labels_of
 
@@ -144,13 +144,15 @@ def _labels(source: Any, y: Array, weights: Array | None, arguments: Any) -> Arr
     seen = np.unique(y if weights is None else y[weights > 0.0])
     if y.ndim != 1 or len(seen) != 2:
         what = f"{arguments.file}: the target"
-        raise ValueError(f"{what} has {len(seen)} different values, --family binomial needs two")
+        raise ValueError(
+            f"{what} must have two different values for --family binomial, got {len(seen)}"
+        )
     whole = (y == np.round(y)).all() and np.abs(y).max() < 2.0**53
     return y.astype(np.int64) if whole else y
 
 
 def fitted(arguments: Any, data: OffsetRows | StreamedRows) -> Any:
-    """The model, of the strength that was given or that cross-validation chooses."""
+    """Fit the model, at the given strength or at the one that cross-validation chooses."""
     model = _model(arguments)
     data.fit(model)
     return model

@@ -1,4 +1,4 @@
-"""`fastreg fit`: read, choose, fit, save, and tell."""
+"""Run `fastreg fit`: read, choose a strength, fit, save and report."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _OUTPUTS = ("save", "report", "plot")
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, what it was fitted to, and how its strength was chosen.
+    """Hold a model, its data, and the choice of its strength.
 
-    name : of the file, for people
-    times : seconds of reading and of fitting
+    name : name of the file in messages
+    times : seconds for reading and for fitting
     """
 
     model: Any
@@ -38,7 +38,7 @@ class Fitted:
 
 
 def fit(arguments: Any) -> None:
-    """Fit a model to a file, print what it is, and write what was asked for."""
+    """Fit a model to a file, print a summary, and write the requested files."""
     from fastreg import persistence
     from fastreg.cli.summary import fit_summary
 
@@ -129,7 +129,7 @@ def _of_family(arguments: Any, data: Any) -> tuple[Any, Choice | None]:
 
 
 def _of_squares(arguments: Any, data: Any) -> tuple[Any, Choice | None]:
-    """The model, of the alpha that was given or that cross-validation chooses."""
+    """Fit the model, at the given alpha or at the one that cross-validation chooses."""
     import fastreg
 
     options = {

@@ -1,4 +1,4 @@
-"""Elements of a page. Texts are escaped by who writes them out: names in files may be hostile."""
+"""Build the elements of a page. `written` escapes all texts, because names may be hostile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Content = Any  # a text, an element, or None
 
 
 def element(tag: str, *content: Content, **attributes: str) -> Element:
-    """`attributes` with a trailing "_" are those whose name Python keeps for itself."""
+    """Build an element. A trailing "_" in the name of an attribute is dropped, as in `class_`."""
     out = Element(tag, {name.rstrip("_"): printable(text) for name, text in attributes.items()})
     last: Element | None = None
     for each in content:
@@ -31,7 +31,7 @@ def element(tag: str, *content: Content, **attributes: str) -> Element:
 
 
 def _clean(value: object) -> str:
-    """Without control characters, with the spaces at either end."""
+    """Replace control characters by spaces. Keep the spaces at both ends."""
     return "".join(c if c.isprintable() else " " for c in str(value))
 
 
@@ -40,7 +40,7 @@ def paragraphs(texts: Iterable[str]) -> list[Element]:
 
 
 def facts(rows: Sequence[tuple[str, object]]) -> Element:
-    """Names and values."""
+    """Build a list of names and values."""
     out = element("dl")
     for name, value in rows:
         out.append(element("div", element("dt", name), element("dd", printable(value))))
@@ -48,7 +48,7 @@ def facts(rows: Sequence[tuple[str, object]]) -> Element:
 
 
 def image(content: bytes, title: str, words: str) -> Element:
-    """A picture with its title and, for who does not see it, its words."""
+    """Build a figure with its title, and with its words as alternative text."""
     data = f"data:image/svg+xml;base64,{base64.b64encode(content).decode()}"
     return element(
         "figure",
@@ -58,7 +58,7 @@ def image(content: bytes, title: str, words: str) -> Element:
 
 
 def table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[Content]]) -> Element:
-    """The first cell of a row names it; the others are numbers."""
+    """Build a table. The first cell of a row is its name, the others are numbers."""
     head = element("tr", *(element("th", header, scope="col") for header in headers))
     body = element("tbody")
     for first, *cells in rows:
@@ -72,5 +72,5 @@ def table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[Content]
 
 
 def written(root: Element) -> str:
-    """The page as text: HTML that is XML as well, so that whatever reads one reads it."""
+    """Return the page as text. It is valid as HTML and as XML."""
     return "<!DOCTYPE html>\n" + ElementTree.tostring(root, encoding="unicode") + "\n"

@@ -1,4 +1,4 @@
-"""The commands and their options; what each does is in its own file, loaded when it is run."""
+"""Define the commands and their options. Each command imports its own module when it runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PREDICT = """examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Faults as UsageError, to be shown as every other fault."""
+    """Raise errors as UsageError, which `main` prints like other errors."""
 
     def __init__(self, **options: Any) -> None:
         form = argparse.RawDescriptionHelpFormatter
@@ -50,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of all commands; without one, `command` is None."""
+    """Return the parser of all commands. Without a command, `command` is None."""
     from fastreg import __version__
 
     found = _Parser(
@@ -244,7 +244,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def add_offset(group: Any) -> None:
-    """What is added to predictions of classes and counts."""
+    """Add the options --offset and --exposure."""
     group.add_argument(
         "--offset", metavar="COL", help="column added to log odds or log means (default: none)"
     )

@@ -1,4 +1,4 @@
-"""Files to write: whether that can be done is known before an hour of work, not after it."""
+"""Check output files before the work begins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastreg.cli.values import UsageError
 
 
 def check_output(path: Path, suffixes: Sequence[str], option: str, inputs: Sequence[Path]) -> None:
-    """UsageError if `path` cannot be written later, or is what is read."""
+    """Raise UsageError if `path` cannot be written, or is an input."""
     if path.suffix.lower() not in suffixes:
         raise UsageError(f"{option} {path}: the file must end in {' or '.join(suffixes)}")
     if not path.parent.is_dir():
@@ -19,14 +19,14 @@ def check_output(path: Path, suffixes: Sequence[str], option: str, inputs: Seque
     if path.is_dir():
         raise UsageError(f"{option} {path}: this is a folder: name a file in it")
     if not os.access(path.parent, os.W_OK):
-        raise UsageError(f"{option} {path}: the folder {path.parent} is not writable")
+        raise UsageError(f"{option} {path}: the folder {path.parent} is not writable: name another")
     for source in inputs:
         if source != STDIN:
             _check_apart(path, source, option)
 
 
 def check_different(outputs: Sequence[tuple[str, Path | None]]) -> None:
-    """UsageError if two options name the same file."""
+    """Raise UsageError if two options name the same file."""
     seen: dict[Path, str] = {}
     for option, path in outputs:
         if path is None:
@@ -37,13 +37,15 @@ def check_different(outputs: Sequence[tuple[str, Path | None]]) -> None:
 
 
 def _check_apart(path: Path, source: Path, option: str) -> None:
-    """UsageError if `path` is what is read, by whatever name, or would be read with it."""
+    """Raise UsageError if `path` is an input under any name, or lies in an input folder."""
     from fastreg.sources.formats import FORMATS, files_of
 
     there = files_of(source)
     if path.exists() and any(path.samefile(file) for file in there):
-        raise UsageError(f"{option} {path}: this would overwrite the input")
+        raise UsageError(f"{option} {path}: this would overwrite the input: name another file")
     folder = path.parent.resolve()
     inside = source.is_dir() and source.resolve() in (folder, *folder.parents)
     if inside and path.suffix.lower() in FORMATS:
-        raise UsageError(f"{option} {path}: the folder {source} is read as one table: write beside")
+        raise UsageError(
+            f"{option} {path}: the folder {source} is read as one table: name a file outside"
+        )

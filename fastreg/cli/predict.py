@@ -1,4 +1,4 @@
-"""`fastreg predict`: means of numbers and counts, probabilities and classes."""
+"""Run `fastreg predict`: write means, probabilities or classes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def predict(arguments: Any) -> None:
 
 
 def _of_squares(arguments: Any, model: Any) -> tuple[str, list[Array]]:
-    """(header, columns)."""
+    """Return the header and the columns for a regression of squares."""
     given = _given(arguments)
     found = model.predict(_source(arguments, model, given) if given else arguments.file)
     k = 1 if model.coef_.ndim == 1 else len(model.coef_)
@@ -51,7 +51,7 @@ def _of_squares(arguments: Any, model: Any) -> tuple[str, list[Array]]:
 
 
 def _of_family(arguments: Any, model: Any) -> tuple[str, list[Array]]:
-    """The mean; or the probability of the second class, and the class."""
+    """Return the header and the columns: means, or probabilities and perhaps classes."""
     z = _predictor(arguments, model)
     if not hasattr(model, "classes_"):
         with np.errstate(over="ignore"):
@@ -65,7 +65,7 @@ def _of_family(arguments: Any, model: Any) -> tuple[str, list[Array]]:
 
 
 def _predictor(arguments: Any, model: Any) -> Array:
-    """(m,) log odds or log means of the rows of the file, block by block."""
+    """Compute log odds or log means (m,) of the rows of the file, in blocks."""
     from fastreg.linear_model.opening import predict_source
 
     linear, given = model._linear(), _given(arguments)
@@ -86,25 +86,25 @@ def _predictor(arguments: Any, model: Any) -> Array:
 
 
 def _given(arguments: Any) -> dict[str, Any]:
-    """Options of reading that are not to be as in the fit."""
+    """Return the options of reading that differ from those of the fit."""
     unknown = {} if arguments.unknown is None else {"unknown": arguments.unknown}
     return reading(arguments) | unknown
 
 
 def _source(arguments: Any, model: Any, given: dict[str, Any], target: Any = None) -> Any:
-    """The rows of the file, read as in the fit but for what is given."""
+    """Open the file as in the fit, except for the given options."""
     from fastreg.sources import read
 
     if not hasattr(model, "encoding_"):
         flags = [f"--{name.replace('_', '-')}" for name in given]
         asked = ", ".join([*flags, *([repr(target)] if target else [])])
         raise UsageError(f"{asked}: the model was not fitted to a table, leave it out")
-    lost = "error" if model.encoding_.missing == "drop" else None  # each row has a prediction
+    lost = "error" if model.encoding_.missing == "drop" else None  # each row needs a prediction
     return read(arguments.file, target, encoding=model.encoding_, missing=lost, **given)
 
 
 def _lines(columns: list[Array]) -> str:
-    """One line a row; the shortest digits that read back to the same number."""
+    """Return one line for each row, with the shortest digits that read back to the same number."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerows(zip(*(column.tolist() for column in columns), strict=True))

@@ -1,4 +1,4 @@
-"""Options of reading tables, as `fastreg.read` takes them, and standard input as a file."""
+"""Turn options into arguments of `fastreg.read`, and standard input into a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLAIN = ("sep", "decimal", "thousands", "comment", "charset", "keep_default_na"
 
 
 def add_reading(parser: argparse.ArgumentParser, title: str) -> None:
-    """The flags of `reading`."""
+    """Add the options that `reading` returns."""
     group = parser.add_argument_group(title)
     group.add_argument(
         "--sep", type=character, metavar="C",
@@ -71,15 +71,15 @@ def _add_missing_words(group: Any) -> None:
 
 
 def flat(lists: list[list[str]] | None) -> list[str] | None:
-    """The texts of an option that was given several times."""
+    """Join the texts of an option that occurs several times."""
     return None if lists is None else list(itertools.chain.from_iterable(lists))
 
 
 def reading(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Options of reading that are given, as `fastreg.read` takes them."""
+    """Return the given options as arguments of `fastreg.read`."""
     given: dict[str, Any] = {name: getattr(arguments, name) for name in _PLAIN}
     if arguments.na_values and arguments.na_values_of:
-        raise UsageError("--na-values is for all columns, --na-values-of for some: give one")
+        raise UsageError("--na-values is for all columns, --na-values-of for single ones: give one")
     own = dict(arguments.na_values_of or ())
     given["na_values"] = own or flat(arguments.na_values)
     given["numbers"] = flat(arguments.numbers)
@@ -88,13 +88,13 @@ def reading(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def shown(path: Path) -> str:
-    """A file as messages name it."""
+    """Return the name of a file for messages."""
     return _SHOWN if path == STDIN else str(path)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Path]:
-    """The file to read; standard input as a temporary file, which messages do not name."""
+    """Yield the file to read. Standard input becomes a temporary file, not named in messages."""
     if path != STDIN:
         yield path
         return
@@ -109,7 +109,7 @@ def opened(path: Path) -> Iterator[Path]:
 
 
 def _copied(folder: Path) -> Path:
-    """Standard input, in a file whose name says whether it is packed."""
+    """Copy standard input to a file, with a suffix for its compression."""
     stream = sys.stdin.buffer
     head = stream.read(4)
     packed = next((end for begin, end in _PACKED.items() if head.startswith(begin)), "")

@@ -1,4 +1,4 @@
-"""The page of a fit: one file without anything from elsewhere."""
+"""Build the HTML page of a fit, as one file without external content."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fastreg.cli.report_style import STYLE
 from fastreg.cli.report_words import certificate_words, choice_words, residual_words
 from fastreg.cli.summary import describe, names_of, ranked, time_words
 
-_SHOWN, _MOST = 25, 500  # coefficients at once, and in all
+_SHOWN, _MOST = 25, 500  # numbers of coefficients: shown at once, and in all
 
 
 def page(found: Any, drawn: Sequence[Picture]) -> str:
-    """The HTML of a fit, with its pictures."""
+    """Return the page of a fit, with its pictures."""
     title = f"{found.target}, predicted from {found.name}"
     parts = [
         ("data", "Data", data_part(found)),
@@ -62,7 +62,7 @@ def _part(drawn: Sequence[Picture], name: str, heading: str, content: list[Any])
 
 
 def _figures(found: Any) -> Element:
-    """The few numbers that everybody looks for."""
+    """Build the row of key figures."""
     coef, share = np.ravel(found.model.coef_), found.data.explained(found.model)
     reached = bool(found.model.certificate_.converged)
     rows = [

@@ -1,4 +1,4 @@
-"""The part of the page on data: rows, columns, the target, and what is missing."""
+"""Build the part of the page on data: rows, columns, target and missing values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastreg.cli.console import printable
 from fastreg.cli.markup import element, facts, paragraphs, table
 from fastreg.cli.seen import missing_in
 
-_SHOWN, _MOST = 30, 500  # columns at once, and in all
+_SHOWN, _MOST = 30, 500  # numbers of columns: shown at once, and in all
 _LOST = {
     "error": "A missing value would have been an error: there is none.",
     "drop": "Rows in which something is missing were left out.",
@@ -20,7 +20,7 @@ _LOST = {
 
 
 def data_part(found: Any) -> list[Any]:
-    """Its content."""
+    """Return the content of the part on data."""
     source, m = found.data.source, found.data.n_rows
     missing = missing_in(source)
     rows: list[tuple[str, object]] = [

@@ -1,4 +1,4 @@
-"""Pictures of a fit, for the page and by themselves; matplotlib is loaded when one is drawn."""
+"""Draw pictures of a fit, for the page or as files. Only drawing imports matplotlib."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fastreg.cli.summary import names_of, ranked
 Array = np.ndarray
 _BLUE, _ORANGE, _GREY = "#1f5fa8", "#c8561b", "#7a838d"
 _POINTS, _BINS, _BARS = 1500, 10, 12
-_SIZE = (5.4, 3.5)  # inches: readable at the width of a phone
+_SIZE = (5.4, 3.5)  # inches; readable on a phone
 _STYLE: dict[Any, Any] = {
     "font.size": 10.5, "axes.titlesize": 11, "axes.titlelocation": "left",
     "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": _GREY,
@@ -28,10 +28,12 @@ _STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawing on axes.
+    """Hold a drawing.
 
-    part : the part of the page that it belongs to, "" for none
-    title, words : what it shows, short, and for who does not see it
+    part : part of the page to put it in, or "" for none
+    title : short title
+    words : description, also as alternative text
+    draw : function that draws on axes
     """
 
     part: str
@@ -41,7 +43,7 @@ class Picture:
 
 
 def require_matplotlib(option: str) -> None:
-    """ImportError that says how to get it, or to do without."""
+    """Raise ImportError if matplotlib is missing. The message states what to do."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -51,7 +53,7 @@ def require_matplotlib(option: str) -> None:
 
 
 def pictures(found: Any, rows: Seen) -> list[Picture]:
-    """Those of a fit."""
+    """Return the pictures of a fit."""
     out = [] if found.choice is None else [_errors(found.choice)]
     out.append(_coefficients(found))
     if rows.labels is not None:
@@ -60,12 +62,12 @@ def pictures(found: Any, rows: Seen) -> list[Picture]:
 
 
 def svg(picture: Picture) -> bytes:
-    """By itself, without its title."""
+    """Draw one picture as SVG, without its title."""
     return _drawn([picture], _SIZE, "svg", titled=False)
 
 
 def whole_picture(drawn: Sequence[Picture], suffix: str) -> bytes:
-    """All of them side by side, as a file that ends in `suffix`."""
+    """Draw all pictures side by side, in the format of `suffix`."""
     across = len(drawn) if len(drawn) <= 3 else 2
     down = -(-len(drawn) // across)
     return _drawn(drawn, (_SIZE[0] * across, _SIZE[1] * down), suffix[1:], across=across)
@@ -81,7 +83,7 @@ def _drawn(
     stream = io.BytesIO()
     stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of letters that the font has not
+        warnings.simplefilter("ignore")  # warnings about characters that the font lacks
         figure = Figure(figsize=size, layout="constrained", dpi=150)
         for k, picture in enumerate(drawn, 1):
             ax = figure.add_subplot(-(-len(drawn) // across), across, k)
@@ -97,8 +99,11 @@ def _drawn(
 def _errors(choice: Any) -> Picture:
     from fastreg.plots import Curve, draw_errors
 
+    name = f"mean of {choice.folds} folds"
+    curve = Curve(choice.alphas, choice.mean, choice.spread, choice.unit, name)
+
     def draw(ax: Any) -> None:
-        draw_errors(Curve(choice.alphas, choice.mean, choice.spread, choice.unit), {}, ax=ax)
+        draw_errors(curve, {}, ax=ax)
         ax.set_xlabel("alpha: a stronger penalty is further left")
         if choice.chosen > 0.0:
             ax.axvline(choice.chosen, color=_ORANGE, lw=1.4)
@@ -218,14 +223,14 @@ def _probabilities(rows: Seen) -> Picture:
 
 
 def _scatter(ax: Any, x: Array, y: Array) -> None:
-    """At most so many points, evenly from all."""
+    """Draw at most _POINTS points, evenly spread over all rows."""
     some = np.unique(np.linspace(0, len(x) - 1, _POINTS).astype(int))
     size = 14 if len(some) < 300 else 7
     ax.scatter(x[some], y[some], s=size, color=_BLUE, alpha=0.45, lw=0)
 
 
 def _binned(x: Array, y: Array, weights: Array) -> tuple[Array, Array, Array, Array]:
-    """(mean of x, mean of y, its standard error, rows) of each tenth of x, ascending."""
+    """Return mean of x, mean of y, its standard error and the row count for each tenth of x."""
     order = np.argsort(x, kind="stable")
     order = order[weights[order] > 0.0]
     out = []

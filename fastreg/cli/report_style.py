@@ -1,4 +1,4 @@
-"""How the page looks, on a desk and on a phone, and on paper."""
+"""Hold the CSS of the page, for screens, phones and paper."""
 
 STYLE = """
 :root { --ink: #1d232a; --soft: #5b6570; --line: #dfe4e9; --blue: #1f5fa8; --orange: #c8561b;

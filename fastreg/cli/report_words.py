@@ -1,4 +1,4 @@
-"""What the page says in words: of the choice, of residuals, and of the certificate."""
+"""Write the texts of the page on the choice, the residuals and the certificate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Rows = list[tuple[str, object]]
 
 
 def choice_words(found: Any) -> tuple[Rows, list[str]]:
-    """(facts, paragraphs)."""
+    """Return facts and paragraphs on the choice of the strength."""
     choice = found.choice
     if choice is None:
         strength = getattr(found.model, "alpha", None)
@@ -39,7 +39,7 @@ def choice_words(found: Any) -> tuple[Rows, list[str]]:
 
 
 def residual_words(found: Any) -> list[str]:
-    """What to look for in the pictures."""
+    """Return paragraphs that explain the pictures of residuals."""
     if hasattr(found.model, "classes_"):
         return [
             "Where the model is calibrated, the points lie on the line: of the rows with a "
@@ -68,7 +68,7 @@ _ON_TRAINING = (
 
 
 def certificate_words(found: Any) -> list[str]:
-    """What was reached, and what it means; the first is the verdict."""
+    """Return paragraphs on the certificate. The first is the verdict."""
     certificate = found.model.certificate_
     asked = min(certificate.tol, KKT) if certificate.by_kkt else certificate.tol
     worth = certificate.kkt if certificate.by_kkt else certificate.relative_gap

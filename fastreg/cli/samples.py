@@ -1,4 +1,4 @@
-"""What the report of a fit says about its data, from all rows or from their statistics."""
+"""Describe the data of a fit, from all rows or from their statistics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Rows:
-    """All rows in memory, and what they were read from."""
+    """Hold all rows in memory, and their source."""
 
     source: Any
     X: Any
@@ -36,20 +36,20 @@ class Rows:
         return len(self.y)
 
     def deviations(self) -> Array:
-        """(n,) standard deviations of the columns."""
+        """Compute the standard deviations (n,) of the columns."""
         return column_deviations(self.X)
 
     def explained(self, model: Any) -> float:
-        """R², NaN if the target is constant."""
+        """Compute R², or NaN if the target is constant."""
         w = np.ones(len(self.y)) if self.weights is None else self.weights / self.weights.max()
         spread = w @ (self.y - w @ self.y / w.sum()) ** 2
-        left = w @ (self.y - model._predict(self.X)) ** 2  # without names to compare
+        left = w @ (self.y - model._predict(self.X)) ** 2  # without a check of names
         return float(1.0 - left / spread) if spread > 0.0 else np.nan
 
 
 @dataclass(frozen=True)
 class Sums:
-    """The statistics of more rows than are held at once."""
+    """Hold the statistics of rows that exceed the memory limit."""
 
     source: Any
     stats: Any = field(repr=False)
@@ -70,11 +70,11 @@ class Sums:
         return int(self.stats.n_samples)
 
     def deviations(self) -> Array:
-        """(n,) standard deviations of the columns."""
+        """Compute the standard deviations (n,) of the columns."""
         return np.asarray(np.sqrt(np.diag(self.stats.covariance())[:-1]))
 
     def explained(self, model: Any) -> float:
-        """R², NaN if the target is constant."""
+        """Compute R², or NaN if the target is constant."""
         from fastreg.moments import total
         from fastreg.objectives import Objective
         from fastreg.penalties import L1
@@ -89,7 +89,7 @@ class Sums:
 
 
 def sample(source: Any, cv: int | None) -> Rows | Sums:
-    """All rows if they fit into memory, or are too wide for statistics; else these."""
+    """Return all rows if they fit into memory or have too many features, else statistics."""
     from fastreg.statistics import MOST_MEMORY, moments_bytes
 
     wide = moments_bytes(source.n_features, cv or 1) > MOST_MEMORY
@@ -97,7 +97,7 @@ def sample(source: Any, cv: int | None) -> Rows | Sums:
 
 
 def column_deviations(X: Any) -> Array:
-    """(n,) standard deviations of the columns, read in blocks that stay in cache."""
+    """Compute the standard deviations (n,) of the columns, in blocks that stay in cache."""
     from fastreg.design import as_design
 
     design = as_design(X)

@@ -1,4 +1,4 @@
-"""Rows beside what the model predicts for them, and what is missing in a table: for the page."""
+"""Collect predictions and missing values of the rows of a fit, for the page."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray
-_MOST = 20_000  # rows that are kept of those that memory does not hold
-_ROWS = 1 << 16  # of a table at a time
+_MOST = 20_000  # largest number of rows to keep of a source read in blocks
+_ROWS = 1 << 16  # rows of a table to read at a time
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Rows that were fitted, all or every so manyth.
+    """Hold rows of the fit, all or an evenly spaced part.
 
-    y, fitted, weights : (s,) the target (0 and 1 of classes), its predicted mean, and weights
-    labels : of the two classes, or None
-    counts : whether y counts something
+    y : (s,) target; 0 and 1 for classes
+    fitted : (s,) predicted means
+    weights : (s,) weights
+    labels : labels of the two classes, or None
+    counts : whether y holds counts
     """
 
     y: Array
@@ -30,7 +32,7 @@ class Seen:
 
 
 def seen(model: Any, data: Any) -> Seen:
-    """What the model predicts for the rows that it was fitted to; another read of blocks."""
+    """Predict the rows of the fit. A source in blocks is read again."""
     y, z, weights = _in_memory(model, data) if hasattr(data, "X") else _in_blocks(model, data)
     labels = None
     if hasattr(model, "classes_"):
@@ -75,7 +77,7 @@ def _in_blocks(model: Any, data: Any) -> tuple[Array, Array, Array]:
 
 
 def missing_in(source: Any) -> tuple[int, dict[str, int]] | None:
-    """(rows, {column: values that are missing}) of a table, by another read; None of arrays."""
+    """Count rows, and missing values by column, in another read of a table. None for arrays."""
     if source.encoding is None or not hasattr(source, "_found"):
         return None
     import pyarrow.compute as pc

@@ -1,4 +1,4 @@
-"""Rows of classes and counts that are more than memory holds, block by block."""
+"""Fit classes and counts to rows that are read in blocks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array = np.ndarray
 
 @dataclass(eq=False)
 class StreamedRows:
-    """More rows than are held at once, and the model fitted to them."""
+    """Hold a source that exceeds the memory limit, and the model fitted to it."""
 
     source: Any
     arguments: Any = field(repr=False)
@@ -30,20 +30,20 @@ class StreamedRows:
         return int(self._seen[0])
 
     def deviations(self) -> Array:
-        """(n,) standard deviations of the columns."""
+        """Compute the standard deviations (n,) of the columns."""
         from fastreg import SufficientStatistics
 
         spread = np.diag(SufficientStatistics.collect(self.source).covariance())
         return np.sqrt(spread[: self.source.n_features])
 
     def explained(self, model: Any) -> float:
-        """The share of the deviance that the model explains beside its offset."""
+        """Compute the share of the null deviance that the model explains."""
         _, _, weight, lost = self._seen
         most = weight * self._null(model)
         return 1.0 - lost / most if most > 0.0 else float(lost <= 0.0)
 
     def words(self, model: Any) -> list[tuple[str, str]]:
-        """What the report says of classes and of an offset."""
+        """Return the lines of the report on classes and the offset."""
         out = []
         if hasattr(model, "classes_"):
             ones = int(self._seen[1])
@@ -58,7 +58,7 @@ class StreamedRows:
         return self.source.with_offset(1) if self.arguments.offset else self.source
 
     def _null(self, model: Any) -> float:
-        """Mean loss above the least of the best intercept beside the offset."""
+        """Mean loss of the best intercept with the offset, above the least possible."""
         if model.fit_intercept:
             return float(model.certificate_.null[0])
         from fastreg import path
@@ -86,12 +86,12 @@ def _of_block(layout: Any, loss: Any, coef: Array, intercept: Array, block: Any,
 
 
 def words_of_classes(model: Any, counts: Any) -> tuple[str, str]:
-    """What the report says of the classes, of which there are `counts` rows."""
+    """Return the line of the report on the classes, which have `counts` rows."""
     labels = model.classes_.tolist()
     words = (f"{label!r} ({count} rows)" for label, count in zip(labels, counts, strict=True))
     return "classes", f"{', '.join(words)}; probabilities are of {labels[1]!r}"
 
 
 def words_of_offset(arguments: Any) -> tuple[str, str]:
-    """And of an offset."""
+    """Return the line of the report on the offset."""
     return "offset", f"{arguments.offset}; give --offset to predict as well"

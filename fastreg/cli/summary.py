@@ -1,4 +1,4 @@
-"""What a fit prints: its data, its model, its certificate and its largest coefficients."""
+"""Print the data, the model, the certificate and the largest coefficients of a fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = np.ndarray
 def fit_summary(
     model: Any, data: Any, *, path: str, times: tuple[float, float], written: Any, top: int
 ) -> None:
-    """All that is worth knowing about a fitted model of one target."""
+    """Print a summary of a fitted model with one target."""
     coef = np.ravel(model.coef_)
     m, n = data.n_rows, len(coef)
     share = data.explained(model)
@@ -38,13 +38,13 @@ def fit_summary(
 
 
 def time_words(read: float, fitted: float) -> str:
-    """How long it took, in all."""
+    """Describe the time of reading and fitting."""
     each = f"{seconds(read)} to read, {seconds(fitted)} to fit"
     return f"{seconds(read + fitted)}: {each}, machine code loaded or compiled included"
 
 
 def describe(model: Any) -> str:
-    """The class and the parameters that matter, in words."""
+    """Describe the class and its main parameters in words."""
     parts = [f"{name}={value:g}" for name, value in _strengths(model)]
     parts.append(f"tol={model.tol:g}")
     if model.max_iter is not None:
@@ -56,7 +56,7 @@ def describe(model: Any) -> str:
 
 
 def _strengths(model: Any) -> list[tuple[str, float]]:
-    """Those of the fit: chosen, where cross-validation chose."""
+    """Return the strengths of the fit. Those that cross-validation chose come first."""
     out = []
     for name in ("alpha", "C", "l1_ratio"):
         value = getattr(model, f"{name}_", getattr(model, name, None))
@@ -66,15 +66,20 @@ def _strengths(model: Any) -> list[tuple[str, float]]:
 
 
 def ranked(coef: Array, data: Any) -> tuple[Array, Array]:
-    """(order, effect): the coefficients that are not zero, first those that move the prediction
-    most when their feature moves as it does, and by how much (n,)."""
+    """Rank the non-zero coefficients by |coefficient| times the standard deviation of the feature.
+
+    Returns
+    -------
+    order : places of the non-zero coefficients, the largest effect first
+    effect : (n,) |coefficient| times standard deviation
+    """
     effect = np.abs(coef) * data.deviations()
     order = np.lexsort((np.arange(len(coef)), -effect))
     return order[coef[order] != 0], effect
 
 
 def names_of(coef: Array, data: Any) -> list[str]:
-    """Of the features."""
+    """Return the names of the features, or their numbers if they have none."""
     return data.source.feature_names or [f"column {j}" for j in range(len(coef))]
 
 

@@ -1,4 +1,4 @@
-"""Values of options, as the command line has them."""
+"""Parse the values of options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 
 
 class UsageError(ValueError):
-    """The command line itself is at fault, whatever the files hold: exit status 2."""
+    """Report an error in the command line. The exit status is 2."""
 
 
 def truth(text: str) -> bool:
@@ -58,7 +58,7 @@ def count(text: str) -> int:
 
 
 def character(text: str) -> str:
-    r"""A character, where a shell passes `\t` or the word for a tab."""
+    r"""Parse one character. `\t` and `tab` mean a tab."""
     value = "\t" if text in (r"\t", "tab") else text
     if len(value) != 1:
         raise argparse.ArgumentTypeError(f"must be one character, or \\t for a tab, got {text!r}")
@@ -66,13 +66,13 @@ def character(text: str) -> str:
 
 
 def texts(text: str) -> list[str]:
-    """Texts between commas; one that holds a comma stands between quotes, as in a CSV file."""
+    """Parse texts between commas. Quotes protect a comma, as in a CSV file."""
     (found,) = csv.reader([text])
     return found
 
 
 def pair(text: str) -> tuple[str, str]:
-    """COL=TEXT."""
+    """Parse COL=TEXT."""
     name, _, value = text.partition("=")
     if not (name and value):
         raise argparse.ArgumentTypeError(f"must be COL=TEXT, got {text!r}")
@@ -80,6 +80,6 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def several(text: str) -> tuple[str, list[str]]:
-    """COL=TEXT,TEXT."""
+    """Parse COL=TEXT,TEXT."""
     name, value = pair(text)
     return name, texts(value)

@@ -1,4 +1,4 @@
-"""Warnings as lines, each kind once."""
+"""Print warnings as lines, each kind once."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 
 
 class Warned:
-    """A context in which warnings for the user, such as ConvergenceWarning, are a line each.
+    """Print each warning for the user, such as ConvergenceWarning, as one line.
 
-    Warnings that differ in nothing but numbers are one kind: the first is shown at once, and at
-    the end how many more there were.
+    Warnings that differ only in numbers are of one kind. The first of a kind is printed at once,
+    and the number of the others at the end.
 
     Attributes
     ----------
     unfinished : bool
-        Whether one of them said that a tolerance was not reached.
+        Whether a ConvergenceWarning came, so that a tolerance was not reached.
     """
 
     def __init__(self) -> None:

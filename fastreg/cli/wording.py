@@ -1,4 +1,4 @@
-"""Messages of the library in the words of the command line: `sep=';'` is `--sep ';'` there."""
+"""Reword messages of the library for the command line: `sep=';'` becomes `--sep ';'`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WORDS = (
 
 
 def as_flags(text: str) -> str:
-    """Options in a message as flags."""
+    """Rewrite the options in a message as flags."""
     text = _OPTION.sub(lambda found: _flag(found[1], found[2]), text)
     for pattern, words in _WORDS:
         text = pattern.sub(words, text)
@@ -54,7 +54,7 @@ def _joined(values: list[str]) -> str:
 
 
 def in_words(error: BaseException) -> str:
-    """An error as one line."""
+    """Describe an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         return printable(f"{where}{error.strerror.lower()}{_ADVICE.get(error.errno or 0, '')}")

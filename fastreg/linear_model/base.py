@@ -1,4 +1,4 @@
-"""What the estimators share: checks, one call of `solve`, attributes, prediction."""
+"""Share checks, the call of `solve`, attributes and prediction among estimators."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ _WORKING_PRECISION = 1e-9  # with tol = 0, anything worse is told
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """Xw + b of a fit as it was: a prediction that is made later does not follow the next one.
+    """Compute Xw + b with the coefficients of one fit. A later fit does not change them.
 
-    coef : (n,) or (k, n); intercept : () or (k,)
+    coef : (n,) or (k, n)
+    intercept : () or (k,)
     """
 
     coef: Array
@@ -61,7 +62,7 @@ class Linear:
 
 
 class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ignore[misc]
-    """What the estimators share: checks, one call of `solve`, attributes, prediction."""
+    """Share checks, the call of `solve`, attributes and prediction among estimators."""
 
     _streams = False  # whether `fit` takes a `Source` that does not fit into memory
     _chosen = False  # whether strengths come from the data of the fit
@@ -93,7 +94,8 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
     ) -> Self:
         """Solve, then set the attributes.
 
-        `l2` is a number or (k,), beside the mean square or, `l2_is_total`, beside the sum.
+        `l2` is a number or (k,). It belongs to the mean of the squares, or with `l2_is_total` to
+        their sum.
         """
         strengths = np.atleast_1d(np.asarray(l2, float))
         penalty = (non_negative if self.positive else L1)(l1)
@@ -183,7 +185,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         return coef if coef.shape == (n_features, n_targets) else None
 
     def _set(self, solution: Solution, *, flat: bool) -> None:
-        """A single target gives a flat `coef_`, whether y was (m,) or (m, 1)."""
+        """Set the attributes. A single target gives a flat `coef_`, also for y of shape (m, 1)."""
         single = solution.coef.shape[1] == 1
         self.coef_ = solution.coef[:, 0].copy() if single else solution.coef.T.copy()
         if not self.fit_intercept:
@@ -196,7 +198,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         self.certificate_ = solution.certificate
 
     def _steps(self, n_iter: int, n_targets: int) -> Any:
-        """`n_iter_`, in scikit-learn's form: targets go together, the last to arrive counts."""
+        """Return `n_iter_` in scikit-learn's form. It counts the steps of the slowest target."""
         return n_iter
 
     def _warn(self, solution: Solution) -> None:
@@ -335,7 +337,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
 
 
 class ChoosingRegressor(LinearRegressor):
-    """Of one target, with strengths that come from the data of the fit."""
+    """Share the parts of estimators with one target that choose strengths from the data."""
 
     positive, warm_start = False, False
     _chosen = True
@@ -346,7 +348,7 @@ class ChoosingRegressor(LinearRegressor):
         return tags
 
     def _read(self, X: Any, y: Any, sample_weight: Any) -> tuple[Design, Array, Array | None]:
-        """Parameters, and data, checked: (design, target (m,), weights)."""
+        """Check parameters and data. Return (design, target (m,), weights)."""
         self._validate_params()
         check_finite_params(self)
         design = as_design(X)
@@ -367,7 +369,7 @@ class ChoosingRegressor(LinearRegressor):
         return router(self, splitter=self.cv)
 
     def _collected(self, source: Streamed, params: dict[str, Any]) -> list[moments.Moments]:
-        """Parameters checked, and the moments of each fold in one read."""
+        """Check parameters, and collect the moments of each fold in one read."""
         self._validate_params()
         check_finite_params(self)
         if source.n_targets != 1:
@@ -375,7 +377,7 @@ class ChoosingRegressor(LinearRegressor):
         return collected(source, check_folds(5 if self.cv is None else self.cv, source, params))
 
     def _finish(self, X: Any, solution: Solution) -> None:
-        """Attributes of the final fit, and its warning."""
+        """Set the attributes of the final fit, and warn if it did not converge."""
         self._check_names(X)
         self._set(solution, flat=True)
         self._warn(solution)
@@ -389,7 +391,7 @@ def as_sparse(coef: Any) -> Any:
 
 
 def warn_of_fit(model: Any, solution: Solution) -> None:
-    """Say it where a fit did not get as near its minimum as `tol` asks."""
+    """Warn if a fit did not reach `tol`."""
     certificate = solution.certificate
     if certificate.by_kkt:
         measure, reached = "KKT residual", float(np.max(certificate.kkt))
@@ -413,14 +415,14 @@ def warn_of_fit(model: Any, solution: Solution) -> None:
 
 
 def warn_of_choice(model: Any, certificate: ChoiceCertificate) -> None:
-    """Say it where errors that choose are less certain than was asked."""
+    """Warn if the errors that choose a strength are too uncertain."""
     message = certificate.complaint()
     if message:
         warn_of_convergence(f"{type(model).__name__}: {message}.")
 
 
 def check_folds(cv: Any, source: Streamed, params: dict[str, Any]) -> int:
-    """The number of folds that a source is to be cut into."""
+    """Return the number of folds of a source. Raise ValueError for any other `cv`."""
     if not isinstance(cv, Integral) or params:
         raise ValueError(
             f"{source.kind} is read in blocks: cv must be a number of folds, without "
@@ -430,7 +432,7 @@ def check_folds(cv: Any, source: Streamed, params: dict[str, Any]) -> int:
 
 
 def single_target(y: Any, m: int) -> Array:
-    """(m,): y, or its only column, with scikit-learn's warning."""
+    """Return y (m,), or its only column with scikit-learn's warning."""
     target = as_target(y, m)
     if target.ndim == 2 and target.shape[1] == 1:
         warn(
@@ -445,7 +447,7 @@ def single_target(y: Any, m: int) -> Array:
 
 
 def per_weight(alpha: Array, weights: Array | None, n_rows: int) -> Array:
-    """alpha/Σw: a strength beside the mean square. Weights of 1e300 do not overflow."""
+    """Compute alpha/Σw, the strength for the mean of the squares, without overflow."""
     if weights is None:
         return alpha / n_rows
     top = weights.max()
@@ -470,14 +472,18 @@ def elastic_net_objective(
 
 
 def check_strengths(strengths: Array, n_targets: int) -> None:
-    """One alpha, or one for each target."""
+    """Raise ValueError unless there is one alpha, or one for each target."""
     if strengths.shape not in ((1,), (n_targets,)):
-        raise ValueError(f"alpha has {strengths.shape[0]} entries for {n_targets} targets in y")
+        raise ValueError(
+            f"alpha has {strengths.shape[0]} entries for {n_targets} targets in y: give 1 or all"
+        )
 
 
 def check_finite_params(model: Any) -> None:
-    """scikit-learn's intervals let infinity pass, and see into no array; a name for how a strength
-    is chosen is no number."""
+    """Raise ValueError if alpha or tol is infinite, NaN or negative.
+
+    scikit-learn's intervals accept infinity and do not look into arrays. A string is not checked.
+    """
     for name in ("alpha", "tol"):
         given = getattr(model, name, 0.0)
         if isinstance(given, str):

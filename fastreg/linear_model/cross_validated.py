@@ -1,4 +1,4 @@
-"""`ElasticNetCV` and `LassoCV`: alpha, and the share of L1, by cross-validation."""
+"""`ElasticNetCV` and `LassoCV`: choose alpha and l1_ratio by cross-validation."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the mean errors against alpha.
 
-        Bars show one standard error, and lines mark both choices. The errors are those of
+        A band shows one standard error, and lines mark both choices. The errors are those of
         `l1_ratio_`.
 
         Parameters
@@ -306,7 +306,7 @@ class ElasticNetCV(CallbackSupportMixin, ChoosingRegressor):  # type: ignore[mis
         self.mse_path_, self.mse_se_ = errors_of(found)
 
     def _final(self, validation: Validation) -> Solution:
-        """The fit to all rows: from the moments gathered for the folds, where they were."""
+        """Fit to all rows, from the moments of the folds if they were collected."""
         make, one = self._objective(self.l1_ratio_), np.array([self.alpha_])
         limits = {"tol": self.tol, "max_iter": self.max_iter}
         whole = validation.whole
@@ -469,8 +469,10 @@ class LassoCV(ElasticNetCV):
 
 
 def note_choice(model: Any, ratios: list[float], grids: list[Array], found: list[Errors]) -> int:
-    """Set alpha_, alpha_min_, alpha_1se_, l1_ratio_, alphas_ and cv_certificate_, from errors at
-    the grid of each l1_ratio, by the model's rule; the place of the l1_ratio."""
+    """Set the chosen strengths, alphas_ and cv_certificate_ from the errors of each l1_ratio.
+
+    The model's `rule` chooses. Return the place of the chosen l1_ratio.
+    """
     which = least_of(found)
     grid, errors = grids[which], found[which]
     model.alpha_min_, model.alpha_1se_ = (grid[errors.choose(rule)] for rule in ("min", "1se"))
@@ -483,16 +485,20 @@ def note_choice(model: Any, ratios: list[float], grids: list[Array], found: list
 
 
 def errors_of(found: list[Errors]) -> tuple[Array, Array]:
-    """(errors (K, F), standard errors of their means (K,)), with an axis more for several
-    l1_ratios."""
+    """Return errors (K, F) and standard errors (K,) of their means.
+
+    Several l1_ratios add a first axis.
+    """
     errors = np.array([each.mse for each in found])
     spread = np.array([each.standard_error for each in found])
     return (errors[0], spread[0]) if len(found) == 1 else (errors, spread)
 
 
 def draw_choice(model: Any, errors: Array, spread: Array, label: str, ax: Any) -> Any:
-    """Errors (…, K, F) of folds and standard errors of their means, of the l1_ratio that a model
-    has chosen; the axes."""
+    """Draw errors (…, K, F) of folds, with the standard errors of their means.
+
+    They are those of the l1_ratio that the model chose. Return the axes.
+    """
     ratio = getattr(model, "l1_ratio", 1.0)
     which: Any = ratios_of(ratio).index(model.l1_ratio_) if errors.ndim == 3 else ...
     alphas = model.alphas_ if model.alphas_.ndim == 1 else model.alphas_[which]
@@ -504,7 +510,7 @@ def draw_choice(model: Any, errors: Array, spread: Array, label: str, ax: Any) -
 
 
 def ratios_of(l1_ratio: Any, name: str = "l1_ratio") -> list[float]:
-    """One or several shares of L1, checked."""
+    """Check one or several L1 shares, and return them as a list."""
     ratios = np.atleast_1d(np.asarray(l1_ratio, float))
     if ratios.ndim != 1 or not len(ratios) or not ((ratios >= 0) & (ratios <= 1)).all():
         raise ValueError(f"{name} must be between 0 and 1, got {l1_ratio!r}")

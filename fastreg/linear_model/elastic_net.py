@@ -67,7 +67,7 @@ class ElasticNet(LinearRegressor):
     See Also
     --------
     ElasticNetCV : Choose alpha and l1_ratio by cross-validation.
-    path : Fit many strengths at once.
+    fastreg.path : Fit many strengths at once.
 
     Notes
     -----
@@ -79,14 +79,12 @@ class ElasticNet(LinearRegressor):
     The KKT residual is the largest slope of P that is left, divided by the largest at w = 0. The
     duality gap bounds P(w, b) − min P from above [1]_.
 
+    The static method `path` is `fastreg.enet_path`.
+
     References
     ----------
     .. [1] Kim S.-J., Koh K., Lustig M., Boyd S., Gorinevsky D., "An interior-point method for
        large-scale l1-regularized least squares", IEEE J. Sel. Top. Signal Process. 1, 2007.
-
-    Notes
-    -----
-    `ElasticNet.path` is `fastreg.enet_path`, and `Lasso.path` is `fastreg.lasso_path`.
 
     Examples
     --------
@@ -247,7 +245,7 @@ class Lasso(ElasticNet):
     See Also
     --------
     LassoCV : Choose alpha by cross-validation.
-    path : Fit many strengths at once.
+    fastreg.path : Fit many strengths at once.
 
     Notes
     -----
@@ -258,6 +256,8 @@ class Lasso(ElasticNet):
     m is n_samples. With sample weights the squares are weighted, and m is the sum of the weights.
     The KKT residual is the largest slope of P that is left, divided by the largest at w = 0. The
     duality gap bounds P(w, b) − min P from above [1]_.
+
+    The static method `path` is `fastreg.lasso_path`.
 
     References
     ----------

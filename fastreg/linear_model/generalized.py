@@ -1,4 +1,4 @@
-"""What estimators of other losses share: their objective, their one fit, their log means or odds.
+"""Share objective, fit and prediction among estimators of losses other than squared error.
 
     P(w, b) = (1/S) Σ_i s_i ℓ(o_i + b + x_iᵀw; y_i)
               + strength·Σ_j f_j (l1_ratio·│w_j│ + ½(1 − l1_ratio)·w_j²)
@@ -35,8 +35,10 @@ MakeObjective = Callable[[Array | None, Array | None], Objective]  # of (weights
 
 
 class Generalized(Estimator):
-    """What estimators of other losses share; `_loss` is that of the class, `_ratio` what exp(coef)
-    is called."""
+    """Share objective, fit and prediction among estimators of other losses.
+
+    `_loss` is the loss of the class, and `_ratio` the name of exp(coef).
+    """
 
     _loss: Any
     _ratio: str
@@ -77,8 +79,7 @@ class Generalized(Estimator):
         return make
 
     def _finish(self, X: Any, design: Design, y: Array, objective: Objective) -> None:
-        """Fit to all rows, set the attributes of the fit, and warn where it is not what was
-        asked."""
+        """Fit to all rows, set the attributes, and warn if the fit did not converge."""
         solution = solve(
             design,
             y[:, None],
@@ -212,8 +213,7 @@ class Generalized(Estimator):
     def _likelihood(
         self, y: Any, sample_weight: Any, m: int, method: str
     ) -> tuple[Array, Array | None]:
-        """(y, weights) of the fit, checked; ValueError where `method` takes them for what they are
-        not."""
+        """Check and return (y, weights). Raise ValueError if `method` cannot use the weights."""
         raise NotImplementedError
 
     def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
-"""Strengths of other losses by cross-validation: what both estimators do with folds.
+"""Cross-validate the strengths of losses other than squared error.
 
-The error of a fold is its mean deviance, by fits to the rows of its training set: see
-`fastreg.selection.loss_fits`. X is not cut, and neither is the offset: rows held out weigh nothing.
+The error of a fold is the mean deviance of its rows, by a fit to the other rows: see
+`fastreg.selection.loss_fits`. X and the offset stay whole. Held-out rows get weight 0.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ def check_training_sets(
     splits: Sequence[Split],
     what: Callable[[float], str],
 ) -> None:
-    """ValueError if some rows to train on are all at one end of the loss's domain; `what` says in
-    words which."""
+    """Raise ValueError if all rows of a training set are at one end of the loss's domain.
+
+    what : function from that end to its description in the message
+    """
     for f, (train, _) in enumerate(splits):
         seen = y[train] if weights is None else y[train][weights[train] > 0.0]
         for end in losses.domain(model._loss):
@@ -44,7 +46,7 @@ def check_training_sets(
 
 
 def class_splits(model: Any, X: Any, odds: Odds, asked: dict[str, Any]) -> Sequence[Split]:
-    """Those of the model's `cv`, with both classes to train on."""
+    """Return the splits of the model's `cv`, with both classes in each training set."""
     names = odds.classes.tolist()
     splits = splits_of(model.cv, X, odds.share, asked, classifier=True)
     check_training_sets(
@@ -61,8 +63,10 @@ def fold_errors(
     strengths: list[Array],
     seen: Seen | None = None,
 ) -> list[Errors]:
-    """Of each l1_ratio at descending strengths of its own, (K,) or (K, F), with a bar where the
-    model's `verbose` asks for one."""
+    """Compute the errors of each l1_ratio, at its own descending strengths (K,) or (K, F).
+
+    With the model's `verbose` it draws a progress bar.
+    """
 
     def of(which: int) -> Callable[[int, Array, Array], None] | None:
         if seen is None:

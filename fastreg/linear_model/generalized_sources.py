@@ -1,6 +1,6 @@
-"""Fits of other losses to rows that arrive in blocks: files, streams, clusters.
+"""Fit losses other than squared error to rows in blocks: files, streams and clusters.
 
-All strengths and all folds share every read: see `fastreg.solvers.tangents_by_reads`.
+All strengths and all folds share each read: see `fastreg.solvers.tangents_by_reads`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Array = np.ndarray
 
 
 def opened(model: Any, source: Any, offset: Any) -> Source:
-    """The source, with parameters checked.
+    """Check the parameters, and return the source with its offset.
 
     Raises
     ------
     ValueError
-        The model asks for what blocks do not have; the message says what.
+        A parameter needs rows in memory. The message names it.
     """
     model._validate_params()
     check_finite_params(model)
     name = type(model).__name__
     if not isinstance(source, Source):
-        raise ValueError(f"{name} needs rows: it cannot be fitted to statistics")
+        raise ValueError(f"{name} needs rows: it cannot be fitted to statistics, give X and y")
     if getattr(model, "class_weight", None) is not None:
         raise ValueError(
             f"class_weight needs rows in memory, and X is a source of kind {source.kind}: "
@@ -47,7 +47,7 @@ def opened(model: Any, source: Any, offset: Any) -> Source:
 
 
 def classes_of(source: Source) -> Array:
-    """(2,) labels: texts, or 0 and 1."""
+    """Return the two labels: texts, or 0 and 1."""
     return np.array([0, 1] if source.labels is None else source.labels)
 
 
@@ -61,7 +61,7 @@ def followed(
     n_folds: int = 0,
     by_total: bool = False,
 ) -> Validated:
-    """All strengths, and those of training sets."""
+    """Fit all strengths, to all rows and to each training set."""
     return validate(
         source, make(None, strengths), model.tol, model.max_iter, grid, n_folds=n_folds,
         by_total=by_total, only_ends=getattr(model, "target", "") == "labels",
@@ -69,12 +69,12 @@ def followed(
 
 
 def folds_of(model: Any, source: Source, params: dict[str, Any]) -> int:
-    """The number of folds of neighbouring rows."""
+    """Return the number of folds of neighbouring rows."""
     return check_folds(5 if model.cv is None else model.cv, source, params)
 
 
 def finish(model: Any, source: Source, solution: Solution) -> None:
-    """Attributes of the fit, and its warning."""
+    """Set the attributes of the fit, and warn if it did not converge."""
     note_names(model, source)
     model._set(solution)
     model.dual_gap_ = solution.certificate.gap[0]

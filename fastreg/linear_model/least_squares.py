@@ -18,47 +18,64 @@ Array = np.ndarray
 
 
 class LinearRegression(LinearRegressor):
-    """Least squares without a penalty, certified.
+    """Fit linear regression without a penalty.
 
-        ‖y − Xw − b‖²
+    It is ordinary least squares. Every fit has a certificate, which states how near the fit is to
+    its minimum.
 
     Parameters
     ----------
     fit_intercept : bool, default=True
-        Whether b is free.
-    copy_X, n_jobs
-        Accepted so that code written for scikit-learn runs; without effect. X is never copied and
-        never changed.
+        Whether to fit an intercept. It is never penalised.
+    copy_X : bool, default=True
+        Ignored. X is never copied and never changed.
     tol : float, default=1e-6
-        Largest KKT residual, at most 1e-7: the slope left over the largest at w = 0. Factorisations
-        go to working precision whatever it says; `positive` and sources of many features go by
-        steps.
+        KKT residual to reach, at least 0. A value above 1e-7 counts as 1e-7. It stops iterative
+        solvers, for ``positive=True`` and for sources of many features. A factorisation always goes
+        to working precision.
+    n_jobs : object, default=None
+        Ignored. `fastreg.set_num_threads` sets the number of threads.
     positive : bool, default=False
-        Require w ≥ 0.
+        Whether to require coefficients of at least 0.
 
     Attributes
     ----------
-    coef_ : (n,), or (k, n) where y was (m, k)
-    intercept_ : float or (k,)
-    dual_gap_ : float or (k,)
-        Certified bound on the objective over 2·Σw less its minimum. Without a penalty there is
-        none in most cases, and it is infinite.
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients w.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept b; 0.0 with ``fit_intercept=False``.
+    dual_gap_ : float or ndarray of shape (n_targets,)
+        Certified bound on the objective less its minimum.
     certificate_ : Certificate
-        Where there is no such bound, `by_kkt` is true: it goes by the KKT residual.
+        How near the fit is to its minimum.
     n_iter_ : int
-        Refinements of a factorisation, or steps.
-    n_features_in_, feature_names_in_
-
-    Notes
-    -----
-    Where columns depend on one another, many w fit as well. With fewer rows than columns the answer
-    is the one of least norm ‖w‖, which scikit-learn gives. With as many rows or more it is the one
-    of least norm in columns scaled to length 1 about their means: predictions for rows like those
-    of X agree with scikit-learn's, coefficients need not. The certificate holds for each of them.
+        Number of steps, or of refinements of a factorisation.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if every column of X has a text as its name.
+    encoding_ : Encoding
+        How the columns of a table became features. Set by a fit to a table.
 
     See Also
     --------
-    Ridge : the same with a penalty; alpha = 0 is least squares, and `partial_fit` adds rows.
+    Ridge : Fit with a penalty, or add rows with `partial_fit`.
+
+    Notes
+    -----
+    The fit minimises::
+
+        ‖y − Xw − b‖²
+
+    With sample weights the squares are weighted. `dual_gap_` is in units of this objective divided
+    by twice the sum of the weights. Without a penalty there is mostly no duality gap. Then
+    `dual_gap_` is infinite, `certificate_.by_kkt` is True, and the KKT residual decides: the
+    largest slope that is left, divided by the largest at w = 0.
+
+    If columns depend on one another, several w reach the minimum. For n_samples < n_features the
+    fit returns the w of least norm, as scikit-learn does. For n_samples ≥ n_features it measures
+    that norm in centred columns scaled to length 1. Predictions for rows like those of X then agree
+    with scikit-learn, but coefficients may differ.
 
     Examples
     --------
@@ -93,34 +110,38 @@ class LinearRegression(LinearRegressor):
     @atomic()
     @opens_sources
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Fit to rows in memory, or to what `fastreg.read` takes.
+        """Fit the model to data.
 
         Parameters
         ----------
-        X : (m, n) array, sparse matrix, frame or source
-        y : (m,) or (m, k)
-        sample_weight : (m,) ≥ 0 or None
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features. Data frames, and whatever else `fastreg.read` takes, work too.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), default=None
+            Targets. None where X is a source, which has them.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
 
         Returns
         -------
-        self
+        LinearRegression
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is not acceptable; the message names it.
+            A parameter, a shape or a value is wrong. The message names it.
 
         Warns
         -----
         ConvergenceWarning
-            `tol` was not reached; the message has the residual reached and the one asked.
+            The fit did not reach `tol`. The message states both residuals.
         """
         self._validate_params()
         check_finite_params(self)
         return self._fit(X, y, sample_weight, l2=0.0, l1=0.0)
 
     def _set(self, solution: Solution, *, flat: bool) -> None:
-        """As scikit-learn has it, y of one column gives (1, n)."""
+        """Give `coef_` the shape (1, n) for y of one column, as scikit-learn does."""
         super()._set(solution, flat=flat)
         if not flat:
             self.coef_ = np.atleast_2d(self.coef_)

@@ -1,4 +1,4 @@
-"""`LogisticRegressionCV`: C, and the share of L1, by cross-validation."""
+"""`LogisticRegressionCV`: choose C and l1_ratio by cross-validation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LIKELIHOOD = "neg_log_loss"  # minus half the mean deviance
 
 
 class Shifted(Classifier):
-    """A fitted model with the offset of the rows that it will be asked for: scorers give none."""
+    """Predict with a fixed offset, because scorers pass none."""
 
     def __init__(self, model=None, offset=None) -> None:
         self.model = model
@@ -337,7 +337,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         return self
 
     def _fit_source(self, X: Any, offset: Any, params: Any) -> Any:
-        """By reads of a source, which folds share."""
+        """Fit to a source. All folds share each read."""
         from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
 
         source = sources.opened(self, X, offset)
@@ -370,8 +370,8 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the mean deviances against C.
 
-        Bars show one standard error, and lines mark both choices. With another `scoring` it draws
-        the mean scores. They are those of the l1_ratio with the best score.
+        A band shows one standard error, and lines mark both choices. With another `scoring` it
+        draws the mean scores. They are those of the l1_ratio with the best score.
 
         Parameters
         ----------
@@ -402,7 +402,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         return draw_errors(curve, marks, strength="C", ax=ax)
 
     def _label(self) -> str:
-        """What scores are."""
+        """Return the name of the scores."""
         if self.scoring == _LIKELIHOOD:
             return "mean deviance"
         if callable(self.scoring):
@@ -473,7 +473,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         return get_scorer("accuracy" if self.scoring is None else self.scoring)
 
     def _tried(self) -> tuple[Array, list[float]]:
-        """(Cs (K,), l1_ratios), checked, and `scoring`."""
+        """Check `scoring`, and return Cs (K,) and l1_ratios."""
         if self.target != "labels" and self.scoring != _LIKELIHOOD:
             raise ValueError(f"scoring must be 'neg_log_loss' with target={self.target!r}")
         Cs = np.logspace(-4, 4, self.Cs) if isinstance(self.Cs, Integral) else self.Cs
@@ -491,8 +491,10 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     def _followed(
         self, design: Any, odds: Odds, splits: Any, makers: Any, Cs: Array
     ) -> tuple[list[Errors], Array]:
-        """(errors of each l1_ratio, coefficients (F, L, K, n) or (F, L, K, n + 1)) at ascending
-        Cs."""
+        """Fit all folds at ascending Cs.
+
+        Return the errors of each l1_ratio, and coefficients (F, L, K, n) or (F, L, K, n + 1).
+        """
         n, intercept = design.shape[1], bool(self.fit_intercept)
         paths = np.empty((len(splits), len(makers), len(Cs), n + intercept))
         validation = Validation(
@@ -511,7 +513,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     def _scored(
         self, X: Any, labels: Array, splits: Any, paths: Array, shift: Array | None, given: Any
     ) -> Array:
-        """(F, L, K), by a scorer of scikit-learn."""
+        """Compute scores (F, L, K) by a scorer of scikit-learn."""
         scorer, n, out = self._scorer(), self.n_features_in_, np.empty(paths.shape[:3])
         model = LogisticRegression()
         model.classes_, model.n_features_in_ = self.classes_, n
@@ -527,7 +529,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         return out
 
     def _choose(self, found: list[Errors], Cs: Array) -> tuple[int, int]:
-        """(l1_ratio, C) by their places, Cs ascending."""
+        """Choose, and return the places of the l1_ratio and of C in ascending Cs."""
         which = least_of(found)
         best = {rule: found[which].choose(rule) for rule in ("min", "1se")}
         self.C_min_, self.C_1se_ = (float(Cs[best[rule]]) for rule in ("min", "1se"))
@@ -536,13 +538,13 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         return which, best[self.rule]
 
     def _report(self, found: list[Errors], paths: Array, order: Array) -> None:
-        """Scores and coefficients, in the order of Cs as they were given."""
+        """Set scores and coefficients, in the given order of Cs."""
         back = np.argsort(order)
         self.scores_ = np.stack([-0.5 * errors.mse.T for errors in found], axis=1)[:, :, back]
         self.coefs_paths_ = paths[:, :, back, None, :]
 
     def _average(self, found: list[Errors], paths: Array, Cs: Array) -> None:
-        """What is best in each fold, on average."""
+        """Set the averages of the best C, l1_ratio and coefficients of each fold."""
         mse = np.stack([errors.mse for errors in found])  # (L, K, F)
         n, folds = self.n_features_in_, range(mse.shape[2])
         places = [np.unravel_index(np.nanargmin(mse[:, :, f]), mse.shape[:2]) for f in folds]
@@ -553,7 +555,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         self.n_iter_ = np.zeros(1, np.int32)
 
     def _as_before(self) -> None:
-        """The shapes of scikit-learn before 1.10."""
+        """Give attributes the shapes of scikit-learn before 1.10."""
         scores, paths = self.scores_.swapaxes(1, 2), self.coefs_paths_[:, :, :, 0].swapaxes(1, 2)
         if self.l1_ratios is None:
             scores, paths = scores[:, :, 0], paths[:, :, 0]

@@ -1,4 +1,4 @@
-"""What `fit` and `predict` do with data that is not in memory: files, streams, clusters."""
+"""Fit and predict data that is not in memory: files, streams and clusters."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
 def opens_sources(fit: Fit) -> Fit:
-    """`fit` of a path, stream, `Source` or dask collection as well as of what is in memory.
+    """Decorate `fit`, so that it also takes a path, stream, `Source` or dask collection.
 
-    What fits into `Source.memory` is read into it. Else `fit` is given the source in place of X
-    where the class says `_streams`, and is refused where it does not. `SufficientStatistics`
-    stand for the rows that they were collected from.
+    Data that fit into `Source.memory` are read into memory. Otherwise `fit` gets the source in
+    place of X if the class sets `_streams`, else the wrapper raises an error.
+    `SufficientStatistics` stand for the rows they were collected from.
     """
 
     named = list(inspect.signature(fit).parameters)[4:]  # after sample_weight
@@ -41,7 +41,7 @@ def opens_sources(fit: Fit) -> Fit:
             X, y, read = given.whole()
             number = given.offset if more.get("offset") is None else more["offset"]
             if isinstance(number, int | np.integer):
-                given.with_offset(number)  # or it says why not
+                given.with_offset(number)  # raises if there is no such target
                 more["offset"], y = y[:, number], y[:, 1 - number]
             if given.labels is not None and hasattr(self, "predict_proba"):
                 y = labels_of(given, y)
@@ -57,7 +57,7 @@ def opens_sources(fit: Fit) -> Fit:
 
 
 def labels_of(given: Source, y: Array) -> Array:
-    """The texts that y (m,) has 0 and 1 for."""
+    """Return the text labels that 0 and 1 in y (m,) stand for."""
     return np.array(given.labels)[y.astype(int)]
 
 
@@ -65,14 +65,16 @@ def _opened(X: Any, y: Any, sample_weight: Any) -> Source | SufficientStatistics
     if not isinstance(X, SufficientStatistics):
         return as_source(X, y, sample_weight)
     if y is not None or sample_weight is not None:
-        raise ValueError("y and sample_weight must be None where X are statistics")
+        raise ValueError(
+            "y and sample_weight must be None if X is SufficientStatistics, which has them"
+        )
     return X
 
 
 def _too_large(model: Any, given: Source | SufficientStatistics) -> str:
     name = type(model).__name__
     if isinstance(given, SufficientStatistics):
-        return f"{name} needs rows: it cannot be fitted to statistics"
+        return f"{name} needs rows: it cannot be fitted to statistics, give X and y"
     if given.size is None or not given.in_order:
         way = "X.compute()" if not given.in_order else "put the blocks into one array"
         return f"{name} needs all rows in memory, and {given.kind} does not hold them: {way}"
@@ -83,13 +85,13 @@ def _too_large(model: Any, given: Source | SufficientStatistics) -> str:
 
 
 def note_source(model: Any, given: Source | SufficientStatistics) -> None:
-    """The features of a source, and how its columns became them."""
+    """Set the feature names and the encoding of a source."""
     note_names(model, given)
     _note_encoding(model, given.encoding)
 
 
 def note_names(model: Any, given: Source | SufficientStatistics) -> None:
-    """`n_features_in_` and `feature_names_in_` of a source."""
+    """Set `n_features_in_` and `feature_names_in_` from a source."""
     model.n_features_in_ = given.n_features
     if given.feature_names is not None:
         model.feature_names_in_ = np.array(given.feature_names, dtype=object)
@@ -98,13 +100,13 @@ def note_names(model: Any, given: Source | SufficientStatistics) -> None:
 
 
 def _note_encoding(model: Any, encoding: Any) -> None:
-    """`encoding_`, of tables: `predict` takes tables with the columns that they had."""
+    """Set `encoding_` for a table. `predict` then takes tables with the same columns."""
     if encoding is not None:
         model.encoding_ = encoding
 
 
 def predict_source(model: Any, X: Any, predict: Callable[[Any], Array]) -> Array | None:
-    """predict(X of each block), or None if X is in memory."""
+    """Apply `predict` to each block of X. Return None if X is in memory."""
     names = getattr(model, "feature_names_in_", None)
     source = as_features(X, getattr(model, "encoding_", None), names, model.n_features_in_)
     if source is None:

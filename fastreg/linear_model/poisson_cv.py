@@ -1,4 +1,4 @@
-"""`PoissonRegressorCV`: alpha, and the share of L1, by cross-validation."""
+"""`PoissonRegressorCV`: choose alpha and l1_ratio by cross-validation."""
 
 from __future__ import annotations
 
@@ -250,23 +250,26 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         return self
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Draw the mean deviances of the chosen l1_ratio against alpha, with one standard error to
-        either side, and what both rules choose.
+        """Draw the mean deviances against alpha.
+
+        A band shows one standard error, and lines mark both choices. The deviances are those of
+        `l1_ratio_`.
 
         Parameters
         ----------
-        ax : matplotlib axes, default=None
-            Where to draw; None makes a figure.
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
 
         Returns
         -------
-        The axes.
+        matplotlib.axes.Axes
+            The axes.
         """
         check_is_fitted(self)
         return draw_choice(self, self.deviance_path_, self.deviance_se_, "mean deviance", ax)
 
     def _fit_source(self, X: Any, offset: Any, params: Any) -> Any:
-        """By reads of a source, which folds share."""
+        """Fit to a source. All folds share each read."""
         from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
 
         source, ratios = sources.opened(self, X, offset), ratios_of(self.l1_ratio)
@@ -290,7 +293,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
         return self
 
     def _least(self, ratio: float) -> float:
-        """Least over largest alpha."""
+        """Return the least alpha divided by the largest."""
         least = _LEAST if ratio >= LEAST_RATIO else _LEAST_RIDGE
         return float(least if self.eps is None else self.eps)
 
@@ -312,7 +315,7 @@ class PoissonRegressorCV(CallbackSupportMixin, Counting):  # type: ignore[misc]
     def _grid(
         self, design: Design, y: Array, weights: Array | None, offset: Array | None, ratio: float
     ) -> Array:
-        """(K,) alphas, descending."""
+        """Return the alphas (K,), in descending order."""
         given, count = strengths_of(self.alphas)
         if given is not None:
             return given

@@ -1,4 +1,4 @@
-"""Long fits tell how far they are: to scikit-learn's callbacks (1.9 and later), and by a bar."""
+"""Report the progress of long fits, to scikit-learn's callbacks (1.9 and later) and by a bar."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ try:
 except ImportError:  # scikit-learn before 1.9 has none
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing to support."""
+        """Replace the class of scikit-learn 1.9."""
 
     def _with_callbacks(method: Any) -> Any:
         return method
 
 
 def with_callbacks(fit: Fit) -> Fit:
-    """scikit-learn's decorator, under which `fit` keeps its type."""
+    """Apply scikit-learn's decorator, and keep the type of `fit`."""
     return _with_callbacks(fit)
 
 
 @contextlib.contextmanager
 def told(estimator: Any, task: str, count: int, *, bar: Any) -> Iterator[Callable[[], None]]:
-    """A function to call after each of `count` tasks of a fit, from any thread."""
+    """Yield a function to call after each of `count` tasks of a fit, from any thread."""
     begin = getattr(estimator, "_init_callback_context", None)
     context = None if begin is None else begin(max_subtasks=count)
     lock, done = threading.Lock(), 0

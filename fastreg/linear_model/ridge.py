@@ -48,8 +48,9 @@ class Ridge(LinearRegressor):
     max_iter : int or None, default=None
         Largest number of steps of an iterative solver. None means 1000.
     tol : float, default=1e-4
-        Relative duality gap to reach, at least 0, as in `ElasticNet`. A factorisation always goes
-        to working precision.
+        Relative duality gap to reach, at least 0: an iterative solver stops when the certified gap,
+        divided by the objective of the intercept alone, is at most `tol`. A factorisation always
+        goes to working precision.
     solver : str, default="auto"
         "auto" chooses by the shape of X. "cholesky" factorises the Gram or the kernel matrix, "svd"
         an orthogonal factor of X. "sparse_cg", "lsqr", "sag" and "saga" are conjugate gradients.
@@ -71,8 +72,7 @@ class Ridge(LinearRegressor):
     certificate_ : Certificate
         How near the fit is to its minimum.
     n_iter_ : int or ndarray of shape (n_targets,)
-        Number of steps, or of refinements of a factorisation. An array if an iterative solver was
-        asked for.
+        Number of steps, or of refinements of a factorisation.
     solver_ : str
         Solver that was used. `certificate_.method` has the details.
     statistics_ : SufficientStatistics
@@ -96,7 +96,7 @@ class Ridge(LinearRegressor):
         ‖y − Xw − b‖² + alpha·‖w‖²
 
     With sample weights the squares are weighted. `dual_gap_` is in units of this objective divided
-    by twice the sum of the weights.
+    by twice the sum of the weights. `n_iter_` is an array if `solver` names an iterative solver.
 
     Examples
     --------
@@ -231,7 +231,7 @@ class Ridge(LinearRegressor):
         return self
 
     def _statistics_of(self, X, y, sample_weight, known):
-        """Those of the rows, added to the known ones."""
+        """Collect the moments of the rows, and add the known ones."""
         source = as_source(X, y, sample_weight)
         if source is not None:
             stats = SufficientStatistics.collect(source)
@@ -252,11 +252,13 @@ class Ridge(LinearRegressor):
                 f"{known.n_features} features as input"
             )
         if known is not None and (known.n_targets, known.flat) != (stats.n_targets, stats.flat):
-            raise ValueError(f"y has {stats.n_targets} targets, before it had {known.n_targets}")
+            raise ValueError(
+                f"y must have {known.n_targets} targets, as before, got {stats.n_targets}"
+            )
         return stats if known is None else known + stats
 
     def _solver_name(self):
-        """In scikit-learn's words."""
+        """Return the name of the solver in scikit-learn."""
         if self.solver != "auto":
             return self.solver
         if self.positive:

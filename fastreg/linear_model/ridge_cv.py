@@ -1,4 +1,4 @@
-"""`RidgeCV`: alpha by leave-one-out in closed form, its generalised kin, or folds."""
+"""`RidgeCV`: choose alpha by leave-one-out, by generalised cross-validation, or by folds."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ class RidgeCV(LinearRegressor):
         return ridge_objective(self.alpha_, weights, m, self.fit_intercept)
 
     def _choose(self, alphas: Array, scores: Array, flat: bool) -> Array:
-        """(k,) alphas of the best scores (K, k); `flat`, whether y was (m,)."""
+        """Return the best alphas (k,) by scores (K, k). `flat` states whether y was (m,)."""
         k = scores.shape[1]
         self.scores_ = scores.copy() if self.alpha_per_target else scores.mean(axis=1)
         self.scores_se_ = None
@@ -258,7 +258,7 @@ class RidgeCV(LinearRegressor):
         return chosen
 
     def _fit_streamed(self, source, alphas, params):
-        """From moments, and without `cv` from one more read of the rows."""
+        """Fit from moments. Without `cv` read the rows once more."""
         if self.scoring is not None or self.store_cv_results or params:
             raise ValueError(
                 f"{source.kind} is read in blocks: leave out scoring, store_cv_results and groups"
@@ -290,17 +290,20 @@ class RidgeCV(LinearRegressor):
         return self
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Draw the errors, or scores, of `alphas`, with their standard errors where they are known,
-        and the choice; each target by itself with `alpha_per_target`.
+        """Draw the mean errors or scores against alpha.
+
+        Bands show one standard error if it is known, and lines mark the choice. With
+        ``alpha_per_target=True`` each target has a curve of its own.
 
         Parameters
         ----------
-        ax : matplotlib axes, default=None
-            Where to draw; None makes a figure.
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
 
         Returns
         -------
-        The axes.
+        matplotlib.axes.Axes
+            The axes.
         """
         check_is_fitted(self)
         label, is_error, name = self._labels()
@@ -316,7 +319,7 @@ class RidgeCV(LinearRegressor):
         return ax
 
     def _labels(self) -> tuple[str, bool, str]:
-        """(what `scores_` are, whether they are negative errors, of what they are the means)."""
+        """Return the name of the scores, whether they are negative errors, and the curve's name."""
         rows = "each row left out once" if self.cv is None else "mean of the folds"
         if self.scoring is None and self.cv is None:
             mode = "generalised cross-validation" if self.gcv_mode == "gcv" else rows
@@ -341,17 +344,17 @@ class RidgeCV(LinearRegressor):
         return router(self, scorer=self._scorer(), splitter=self.cv)
 
     def _scorer(self) -> Any:
-        """None for the own score; routed weights are for R² as well, as scikit-learn has it."""
+        """Return the scorer, or None for the own score. R² gets the routed weights."""
         if self.scoring is None and (self.cv is None or not is_enabled()):
             return None
-        from sklearn.metrics import check_scoring, get_scorer  # half as slow as all of fastreg
+        from sklearn.metrics import check_scoring, get_scorer  # slow to import
 
         if self.scoring is None:
             return get_scorer("r2").set_score_request(sample_weight=True)
         return check_scoring(self, self.scoring)
 
     def _measured(self, scores: Array, weights: Array | None, m: int) -> Array:
-        """The scores, or NaN where an intercept takes the only row that counts."""
+        """Return the scores, or NaN if only one row has a weight and there is an intercept."""
         count = m if weights is None else np.count_nonzero(weights)
         if count > 1 or not self.fit_intercept:
             return scores
@@ -360,7 +363,7 @@ class RidgeCV(LinearRegressor):
         return np.full_like(scores, np.nan)
 
     def _scores(self, found: LeaveOneOut, y: Array, scorer: Any, scored_by: dict) -> Array:
-        """(K, k), the larger the better."""
+        """Compute scores (K, k). Larger is better."""
         if scorer is None:
             return -(found.gcv if self.gcv_mode == "gcv" else found.mse)
         assert found.errors is not None
@@ -388,8 +391,11 @@ class RidgeCV(LinearRegressor):
         return confirm(design, Y, objective, problem, coef, intercept, tol=self.tol)
 
     def _by_folds(self, X, y, sample_weight, alphas, params):
-        """Scores of squared errors with a bound on each error, others by scikit-learn's own grid
-        search over `Ridge`."""
+        """Choose alpha by folds.
+
+        Scores that follow from squared errors get a bound on each error. For other scores,
+        scikit-learn's grid search over `Ridge` chooses.
+        """
         if self.alpha_per_target:
             raise ValueError("cv!=None and alpha_per_target=True are incompatible")
         if self.store_cv_results:
@@ -425,14 +431,13 @@ class RidgeCV(LinearRegressor):
         return "r2" if self.scoring is None else self.scoring
 
     def _is_of_errors(self, alphas, splits):
-        """Whether scores follow from squared errors of folds; weights, which there are of training
-        rows only, are not asked for here."""
+        """Whether scores follow from the squared errors of folds. The caller checks weights."""
         if not isinstance(self._scoring, str) or self._scoring not in SCORES or alphas.min() == 0:
             return False
         return self._scoring != "r2" or min(len(test) for _, test in splits) >= 2
 
     def _fold_scores(self, targets, alphas, scoring, *, flat):
-        """(K,), and what they are worth."""
+        """Compute the scores (K,), and set their certificate."""
         found = ridge_scores(targets, alphas, scoring, flat=flat)
         self.scores_, self.scores_se_ = found.scores, found.spread
         self.cv_certificate_ = found.certificate
@@ -451,7 +456,7 @@ class RidgeCV(LinearRegressor):
 
 
 class _Given(BaseEstimator):  # type: ignore[misc]
-    """Predicts what it is given: for scorers."""
+    """Predict the given values. Scorers need an estimator."""
 
     _estimator_type = "regressor"
 
@@ -460,7 +465,7 @@ class _Given(BaseEstimator):  # type: ignore[misc]
 
 
 def _spread_over_rows(errors: Array, weights: Array | None) -> Array:
-    """(K,): standard errors of the mean squares of errors (m, k, K)."""
+    """Compute the standard errors (K,) of the mean squares of errors (m, k, K)."""
     squares = np.mean(errors**2, axis=1)
     w = np.ones(len(squares)) if weights is None else weights
     w = w / w.sum()

@@ -1,8 +1,8 @@
-"""Metadata of `fit`: to the splitter and the scorer that ask for it, as scikit-learn routes it.
+"""Route the metadata of `fit` to the splitter and the scorer, as scikit-learn does.
 
-With routing enabled (`sklearn.set_config(enable_metadata_routing=True)`) whatever a splitter or a
-scorer requests is handed on, and what nobody requests is refused. Without, the splitter gets
-`groups`, and the scorer the weights.
+With routing enabled (`sklearn.set_config(enable_metadata_routing=True)`), splitter and scorer get
+what they request, and other metadata raise an error. Without it the splitter gets `groups`, and the
+scorer gets the weights.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def is_enabled() -> bool:
 
 
 def router(model: Any, **parts: Any) -> MetadataRouter:
-    """Who is asked: the model itself, its `splitter` and its `scorer`."""
+    """Return the router of a model with its `splitter` and `scorer`."""
     found = MetadataRouter(owner=model).add_self_request(model)
     for name, part in parts.items():
         callee = {"splitter": "split", "scorer": "score"}[name]
@@ -32,12 +32,12 @@ def router(model: Any, **parts: Any) -> MetadataRouter:
 
 
 def routed(model: Any, sample_weight: Any, params: dict[str, Any]) -> tuple[dict, dict]:
-    """What the splitter gets of the parameters of `fit`, and what the scorer.
+    """Return the metadata for the splitter and for the scorer.
 
     Raises
     ------
     ValueError, TypeError
-        Nobody asked for one of them.
+        Neither of them requests one of the parameters.
     """
     if is_enabled():
         found = process_routing(model, "fit", sample_weight=sample_weight, **params)
@@ -54,8 +54,10 @@ def routed(model: Any, sample_weight: Any, params: dict[str, Any]) -> tuple[dict
 def splits_of(
     cv: Any, X: Any, y: Any, params: dict[str, Any], *, classifier: bool = False
 ) -> Sequence[Split]:
-    """Those of a splitter, a number of folds (None is 5; of a classifier with as much of each class
-    in every fold) or pairs of rows, checked."""
+    """Return the checked splits of a splitter, a number of folds, or an iterable of pairs.
+
+    None means 5 folds. With `classifier`, each fold has the same share of either class.
+    """
     from sklearn.model_selection import KFold, check_cv  # slow to import
 
     splitter = check_cv(cv, y, classifier=classifier)

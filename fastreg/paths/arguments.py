@@ -1,4 +1,4 @@
-"""What paths are asked for, checked."""
+"""Check the arguments of paths."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ratio_of(l1_ratio: Any) -> float:
 
 
 def penalty_of(bounds: Any, positive: bool, n: int) -> Callable[[Array], Any]:
-    """l1 (n,) ↦ the penalty."""
+    """Return the function from L1 strengths (n,) to the penalty."""
     if bounds is None:
         bounds = (0.0, math.inf) if positive else None
     elif positive:
@@ -41,9 +41,11 @@ def penalty_of(bounds: Any, positive: bool, n: int) -> Callable[[Array], Any]:
     try:
         low, high = (np.broadcast_to(np.asarray(end, float), n).copy() for end in bounds)
     except (TypeError, ValueError):
-        raise ValueError(f"bounds must be (low, high), numbers or arrays of {n} each") from None
+        raise ValueError(
+            f"bounds must be (low, high), numbers or arrays of {n} each, got {bounds!r}"
+        ) from None
     if not (np.all(low <= 0.0) and np.all(high >= 0.0)):
-        raise ValueError("bounds must satisfy low ≤ 0 ≤ high for every feature")
+        raise ValueError(f"bounds must satisfy low ≤ 0 ≤ high for every feature, got {bounds!r}")
     return lambda l1: Bounded(l1, low, high)
 
 
@@ -52,18 +54,18 @@ def factors_of(factors: Any, n: int) -> Array:
         return np.ones(n)
     array = np.asarray(factors, float)
     if array.shape != (n,) or not np.isfinite(array).all() or (array < 0).any():
-        raise ValueError(f"penalty_factor must hold {n} finite numbers ≥ 0")
+        raise ValueError(f"penalty_factor must hold {n} finite numbers ≥ 0, got {factors!r}")
     return array
 
 
 def names_of(X: Any) -> list[str] | None:
-    """The features of a frame whose columns all have texts for names, else None."""
+    """Return the column names of a data frame if all are strings, else None."""
     names = feature_names(X)
     return names if names is not None and all(isinstance(name, str) for name in names) else None
 
 
 def progress_of(callback: Progress | None, verbose: bool) -> Progress | None:
-    """What tells the caller, and draws the bar."""
+    """Return a function that calls the callback and, with `verbose`, draws the progress bar."""
     if not verbose:
         return callback
 

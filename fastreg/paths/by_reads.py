@@ -1,6 +1,6 @@
-"""`fastreg.path` of rows that arrive in blocks, for losses that are no squares.
+"""Fit paths to rows that arrive in blocks, for losses other than squared error.
 
-All strengths share every read, and so do the folds of a cross-validation.
+All strengths share each read of the source. The folds of a cross-validation share it too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Array = np.ndarray
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class InBlocks(Origin):
-    """Rows of a source; `max_iter` reads of a fit."""
+    """Hold a source of rows. `max_iter` is the largest number of reads of a fit."""
 
     source: Source
     smallest: float  # Σ w min ℓ/Σ w
@@ -49,7 +49,8 @@ class InBlocks(Origin):
 
     def _needs_rows(self) -> ValueError:
         return ValueError(
-            f"that needs rows in memory, and the path is of a source of kind {self.source.kind}"
+            f"this needs rows in memory, and the path was fitted to {self.source.kind}: fit it to "
+            "arrays"
         )
 
     def problem(self) -> QuadraticProblem:
@@ -59,7 +60,10 @@ class InBlocks(Origin):
         self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
     ) -> Errors:
         if not is_count(cv) or gamma is not None:
-            raise ValueError(f"{self.source.kind} is read in blocks: cv must be a number of folds")
+            raise ValueError(
+                f"{self.source.kind} is read in blocks: cv must be a number of folds, got {cv!r}, "
+                "and the path must not be relaxed"
+            )
         if cv < 2:
             raise ValueError(f"cv must be from 2 to the number of rows, got {cv}")
         if score != "deviance":
@@ -74,7 +78,7 @@ def path_of_source(
     positive: bool, bounds: Any, penalty_factor: Any, standardize: bool, max_iter: int,
     family: Any, offset: Any, given: dict[str, Any],
 ) -> Path:  # fmt: skip
-    """`fastreg.path`; `given` are arguments that are for rows in memory."""
+    """Fit `fastreg.path` to a source. `given` holds the arguments that only rows in memory take."""
     loss = family_of(family)
     if traits(loss).quadratic:
         raise ValueError(
@@ -85,7 +89,7 @@ def path_of_source(
         source = source.with_offset(offset)
     for name, value in given.items():
         if value is not None:
-            raise ValueError(f"{name} must be None: the source in X has it")
+            raise ValueError(f"{name} must be None if X is a source, which has it already")
     check_bool(fit_intercept=fit_intercept, positive=positive, standardize=standardize)
     n, ratio = source.n_features, ratio_of(l1_ratio)
     factor = factors_of(penalty_factor, n)
@@ -110,7 +114,7 @@ def fitted(
     source: Source, objective: Objective, *, tol: float, max_iter: int, ratio: float,
     grid: Grid | None = None,
 ) -> Path:  # fmt: skip
-    """The path of an objective, with a warning where a point is not what was asked."""
+    """Fit the path of an objective. Warn if a point did not reach `tol`."""
     whole = validate(source, objective, tol, max_iter, grid)
     found = whole.solution
     warn(found.certificate, found.exhausted, max_iter)

@@ -1,6 +1,6 @@
-"""The problem of a path at other strengths, with the options of the path: solved, not interpolated.
+"""Solve the problem of a path at other strengths, with the options of the path.
 
-The data are those that the path holds, or are given once more.
+The data are those that the path holds, or the caller gives them again.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Array = np.ndarray
 
 
 def strengths_of(alpha: Any) -> Array:
-    """(a,) as they are given.
+    """Return the strengths as an array (a,), in the given order.
 
     Raises
     ------
     ValueError
-        Some are no finite numbers ≥ 0.
+        A strength is not a finite number ≥ 0.
     """
     try:
         each = np.atleast_1d(np.asarray(alpha, np.float64))
@@ -44,7 +44,7 @@ def strengths_of(alpha: Any) -> Array:
 def solved(
     path: Path, alpha: Any, X: Any, y: Any, sample_weight: Any, offset: Any
 ) -> tuple[Path, Array]:
-    """The path at strengths, descending, and for each of `alpha` its place among them."""
+    """Return the path at the descending strengths, and the place of each `alpha` in it."""
     each = strengths_of(alpha)
     strengths, places = np.unique(-each, return_inverse=True)
     beside = {"y": y, "sample_weight": sample_weight, "offset": offset}
@@ -52,7 +52,9 @@ def solved(
     if X is None:
         given = [name for name, value in beside.items() if value is not None]
         if given:
-            raise ValueError(f"X must be given with {', '.join(given)}")
+            raise ValueError(
+                f"X must be given with {', '.join(given)}: give X, or leave out the rest"
+            )
         return path.data.at(-strengths, tol, ratio, names), places
     if isinstance(X, RowsInBlocks):
         found = _of_source(path, X, -strengths, beside)
@@ -62,7 +64,7 @@ def solved(
 
 
 def _in_memory(path: Path, X: Any, beside: dict[str, Any]) -> InMemory:
-    """Rows that are given again."""
+    """Check rows that the caller gives again, and return them with the objective."""
     before = path.data.objective
     _check_given(path.data, beside)
     check_order(path.feature_names, names_of(X), "put the columns in their order")
@@ -84,11 +86,11 @@ def _of_source(path: Path, source: RowsInBlocks, strengths: Array, beside: dict[
     before = path.data.objective
     for name in ("y", "sample_weight"):
         if beside[name] is not None:
-            raise ValueError(f"{name} is for rows in memory, and X is a source of {source.kind}")
+            raise ValueError(f"{name} must be None if X is a source, which has it already")
     if losses.traits(before.loss).quadratic:
         raise ValueError(
-            f"X must be in memory for family='gaussian', and is a source of {source.kind}: a path "
-            "of SufficientStatistics.collect(source) needs no rows"
+            f"X must be in memory for family='gaussian', got {source.kind}: fit the path with "
+            "SufficientStatistics.collect(source).path(…), which needs no rows"
         )
     if beside["offset"] is not None:
         source = source.with_offset(beside["offset"])
@@ -102,7 +104,7 @@ def _of_source(path: Path, source: RowsInBlocks, strengths: Array, beside: dict[
 
 
 def _check_given(data: Source, beside: dict[str, Any]) -> None:
-    """ValueError if something is missing that the path was fitted with."""
+    """Raise ValueError if the fit had y, weights or an offset that are missing here."""
     weighted = data.objective.weights is not None
     had = {"y": True, "sample_weight": weighted, "offset": data.has_offset}
     missing = [name for name, was in had.items() if was and beside[name] is None]
@@ -112,11 +114,11 @@ def _check_given(data: Source, beside: dict[str, Any]) -> None:
 
 def _missing(names: list[str]) -> ValueError:
     return ValueError(
-        f"{' and '.join(names)} must be given with X, as in the fit; without X the data are those "
-        "that the path holds"
+        f"{' and '.join(names)} must be given with X, as in the fit: give it, or leave X out to "
+        "use the data that the path holds"
     )
 
 
 def _check_width(path: Path, n: int) -> None:
     if n != len(path.coefs):
-        raise ValueError(f"X has {n} features, the path {len(path.coefs)}")
+        raise ValueError(f"X must have {len(path.coefs)} features, as in the fit, got {n}")

@@ -1,10 +1,10 @@
-"""How much each feature is penalised: by factors given, and in units of its spread.
+"""Compute how strongly each feature is penalised, from factors and standard deviations.
 
-With x̃ = x/s and w̃ = s·w the penalty of standardised columns is one of the user's own:
+With x̃ = x/s and w̃ = s·w, the penalty on standardised columns is a penalty on w with other factors:
 
     f (ρ│w̃│ + ½(1 − ρ) w̃²) = ρ (f s)│w│ + ½(1 − ρ)(f s²) w²
 
-so that X is neither copied nor changed.
+Thus X is neither copied nor changed.
 """
 
 from __future__ import annotations
@@ -27,24 +27,29 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """l1, l2 : (n,) ≥ 0 factors of either part; kind : l1 (n,) ↦ the penalty"""
+    """Hold the factors of the penalty on each feature.
+
+    l1, l2 : (n,) factors ≥ 0 of the L1 part and of the ridge part
+    kind : function from L1 strengths (n,) to the penalty
+    """
 
     l1: Array
     l2: Array
     kind: Callable[[Array], Any]
 
     def penalty(self, ratio: float) -> Any:
-        """Of a share of L1, before its strength."""
+        """Return the penalty at strength 1, for the L1 share `ratio`."""
         return self.kind(self.l1 * ratio)
 
     def ridge(self, ratio: float) -> Array:
-        """(n, 1), before its strength."""
+        """Return the ridge factors (n, 1) at strength 1, for the L1 share `ratio`."""
         return (self.l2 * (1.0 - ratio))[:, None]
 
     def standardised(self, spread: Array, fit_intercept: bool) -> Factors:
-        """Of columns divided by their standard deviations (n,); constant ones stay at zero.
+        """Return the factors for columns divided by their standard deviations (n,).
 
-        Beside an intercept they vanish. Without one a bound holds them.
+        Coefficients of constant columns stay at zero. With an intercept they do so by themselves.
+        Without one a bound holds them.
         """
         constant = spread == 0.0
         unit = np.where(constant, 1.0, spread)
@@ -55,19 +60,19 @@ class Factors:
 
 
 def _held(kind: Callable[[Array], Any], columns: Array, l1: Array) -> Any:
-    """The penalty with some columns (n,) bool held at zero."""
+    """Return the penalty that holds some columns, (n,) bool, at zero."""
     penalty = kind(l1)
     ends = (-np.inf, np.inf) if isinstance(penalty, L1) else (penalty.low, penalty.high)
     return Bounded(l1, *(np.where(columns, 0.0, end) for end in ends))
 
 
 def spread_of(X: Design, weights: Array | None) -> Array:
-    """(n,) standard deviations of the columns of X, 0 of constant ones: one read of X."""
+    """Return the standard deviations (n,) of the columns, 0 for constant ones, in one read of X."""
     return deviations(spreads(X, weights))
 
 
 def spread_of_source(source: Source) -> Array:
-    """The same of rows in blocks."""
+    """Return the standard deviations (n,) of the columns of a source, in one read of it."""
     return deviations(source.reduce(partial(_of_block, source.layout), merge))
 
 

@@ -1,4 +1,4 @@
-"""The fit of a path: one problem at many strengths."""
+"""Fit a path: one problem at many strengths."""
 
 from __future__ import annotations
 
@@ -184,7 +184,9 @@ def path(
         least = least_share(eps, wide=n > m)
         grid = Grid(count, least, factors.penalty(max(ratio, LEAST_RATIO)))
     elif eps is not None:
-        raise ValueError("eps has no effect where alphas are given: leave one of them out")
+        raise ValueError(
+            f"eps must be None if alphas holds strengths, got {eps!r}: leave one of them out"
+        )
     objective = Objective(
         l2=factors.ridge(ratio),
         penalty=factors.penalty(ratio),
@@ -213,11 +215,11 @@ def fitted(
     X: Design, y: Array, objective: Objective, *, tol: float, max_iter: int, ratio: float,
     names: list[str] | None, **how: Any,
 ) -> Path:  # fmt: skip
-    """The path of an objective, with a warning where a point is not what was asked.
+    """Fit the path of an objective. Warn if a point did not reach `tol`.
 
     Parameters
     ----------
-    how : method, grid and progress of `solve`
+    how : arguments method, grid and progress of `solve`
     """
     solution = solve(X, y[:, None], objective, tol=tol, max_iter=max_iter, **how)
     certificate = solution.certificate
@@ -240,7 +242,7 @@ def fitted(
 
 
 def _separable(X: Design, y: Array, objective: Objective, solution: Solution, names: Any) -> str:
-    """What to warn of where nothing holds coefficients that separate the data, at the last one."""
+    """Return a warning if unpenalised features separate the data at the last point, else ""."""
     if losses.traits(objective.loss).quadratic:
         return ""
     from fastreg.selection import separation  # not part of a first fit

@@ -1,4 +1,4 @@
-"""What a path was fitted to, which choosing a point asks again."""
+"""Hold the data of a path, which `select` and `relax` read again."""
 
 from __future__ import annotations
 
@@ -29,9 +29,12 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Source(ABC):
-    """What a path was fitted to.
+    """Hold the data of a path.
 
-    objective : before the strengths; count : rows; weight : Σ w; max_iter : of a fit
+    objective : objective without strengths
+    count : number of rows with a weight above 0
+    weight : sum of the weights
+    max_iter : largest number of steps of a fit
     """
 
     objective: Objective
@@ -41,21 +44,21 @@ class Source(ABC):
 
     @abstractmethod
     def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
-        """The path of the same problem at other strengths (K,), descending."""
+        """Fit the path of the same problem at other strengths (K,), in descending order."""
 
     @abstractmethod
     def problem(self) -> QuadraticProblem:
-        """Its standard form."""
+        """Return the problem in standard form."""
 
     @abstractmethod
     def errors(
         self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
     ) -> Errors:
-        """Errors of folds, relaxed unless gamma is None."""
+        """Compute the errors of the folds, by relaxed fits unless gamma is None."""
 
     @property
     def has_offset(self) -> bool:
-        """Whether something is added to every prediction of the fit."""
+        """Whether the fit had an offset."""
         return self.objective.offset is not None
 
     @property
@@ -69,19 +72,21 @@ class Source(ABC):
         raise self._needs_rows()
 
     def degrees_of_freedom(self, coefs: Array, intercepts: Array, strengths: Array) -> Array:
-        """(K,) of points of a loss that is no square."""
+        """Compute the degrees of freedom (K,) for a loss other than squared error."""
         raise self._needs_rows()
 
     def refits(self, coefs: Array, intercepts: Array, gamma: float, names: Any) -> Any:
-        """`relaxed_losses.Refit` of these points."""
+        """Relax these points. Return a `relaxed_losses.Refit`."""
         raise self._needs_rows()
 
     def _needs_rows(self) -> ValueError:
         name = type(self.objective.loss).__name__
-        return ValueError(f"{name} needs the rows: fit the path to X and y, not to statistics")
+        return ValueError(
+            f"this needs the rows for {name}: fit the path to X and y, not to statistics"
+        )
 
     def covariance(self, columns: Array) -> Array:
-        """(p, p): Σ w (x − x̄)(x − x̄)ᵀ/Σ w of some columns."""
+        """Compute Σ w (x − x̄)(x − x̄)ᵀ/Σ w of p columns, (p, p)."""
         problem = self.problem()
         scale = problem.scale[columns]
         size = np.divide(1.0, scale, out=np.zeros(len(scale)), where=scale > 0.0)
@@ -90,7 +95,7 @@ class Source(ABC):
 
 @dataclass(frozen=True, eq=False)
 class InMemory(Source):
-    """Rows: X (m, n), y (m,)."""
+    """Hold rows in memory: X (m, n) and y (m,)."""
 
     X: Design
     y: Array
@@ -103,7 +108,7 @@ class InMemory(Source):
         return cls(dataclasses.replace(objective, strength=None), count, weight, max_iter, X, y)
 
     def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
-        from fastreg.paths.fitting import fitted  # which returns what holds this
+        from fastreg.paths.fitting import fitted  # `fitting` imports this module
 
         objective = dataclasses.replace(self.objective, strength=strengths)
         return fitted(
@@ -115,7 +120,7 @@ class InMemory(Source):
 
     @functools.cached_property
     def _seen(self) -> tuple[Array, Array]:
-        """y and weights of the rows that have one."""
+        """y and weights of the rows with a weight above 0."""
         weights = self.objective.weights
         if weights is None:
             return self.y, np.ones(len(self.y))
@@ -164,7 +169,7 @@ class InMemory(Source):
         return judge.instead(found, len(splits))
 
     def __getstate__(self) -> dict[str, Any]:
-        """X as it was given: what kernels read shares its memory, which a copy would not."""
+        """Return the state with X as the caller gave it: its kernel view shares that memory."""
         return self.__dict__ | {"X": self.X.matrix}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -173,7 +178,7 @@ class InMemory(Source):
 
 @dataclass(frozen=True, eq=False)
 class Kept(Source):
-    """What a path that was saved still knows of its rows, which are not in the file."""
+    """Hold what a saved path knows of its rows. The file has no rows."""
 
     smallest: float  # Σ w min ℓ/Σ w
     constant: float | None
@@ -190,8 +195,8 @@ class Kept(Source):
 
     def _needs_rows(self) -> ValueError:
         return ValueError(
-            "a path that was saved holds no rows: give X and y where the method takes them, choose or "
-            "relax before saving, or fit the path again"
+            "this needs the rows, and a path loaded from a file has none: give X and y to a method "
+            "that takes them, select or relax before saving, or fit the path again"
         )
 
     def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
@@ -207,7 +212,7 @@ class Kept(Source):
 
 
 def _splits(cv: Any, y: Array, loss: Any) -> Iterable[Split]:
-    """Those of a number of folds, of a splitter, or as they are."""
+    """Return the splits of a number of folds, of a splitter or of an iterable."""
     known = isinstance(cv, int | np.integer | Iterable) or hasattr(cv, "split")
     if isinstance(cv, str) or not known:
         raise ValueError(f"cv must be a number of folds, splits or a splitter, got {cv!r}")

@@ -1,4 +1,4 @@
-"""Paths, relaxed paths, and the points that are chosen."""
+"""Hold paths, relaxed paths and the points that `select` chooses."""
 
 from __future__ import annotations
 
@@ -91,10 +91,12 @@ class Path:
         return bool(losses.traits(self.data.objective.loss).quadratic)
 
     def _of_squares(self, what: str) -> None:
-        """ValueError if the loss is another."""
+        """Raise ValueError if the loss is not squared error."""
         if not self._is_of_squares:
             name = type(self.data.objective.loss).__name__
-            raise ValueError(f"{what} is for family='gaussian', this path is of {name}")
+            raise ValueError(
+                f"{what} is for family='gaussian', this path is of {name}: use deviance instead"
+            )
 
     def __repr__(self) -> str:
         return shown.text_of(self)
@@ -134,7 +136,7 @@ class Path:
 
     @property
     def _minus2(self) -> Array:
-        """(K,) −2 log L."""
+        """−2 log L at each alpha, (K,)."""
         return self.deviance + 2.0 * (self.data.weight * self.data.least - self.data.log_constant)
 
     def _penalties(self) -> Array:
@@ -230,7 +232,7 @@ class Path:
         return dataclasses.replace(point, unit=criteria.unit(criterion, self._is_of_squares))
 
     def _by_folds(self, criterion: str, cv: Any, score: str) -> Selected:
-        """By "cv" or "1se"."""
+        """Choose a point by "cv" or "1se"."""
         loss = self.data.objective.loss
         scores.check(score, loss)
         errors = self.data.errors(cv, self.alphas, self.certificate.tol, self.gamma, score)
@@ -285,7 +287,7 @@ class Path:
         """
         share = nonnegative(gamma, "gamma")
         if share > 1.0:
-            raise ValueError(f"gamma must be between 0 and 1, got {gamma!r}")
+            raise ValueError(f"gamma must be from 0 to 1, got {gamma!r}")
         if not is_absolute(self.data.objective.penalty):
             raise ValueError(
                 "relax needs a path without bounds: a fit without a penalty would leave them"
@@ -296,7 +298,7 @@ class Path:
         return Relaxed(**same, kkt=found.kkt, mean_deviance=found.deviance)
 
     def _refits(self, share: float) -> Any:
-        """`Refit` of `relaxed` or of `relaxed_losses`."""
+        """Relax all points. Return a `Refit` of `relaxed` or of `relaxed_losses`."""
         if self._is_of_squares:
             with single_threaded_blas:
                 return relaxed.relax(self.data.problem(), self.coefs, share)
@@ -325,16 +327,19 @@ class Path:
     def plot(
         self, *selected: Selected, x: str = "log alpha", names: Any = None, ax: Any = None
     ) -> Any:
-        """Draw the coefficients against alpha.
+        """Draw the coefficients along the path.
 
-        Lines mark the selected points.
+        The strongest penalty is at the left. Lines mark the selected points.
 
         Parameters
         ----------
         *selected : Selected
             Points to mark, from `select`.
+        x : {"log alpha", "norm", "explained"}, default="log alpha"
+            Horizontal axis. "norm" is the L1 norm of the coefficients. "explained" is the explained
+            share of the null deviance.
         names : array-like of shape (n_features,) or None, default=None
-            Names of the features.
+            Names of the features. None means `feature_names`.
         ax : matplotlib.axes.Axes or None, default=None
             Axes to draw on. None makes new ones.
 
@@ -342,6 +347,11 @@ class Path:
         -------
         matplotlib.axes.Axes
             The axes.
+
+        Raises
+        ------
+        ValueError
+            There is no such x, all points share one place on it, or `names` has another length.
         """
         marks = {each.criterion: each.alpha for each in selected}
         names = self.feature_names if names is None else names
@@ -386,9 +396,15 @@ class Path:
         ----------
         alpha : float or array-like of shape (n_strengths,)
             Strengths of at least 0, inside the path or beyond its ends.
-        X, y, sample_weight, offset : array-like or None, default=None
-            Data to solve for, as in `fastreg.path`. Give weights and an offset if the fit had them.
-            None for all means the data that the path holds.
+        X : array-like, sparse matrix, Source or None, default=None
+            Features to solve for. None means the data that the path holds.
+        y : array-like of shape (n_samples,) or None, default=None
+            Target, for an X in memory.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows of X, at least 0. They are required if the fit had weights.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the prediction for the rows of X. It is required if the fit had one. If X
+            is a source of two targets, the number 0 or 1 of the one that is the offset.
 
         Returns
         -------
@@ -398,7 +414,8 @@ class Path:
         Raises
         ------
         ValueError
-            A strength is below 0, or the data are incomplete. The message states what is missing.
+            A strength is negative or not finite, or the data are incomplete. The message states
+            which.
 
         Warns
         -----
@@ -432,9 +449,15 @@ class Path:
             be beyond.
         exact : bool, default=False
             Whether to solve at alpha, to the gap that the path asked for.
-        X, y, sample_weight, offset : array-like or None, default=None
-            Data to solve for, as in `fastreg.path`. Give weights and an offset if the fit had them.
-            None for all means the data that the path holds.
+        X : array-like, sparse matrix, Source or None, default=None
+            Features to solve for, with ``exact=True``. None means the data that the path holds.
+        y : array-like of shape (n_samples,) or None, default=None
+            Target, for an X in memory.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows of X, at least 0. They are required if the fit had weights.
+        offset : array-like of shape (n_samples,), int or None, default=None
+            Known part of the prediction for the rows of X. It is required if the fit had one. If X
+            is a source of two targets, the number 0 or 1 of the one that is the offset.
 
         Returns
         -------
@@ -445,6 +468,11 @@ class Path:
         ------
         ValueError
             A strength is beyond the ends of the path, or data are given without ``exact=True``.
+
+        Warns
+        -----
+        ConvergenceWarning
+            With ``exact=True``, a point did not reach the gap that the path asked for.
 
         Examples
         --------
@@ -460,12 +488,14 @@ class Path:
             data = {"X": X, "y": y, "sample_weight": sample_weight, "offset": offset}
             given = [name for name, value in data.items() if value is not None]
             if given:
-                raise ValueError(f"{', '.join(given)} must come with exact=True")
+                raise ValueError(
+                    f"{', '.join(given)} must come with exact=True: set it, or leave them out"
+                )
             found = between(self.coefs, self.alphas, alpha)
         return found if np.ndim(alpha) else found[:, 0]
 
     def _solved(self, alpha: Any, *data: Any) -> tuple[Array, Array]:
-        """coefs (n, a) and intercepts (a,) at strengths, solved."""
+        """Solve at strengths. Return the coefficients (n, a) and intercepts (a,)."""
         found, places = self._at(alpha, *data)
         return found.coefs[:, places], found.intercepts[places]
 
@@ -489,9 +519,9 @@ class Path:
             for "poisson" the log of the mean. "response" is the mean of y: a probability or a mean
             count.
         alpha : float, array-like of shape (n_strengths,) or None, default=None
-            Strengths to interpolate at, as in `coef`. None means all points.
+            Strengths to predict at, as in `coef`. None means all points.
         exact : bool, default=False
-            Whether to solve at alpha, with the data that the path holds.
+            Whether to solve at alpha, with the data that the path holds. False interpolates.
 
         Returns
         -------
@@ -523,7 +553,9 @@ class Path:
             coefs, levels = (between(each, self.alphas, alpha) for each in (coefs, levels))
         out = np.empty((design.shape[0], coefs.shape[1]))
         if design.shape[1] != len(self.coefs):
-            raise ValueError(f"X has {design.shape[1]} features, the path has {len(self.coefs)}")
+            raise ValueError(
+                f"X must have {len(self.coefs)} features, as in the fit, got {design.shape[1]}"
+            )
         given = offset_of(offset, len(out))
         kernels.predict(design.storage, np.ascontiguousarray(coefs), offset=levels, out=out)
         check_predictions(design, out)
@@ -662,5 +694,5 @@ class Selected:
 
 
 def column_of(penalty: Any) -> Any:
-    """The penalty of all features at every point: arrays of (n, 1)."""
+    """Return the penalty with arrays of shape (n, 1), to apply it to all points at once."""
     return type(penalty)(*(each[:, None] if np.ndim(each) else each for each in penalty))

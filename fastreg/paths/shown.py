@@ -1,4 +1,4 @@
-"""What a path shows of itself, as text and as HTML."""
+"""Show a path as text and as HTML."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Pairs = list[tuple[str, str]]
 
 
 def text_of(path: Path) -> str:
-    """A few lines."""
+    """Return a few lines of text."""
     pairs = _facts_of(path)
     width = max(len(name) for name, _ in pairs)
     return "\n".join([_title(path), *(f"  {name.ljust(width)}  {what}" for name, what in pairs)])
@@ -28,7 +28,7 @@ def html_of(path: Path) -> Html:
 
 
 def html_of_selected(point: Selected) -> Html:
-    """Of a point, and why it was chosen."""
+    """Return the HTML of a point, with the reason for its choice."""
     pairs = [
         ("alpha", f"{point.alpha:.4g}, point {point.index} of {len(point.alphas)}"),
         ("non-zero", f"{np.count_nonzero(point.coef)} of {_count(len(point.coef), 'feature')}"),
@@ -58,7 +58,11 @@ def _facts_of(path: Path) -> Pairs:
     count, share = np.count_nonzero(path.coefs, axis=0), path.explained
     certificate = path.certificate
     verdict = "reached" if certificate.converged else "NOT reached"
-    asked = f"asked {certificate.tol:.0e}, {verdict}" if certificate.tol > 0.0 else "as it goes"
+    asked = (
+        f"asked {certificate.tol:.0e}, {verdict}"
+        if certificate.tol > 0.0
+        else "asked working precision"
+    )
     return [
         ("points", f"{len(path.alphas)}, alpha {_ends(path.alphas[0], path.alphas[-1], '.3g')}"),
         ("features", f"{len(path.coefs)}, non-zero {_ends(count.min(), count.max(), 'd')}"),

@@ -1,4 +1,4 @@
-"""Paths with scikit-learn's signatures."""
+"""Fit paths with scikit-learn's signatures."""
 
 from __future__ import annotations
 

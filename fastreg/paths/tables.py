@@ -1,4 +1,4 @@
-"""A path as a table: a line a point."""
+"""Tabulate a path, one line for each point, and interpolate between points."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from fastreg._html import Html, box, table
 Array = np.ndarray
 _HEADINGS = ("", "alpha", "non-zero", "explained", "gap")
 _SHOWN = 12  # lines at either end of a long table
-_LONG = 2 * _SHOWN + 6  # lines from which some are left out
+_LONG = 2 * _SHOWN + 6  # largest number of lines that are all shown
 
 
 class Table(NamedTuple):
     """Summarise a path, one line for each alpha.
 
-    It prints itself as a table, also in notebooks.
-
-    Of a long one the first and the last points are shown; the attributes and `to_frame` have all.
+    It prints itself as a table, also in notebooks. A long table shows its first and last lines. The
+    attributes and `to_frame` have all points.
 
     Attributes
     ----------
@@ -59,7 +58,7 @@ class Table(NamedTuple):
         )
 
     def html(self) -> Html:
-        """The same for notebooks."""
+        """Return the table as HTML."""
         return table(_HEADINGS, self._lines())
 
     def _repr_html_(self) -> str:
@@ -86,12 +85,16 @@ class Table(NamedTuple):
 
 
 def between(values: Array, alphas: Array, wanted: Any) -> Array:
-    """(…, a): values (…, K) of the points at other strengths, linear in alpha between two points.
+    """Interpolate values (…, K) of the points at other strengths, linearly in alpha.
+
+    Returns
+    -------
+    (…, a) values
 
     Raises
     ------
     ValueError
-        A strength is beyond the first or the last.
+        A strength is beyond the ends of the path.
     """
     each = np.atleast_1d(np.asarray(wanted, np.float64))
     if each.ndim > 1 or not np.all((each >= alphas[-1]) & (each <= alphas[0])):

@@ -1,7 +1,7 @@
-"""Fitted models as data: `.npz` or `.json`, never pickle, so that loading runs no code.
+"""Save and load fitted models as `.npz` or `.json`. Loading never unpickles and runs no code.
 
-Both hold the same state: parameters and attributes as plain data, and arrays, which `.json` writes
-as numbers that read back to the same bits and `.npz` as they are, uncompressed.
+Both formats hold the same state: parameters and attributes as plain data, and arrays. `.json`
+writes arrays as numbers that read back to the same bits. `.npz` stores them uncompressed.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ SUFFIXES = (".npz", ".json")
 def save_model(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted model to a file.
 
-    An interrupt or error never leaves half a file. `statistics_` of `Ridge` is not written; it has
-    a `save` of its own. An offset belongs to rows: pass it to `predict` again.
+    An interrupt or error never leaves half a file. The file has no rows of the data and no offset:
+    pass the offset to `predict` again. `statistics_` of `Ridge` has a `save` of its own.
 
     Parameters
     ----------
     model : estimator or Path
-        Fitted estimator of fastreg, a network included, or a `fastreg.Path`. A path is saved
-        without the rows that it was fitted to. An offset belongs to rows, not to the model.
+        Fitted estimator of fastreg or of `fastreg.network`, or a path. A path loses its rows: the
+        loaded one cannot be relaxed or cross-validated.
     path : str or path-like
         File to write or replace. The suffix, .npz or .json, sets the format.
 
     Raises
     ------
     ValueError
-        The suffix is another. Or the model is of another class, not fitted or not finite. Or a
-        parameter is not plain data, such as a callable. The message names it.
+        The file has another suffix. Or the model is of another class, not fitted or not finite. Or
+        a parameter is not plain data, such as a callable. The message names it.
     OSError
         The file cannot be written.
 
@@ -65,17 +65,12 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
 def load_model(path: str | os.PathLike[str]) -> Any:
     """Read a model that `save_model` wrote.
 
-    It predicts the same bits. Reading runs no code from the file.
+    The loaded model predicts the same bits. Reading runs no code from the file.
 
     Parameters
     ----------
     path : str or path-like
         File to read, with the suffix .npz or .json.
-
-    Parameters
-    ----------
-    path : str or path-like
-        Its suffix is that of a model, `.npz` or `.json`.
 
     Returns
     -------
@@ -85,8 +80,8 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ValueError
-        The suffix is another, a newer fastreg has written the file, or the file is not a sound
-        model. The message states the file and the fault.
+        The file has another suffix, a newer fastreg wrote it, or it holds no sound model. The
+        message states the file and the fault.
     OSError
         The file cannot be read.
 
@@ -119,8 +114,8 @@ def load_model(path: str | os.PathLike[str]) -> Any:
 
 
 def model_suffix(path: Path) -> str:
-    """`.npz` or `.json`, or ValueError that names any other suffix."""
+    """Return the suffix, `.npz` or `.json`. Raise ValueError for another."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise ValueError(f"{path}: a model is a .npz or a .json file, not {suffix or 'unnamed'!r}")
+        raise ValueError(f"path must end in .npz or .json, got {str(path)!r}")
     return suffix

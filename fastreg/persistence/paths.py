@@ -51,8 +51,8 @@ def parts_of(path: Any) -> Parts:
     values = {name: getattr(path, name) for name in _OWN}
     values |= {"dof": _if_known(path, "dof"), "l2": objective.l2}
     values |= {"fit_intercept": objective.fit_intercept, "count": int(path.data.count)}
-    values |= {"weight": float(path.data.weight), "max_iter": int(path.data.max_iter)}
-    values |= {"least": float(path.data.least)}
+    values |= {"weight": float(path.data.weight), "least": float(path.data.least)}
+    values |= {"max_iter": int(path.data.max_iter)}
     values |= {"log_constant": _if_known(path.data, "log_constant")}
     if hasattr(path, "kkt"):
         values |= {name: getattr(path, name) for name in _RELAXED}
@@ -65,7 +65,7 @@ def parts_of(path: Any) -> Parts:
 
 
 def _if_known(owner: Any, name: str) -> Any:
-    """None of what needs rows that are not in memory."""
+    """Return an attribute, or None if it needs rows that are not in memory."""
     try:
         return getattr(owner, name)
     except ValueError:
@@ -82,7 +82,7 @@ def _check(values: dict[str, Any]) -> None:
 
 
 def made_of(kind: str, parts: Parts) -> Any:
-    """The path of parts that nobody has checked yet."""
+    """Check the parts, and build the path."""
     from fastreg.objectives import Objective
     from fastreg.paths import results
     from fastreg.paths.origins import Kept
@@ -100,8 +100,8 @@ def made_of(kind: str, parts: Parts) -> Any:
     for each in penalty:
         check("penalty", each, "number: () | n", {"n": len(values["coefs"])})
     objective = Objective(values["l2"], penalty, None, values["fit_intercept"], None, loss)
-    order = ("count", "weight", "max_iter", "least", "log_constant")
-    data = Kept(objective, *(values[key] for key in order))
+    known = ("count", "weight", "max_iter", "least", "log_constant")
+    data = Kept(objective, *(values[key] for key in known))
     path = getattr(results, kind)(
         **{key: values[key] for key in (*_OWN, *more)}, data=data
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pictures of paths and of errors that choose; matplotlib is loaded when one is drawn."""
+"""Draw paths and cross-validation errors. Only drawing imports matplotlib."""
 
 from fastreg.plots.canvas import axes
 from fastreg.plots.coefficients import draw_path

@@ -1,7 +1,7 @@
-"""Axes, colours and marks that pictures share.
+"""Axes, colours and marks that all plots share.
 
-Colours are those of Okabe and Ito (2008), which people who see few colours tell apart, without
-their yellow, which is too pale for a line.
+The colours are those of Okabe and Ito (2008). Colour-blind people can tell them apart. Their yellow
+is left out, because it is too pale for a line.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ Array = np.ndarray
 INK, SOFT, PALE = "#222222", "#8a8a8a", "#cccccc"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 STYLES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
-SMALL = 8.0  # points, of letters in the picture
-_TICKS = 7  # along the top
+SMALL = 8.0  # font size in points
+_TICKS = 7  # number of ticks along the top
 
 
 def axes(ax: Any = None, size: tuple[float, float] = (7.0, 4.2)) -> Any:
-    """The axes given, or new ones.
+    """Return the given axes, or new ones.
 
     Raises
     ------
@@ -32,13 +32,13 @@ def axes(ax: Any = None, size: tuple[float, float] = (7.0, 4.2)) -> Any:
     try:
         from matplotlib import pyplot
     except ImportError:
-        raise ImportError("plots need matplotlib: pip install 'fastreg[plot]'") from None
+        raise ImportError("a plot needs matplotlib: pip install 'fastreg[plot]'") from None
     _, ax = pyplot.subplots(figsize=size, layout="constrained")
     return ax
 
 
 def log_axis(ax: Any) -> None:
-    """Powers of ten as numbers."""
+    """Make the x axis logarithmic, with plain numbers as tick labels."""
     from matplotlib import ticker
 
     ax.set_xscale("log")
@@ -46,7 +46,7 @@ def log_axis(ax: Any) -> None:
 
 
 def mark(ax: Any, places: Iterable[tuple[str, float]], colour: str = INK) -> None:
-    """Vertical lines with an entry each in the legend; what has no place on the axis has none."""
+    """Draw a vertical line with a legend entry for each (label, x). Skip x that is not finite."""
     for k, (label, x) in enumerate(places):
         if np.isfinite(x):
             ax.axvline(
@@ -56,7 +56,7 @@ def mark(ax: Any, places: Iterable[tuple[str, float]], colour: str = INK) -> Non
 
 
 def counts_on_top(ax: Any, x: Array, counts: Array) -> None:
-    """How many coefficients are not zero, along the top, at points near even distances."""
+    """Write the numbers of non-zero coefficients along the top, at evenly spaced points."""
     from matplotlib import ticker
 
     where = np.log(x) if ax.get_xscale() == "log" else x
@@ -72,7 +72,7 @@ def counts_on_top(ax: Any, x: Array, counts: Array) -> None:
 
 
 def tidy(ax: Any) -> None:
-    """Fewer lines, and a legend where there is something to tell."""
+    """Remove spines, and add a legend if any artist has a label."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     ax.tick_params(colors=INK, labelsize=9)

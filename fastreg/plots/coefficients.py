@@ -1,4 +1,4 @@
-"""Coefficients along a path."""
+"""Draw the coefficients along a path."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from fastreg.plots.canvas import (
 )
 
 Array = np.ndarray
-_LABELLED = len(COLOURS)  # coefficients that get a colour and a name
-_LONGEST = 24  # letters of a name
-_LINE = 1.35  # of letters, from one name to the next
+_LABELLED = len(COLOURS)  # number of coefficients with a colour and a name
+_LONGEST = 24  # largest number of characters of a name
+_LINE = 1.35  # distance between two names, in font sizes
 X_LABELS = {
     "log alpha": "alpha, the strength of the penalty (log scale)",
     "norm": "Σ│w│, L1 norm of the coefficients",
@@ -35,20 +35,24 @@ def draw_path(
     alphas: Array, coefs: Array, explained: Array, chosen: Mapping[str, float], *,
     x: str = "log alpha", names: Any = None, ax: Any = None,
 ) -> Any:  # fmt: skip
-    """Coefficients (n, K) from the strongest penalty at the left to the weakest; the largest at
-    the end have names, and the choices {name: alpha} lines.
+    """Draw coefficients (n, K), with the strongest penalty at the left.
+
+    The largest coefficients at the right end get colours and names. Each choice {name: alpha} gets
+    a vertical line.
 
     Raises
     ------
     ValueError
-        There is no such x, it takes no two values here, or names are not (n,).
+        There is no such x, all points share one place on it, or names are not (n,).
     """
     if names is not None and len(names) != len(coefs):
         raise ValueError(f"names must hold {len(coefs)} names, got {len(names)}")
     at = _places(x, alphas, coefs, explained)
     shown = np.flatnonzero(np.isfinite(at))
     if len(shown) < 2 or at[shown].min() == at[shown].max():
-        raise ValueError(f"x={x!r} is one place on this path: it needs two points that differ")
+        raise ValueError(
+            f"x={x!r} needs two points at different places: fit more alphas, or take another x"
+        )
     ax = axes(ax)
     ends, lines = coefs[:, shown[-1]], coefs[:, shown]
     used = np.flatnonzero(lines.any(axis=1))
@@ -80,7 +84,7 @@ def draw_path(
 
 
 def _places(x: str, alphas: Array, coefs: Array, explained: Array) -> Array:
-    """(K,) of the points, NaN where there is none."""
+    """Return the places (K,) of the points on the x axis, NaN for a point without one."""
     if x not in X_LABELS:
         raise ValueError(f"x must be one of {', '.join(map(repr, X_LABELS))}, got {x!r}")
     if x == "log alpha":
@@ -89,7 +93,7 @@ def _places(x: str, alphas: Array, coefs: Array, explained: Array) -> Array:
 
 
 def _name_ends(ax: Any, ends: Array, colours: Mapping[int, str], names: Any) -> None:
-    """Names at the right margin, beside the ends of their lines or as near as they fit."""
+    """Write the names at the right margin, as near to the ends of their lines as possible."""
     top_down = sorted(colours, key=lambda j: -ends[j])
     low, high = ax.get_ylim()
     height = ax.get_window_extent().height * 72.0 / ax.figure.dpi  # points
@@ -109,10 +113,12 @@ def _name_ends(ax: Any, ends: Array, colours: Mapping[int, str], names: Any) -> 
 
 
 def _apart(wanted: Array, room: float, low: float, high: float) -> Array:
-    """Descending places at least `room` apart, in all as near those wanted as that allows: names
-    that would overlap are stacked about the mean of their places."""
+    """Return descending places that are at least `room` apart, near the wanted ones.
+
+    Names that would overlap are stacked around the mean of their places.
+    """
     steps = room * np.arange(len(wanted))
-    stacks: list[list[float]] = []  # means of wanted + steps, and numbers of names: descending
+    stacks: list[list[float]] = []  # (mean of wanted + steps, number of names), descending
     for place in wanted + steps:
         stacks.append([float(place), 1.0])
         while len(stacks) > 1 and stacks[-1][0] > stacks[-2][0]:

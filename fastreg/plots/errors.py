@@ -1,4 +1,4 @@
-"""Errors that choose a strength."""
+"""Draw the errors that choose a strength."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from fastreg.plots.canvas import COLOURS, INK, axes, counts_on_top, log_axis, mark, tidy
 
 Array = np.ndarray
-_FEW = 40  # points that are drawn one by one
+_FEW = 40  # largest number of points that get markers
 STRENGTHS = {
     "alpha": "alpha, the strength of the penalty (log scale)",
     "C": "C, the inverse of the penalty's strength (log scale)",
@@ -18,8 +18,12 @@ STRENGTHS = {
 
 
 class Curve(NamedTuple):
-    """A criterion of strengths: values and, where there are some, standard errors, (K,) each; a
-    label of the values, and one of the curve."""
+    """Hold the values (K,) of a criterion at each strength.
+
+    errors : (K,) standard errors of the values, or None
+    label : name of the values, for the y axis
+    name : name of the curve, for the legend
+    """
 
     strengths: Array
     values: Array
@@ -32,14 +36,15 @@ def draw_errors(
     curve: Curve, chosen: Mapping[str, float], *, strength: str = "alpha",
     counts: Array | None = None, colour: int | None = None, ax: Any = None,
 ) -> Any:  # fmt: skip
-    """A criterion from the strongest penalty at the left to the weakest, with one standard error to
-    either side, and the choices {name: strength}.
+    """Draw a criterion, with the strongest penalty at the left.
+
+    A band shows one standard error to either side. Each choice {name: strength} gets a line.
 
     Parameters
     ----------
-    strength : "alpha", or "C", which grows as penalties fall
-    counts : (K,) of coefficients that are not zero, or None
-    colour : number of the curve where several are drawn on the same axes, or None
+    strength : "alpha" or "C"; C is the inverse of the penalty
+    counts : (K,) numbers of non-zero coefficients, or None
+    colour : number of this curve, if several share the axes, or None
 
     Raises
     ------
@@ -49,7 +54,9 @@ def draw_errors(
     order = np.argsort(curve.strengths, kind="stable")[:: 1 if strength == "C" else -1]
     order = order[np.isfinite(curve.values[order]) & (curve.strengths[order] > 0.0)]
     if not len(order):
-        raise ValueError(f"no {strength} above 0 has a finite {curve.label}")
+        raise ValueError(
+            f"no {strength} above 0 has a finite {curve.label}: there is nothing to draw"
+        )
     ax, x, y = axes(ax), curve.strengths[order], curve.values[order]
     marker = "o" if len(order) <= _FEW else ""
     ink = COLOURS[(colour or 0) % len(COLOURS)]

@@ -263,13 +263,16 @@ def test_no_output_becomes_an_input(saved, capsys):
     folder = path.parent
     before = sorted(folder.iterdir())
     _fails(
-        ["predict", model, folder, "--out", folder / "new.csv"], capsys, "write beside", status=2
+        ["predict", model, folder, "--out", folder / "new.csv"],
+        capsys,
+        "name a file outside",
+        status=2,
     )
     (folder / "deeper").mkdir()
     _fails(
         ["predict", model, folder, "--out", folder / "deeper" / "p.csv"],
         capsys,
-        "write beside",
+        "name a file outside",
         status=2,
     )
     assert sorted(folder.iterdir()) == sorted([*before, folder / "deeper"])

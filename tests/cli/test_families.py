@@ -172,12 +172,12 @@ def test_arrays_are_fitted_too(table, tmp_path, capsys):
     found = capsys.readouterr().out.split()[-80:]
     np.testing.assert_array_equal(np.array(found, float), own.predict_proba(X)[:, 1])
     asked = ["predict", model, tmp_path / "d.npz", "--offset", "b"]
-    _misused(asked, capsys, "'b' is to be a column of a table")
+    _misused(asked, capsys, "'b' must be a column of a table")
 
 
 USAGE = {"offset of squares", "exposure of odds", "both", "alpha and cv", "family"}
 BAD = {
-    "three values": (("claims", "binomial"), "different values, --family binomial needs two"),
+    "three values": (("claims", "binomial"), "two different values for --family binomial"),
     "offset of squares": (("a", "gaussian", "--offset", "prior"), "subtract it from the target"),
     "exposure of odds": (("won", "binomial", "--exposure", "years"), "--family poisson"),
     "both": (

@@ -87,8 +87,8 @@ def test_the_rows_are_not_in_the_file(rows, tmp_path):
     with np.load(tmp_path / "m.npz") as archive:
         assert not any(50 in archive[name].shape for name in archive.files)
     loaded = load_model(tmp_path / "m.npz")
-    for ask in (lambda: loaded.select("cv"), loaded.relax, lambda: loaded.at(0.1)):
-        with pytest.raises(ValueError, match="a path that was saved holds no rows"):
+    for ask in (lambda: loaded.select("cv"), loaded.relax):
+        with pytest.raises(ValueError, match="needs the rows, and a path loaded from a file"):
             ask()
 
 
@@ -107,14 +107,14 @@ def test_what_needs_rows_is_none_where_there_are_none(tmp_path, rows):
     save_model(path, tmp_path / "m.json")
     loaded = load_model(tmp_path / "m.json")
     assert_same(path.predict(X), loaded.predict(X))
-    with pytest.raises(ValueError, match="holds no rows"):
+    with pytest.raises(ValueError, match="needs the rows"):
         loaded.select("bic")
 
 
 def test_a_loss_of_the_user_is_refused(rows, tmp_path):
     path = _path(rows)
     objective = dataclasses.replace(path.data.objective, loss=Squared())
-    kept = Kept(objective, path.data.count, path.data.weight, 100, 0.0, None)
+    kept = Kept(objective, path.data.count, path.data.weight, 1000, 0.0, None)
     path = dataclasses.replace(path, data=kept)
     with pytest.raises(ValueError, match=r"loss Squared\(\) is none of fastreg's"):
         save_model(path, tmp_path / "m.json")
