@@ -56,6 +56,8 @@ RULES: dict[str, Rules] = {
     "RidgeCV": {
         "alpha_": "finite: () | k",
         "best_score_": "number: () | k",
+        "scores_": "number: K | K k",
+        "scores_se_": "number: K | None",
         "cv_results_?": "number: m K | m k K",
         "cv_certificate_?": "choice: *",
         "dof_?": "number: K",
