@@ -396,7 +396,7 @@ def test_bad_calls_of_predict(saved, capsys):
     model, path, _ = saved
     folder = path.parent
     _fails(["predict", folder / "none.npz", path], capsys, "none.npz", "no such file")
-    _fails(["predict", path, path], capsys, "data.csv", ".npz or a .json")
+    _fails(["predict", path, path], capsys, "data.csv", ".npz or .json")
     _fails(["predict", model, folder / "none.csv"], capsys, "no such file")
     _fails(
         ["predict", model, path, "--out", folder / "p.txt"], capsys, "must end in .csv", status=2
