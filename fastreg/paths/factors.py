@@ -18,7 +18,7 @@ import numpy as np
 
 from fastreg.design import Design, deviations, merge, spreads
 from fastreg.design.spreads import Spreads
-from fastreg.penalties import L1, Bounded
+from fastreg.penalties import as_bounded
 from fastreg.sources.blocks import Source
 from fastreg.sources.rows import Block, Layout
 
@@ -61,9 +61,8 @@ class Factors:
 
 def _held(kind: Callable[[Array], Any], columns: Array, l1: Array) -> Any:
     """Return the penalty that holds some columns, (n,) bool, at zero."""
-    penalty = kind(l1)
-    ends = (-np.inf, np.inf) if isinstance(penalty, L1) else (penalty.low, penalty.high)
-    return Bounded(l1, *(np.where(columns, 0.0, end) for end in ends))
+    box = as_bounded(kind(l1), len(l1))
+    return box._replace(low=np.where(columns, 0.0, box.low), high=np.where(columns, 0.0, box.high))
 
 
 def spread_of(X: Design, weights: Array | None) -> Array:

@@ -30,7 +30,8 @@ class Page(HTMLParser):
 
 def broken(folder: Path) -> list[str]:
     """A line for each internal link that leads nowhere."""
-    pages = {path: Page(path.read_text(encoding="utf-8")) for path in folder.rglob("*.html")}
+    paths = (path for path in folder.rglob("*.html") if folder / "_static" not in path.parents)
+    pages = {path: Page(path.read_text(encoding="utf-8")) for path in paths}
     return [
         f"{path.relative_to(folder)}: {link}"
         for path, page in pages.items()
