@@ -205,7 +205,7 @@ def test_a_path_tells_how_far_it_is(capsys):
     assert told == sorted(told) and told[-1] == (20, 20) and len(told) > 2
     assert capsys.readouterr().err == ""
     fastreg.path(*regression(30, 10), alphas=20, verbose=True)
-    assert capsys.readouterr().err.endswith("] 20/20\n")
+    assert capsys.readouterr().err.endswith("] 100 % 20/20\n")
 
 
 def test_X_and_y_are_not_changed():

@@ -74,7 +74,7 @@ def test_it_is_ridge_without_a_penalty(rng):
     assert str(found) == str(known)
     column = LinearRegression().fit(X, y[:, None])
     assert str(column.summary(X, y)) == str(known)
-    with pytest.raises(ValueError, match="summary is for one target, the fit had 2"):
+    with pytest.raises(ValueError, match="summary needs a fit to one target, this fit has 2"):
         LinearRegression().fit(X, np.stack([y, y], 1)).summary(X, y)
 
 

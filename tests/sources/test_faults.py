@@ -174,7 +174,7 @@ def test_a_changed_encoding_is_refused(change, message, tmp_path):
     path = tmp_path / "m.json"
     fastreg.save_model(model, path)
     state = json.loads(path.read_text())
-    state["encoding"]["columns"][0] |= change
+    state["attributes"]["encoding_"]["Encoding"]["columns"][0] |= change
     path.write_text(json.dumps(state))
     with pytest.raises(ValueError, match=message):
         fastreg.load_model(path)

@@ -144,7 +144,7 @@ def test_without_pyarrow_the_way_to_get_it_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["d.xlsx", "d", "d.gz"])
 def test_other_suffixes(name, tmp_path):
     path = _write(tmp_path / name, "a,y\n1,2\n")
-    with pytest.raises(ValueError, match=r"\.csv, \.parquet"):
+    with pytest.raises(ValueError, match=r"\.csv, \.tsv, \.parquet"):
         _read(path, "y")
 
 
