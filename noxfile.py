@@ -93,10 +93,12 @@ def history(session):
 
 @nox.session
 def docs(session):
-    """The site, in docs/_build/html: a warning is an error, and every internal link is followed."""
+    """The site, in docs/_build/html: a warning is an error, and every internal link is followed.
+    Pages for users of other packages run beside these."""
     out = "docs/_build/html"
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", out)
     session.run("python", "-m", "tests.docs.site", out)
+    session.run("python", "-m", "pytest", "-m", "", "tests/docs/test_coming_from.py")
 
 
 @nox.session

@@ -213,10 +213,6 @@ class TestGlum:
 
 RECORDED = Path(__file__).resolve().parents[1] / "fixtures" / "glmnet.json"
 SCRIPT = RECORDED.with_name("glmnet_vignette.R")
-standardizes = pytest.mark.skipif(
-    "standardize" not in inspect.signature(fastreg.path).parameters,
-    reason="fastreg.path has no standardize=",
-)
 
 
 def write_stand_ins(folder: Path) -> None:
@@ -271,7 +267,6 @@ def normal(r_code: str) -> str:
     return r_code.replace("'", '"').replace(" ", "")
 
 
-@standardizes
 class TestGlmnet:
     page = "glmnet"
     text = pages.text_of("glmnet")

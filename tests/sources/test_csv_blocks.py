@@ -165,7 +165,8 @@ def test_a_first_read_draws_a_bar_where_one_is_asked_for(tmp_path, capsys, monke
     fastreg.read(path, "y", progress=True)
     size = f"{path.stat().st_size / 1000:.3g} kB"
     told = capsys.readouterr().err
-    assert told.startswith(f"[{'#' * 40}] 100 % 600 rows, {size} of {size}, ") and told.count("\n") == 1
+    assert told.startswith(f"[{'#' * 40}] 100 % 600 rows, {size} of {size}, ")
+    assert told.count("\n") == 1
 
 
 def test_a_format_needs_what_stands_between_its_parts():

@@ -162,9 +162,11 @@ def test_fractions_in_a_later_file(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"unit": float("nan")}, "encoding is not sound"),
+        ({"unit": float("nan")}, "NaN is no JSON"),
         ({"unit": 0.0}, "out of range"),
-        ({"origin": float("inf")}, "out of range"),
+        ({"origin": float("inf")}, "Infinity is no JSON"),
+        ({"origin": 1e400}, "Infinity is no JSON"),
+        ({"unit": -1.0}, "out of range"),
         ({"fill": True}, "is no number"),
     ],
 )
