@@ -55,6 +55,7 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "fastreg"
+html_context = {"default_mode": "auto"}
 templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["fastreg.css"]
