@@ -13,6 +13,7 @@ import fastreg
 from fastreg import moments, probes
 from fastreg.certificate import held_out_losses
 from fastreg.design import as_design
+from fastreg.selection.choice import Errors
 from fastreg.selection.leave_one_out import leave_one_out
 from tests import choices, choices_of_losses
 from tests.judge import HAS_EXTENDED
@@ -266,3 +267,11 @@ def test_ridges_by_folds_with_weights_or_other_scores_have_no_bound(rng):
     source = fastreg.read(lambda: [(X, y)], memory=0)
     blocks = fastreg.RidgeCV(cv=4).fit(source)
     assert blocks.cv_certificate_.bound.shape == (3, 4) and blocks.cv_certificate_.converged
+
+
+def test_the_largest_strength_wins_a_tie_up_to_rounding():
+    mse = np.array([[0.5, 0.5], [0.1, 0.2], [0.3 - 1e-16, 0.0], [0.3 - 1e-16, 0.0]])
+    errors = Errors(mse, np.zeros((4, 2)), np.zeros((4, 2)), np.ones((4, 2), bool))
+    assert errors.mean[2] < errors.mean[1] and errors.choose() == 1
+    mse[3] *= 0.99
+    assert errors.choose() == 3

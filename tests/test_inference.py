@@ -243,3 +243,22 @@ def test_what_has_no_intervals_says_so(rng):
         fastreg.Ridge(alpha=0.0).fit(X[:7], y[:7]).summary(X[:7], y[:7])
     with pytest.raises(ValueError, match="set noise"):
         fastreg.Lasso(alpha=1e-5).fit(few, y[:6]).summary(few, y[:6])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        fastreg.Ridge(alpha=1.0), fastreg.LinearRegression(), fastreg.Lasso(alpha=0.05),
+        fastreg.LassoCV(), fastreg.RidgeCV(),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_other_data_than_those_of_the_fit_are_refused(model):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 4))
+    y = X @ [1.0, -1.0, 0.0, 0.5] + rng.standard_normal(80)
+    model.fit(X, y)
+    model.summary(X, y), model.summary(np.asfortranarray(X), y)
+    for other in (2.0 * X + 1.0, X[::-1]):
+        with pytest.raises(ValueError, match="are not those of the fit"):
+            model.summary(other, y)

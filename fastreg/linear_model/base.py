@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastreg import kernels, moments
 from fastreg._warnings import warn, warn_of_convergence
-from fastreg.certificate import KKT, Certificate
+from fastreg.certificate import KKT, Certificate, certify
 from fastreg.design import Design, as_design, as_target, as_weights, counted
 from fastreg.functional import check_predictions
 from fastreg.linear_model.opening import note_names, predict_source
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fastreg.inference import Inference
 
 Array = np.ndarray
+_OTHER = 10.0  # gaps of the same data, of another summation or storage, differ by less
 
 Streamed = Source | SufficientStatistics
 STREAMED = (Source, SufficientStatistics)  # what `fit` may be given in place of X
@@ -304,6 +305,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         if noise is not None and not 0.0 < noise < np.inf:
             raise ValueError(f"noise must be positive and finite, got {noise!r}")
         objective = self._fitted_objective(weights, m)
+        self._check_data(design, target, objective)
         names = getattr(self, "feature_names_in_", None)
         if np.any(objective.penalty.l1):
             if method not in (None, "selective"):
@@ -325,6 +327,21 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
             design, target, objective, coef, intercept, method=method, level=level, names=names,
             chosen=self._chosen,
         )  # fmt: skip
+
+    def _check_data(self, X: Design, y: Array, objective: Objective) -> None:
+        """Raise ValueError if the fit is not as near to the minimum for these rows as it was."""
+        coef, intercept = np.ravel(self.coef_)[:, None], np.ravel(self.intercept_)
+        own = self.certificate_
+        found = certify(X, y[:, None], coef, intercept, objective, tol=own.tol, method="", passes=0)
+        gap, limit = found.relative_gap.max(), _OTHER * max(own.tol, own.relative_gap.max())
+        if own.by_kkt:
+            gap, limit = found.kkt.max(), _OTHER * max(KKT, own.kkt.max())
+        if not gap <= limit:
+            raise ValueError(
+                "X, y and sample_weight are not those of the fit: its coefficients have a relative "
+                f"gap of {gap:.1e} there, {own.relative_gap.max():.1e} in the fit. Give summary "
+                "the data of the fit, scaled alike"
+            )
 
     def _fitted_objective(self, weights: Array | None, m: int) -> Objective:
         """The objective that was minimised."""

@@ -37,8 +37,8 @@ def draw_path(
 ) -> Any:  # fmt: skip
     """Draw coefficients (n, K), with the strongest penalty at the left.
 
-    The largest coefficients at the right end get colours and names. Each choice {name: alpha} gets
-    a vertical line.
+    Each choice {name: alpha} gets a vertical line. The coefficients that are largest there, or at
+    the right end without a choice, get colours and names.
 
     Raises
     ------
@@ -55,8 +55,11 @@ def draw_path(
         )
     ax = axes(ax)
     ends, lines = coefs[:, shown[-1]], coefs[:, shown]
+    nearest = {name: int(np.argmin(np.abs(alphas - alpha))) for name, alpha in chosen.items()}
+    points = [*nearest.values()] or [shown[-1]]  # where the largest get names
     used = np.flatnonzero(lines.any(axis=1))
-    order = used[np.lexsort((-np.abs(lines[used]).max(axis=1), -np.abs(ends[used])))]
+    anywhere, there = (-np.abs(each[used]).max(axis=1) for each in (lines, coefs[:, points]))
+    order = used[np.lexsort((anywhere, -np.abs(ends[used]), there))]
     colours = dict(zip(map(int, order), COLOURS, strict=False))
     for j in map(int, order[::-1]):
         front = j in colours
@@ -69,7 +72,6 @@ def draw_path(
         log_axis(ax)
     ax.set_xlim(at[shown[0]], at[shown[-1]])
     _name_ends(ax, ends, colours, names)
-    nearest = {name: int(np.argmin(np.abs(alphas - alpha))) for name, alpha in chosen.items()}
     mark(ax, [(f"{name}: alpha = {alphas[k]:.3g}", at[k]) for name, k in nearest.items()])
     ax.set_xlabel(X_LABELS[x])
     ax.set_ylabel("coefficient")

@@ -10,6 +10,7 @@ from fastreg._html import box
 from fastreg.certificate.gap import CERTAIN, relative_to
 
 Array = np.ndarray
+_TIE = 16.0 * np.finfo(float).eps
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -162,9 +163,14 @@ class Errors:
 
     def choose(self, rule: str = "min") -> int:
         """Of descending strengths: that of the least mean error, or for "1se" the largest whose
-        mean is within a standard error of it (Hastie, Tibshirani & Friedman 2009, §7.10)."""
+        mean is within a standard error of it (Hastie, Tibshirani & Friedman 2009, §7.10).
+
+        The largest strength wins a tie. Means that differ by rounding alone are one: shares of
+        misclassified rows often do.
+        """
         mean = np.where(np.isnan(self.mean), np.inf, self.mean)
         best = int(np.argmin(mean))
         if rule == "min":
-            return best
+            size = np.abs(mean[np.isfinite(mean)]).max(initial=0.0)
+            return int(np.flatnonzero(mean <= mean[best] + _TIE * size)[0])
         return int(np.flatnonzero(mean <= mean[best] + self.standard_error[best])[0])
