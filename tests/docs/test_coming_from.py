@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pages
+
 import pytest
 from conftest import needs_jit
 
 import fastreg
 import fastreg.paths
+from tests.docs import other_packages
 
 pytestmark = needs_jit
 
@@ -26,7 +27,7 @@ pytestmark = needs_jit
 def run(page: str) -> dict[str, Any]:
     """What the blocks of a page define; each but the first, of the data, asserts something."""
     scope: dict[str, Any] = {}
-    first, *others = pages.blocks(pages.text_of(page), "python")
+    first, *others = other_packages.blocks(other_packages.text_of(page), "python")
     exec(first, scope)
     for block in others:
         assert "assert" in block, block
@@ -36,7 +37,7 @@ def run(page: str) -> dict[str, Any]:
 
 def data_of(page: str) -> dict[str, Any]:
     scope: dict[str, Any] = {}
-    exec(pages.blocks(pages.text_of(page), "python")[0], scope)
+    exec(other_packages.blocks(other_packages.text_of(page), "python")[0], scope)
     return scope
 
 
@@ -51,7 +52,8 @@ def all_tight(module: Any, names: list[str]) -> dict[str, Any]:
     return {name: tight(getattr(module, name)) for name in names if name[0] != "_"}
 
 
-OURS = all_tight(fastreg, ["Ridge", "Lasso", "ElasticNet", "LogisticRegression"])
+OURS = all_tight(fastreg, ["LinearRegression", "Ridge", "Lasso", "ElasticNet"])
+OURS |= all_tight(fastreg, ["LogisticRegression"])
 OURS |= all_tight(fastreg, ["PoissonRegressor", "path"])
 OURS |= {name: functools.partial(getattr(fastreg, name), tol=1e-12)
          for name in ("lasso_path", "enet_path")}  # fmt: skip
@@ -70,27 +72,27 @@ def example(kind: type) -> Any:
 
 def check_names(page: str, theirs: dict[str, Any], make: Any = example) -> None:
     """Each row of the table of names is true on both sides."""
-    found = pages.rows(pages.section(pages.text_of(page), "Names"))
+    found = other_packages.rows(other_packages.section(other_packages.text_of(page), "Names"))
     assert len(found) > 10
     for row in found:
         their, our = row[:2]
-        for span in pages.spans(their):
-            pages.check(span, theirs, make)
-        for span in pages.spans(our):
-            pages.check(span, IN_SCOPE, example)
+        for span in other_packages.spans(their):
+            other_packages.check(span, theirs, make)
+        for span in other_packages.spans(our):
+            other_packages.check(span, IN_SCOPE, example)
 
 
 def check_scales(page: str, theirs: dict[str, Any], rtol: float = 1e-6) -> int:
     """Each pair of the table of scales gives equal coefficients; how many there are."""
     scope, count = data_of(page), 0
-    for row in pages.rows(pages.section(pages.text_of(page), "Scales")):
+    for row in other_packages.rows(other_packages.section(other_packages.text_of(page), "Scales")):
         if len(row) != 2 or not (row[0].startswith("`") and row[1].startswith("`")):
             continue
-        (their,), (our,) = map(pages.spans, row)
+        (their,), (our,) = map(other_packages.spans, row)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of how far the others went
             a = eval(their, scope | theirs)
-        pages.assert_same(a, eval(our, scope | OURS), f"{their} and {our}", rtol)
+        other_packages.assert_same(a, eval(our, scope | OURS), f"{their} and {our}", rtol)
         count += 1
     return count
 
@@ -98,9 +100,9 @@ def check_scales(page: str, theirs: dict[str, Any], rtol: float = 1e-6) -> int:
 def missing_of(page: str) -> list[str]:
     """The names that a page says fastreg has not."""
     lines = re.findall(
-        r"^- (.*?): not in fastreg", pages.section(pages.text_of(page), "Not in fastreg"), re.M
+        r"^- (.*?): not in fastreg", other_packages.section(other_packages.text_of(page), "Not in fastreg"), re.M
     )
-    return [span for line in lines for span in pages.spans(line)]
+    return [span for line in lines for span in other_packages.spans(line)]
 
 
 class TestScikitLearn:
@@ -117,9 +119,9 @@ class TestScikitLearn:
         import sklearn.linear_model as theirs
 
         said = {
-            pages.named(span)[:2]
-            for row in pages.rows(pages.section(pages.text_of(self.page), "Names"))
-            for span in pages.spans(row[0])
+            other_packages.named(span)[:2]
+            for row in other_packages.rows(other_packages.section(other_packages.text_of(self.page), "Names"))
+            for span in other_packages.spans(row[0])
         }
         for name in set(fastreg.__all__) & set(dir(theirs)):
             a, b = (inspect.signature(getattr(m, name)).parameters for m in (theirs, fastreg))
@@ -176,7 +178,7 @@ class TestStatsmodels:
         names = missing_of(self.page)
         assert len(names) > 15
         for name in names:
-            pages.check(name, vars(self.api), example)
+            other_packages.check(name, vars(self.api), example)
             assert name not in fastreg.__all__
 
 
@@ -229,7 +231,7 @@ def write_stand_ins(folder: Path) -> None:
 
 def by_r(folder: Path, *stand_ins: Path) -> dict[str, Any]:
     """What the R of the page computes now."""
-    page = pages.FOLDER / "glmnet.md"
+    page = other_packages.FOLDER / "glmnet.md"
     command = ["Rscript", str(SCRIPT), str(page), str(folder / "r.json"), *map(str, stand_ins)]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return json.loads((folder / "r.json").read_text(encoding="utf-8"))
@@ -269,17 +271,17 @@ def normal(r_code: str) -> str:
 
 class TestGlmnet:
     page = "glmnet"
-    text = pages.text_of("glmnet")
+    text = other_packages.text_of("glmnet")
 
     def run(self, folder: Path, monkeypatch: pytest.MonkeyPatch, count: int = 1 << 10) -> Any:
         monkeypatch.chdir(folder)
         scope: dict[str, Any] = {}
-        for block in pages.blocks(self.text, "python")[:count]:
+        for block in other_packages.blocks(self.text, "python")[:count]:
             exec(block, scope)
         return scope
 
     def test_recorded_numbers_are_of_this_page(self, r):
-        assert r[1]["blocks"] == [block.rstrip("\n") for block in pages.blocks(self.text, "r")]
+        assert r[1]["blocks"] == [block.rstrip("\n") for block in other_packages.blocks(self.text, "r")]
 
     def test_its_blocks_give_the_numbers_of_r(self, r, monkeypatch):
         folder, recorded = r
@@ -294,7 +296,7 @@ class TestGlmnet:
             assert off <= 1e-6, f"{name}: off by {off:.1e} of the largest"
 
     def test_each_block_has_a_twin_that_computes_something(self):
-        r_blocks, python_blocks = (pages.blocks(self.text, name) for name in ("r", "python"))
+        r_blocks, python_blocks = (other_packages.blocks(self.text, name) for name in ("r", "python"))
         found = json.loads(RECORDED.read_text(encoding="utf-8"))["values"]
         assert len(r_blocks) == len(python_blocks)
         for block in r_blocks[1:]:
@@ -303,11 +305,11 @@ class TestGlmnet:
     def test_its_scales_give_the_same_minimisers(self, r, monkeypatch):
         folder, recorded = r
         scope, seen = self.run(folder, monkeypatch, 1), set()
-        for row in pages.rows(pages.section(self.text, "Scales")):
-            (their,), (our,) = map(pages.spans, row)
+        for row in other_packages.rows(other_packages.section(self.text, "Scales")):
+            (their,), (our,) = map(other_packages.spans, row)
             intercept, *coefs = array_of(recorded["scales"][their])
             path = np.squeeze(np.vstack([coefs, intercept]))
-            own = np.squeeze(pages.answer(eval(our, scope | OURS)))
+            own = np.squeeze(other_packages.answer(eval(our, scope | OURS)))
             assert own.shape == path.shape, their
             off = np.abs(own - path).max() / np.abs(path).max()
             assert off <= 1e-6, f"{their} and {our}: off by {off:.1e}"
@@ -316,10 +318,10 @@ class TestGlmnet:
 
     def test_its_names_and_defaults_are_those_of_both(self, r):
         _, recorded = r
-        found = pages.rows(pages.section(self.text, "Names"))
+        found = other_packages.rows(other_packages.section(self.text, "Names"))
         assert len(found) > 30
         for row in found:
-            for span in pages.spans(row[0]):
+            for span in other_packages.spans(row[0]):
                 name, _, part = span.partition("$")
                 if part:
                     assert part in recorded["parts"][name], span
@@ -330,14 +332,14 @@ class TestGlmnet:
                 takes = recorded["defaults"][name]
                 assert argument is None or argument in takes, span
                 assert default is None or normal(default) == normal(takes[argument]), span
-            for span in pages.spans(row[1]):
-                pages.check(span, IN_SCOPE | {"Selected": fastreg.paths.Selected}, example)
+            for span in other_packages.spans(row[1]):
+                other_packages.check(span, IN_SCOPE | {"Selected": fastreg.paths.Selected}, example)
 
     def test_what_is_not_in_fastreg_is_in_glmnet(self, r):
         defaults, names = r[1]["defaults"], missing_of(self.page)
         assert len(names) > 9
         for name in names:
-            function, argument, _ = pages.named(name)
+            function, argument, _ = other_packages.named(name)
             if function in defaults:
                 assert argument is None or argument in defaults[function]
                 assert argument not in inspect.signature(fastreg.path).parameters

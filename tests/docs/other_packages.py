@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "coming-from"
+FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "coming-from"
 _SPAN = re.compile(r"(?P<name>[A-Za-z_][\w.$]*)(\((?P<argument>[\w.]+)(=(?P<default>.*))?\))?")
 
 
