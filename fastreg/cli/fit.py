@@ -59,7 +59,7 @@ def fit(arguments: Any) -> None:
         ]  # fmt: skip
         fit_summary(
             found.model, found.data, path=name, times=found.times, written=written,
-            top=arguments.top,
+            top=arguments.top, choice=found.choice,
         )  # fmt: skip
 
 

@@ -103,9 +103,9 @@ def _coefficients(found: Any) -> list[Any]:
     zero = len(coef) - len(order)
     none = f"{zero} of {len(coef)} coefficients {'is' if zero == 1 else 'are'} 0."
     words = [
-        "A coefficient is what the prediction gains when the feature grows by one. Times the "
-        "standard deviation of the feature, it says how much the feature moves the prediction; the "
-        "table is sorted by that.",
+        f"A coefficient is what the prediction gains when the feature grows by {_step(found)}. "
+        "Times the standard deviation of the feature, it says how much the feature moves the "
+        "prediction; the table is sorted by that.",
         f"The intercept is {float(np.ravel(found.model.intercept_)[0]):.6g}. "
         + (none if zero else "No coefficient is 0."),
     ]
@@ -123,6 +123,13 @@ def _coefficients(found: Any) -> list[Any]:
     if len(order) > _MOST:
         out.append(element("p", f"The other {len(order) - _MOST} are in the model file alone."))
     return out
+
+
+def _step(found: Any) -> str:
+    """Name the unit of the features."""
+    columns = getattr(getattr(found.model, "encoding_", None), "columns", ())
+    scaled = any(getattr(each, "unit", 1.0) != 1.0 for each in columns)
+    return "one; that of a number or a day, by one standard deviation" if scaled else "one"
 
 
 def _bar(value: float, share: float, positive: bool) -> Element:

@@ -12,8 +12,9 @@ Array = np.ndarray
 
 
 def fit_summary(
-    model: Any, data: Any, *, path: str, times: tuple[float, float], written: Any, top: int
-) -> None:
+    model: Any, data: Any, *, path: str, times: tuple[float, float], written: Any, top: int,
+    choice: Any = None,
+) -> None:  # fmt: skip
     """Print a summary of a fitted model with one target."""
     coef = np.ravel(model.coef_)
     m, n = data.n_rows, len(coef)
@@ -24,6 +25,7 @@ def fit_summary(
         [
             ("data", f"{m} rows × {n} features, {data.source.kind}, {path}"),
             ("model", describe(model)),
+            *([] if choice is None else [("chosen", _chosen(choice))]),
             ("certificate", model.certificate_),
             *words,
             (data.measure, f"{round(share, 6) + 0.0:.6f}" if np.isfinite(share) else constant),
@@ -35,6 +37,13 @@ def fit_summary(
     )
     if top:
         _coefficients(coef, data, top)
+
+
+def _chosen(choice: Any) -> str:
+    """Describe the choice of the strength."""
+    end = "; it is the last that was tried, and one beyond may be better" if choice.at_end else ""
+    tried = f"of {len(choice.alphas)} from {choice.alphas.max():.3g} to {choice.alphas.min():.3g}"
+    return f"alpha {choice.chosen:.6g}, {tried}: {choice.unit} {choice.best:.6g} held out{end}"
 
 
 def time_words(read: float, fitted: float) -> str:

@@ -24,6 +24,7 @@ _WORDS = (
     (re.compile(r"(?<!-)\bgive --?sep\b"), "give --sep"),
     (re.compile(r"\bread it with --unknown\b"), "give --unknown"),
     (re.compile(r"; see cv_certificate_"), ""),
+    (re.compile(r"\blabels=True\b"), "--family binomial"),
 )  # fmt: skip
 
 
@@ -46,7 +47,7 @@ def _flag(name: str, written: str) -> str:
     if isinstance(value, list):
         value = _joined(value)
     value = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
-    return f"{flag} {shlex.quote(value)}"
+    return f"{flag} {shlex.quote(value)}".replace("\t", "\\t")
 
 
 def _joined(values: list[str]) -> str:

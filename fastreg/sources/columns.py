@@ -239,7 +239,10 @@ def _check_numbers(schema: Any, name: str, columns: Iterable[str], look: Look) -
     for column in columns:
         if kind_of(schema.field(column)) != "number":
             what = schema.field(column).type
-            raise ValueError(f"{name}: column {column!r} holds {what}; it must be numbers")
+            raise ValueError(
+                f"{name}: column {column!r} holds {what}; it must be numbers. For a target of two "
+                "classes give labels=True"
+            )
 
 
 def _refuse_texts(schema: Any, columns: Iterable[str], look: Look) -> None:

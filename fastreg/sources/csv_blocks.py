@@ -18,6 +18,7 @@ from fastreg._jit import get_num_threads
 
 _AT_ONCE = 2  # blocks, of which as many are in memory
 _PATIENCE = 0.05  # seconds between two looks for a signal
+_GRACE = 2.0  # seconds that a thread gets for the block that it is at
 _MOST = 1 << 20  # bytes of a line that begins in one block and ends in the next
 _LINE = re.compile(rb"[^\r\n]*[\r\n]?")
 _FIRST_LINE = re.compile(rb"[\r\n]*" + _LINE.pattern)  # that is not empty
@@ -50,6 +51,8 @@ def parsed(path: str, size: int, parse: Parse) -> Generator[tuple[list[Any], int
     finally:
         for parser in parsers:
             parser.end()
+        for parser in parsers:
+            parser.join()
 
 
 def _result(parser: _Parser, length: int) -> tuple[list[Any], int]:
@@ -67,7 +70,8 @@ class _Parser:
         self._parse = parse
         self._blocks: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
-        threading.Thread(target=self._serve, name="fastreg-parser", daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, name="fastreg-parser", daemon=True)
+        self._thread.start()
 
     def put(self, *block: Any) -> None:
         self._blocks.put(block)
@@ -84,8 +88,13 @@ class _Parser:
             return found
 
     def end(self) -> None:
-        """Let the thread end after what it is at."""
+        """Let the thread end after the block that it is at."""
         self._blocks.put(None)
+
+    def join(self) -> None:
+        """Wait for that end, some 50 ms. A process that ends while one of its threads is within
+        pyarrow may abort: once in 118 runs of a command whose first line was refused."""
+        self._thread.join(_GRACE)
 
     def _serve(self) -> None:
         while (block := self._blocks.get()) is not None:

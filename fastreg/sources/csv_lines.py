@@ -13,6 +13,7 @@ from typing import Any
 
 from fastreg.sources.text import Text
 
+_DECIMAL_COMMA = re.compile(r"\d,(?!\d{3}(?!\d))\d")  # 1,5 and not 1,234
 _RAGGED = re.compile(r"Expected (\d+) columns, got \d+")
 PACKED = (".gz", ".bz2", ".zst", ".lz4")
 _HEADS = {
@@ -143,5 +144,6 @@ def _advice(path: str, text: Text) -> str:
     sep = next((each for each in ";\t|" if each in first), None)
     if sep is None:
         return ""
-    decimal = rest and text.decimal is None and re.search(r"\d,\d", rest[0])
+    values = rest[0] if rest and text.decimal is None else ""
+    decimal = _DECIMAL_COMMA.search(values)
     return f"give sep={sep!r}" + (" and decimal=','" if decimal else "")

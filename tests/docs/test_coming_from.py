@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 import pytest
 from conftest import needs_jit
 
@@ -100,7 +99,9 @@ def check_scales(page: str, theirs: dict[str, Any], rtol: float = 1e-6) -> int:
 def missing_of(page: str) -> list[str]:
     """The names that a page says fastreg has not."""
     lines = re.findall(
-        r"^- (.*?): not in fastreg", other_packages.section(other_packages.text_of(page), "Not in fastreg"), re.M
+        r"^- (.*?): not in fastreg",
+        other_packages.section(other_packages.text_of(page), "Not in fastreg"),
+        re.M,
     )
     return [span for line in lines for span in other_packages.spans(line)]
 
@@ -120,7 +121,9 @@ class TestScikitLearn:
 
         said = {
             other_packages.named(span)[:2]
-            for row in other_packages.rows(other_packages.section(other_packages.text_of(self.page), "Names"))
+            for row in other_packages.rows(
+                other_packages.section(other_packages.text_of(self.page), "Names")
+            )
             for span in other_packages.spans(row[0])
         }
         for name in set(fastreg.__all__) & set(dir(theirs)):
@@ -281,7 +284,9 @@ class TestGlmnet:
         return scope
 
     def test_recorded_numbers_are_of_this_page(self, r):
-        assert r[1]["blocks"] == [block.rstrip("\n") for block in other_packages.blocks(self.text, "r")]
+        assert r[1]["blocks"] == [
+            block.rstrip("\n") for block in other_packages.blocks(self.text, "r")
+        ]
 
     def test_its_blocks_give_the_numbers_of_r(self, r, monkeypatch):
         folder, recorded = r
@@ -296,7 +301,9 @@ class TestGlmnet:
             assert off <= 1e-6, f"{name}: off by {off:.1e} of the largest"
 
     def test_each_block_has_a_twin_that_computes_something(self):
-        r_blocks, python_blocks = (other_packages.blocks(self.text, name) for name in ("r", "python"))
+        r_blocks, python_blocks = (
+            other_packages.blocks(self.text, name) for name in ("r", "python")
+        )
         found = json.loads(RECORDED.read_text(encoding="utf-8"))["values"]
         assert len(r_blocks) == len(python_blocks)
         for block in r_blocks[1:]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -186,3 +188,17 @@ def test_the_race_of_a_first_read_runs(capsys):
     race.main(["--megabytes", "0.5"])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4 and all(line.endswith(" s") for line in lines[1:])
+
+
+def test_no_thread_outlives_a_read_that_stops(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n" + "1,2\n" * 100)
+
+    def parse(block, length, heading):
+        time.sleep(0.2)
+        return []
+
+    blocks = csv_blocks.parsed(str(path), 40, parse)
+    next(blocks)
+    blocks.close()
+    assert not [t for t in threading.enumerate() if t.name == "fastreg-parser"]
