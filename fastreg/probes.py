@@ -26,7 +26,7 @@ Array = np.ndarray
 # A row of E that is a hundred times as long as its product with d is seen too short by chance
 # once in a hundred; all rows together are not. A second direction would cost as much again.
 _DOUBT = 100.0
-_ENTRIES = 1 << 17  # of a block of rows: 1 MB, which its second product finds in the cache
+_ENTRIES = 1 << 18  # of a block of rows: 2 MB, which its second product finds in the cache
 _PARTS = 16  # sums, whatever the number of threads: the same bits for any
 _CELLS = 8  # whose sums a sparse X is read for at once
 _NEAR = 8.0  # units that an origin may be long to be taken off products, not entries
