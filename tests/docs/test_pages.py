@@ -1,14 +1,19 @@
 """Pages are true and easy to read: code runs and prints what they show; sentences are short."""
 
+import importlib.util
 import re
+import shlex
+import tomllib
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
 from conftest import needs_jit
+from sklearn.datasets import load_diabetes
 
 import fastreg
 import fastreg.network
+from fastreg.cli import main
 from tests.docs import pages, readability, site
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -40,6 +45,44 @@ def test_code_runs_and_prints_what_the_page_shows(page, monkeypatch):
 def test_no_sentence_is_long(page):
     for words in readability.sentences(page.read_text(encoding="utf-8")):
         assert len(words) <= 30, " ".join(words)
+
+
+def commands(page):
+    """The commands of the `console` blocks of a page, in words."""
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        yield from (shlex.split(line[2:], comments=True) for line in block.splitlines())
+
+
+def test_commands_name_what_there_is():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = extras["project"]["optional-dependencies"]
+    sessions = re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
+    seen = 0
+    for page in PAGES:
+        for words in commands(page):
+            seen += 1
+            if words[:2] == ["python", "-m"]:
+                assert importlib.util.find_spec(words[2]), words
+            elif words[0] == "pip":
+                named = re.search(r"\[(.*)\]", words[-1])
+                assert named is None or named[1] in extras, words
+            elif words[0] == "nox":
+                assert words[2] in sessions, words
+            else:
+                assert words[0] == "asv", words
+    assert seen > 12
+
+
+def test_the_commands_of_the_quickstart_work(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    frame = load_diabetes(as_frame=True).frame.rename(columns={"target": "progression"})
+    frame.to_csv("patients.csv", index=False)
+    frame.drop(columns="progression").to_csv("new.csv", index=False)
+    for words in commands(DOCS / "quickstart.md"):
+        assert main(words[3:]) == 0
+    assert len(Path("predictions.csv").read_text().split()) == 1 + len(frame)
+    capsys.readouterr()
 
 
 def test_the_readme_is_short():
