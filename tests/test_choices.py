@@ -273,5 +273,6 @@ def test_the_largest_strength_wins_a_tie_up_to_rounding():
     mse = np.array([[0.5, 0.5], [0.1, 0.2], [0.3 - 1e-16, 0.0], [0.3 - 1e-16, 0.0]])
     errors = Errors(mse, np.zeros((4, 2)), np.zeros((4, 2)), np.ones((4, 2), bool))
     assert errors.mean[2] < errors.mean[1] and errors.choose() == 1
+    assert errors.choose("1se") == 1
     mse[3] *= 0.99
     assert errors.choose() == 3

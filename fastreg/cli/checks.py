@@ -56,9 +56,15 @@ def check_offset(arguments: Any) -> None:
 
 def check_predict(arguments: Any, model: Any) -> None:
     """Raise UsageError if options of a prediction do not fit this model."""
+    from fastreg.linear_model.base import LinearRegressor
     from fastreg.linear_model.generalized import Generalized
 
     name = type(model).__name__
+    if not isinstance(model, LinearRegressor | Generalized):
+        raise UsageError(
+            f"{arguments.model} holds a {name}, which does not predict files: load it in Python "
+            "with fastreg.load_model"
+        )
     if arguments.classes and not hasattr(model, "classes_"):
         raise UsageError(
             f"--classes is for models of --family binomial, this is a {name}: leave it out"

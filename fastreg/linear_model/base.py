@@ -421,9 +421,10 @@ def warn_of_fit(model: Any, solution: Solution) -> None:
         return
     advice = (
         f"raise max_iter, now {1000 if model.max_iter is None else model.max_iter}"
-        if solution.exhausted
+        if solution.exhausted and hasattr(model, "max_iter")
         else "rounding stopped it: centre and scale the columns of X and y, "
-        "penalise more, or raise tol"
+        + ("leave out columns that depend on others" if certificate.by_kkt else "penalise more")
+        + ("" if certificate.by_kkt and certificate.tol > KKT else ", or raise tol")
     )
     warn_of_convergence(
         f"{type(model).__name__} reached a {measure} of {reached:.2e} in "

@@ -77,7 +77,8 @@ class RidgeCV(LinearRegressor):
     scores_ : ndarray of shape (n_alphas,) or (n_alphas, n_targets)
         Score of each of `alphas`; larger is better.
     scores_se_ : ndarray of shape (n_alphas,) or None
-        Standard errors of `scores_`, over folds, or over rows with ``store_cv_results=True``.
+        Standard errors of the scores, over folds, or over rows with ``store_cv_results=True``. Of
+        several targets they are those of the mean.
     cv_results_ : ndarray of shape (n_samples, n_alphas) or (n_samples, n_targets, n_alphas)
         Squared error of each row, times its weight; with `scoring`, the predictions.
     cv_certificate_ : ChoiceCertificate

@@ -105,8 +105,7 @@ def _of_source(path: Path, source: RowsInBlocks, strengths: Array, beside: dict[
 
 def _check_given(data: Source, beside: dict[str, Any]) -> None:
     """Raise ValueError if the fit had y, weights or an offset that are missing here."""
-    weighted = data.objective.weights is not None
-    had = {"y": True, "sample_weight": weighted, "offset": data.has_offset}
+    had = {"y": True, "sample_weight": data.has_weights, "offset": data.has_offset}
     missing = [name for name, was in had.items() if was and beside[name] is None]
     if missing:
         raise _missing(missing)

@@ -62,6 +62,11 @@ class Source(ABC):
         return self.objective.offset is not None
 
     @property
+    def has_weights(self) -> bool:
+        """Whether the rows had weights: those of moments show by their sum."""
+        return self.objective.weights is not None or self.weight != self.count
+
+    @property
     def least(self) -> float:
         """Σ w min ℓ/Σ w."""
         return 0.0
@@ -182,6 +187,16 @@ class Kept(Source):
 
     smallest: float  # Σ w min ℓ/Σ w
     constant: float | None
+    weighted: bool
+    shifted: bool  # by an offset
+
+    @property
+    def has_weights(self) -> bool:
+        return self.weighted
+
+    @property
+    def has_offset(self) -> bool:
+        return self.shifted
 
     @property
     def least(self) -> float:

@@ -24,7 +24,7 @@ from fastreg.paths.origins import Source
 from fastreg.paths.tables import Table, between
 from fastreg.penalties import is_absolute
 from fastreg.selection import criteria, likelihoods, relaxed, scores
-from fastreg.selection.choice import ChoiceCertificate
+from fastreg.selection.choice import ChoiceCertificate, place_of_least
 from fastreg.sources.names import check_order
 
 Array = np.ndarray
@@ -353,7 +353,10 @@ class Path:
         ValueError
             There is no such x, all points share one place on it, or `names` has another length.
         """
-        marks = {each.criterion: each.alpha for each in selected}
+        marks: dict[str, float] = {}
+        for each in selected:
+            again = each.criterion in marks and marks[each.criterion] != each.alpha
+            marks[f"{each.criterion}, {len(marks) + 1}" if again else each.criterion] = each.alpha
         names = self.feature_names if names is None else names
         return plots.draw_path(
             self.alphas, self.coefs, self.explained, marks, x=x, names=names, ax=ax
@@ -687,7 +690,7 @@ class Selected:
         label = self.unit if by_folds else self.criterion
         marks = {self.criterion: self.alpha}
         if by_folds:
-            marks = {"min": float(self.alphas[np.nanargmin(self.values)])} | marks
+            marks = {"min": float(self.alphas[place_of_least(self.values)])} | marks
         name = "mean of the folds" if by_folds else self.criterion
         curve = plots.Curve(self.alphas, self.values, self.standard_error, label, name)
         return plots.draw_errors(curve, marks, counts=self.non_zero, ax=ax)

@@ -23,6 +23,7 @@ def check(name: str, value: Any, rule: str, sizes: Sizes) -> None:
     shapes = [each.split() for each in given.split("|")]
     if value is None and ["None"] in shapes:
         return
+    shapes = [each for each in shapes if each != ["None"]]
     shape = _KINDS[kind](name, value)
     if not any(_fits(shape, each, sizes) for each in shapes):
         known = ", ".join(f"{letter}={size}" for letter, size in sizes.items())

@@ -31,6 +31,8 @@ _RULES = {
     "count": "count: ()",
     "weight": "finite: ()",
     "max_iter": "count: ()",
+    "has_weights": "bool: ()",
+    "has_offset": "bool: ()",
     "least": "number: ()",
     "log_constant": "number: () | None",
 }
@@ -53,6 +55,7 @@ def parts_of(path: Any) -> Parts:
     values |= {"fit_intercept": objective.fit_intercept, "count": int(path.data.count)}
     values |= {"weight": float(path.data.weight), "least": float(path.data.least)}
     values |= {"max_iter": int(path.data.max_iter)}
+    values |= {name: bool(getattr(path.data, name)) for name in ("has_weights", "has_offset")}
     values |= {"log_constant": _if_known(path.data, "log_constant")}
     if hasattr(path, "kkt"):
         values |= {name: getattr(path, name) for name in _RELAXED}
@@ -77,8 +80,31 @@ def _check(values: dict[str, Any]) -> None:
     sizes: Sizes = {}
     for name, rule in rules.items():
         check(name, values[name], rule, sizes)
-    if sizes["K"] == 0 or np.any(np.diff(values["alphas"]) > 0.0):
-        raise ValueError("alphas do not descend")
+    if sizes["K"] == 0 or np.any(np.diff(values["alphas"]) > 0.0) or values["alphas"][-1] < 0.0:
+        raise ValueError("alphas do not descend to 0 or above")
+    gamma, names = values["gamma"], values["feature_names"]
+    sound = {
+        "l1_ratio": 0.0 <= values["l1_ratio"] <= 1.0,
+        "l2": bool(np.all(values["l2"] >= 0.0)),
+        "count": values["count"] > 0,
+        "weight": values["weight"] > 0.0,
+        "gamma": 0.0 <= gamma <= 1.0 if "kkt" in values and gamma is not None else gamma is None,
+        "gaps": np.array_equal(values["gaps"], values["certificate"].relative_gap, equal_nan=True),
+        "feature_names": names is None or len(set(names)) == len(names),
+    }
+    for name, is_sound in sound.items():
+        if not is_sound:
+            raise ValueError(f"{name} is out of range, or does not go with the rest")
+
+
+def _check_penalty(penalty: Any, n: int) -> None:
+    for each in penalty:
+        check("penalty", each, "number: () | n", {"n": n})
+    l1, *ends = map(np.asarray, penalty)
+    if not np.all((l1 >= 0.0) & np.isfinite(l1)):
+        raise ValueError("the L1 strengths of its penalty are out of range")
+    if ends and not (np.all(ends[0] <= 0.0) and np.all(ends[1] >= 0.0)):
+        raise ValueError("the bounds of its penalty are out of range")
 
 
 def made_of(kind: str, parts: Parts) -> Any:
@@ -97,10 +123,9 @@ def made_of(kind: str, parts: Parts) -> Any:
     if type(penalty).__name__ not in _PENALTIES or type(loss).__name__ not in _LOSSES:
         raise ValueError("its penalty or its loss is none of fastreg's")
     _check(values)
-    for each in penalty:
-        check("penalty", each, "number: () | n", {"n": len(values["coefs"])})
+    _check_penalty(penalty, len(values["coefs"]))
     objective = Objective(values["l2"], penalty, None, values["fit_intercept"], None, loss)
-    known = ("count", "weight", "max_iter", "least", "log_constant")
+    known = ("count", "weight", "max_iter", "least", "log_constant", "has_weights", "has_offset")
     data = Kept(objective, *(values[key] for key in known))
     path = getattr(results, kind)(
         **{key: values[key] for key in (*_OWN, *more)}, data=data

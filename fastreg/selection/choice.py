@@ -136,6 +136,13 @@ def least_of(found: list[Errors]) -> int:
     return int(np.nanargmin(least))
 
 
+def place_of_least(values: Array) -> int:
+    """The first of (K,) values that is the least, but for rounding; NaN is none."""
+    values = np.where(np.isnan(values), np.inf, values)
+    size = np.abs(values[np.isfinite(values)]).max(initial=0.0)
+    return int(np.flatnonzero(values <= values.min() + _TIE * size)[0])
+
+
 @dataclass(frozen=True, eq=False)
 class Errors:
     """(K, F) mean squared errors of F folds, which count alike, as scikit-learn has it; and of
@@ -168,9 +175,8 @@ class Errors:
         The largest strength wins a tie. Means that differ by rounding alone are one: shares of
         misclassified rows often do.
         """
-        mean = np.where(np.isnan(self.mean), np.inf, self.mean)
-        best = int(np.argmin(mean))
+        best = place_of_least(self.mean)
         if rule == "min":
-            size = np.abs(mean[np.isfinite(mean)]).max(initial=0.0)
-            return int(np.flatnonzero(mean <= mean[best] + _TIE * size)[0])
+            return best
+        mean = np.where(np.isnan(self.mean), np.inf, self.mean)
         return int(np.flatnonzero(mean <= mean[best] + self.standard_error[best])[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import NamedTuple
 
 import numpy as np
@@ -114,7 +115,38 @@ def test_what_needs_rows_is_none_where_there_are_none(tmp_path, rows):
 def test_a_loss_of_the_user_is_refused(rows, tmp_path):
     path = _path(rows)
     objective = dataclasses.replace(path.data.objective, loss=Squared())
-    kept = Kept(objective, path.data.count, path.data.weight, 1000, 0.0, None)
+    kept = Kept(objective, path.data.count, path.data.weight, 1000, 0.0, None, False, False)
     path = dataclasses.replace(path, data=kept)
     with pytest.raises(ValueError, match=r"loss Squared\(\) is none of fastreg's"):
         save_model(path, tmp_path / "m.json")
+
+
+def test_a_loaded_path_knows_that_it_had_weights_and_an_offset(rows, tmp_path):
+    X, y = rows
+    given = {"sample_weight": np.linspace(0.5, 2.0, 50), "offset": np.linspace(-1.0, 1.0, 50)}
+    path = fastreg.path(X, (y > 0) * 1.0, family="binomial", alphas=3, **given)
+    save_model(path, tmp_path / "m.npz")
+    loaded = load_model(tmp_path / "m.npz")
+    with pytest.raises(ValueError, match="sample_weight and offset must be given with X"):
+        loaded.at(0.01, X=X, y=(y > 0) * 1.0)
+    again = loaded.at(0.01, X=X, y=(y > 0) * 1.0, **given)
+    assert np.array_equal(again.coefs, path.at(0.01).coefs)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("alphas", [-1.0, -2.0, -3.0]), ("l1_ratio", 7.0), ("weight", -3.0), ("count", 0),
+        ("gamma", 0.5), ("gaps", [0.1, 0.2, 0.3]), ("l2", [[-1.0]]),
+    ],
+)  # fmt: skip
+def test_parts_that_contradict_each_other_are_refused(name, value, rows, tmp_path):
+    file = tmp_path / "m.json"
+    save_model(fastreg.path(*rows, alphas=3), file)
+    state = json.loads(file.read_text())
+    assert name in state["attributes"]
+    old = state["attributes"][name]
+    state["attributes"][name] = {"float64": value} if isinstance(old, dict) else value
+    file.write_text(json.dumps(state))
+    with pytest.raises(ValueError, match=r"out of range|do not descend"):
+        load_model(file)
