@@ -125,6 +125,8 @@ class Reading:
         """What to do about a missing value."""
         if self.targets:
             return f"missing='drop' leaves such rows out, missing='indicator' marks them{self.note}"
+        if self.encoding.missing == "indicator":
+            return f"the fit saw no gap there: fill it, or fit to rows with gaps{self.note}"
         return f"fill it, or fit with missing='indicator'{self.note}"
 
     def keeps(self, part: Any) -> bool:

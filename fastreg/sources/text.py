@@ -16,7 +16,7 @@ import datetime
 import functools
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from fastreg.sources.names import check_names
@@ -54,8 +54,13 @@ class Text:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def over(self, other: Text) -> Text:
-        """What is given here, and for the rest what is given there."""
-        return Text(**(other.given | self.given))
+        """What is given here, and for the rest what is given there. Words of missing values add up:
+        a new file may have one more."""
+        found = Text(**(other.given | self.given))
+        lists = isinstance(self.na_values, Collection) and isinstance(other.na_values, Collection)
+        if not lists or isinstance(self.na_values, Mapping) or isinstance(other.na_values, Mapping):
+            return found
+        return replace(found, na_values=list(dict.fromkeys([*other.na_values, *self.na_values])))
 
     def check(self) -> None:
         """ValueError that names the option."""

@@ -398,3 +398,14 @@ def test_tsv_files_are_read_by_tabs(packed, tmp_path):
     if not packed:
         with pytest.raises(ValueError, match=r"mixes \.csv and \.tsv"):
             fastreg.read(tmp_path, "y")
+
+
+def test_words_of_missing_values_add_up_in_a_prediction(tmp_path):
+    path = tmp_path / "fit.csv"
+    path.write_text("a,y\n" + "\n".join(f"{i if i % 5 else '?'},{i}" for i in range(1, 60)))
+    source = fastreg.read(path, "y", na_values=["?"], missing="indicator")
+    model = fastreg.Ridge().fit(source)
+    new = tmp_path / "new.csv"
+    new.write_text("a\n1\n?\nn/k\n")
+    found = model.predict(fastreg.read(new, encoding=model.encoding_, na_values=["n/k"]))
+    assert found[1] == found[2] != found[0]
