@@ -97,12 +97,17 @@ def _check(values: dict[str, Any]) -> None:
             raise ValueError(f"{name} is out of range, or does not go with the rest")
 
 
-def _check_penalty(penalty: Any, n: int) -> None:
+def _check_penalty(penalty: Any, values: dict[str, Any]) -> None:
+    coefs, alphas = np.abs(values["coefs"]), values["alphas"]
     for each in penalty:
-        check("penalty", each, "number: () | n", {"n": n})
+        check("penalty", each, "number: () | n", {"n": len(coefs)})
     l1, *ends = map(np.asarray, penalty)
     if not np.all((l1 >= 0.0) & np.isfinite(l1)):
         raise ValueError("the L1 strengths of its penalty are out of range")
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = alphas * (l1.reshape(-1, 1) * coefs + values["l2"] * coefs**2).sum(axis=0)
+    if not np.isfinite(size).all():
+        raise ValueError("the strengths of its penalty are out of range")
     if ends and not (np.all(ends[0] <= 0.0) and np.all(ends[1] >= 0.0)):
         raise ValueError("the bounds of its penalty are out of range")
 
@@ -123,7 +128,7 @@ def made_of(kind: str, parts: Parts) -> Any:
     if type(penalty).__name__ not in _PENALTIES or type(loss).__name__ not in _LOSSES:
         raise ValueError("its penalty or its loss is none of fastreg's")
     _check(values)
-    _check_penalty(penalty, len(values["coefs"]))
+    _check_penalty(penalty, values)
     objective = Objective(values["l2"], penalty, None, values["fit_intercept"], None, loss)
     known = ("count", "weight", "max_iter", "least", "log_constant", "has_weights", "has_offset")
     data = Kept(objective, *(values[key] for key in known))
