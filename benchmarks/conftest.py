@@ -6,6 +6,8 @@ import os
 
 from benchmarks.environment import describe
 
+collect_ignore = ["benchopt"]  # files that benchopt imports, and nobody else
+
 # A BLAS that shares a core waits for the scheduler: 35 ms for a product of 0.1 ms.
 LOAD = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
