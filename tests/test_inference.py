@@ -262,3 +262,17 @@ def test_other_data_than_those_of_the_fit_are_refused(model):
     for other in (2.0 * X + 1.0, X[::-1]):
         with pytest.raises(ValueError, match="are not those of the fit"):
             model.summary(other, y)
+
+
+def test_a_summary_becomes_a_frame():
+    pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((50, 3))
+    y = X[:, 0] + rng.standard_normal(50)
+    table = fastreg.Ridge().fit(X, y).summary(X, y)
+    frame = table.to_frame()
+    assert list(frame.index) == list(table.names)
+    np.testing.assert_array_equal(frame["coef"], table.coef)
+    np.testing.assert_array_equal(frame["upper"], table.upper)
+    odds = fastreg.LogisticRegression(l1_ratio=0.0).fit(X, y > 0).summary(X, y > 0)
+    assert odds.to_frame().shape == (4, 6)

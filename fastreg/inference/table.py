@@ -40,6 +40,9 @@ class Layout(NamedTuple):
         return [f"… and {self.hidden} more"] if self.hidden else []
 
 
+_COLUMNS = ("coef", "standard_error", "statistic", "p_value", "lower", "upper")
+
+
 class Shown:
     """What prints itself, and is shown by notebooks, as a `Layout`."""
 
@@ -54,6 +57,26 @@ class Shown:
 
     def _repr_html_(self) -> str:
         return self._layout().html()
+
+    def to_frame(self) -> Any:
+        """Convert the table to a pandas.DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each coefficient, with its name as the index.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError("to_frame needs pandas: pip install 'fastreg[tables]'") from None
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        return pd.DataFrame(columns, index=pd.Index(self.names, name="name"))  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
