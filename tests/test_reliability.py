@@ -221,7 +221,9 @@ def test_no_penalty_at_all_is_least_squares(cls, positive):
     if positive:
         np.testing.assert_allclose(model.coef_, nnls(X, y)[0], atol=1e-8)
     else:
-        np.testing.assert_allclose(X @ model.coef_, X @ np.linalg.lstsq(X, y)[0], atol=1e-8)
+        np.testing.assert_allclose(
+            X @ model.coef_, X @ np.linalg.lstsq(X, y, rcond=None)[0], atol=1e-8
+        )
     assert model.certificate_.converged
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
 from conftest import needs_jit
 
 import fastreg
@@ -106,6 +107,10 @@ def missing_of(page: str) -> list[str]:
     return [span for line in lines for span in other_packages.spans(line)]
 
 
+@pytest.mark.skipif(
+    tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9),
+    reason="the page speaks of scikit-learn 1.9",
+)
 class TestScikitLearn:
     page = "scikit-learn"
 

@@ -35,7 +35,8 @@ def _said(model, rows):
 def test_it_predicts_what_it_did(name, tmp_path):
     model = load_model(HERE / name)
     known = KNOWN[name]
-    assert _said(model, _rows(name)).tolist() == known["predicted"]
+    # Another NumPy sums the products in another order.
+    np.testing.assert_allclose(_said(model, _rows(name)), known["predicted"], rtol=1e-14)
     fitted = {key: type(each).__name__ for key, each in vars(model).items() if key.endswith("_")}
     assert fitted == known["attributes"]
     for suffix in (".npz", ".json"):  # and is written in the format of today
