@@ -120,7 +120,7 @@ def lowest_versions(project):
 
 def test_every_requirement_states_its_lowest_version():
     found = lowest_versions(PROJECT)
-    assert found["scipy"] == "1.11.1" and found["dask"] == "2024.8" and "fastreg" not in found
+    assert found["scipy"] == "1.12" and found["dask"] == "2024.8" and "fastreg" not in found
 
 
 @pytest.mark.parametrize(
