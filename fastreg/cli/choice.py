@@ -48,8 +48,10 @@ def choice_of(model: Any, folds: int) -> Choice:
     """Return the choice of a fitted estimator that cross-validated one l1_ratio."""
     worth = getattr(model, "cv_certificate_", None)
     if hasattr(model, "Cs_"):
+        from fastreg.selection.choice import spread_over_folds
+
         by_fold = -2.0 * model.scores_[:, 0, :]
-        mean, spread = _mean_and_spread(by_fold.T)
+        mean, spread = by_fold.mean(axis=0), spread_over_folds(by_fold.T)
         return Choice(
             1.0 / model.Cs_, mean, spread, 1.0 / float(model.C_), "mean deviance", folds, worth
         )
@@ -63,9 +65,3 @@ def choice_of(model: Any, folds: int) -> Choice:
         return Choice(alphas, scores, spread, chosen, "mean R²", folds, worth, True)
     mean = errors.mean(axis=-1)
     return Choice(model.alphas_, mean, spread, float(model.alpha_), unit, folds, worth)
-
-
-def _mean_and_spread(errors: Array) -> tuple[Array, Array]:
-    """Return means and standard errors, (K,) each, of errors (K, F)."""
-    count = errors.shape[-1]
-    return errors.mean(axis=-1), errors.std(axis=-1, ddof=1) / np.sqrt(count)

@@ -333,14 +333,17 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, Estimator):  # type: ign
         coef, intercept = np.ravel(self.coef_)[:, None], np.ravel(self.intercept_)
         own = self.certificate_
         found = certify(X, y[:, None], coef, intercept, objective, tol=own.tol, method="", passes=0)
-        gap, limit = found.relative_gap.max(), _OTHER * max(own.tol, own.relative_gap.max())
         if own.by_kkt:
-            gap, limit = found.kkt.max(), _OTHER * max(KKT, own.kkt.max())
-        if not gap <= limit:
+            measure, there, before, least = "KKT residual", found.kkt, own.kkt, KKT
+        else:
+            measure, there, before, least = (
+                "relative gap", found.relative_gap, own.relative_gap, own.tol
+            )  # fmt: skip
+        if not there.max() <= _OTHER * max(least, before.max()):
             raise ValueError(
-                "X, y and sample_weight are not those of the fit: its coefficients have a relative "
-                f"gap of {gap:.1e} there, {own.relative_gap.max():.1e} in the fit. Give summary "
-                "the data of the fit, scaled alike"
+                "X, y and sample_weight are not those of the fit: its coefficients have a "
+                f"{measure} of {there.max():.1e} there, {before.max():.1e} in the fit. Give "
+                "summary the data of the fit, scaled alike"
             )
 
     def _fitted_objective(self, weights: Array | None, m: int) -> Objective:

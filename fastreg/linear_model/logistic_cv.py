@@ -25,7 +25,13 @@ from fastreg.linear_model.routing import routed, router
 from fastreg.linear_model.state import atomic, note_features
 from fastreg.objectives import offset_of
 from fastreg.plots import Curve, draw_errors
-from fastreg.selection.choice import ChoiceCertificate, Errors, certificate_of, least_of
+from fastreg.selection.choice import (
+    ChoiceCertificate,
+    Errors,
+    certificate_of,
+    least_of,
+    spread_over_folds,
+)
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.loss_fits import errors_of_source
 
@@ -393,7 +399,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         mean, folds = scores.mean(axis=0), len(scores)
         best = (np.nanargmin if by_deviance else np.nanargmax)(mean)
         which = int(np.unravel_index(best, mean.shape)[0])
-        spread = scores[:, which].std(axis=0, ddof=1) / np.sqrt(folds)
+        spread = spread_over_folds(scores[:, which].T)
         name = f"mean of {folds} folds"
         if len(mean) > 1:
             name += f", l1_ratio = {self.l1_ratios_[which]:g}"

@@ -31,11 +31,11 @@ from fastreg.linear_model.state import atomic
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
 from fastreg.plots import Curve, draw_errors
-from fastreg.selection.choice import ChoiceCertificate
+from fastreg.selection.choice import ChoiceCertificate, spread_over_folds
 from fastreg.selection.cross_validation import Validation
 from fastreg.selection.folds import check_weights
 from fastreg.selection.leave_one_out import LeaveOneOut, leave_one_out, leave_one_out_of
-from fastreg.selection.ridge_folds import SCORES, ridge_scores, spread_over_folds
+from fastreg.selection.ridge_folds import SCORES, ridge_scores
 from fastreg.solvers import confirm
 from fastreg.sources import Source
 from fastreg.statistics import collected
@@ -229,8 +229,8 @@ class RidgeCV(LinearRegressor):
         scores = self._scores(found, target, scorer, scored_by)
         scores = self._measured(scores, weights, len(Y))
         chosen = self._choose(alphas, scores, target.ndim == 1)
-        if found.errors is not None and scorer is None and self.gcv_mode != "gcv":
-            self.scores_se_ = _spread_over_rows(found.errors, weights)
+        errors = found.errors if scorer is None and self.gcv_mode != "gcv" else None
+        self.scores_se_ = None if errors is None else _spread_over_rows(errors, weights)
         solution = self._confirmed(design, Y, weights, chosen, found)
         self._check_names(X)
         self._set(solution, flat=target.ndim == 1)
@@ -248,7 +248,6 @@ class RidgeCV(LinearRegressor):
         """Return the best alphas (k,) by scores (K, k). `flat` states whether y was (m,)."""
         k = scores.shape[1]
         self.scores_ = scores.copy() if self.alpha_per_target else scores.mean(axis=1)
-        self.scores_se_ = None
         best = np.argmax(scores if self.alpha_per_target else scores.mean(axis=1)[:, None], axis=0)
         chosen = np.broadcast_to(alphas[best], k)
         self.alpha_ = chosen.copy() if self.alpha_per_target and k > 1 else float(chosen[0])
@@ -278,14 +277,12 @@ class RidgeCV(LinearRegressor):
                 source, moments.total(parts), alphas, centred=self.fit_intercept
             )
             scores, self.dof_ = -(found.gcv if self.gcv_mode == "gcv" else found.mse), found.dof
-            self.cv_certificate_ = found.certificate(self.tol)
+            self.scores_se_, self.cv_certificate_ = None, found.certificate(self.tol)
             warn_of_choice(self, self.cv_certificate_)
         else:
             raise ValueError("leave-one-out needs the rows, and X is SufficientStatistics: set cv")
         whole = moments.total(parts)
-        spread = self.scores_se_ if self.cv is not None else None
         chosen = self._choose(alphas, scores, source.flat)
-        self.scores_se_ = spread
         strengths = per_weight(chosen, np.array([whole.weight]), 1)
         self._fit_moments(source, whole, strengths, L1(0.0), passes=1 + (self.cv is None))
         return self

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-def strengths_of(alpha: Any) -> Array:
+def _wanted(alpha: Any) -> Array:
     """Return the strengths as an array (a,), in the given order.
 
     Raises
@@ -45,7 +45,7 @@ def solved(
     path: Path, alpha: Any, X: Any, y: Any, sample_weight: Any, offset: Any
 ) -> tuple[Path, Array]:
     """Return the path at the descending strengths, and the place of each `alpha` in it."""
-    each = strengths_of(alpha)
+    each = _wanted(alpha)
     strengths, places = np.unique(-each, return_inverse=True)
     beside = {"y": y, "sample_weight": sample_weight, "offset": offset}
     tol, ratio, names = path.certificate.tol, path.l1_ratio, path.feature_names

@@ -16,7 +16,7 @@ NUMBERS = (
     "float16", "float32", "float64",
 )  # fmt: skip
 TEXTS = {"str": str, "object": object}
-_SPELT = ("inf", "-inf", "nan")  # JSON has no numbers for these
+SPELT = ("inf", "-inf", "nan")  # JSON has no numbers for these
 _ITEMS: dict[str, tuple[type, ...]] = {"b": (bool,), "i": (int,), "u": (int,), "f": (float, int)}
 
 
@@ -45,22 +45,29 @@ def array_from(name: str, tag: dict[str, Any]) -> Any:
         return np.array(values, TEXTS[kind]) if several else np.str_(values)
     dtype = np.dtype(kind)
     _check_items(name, values, _ITEMS[dtype.kind], spelt=dtype.kind == "f")
+    if dtype.kind in "iu" and not _is_within(values, np.iinfo(dtype)):
+        raise ValueError(f"{name} has numbers beyond {kind}")
     try:
         array = np.array(values, dtype)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name} is not an array of {kind}") from None
-    if dtype.kind in "iu" and array.tolist() != values:
-        raise ValueError(f"{name} has numbers beyond {kind}")
     if more:
         return array.reshape(_shape(name, more))
     return array if isinstance(values, list) else array[()]
+
+
+def _is_within(values: Any, kind: np.iinfo[Any]) -> bool:
+    """Whether nested lists of integers fit a type: an older NumPy cuts those off that do not."""
+    if isinstance(values, list):
+        return all(_is_within(each, kind) for each in values)
+    return bool(kind.min <= values <= kind.max)
 
 
 def _check_items(name: str, values: Any, kinds: tuple[type, ...], *, spelt: bool) -> None:
     if isinstance(values, list):
         for each in values:
             _check_items(name, each, kinds, spelt=spelt)
-    elif type(values) not in kinds and not (spelt and values in _SPELT):
+    elif type(values) not in kinds and not (spelt and values in SPELT):
         raise ValueError(f"{name} holds {values!r}, which is no number that it can hold")
 
 

@@ -10,7 +10,7 @@ from fastreg.persistence.rules import check_attributes, check_together, rules_of
 _APART = "statistics_"  # of `partial_fit`: they have a `save` of their own
 
 
-def class_of(name: Any) -> Any:
+def estimator_of(name: Any) -> Any:
     """fastreg's estimator of that name; ValueError if there is none."""
     from fastreg import linear_model, network
 
@@ -81,7 +81,7 @@ def _check_params(model: Any) -> None:
 def _network_from(name: str, parts: Parts) -> Any:
     if set(parts) != {"params", "attributes"}:
         raise ValueError(f"{name} has not params and attributes")
-    return made_of(class_of("MLPRegressor"), **parts)
+    return made_of(estimator_of("MLPRegressor"), **parts)
 
 
 register("MLPRegressor", parts_of, _network_from)

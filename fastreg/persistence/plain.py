@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from fastreg.persistence.arrays import NUMBERS, TEXTS, array_from, tagged_array
+from fastreg.persistence.arrays import NUMBERS, SPELT, TEXTS, array_from, tagged_array
 
 Parts = dict[str, Any]
-_SPELT = ("inf", "-inf", "nan")
 # Of each class by its name: what makes parts of an object, and an object of parts.
 _CLASSES: dict[str, tuple[Callable[[str, Any], Parts], Callable[[str, Parts], Any]]] = {}
 
@@ -79,7 +78,7 @@ def _decode_tagged(name: str, value: dict[str, Any]) -> Any:
     kind, given = next(iter(value.items()), (None, None))
     if kind in NUMBERS or kind in TEXTS:
         return array_from(name, value)
-    if len(value) == 1 and kind == "float" and given in _SPELT:
+    if len(value) == 1 and kind == "float" and given in SPELT:
         return float(given)
     if len(value) == 1 and kind == "tuple" and isinstance(given, list):
         return tuple(decode(name, each) for each in given)

@@ -6,7 +6,7 @@ from typing import Any
 
 import fastreg
 from fastreg.persistence import paths, version_1
-from fastreg.persistence.models import class_of, made_of, parts_of
+from fastreg.persistence.models import estimator_of, made_of, parts_of
 
 State = dict[str, Any]
 _FORMAT, _VERSION = "fastreg model", 2
@@ -34,7 +34,7 @@ def describe(model: Any) -> State:
 
 def _check_ours(kind: type) -> None:
     try:
-        ours = class_of(kind.__name__) is kind
+        ours = estimator_of(kind.__name__) is kind
     except ValueError:
         ours = False
     if not ours:
@@ -64,4 +64,4 @@ def rebuild(state: Any) -> Any:
     name = state.get("estimator")
     if name in paths.KINDS:
         return paths.made_of(name, state["attributes"])
-    return made_of(class_of(name), state["params"], state["attributes"])
+    return made_of(estimator_of(name), state["params"], state["attributes"])

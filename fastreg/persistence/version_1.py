@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastreg.persistence.arrays import array_from
-from fastreg.persistence.models import class_of
+from fastreg.persistence.models import estimator_of
 from fastreg.persistence.plain import decode
 
 State = dict[str, Any]
@@ -39,7 +39,7 @@ def upgraded(state: State) -> State:
         raise ValueError(f"its estimator is {name!r}, which version 1 does not have")
     arrays = _arrays(_entry(state, "arrays", dict))
     attributes: State = {"coef_": _of(arrays, "coef")}
-    model = class_of(name)(**{key: decode(key, each) for key, each in params.items()})
+    model = estimator_of(name)(**{key: decode(key, each) for key, each in params.items()})
     by_class = hasattr(model, "predict_proba")
     free = by_class or model.fit_intercept
     attributes["intercept_"] = _scalar(_of(arrays, "intercept")) if free else 0.0

@@ -136,6 +136,13 @@ def least_of(found: list[Errors]) -> int:
     return int(np.nanargmin(least))
 
 
+def spread_over_folds(values: Array) -> Array:
+    """(…, K): standard errors of the means of (…, K, F) over folds."""
+    folds = values.shape[-1]
+    out: Array = values.std(axis=-1, ddof=1 if folds > 1 else 0) / np.sqrt(folds)
+    return out
+
+
 def place_of_least(values: Array) -> int:
     """The first of (K,) values that is the least, but for rounding; NaN is none."""
     values = np.where(np.isnan(values), np.inf, values)
@@ -161,8 +168,7 @@ class Errors:
     @property
     def standard_error(self) -> Array:
         """(K,): of the mean, from the spread of the folds."""
-        folds = self.mse.shape[1]
-        return self.mse.std(axis=1, ddof=1 if folds > 1 else 0) / np.sqrt(folds)
+        return spread_over_folds(self.mse)
 
     def certificate(self, tol: float) -> ChoiceCertificate:
         """Of the errors, whose training fits were asked for a gap of `tol`."""

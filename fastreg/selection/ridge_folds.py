@@ -14,7 +14,7 @@ import numpy as np
 
 from fastreg.objectives import Objective
 from fastreg.penalties import L1
-from fastreg.selection.choice import ChoiceCertificate, Errors, stacked
+from fastreg.selection.choice import ChoiceCertificate, Errors, spread_over_folds, stacked
 from fastreg.selection.cross_validation import Validation
 
 Array = np.ndarray
@@ -43,13 +43,6 @@ def ridge_scores(
     certificate = certificates[0] if flat else stacked(certificates, axis=-1)
     spread = spread_over_folds(np.mean(scores, axis=0))
     return FoldScores(np.mean(scores, axis=(0, 2))[back], spread[back], certificate)
-
-
-def spread_over_folds(scores: Array) -> Array:
-    """(K,): standard errors of the means of scores (K, F)."""
-    folds = scores.shape[1]
-    out: Array = scores.std(axis=1, ddof=1 if folds > 1 else 0) / np.sqrt(folds)
-    return out
 
 
 def _errors(validation: Validation, alphas: Array) -> Errors:
