@@ -44,6 +44,7 @@ ETA = 0.01  # below 2/L at every size
 STEPS = 100  # of gradient descent
 STRENGTHS, NEWTON = (0.1, 0.03, 0.01), 8  # of L1; steps from one to the next
 CS, RIDGES = (0.01, 0.1, 1.0), (1.0, 0.1, 0.01)  # of cross-validation
+BETWEEN = 0.05  # a strength between those of a path
 SIDES_AT_ONCE = 8  # right-hand sides of a gradient, the lanes of a register
 SWEEPS = 10  # of θ after one copy of it, so that the copy hardly counts
 MOST = 1000  # steps of the active set, more than it takes
@@ -641,6 +642,23 @@ def filed(m: int, n: int) -> Filed:
     return Filed(Path(folder) / "X.npy", data.y)
 
 
+def standardized_path(data: Regression) -> Array:
+    """Ridges at three strengths, penalised in standard deviations, and one more between."""
+    path = fastreg.path(data.X, data.y, l1_ratio=0.0, alphas=RIDGES, standardize=True)
+    return np.column_stack([path.coefs, path.coef(BETWEEN, exact=True)])
+
+
+def plain_standardized_path(data: Regression) -> Array:
+    """The same from a scaled copy."""
+    X, y = data.X - data.X.mean(axis=0), data.y - data.y.mean()
+    spread = X.std(axis=0)
+    Z, m, n = X / spread, len(y), X.shape[1]
+    gram, product = Z.T @ Z / m, Z.T @ y / m
+    alphas = (*RIDGES, BETWEEN)
+    each = [np.linalg.solve(gram + alpha * np.eye(n), product) for alpha in alphas]
+    return np.column_stack(each) / spread[:, None]
+
+
 def ridge_of_a_file(data: Filed) -> tuple[Array, float]:
     model = fastreg.Ridge(alpha=LAM).fit(fastreg.read(data.path, data.y, memory=0))
     return model.coef_, model.intercept_
@@ -753,6 +771,14 @@ CASES = {
         Case("gram", FITTED, weighted, gram, plain_gram),
         Case("ridge", FITTED, regression, ridge, plain_ridge),
         Case("ridge_of_columns", COLUMNS, regression, ridge, plain_wide_ridge, tolerance=1e-5),
+        Case(
+            "standardized_path",
+            FITTED,
+            regression,
+            standardized_path,
+            plain_standardized_path,
+            1e-8,
+        ),
         Case("ridge_of_a_file", TALL_FILE, filed, ridge_of_a_file, plain_ridge_of_a_file, 1e-8),
         Case("lasso", FITTED, regression, lasso, plain_lasso, tolerance=1e-7),
         Case("small_ridge", SMALL, regression, ridge, plain_ridge),

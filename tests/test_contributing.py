@@ -1,11 +1,12 @@
 """The worked example of CONTRIBUTING.md runs, and its solution is right."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import needs_jit
+
+from tests.docs.pages import code
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_the_penalty_of_the_worked_example_is_solved_and_certified():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     names = {"__name__": "example"}
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+    for block in code(text, "python"):
         exec(block, names)
     solution, X, y = names["solution"], names["X"], names["y"][:, 0]
 

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from fastreg.cli import main
+from tests.docs.pages import code
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 GENERATED = ("auto_gallery/", "generated/")  # parts of the site
 
 
-def commands(text=TEXT):
-    return re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+def commands():
+    return code(TEXT, "bash")
 
 
 def test_it_has_the_two_commands():

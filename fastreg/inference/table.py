@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg import _html
+from fastreg._extras import data_frame
 
 Array = np.ndarray
 MOST_ROWS = 60
@@ -71,12 +72,7 @@ class Shown:
         ImportError
             pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError("to_frame needs pandas: pip install 'fastreg[tables]'") from None
-        columns = {name: getattr(self, name) for name in _COLUMNS}
-        return pd.DataFrame(columns, index=pd.Index(self.names, name="name"))  # type: ignore[attr-defined]
+        return data_frame({name: getattr(self, name) for name in _COLUMNS}, self.names)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -10,7 +10,8 @@ from fastreg.paths.arguments import check_bool, factors_of, penalty_of, ratio_of
 from fastreg.paths.factors import Factors
 from fastreg.paths.fitting import path, warn
 from fastreg.paths.origins import InMemory, Source
-from fastreg.paths.results import Path, Relaxed, Selected
+from fastreg.paths.results import Path, Relaxed
+from fastreg.paths.selected import Selected
 from fastreg.paths.signatures import enet_path, lasso_path
 from fastreg.paths.tables import Table
 

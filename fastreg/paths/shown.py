@@ -10,7 +10,8 @@ from fastreg._html import Html, box, facts, folded
 from fastreg.objectives import FAMILIES
 
 if TYPE_CHECKING:
-    from fastreg.paths.results import Path, Selected
+    from fastreg.paths.results import Path
+    from fastreg.paths.selected import Selected
 
 Pairs = list[tuple[str, str]]
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastreg._extras import data_frame
 from fastreg._html import Html, box, table
 
 Array = np.ndarray
@@ -77,11 +78,7 @@ class Table(NamedTuple):
         ImportError
             pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError("to_frame needs pandas: pip install 'fastreg[tables]'") from None
-        return pd.DataFrame(self._asdict())
+        return data_frame(self._asdict())
 
 
 def between(values: Array, alphas: Array, wanted: Any) -> Array:

@@ -14,6 +14,7 @@ import pytest
 
 from fastreg.cli import main
 from fastreg.cli.options import parser
+from tests.docs.pages import code
 
 pytest.importorskip("pyarrow")
 TEXT = (Path(__file__).resolve().parents[2] / "docs/guide/command-line.md").read_text("utf-8")
@@ -62,7 +63,7 @@ def folder(tmp_path, monkeypatch):
 
 def _commands():
     return [
-        line for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
+        line for block in code(TEXT, "bash")
         for line in block.strip().splitlines()
     ]  # fmt: skip
 

@@ -22,11 +22,6 @@ def text_of(page: str) -> str:
     return (FOLDER / f"{page}.md").read_text(encoding="utf-8")
 
 
-def blocks(text: str, language: str) -> list[str]:
-    """Blocks of code, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-
-
 def section(text: str, heading: str) -> str:
     """What stands below a heading of the second level, up to the next."""
     found = re.search(

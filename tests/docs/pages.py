@@ -30,6 +30,11 @@ class Block(NamedTuple):
     where: tuple[int, int]  # of what is shown
 
 
+def code(text: str, language: str) -> list[str]:
+    """The blocks of a language, in order."""
+    return [match[2] for match in _BLOCK.finditer(text) if match[1] == language]
+
+
 def blocks(text: str) -> Iterator[Block]:
     """The Python blocks of a page."""
     found = list(_BLOCK.finditer(text))

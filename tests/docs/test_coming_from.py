@@ -19,7 +19,7 @@ from conftest import needs_jit
 
 import fastreg
 import fastreg.paths
-from tests.docs import other_packages
+from tests.docs import other_packages, pages
 
 pytestmark = needs_jit
 
@@ -27,7 +27,7 @@ pytestmark = needs_jit
 def run(page: str) -> dict[str, Any]:
     """What the blocks of a page define; each but the first, of the data, asserts something."""
     scope: dict[str, Any] = {}
-    first, *others = other_packages.blocks(other_packages.text_of(page), "python")
+    first, *others = pages.code(other_packages.text_of(page), "python")
     exec(first, scope)
     for block in others:
         assert "assert" in block, block
@@ -37,7 +37,7 @@ def run(page: str) -> dict[str, Any]:
 
 def data_of(page: str) -> dict[str, Any]:
     scope: dict[str, Any] = {}
-    exec(other_packages.blocks(other_packages.text_of(page), "python")[0], scope)
+    exec(pages.code(other_packages.text_of(page), "python")[0], scope)
     return scope
 
 
@@ -284,14 +284,12 @@ class TestGlmnet:
     def run(self, folder: Path, monkeypatch: pytest.MonkeyPatch, count: int = 1 << 10) -> Any:
         monkeypatch.chdir(folder)
         scope: dict[str, Any] = {}
-        for block in other_packages.blocks(self.text, "python")[:count]:
+        for block in pages.code(self.text, "python")[:count]:
             exec(block, scope)
         return scope
 
     def test_recorded_numbers_are_of_this_page(self, r):
-        assert r[1]["blocks"] == [
-            block.rstrip("\n") for block in other_packages.blocks(self.text, "r")
-        ]
+        assert r[1]["blocks"] == [block.rstrip("\n") for block in pages.code(self.text, "r")]
 
     def test_its_blocks_give_the_numbers_of_r(self, r, monkeypatch):
         folder, recorded = r
@@ -306,9 +304,7 @@ class TestGlmnet:
             assert off <= 1e-6, f"{name}: off by {off:.1e} of the largest"
 
     def test_each_block_has_a_twin_that_computes_something(self):
-        r_blocks, python_blocks = (
-            other_packages.blocks(self.text, name) for name in ("r", "python")
-        )
+        r_blocks, python_blocks = (pages.code(self.text, name) for name in ("r", "python"))
         found = json.loads(RECORDED.read_text(encoding="utf-8"))["values"]
         assert len(r_blocks) == len(python_blocks)
         for block in r_blocks[1:]:
