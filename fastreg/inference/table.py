@@ -47,6 +47,8 @@ _COLUMNS = ("coef", "standard_error", "statistic", "p_value", "lower", "upper")
 class Shown:
     """What prints itself, and is shown by notebooks, as a `Layout`."""
 
+    names: tuple[str, ...]
+
     def _layout(self) -> Layout:
         raise NotImplementedError
 
