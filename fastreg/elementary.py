@@ -1,6 +1,7 @@
-"""exp, log1p, the logistic function and tanh as straight-line code that loops vectorise.
+"""exp, expm1, log1p, the logistic function and tanh as straight-line code that loops vectorise.
 
     exp(x)     = 2ⁿ·(1 + p(r)),  x = n·ln 2 + r,  p(r) = r + r²·q(r) ≈ eʳ − 1
+    expm1(x)   = 2ⁿ·p(r) + (2ⁿ − 1)
     log1p(x)   = k·ln 2 + 2·artanh(s),  1 + x = 2ᵏ·(1 + f),  s = f/(2 + f)
     sigmoid(x) = 1/(1 + e⁻ˣ) = min(1, eˣ)/(1 + e⁻│x│)
     tanh(x)    = −E/(2 + E)·sign(x),  E = e⁻²│x│ − 1
@@ -97,6 +98,23 @@ def exp(x: float) -> float:
 
 
 @exact
+def expm1(x: float) -> float:
+    """eˣ − 1.
+
+    >>> float(expm1(0.0)), float(expm1(1e-20)), float(expm1(-np.inf)), float(expm1(800.0))
+    (0.0, 1e-20, -1.0, inf)
+    """
+    v = 710.0 if x > 710.0 else x
+    v = -50.0 if v < -50.0 else v  # −1 to the last bit
+    n, r = _reduced(v)
+    half = (0.5 * n + _ROUND) - _ROUND
+    low, high = _power_of_two(half), _power_of_two(n - half)
+    # (2ⁿ⁄²·p + (2ⁿ⁄² − 2⁻ⁿ⁄²))·2ⁿ⁄²: exactly p for n = 0.
+    y = (low * _expm1_of_reduced(r) + (low - _power_of_two(half - n))) * high
+    return x if abs(x) < 1e-17 else y  # a zero keeps its sign
+
+
+@exact
 def log1p(x: float) -> float:
     """log(1 + x).
 
@@ -171,6 +189,13 @@ def exp_into(x: np.ndarray, out: np.ndarray) -> None:
     """out ← exp(x); both (n,) float64. Arrays that overlap are not vectorised."""
     for i in range(x.shape[0]):
         out[i] = exp(x[i])
+
+
+@exact
+def expm1_into(x: np.ndarray, out: np.ndarray) -> None:
+    """out ← eˣ − 1; both (n,) float64, as for `exp_into`."""
+    for i in range(x.shape[0]):
+        out[i] = expm1(x[i])
 
 
 @exact

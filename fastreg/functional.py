@@ -16,14 +16,28 @@ import numpy as np
 
 from fastreg import kernels
 from fastreg.design import Design, as_design, as_target, as_vector, nonfinite_message
-from fastreg.losses import Logistic, Poisson, Squared, steepest, traits
+from fastreg.losses import (
+    Gamma,
+    Logistic,
+    Poisson,
+    Squared,
+    SquaredHinge,
+    steepest,
+    traits,
+)
 from fastreg.objectives import Objective, check_domain, check_target, family_of
 from fastreg.penalties import L1
 from fastreg.solvers import descent
 from fastreg.solvers.descent import Callback, Descent, DivergenceError
 
 Array = np.ndarray
-LOSSES = {"squared": Squared(), "logistic": Logistic(), "poisson": Poisson()}
+LOSSES = {
+    "squared": Squared(),
+    "logistic": Logistic(),
+    "poisson": Poisson(),
+    "gamma": Gamma(),
+    "squared_hinge": SquaredHinge(),
+}
 _UNBOUNDED = ("descend needs a loss of bounded curvature", "steepest is not defined")
 
 

@@ -20,7 +20,15 @@ from fastreg.losses import Squared
 
 Array = np.ndarray
 _SQUARED = Squared()
-FAMILIES = {"gaussian": _SQUARED, "binomial": losses.Logistic(), "poisson": losses.Poisson()}
+FAMILIES = {
+    "gaussian": _SQUARED,
+    "binomial": losses.Logistic(),
+    "poisson": losses.Poisson(),
+    "gamma": losses.Gamma(),
+    "inverse_gaussian": losses.Tweedie(3.0),
+    "squared_hinge": losses.SquaredHinge(),
+}
+_WITH_A_NUMBER = {"tweedie": "Tweedie(power)", "negative_binomial": "NegativeBinomial(theta)"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +81,9 @@ class Objective:
 def family_of(family: Any) -> Any:
     """The loss of a name, or what is one."""
     if isinstance(family, str):
+        if family in _WITH_A_NUMBER:
+            loss = _WITH_A_NUMBER[family]
+            raise ValueError(f"family {family!r} needs a number: give fastreg.losses.{loss}")
         if family not in FAMILIES:
             known = ", ".join(FAMILIES)
             raise ValueError(f"family must be one of {known}, or a loss, got {family!r}")
@@ -81,7 +92,8 @@ def family_of(family: Any) -> Any:
         losses.traits(family)
     except TypeError as error:
         raise ValueError(f"family must be a loss of fastreg.losses: {error}") from None
-    return family
+    has_numbers = type(family) in losses.sound.implementations
+    return losses.sound(family) if has_numbers else family
 
 
 def offset_of(offset: Any, m: int) -> Array | None:
@@ -116,6 +128,8 @@ def check_domain(loss: Any, y: Array) -> None:
     low, high = losses.domain(loss)
     if low == -math.inf and high == math.inf:
         return
-    if y.min() < low or y.max() > high:
-        name, seen = type(loss).__name__, f"{y.min():g} to {y.max():g}"
-        raise ValueError(f"y of {name} must lie in [{low:g}, {high:g}], got {seen}")
+    is_open, least, most = losses.traits(loss).is_open, y.min(), y.max()
+    if least < low or most > high or (is_open and (least == low or most == high)):
+        name, seen = type(loss).__name__, f"{least:g} to {most:g}"
+        inside = f"({low:g}, {high:g})" if is_open else f"[{low:g}, {high:g}]"
+        raise ValueError(f"y of {name} must lie in {inside}, got {seen}")

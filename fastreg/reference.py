@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from fastreg.design.storages import CSC, CSR, DenseColumns, DenseRows
-from fastreg.losses import Logistic, Poisson, Squared
+from fastreg.losses import (
+    Gamma,
+    Logistic,
+    NegativeBinomial,
+    Poisson,
+    Squared,
+    SquaredHinge,
+    Tweedie,
+)
 from fastreg.penalties import L1, Bounded
 
 Array = np.ndarray
@@ -74,6 +82,34 @@ def _(loss: Logistic, z: Array, y: Array) -> tuple[Array, Array, Array]:
 def _(loss: Poisson, z: Array, y: Array) -> tuple[Array, Array, Array]:
     mean = np.exp(z)
     return mean - y * z, mean - y, mean
+
+
+@_loss.register
+def _(loss: Gamma, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    ratio = y * np.exp(-z)
+    return z + ratio, 1.0 - ratio, ratio
+
+
+@_loss.register
+def _(loss: Tweedie, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    delta, epsilon = 2.0 - loss.power, loss.power - 1.0
+    up, down = np.exp(delta * z), y * np.exp(-epsilon * z)
+    value = np.expm1(delta * z) / delta + y * np.expm1(-epsilon * z) / epsilon
+    return value, up - down, np.maximum(delta * up + epsilon * down, 0.02 * up)
+
+
+@_loss.register
+def _(loss: NegativeBinomial, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    t, total = z - np.log(loss.theta), y + loss.theta
+    up, down = 1.0 / (1.0 + np.exp(-t)), 1.0 / (1.0 + np.exp(t))
+    return total * np.logaddexp(0.0, t) - y * t, total * up - y, total * up * down
+
+
+@_loss.register
+def _(loss: SquaredHinge, z: Array, y: Array) -> tuple[Array, Array, Array]:
+    above, below = np.maximum(1.0 - z, 0.0), np.maximum(1.0 + z, 0.0)
+    value = (y * above**2 + (1.0 - y) * below**2) / 2
+    return value, (1.0 - y) * below - y * above, y * (z < 1.0) + (1.0 - y) * (z > -1.0)
 
 
 @singledispatch

@@ -73,7 +73,7 @@ def _judge_loss(out: Outcome, X, y, objective, test) -> None:
     def deviance(beta, b):
         offset = 0 if objective.offset is None else judge.offset[seen]
         z = offset + b + judge.X[seen] @ beta
-        loss = judge.loss(z, judge.y[seen])
+        loss = judge.of(z, judge.y[seen])[0]
         least = certified.saturated(objective.loss, y[seen, None])[:, 0]
         return own @ (loss - least)
 

@@ -2,8 +2,9 @@
 
     python -m tests.smooth --count 3000 --seed 1
 
-A logistic or Poisson problem is drawn at random: any shape, storage, weights, offset, units,
-penalty and bounds; separable ones and nearly so, rare events, counts of 1e9, offsets of hundreds.
+A problem of a family is drawn at random: any shape, storage, weights, offset, units, penalty and
+bounds; separable ones and nearly so, rare events, counts of 1e9, offsets of hundreds. `--family`
+draws one of them alone.
 Every second problem has a working set from its first column on, as only wide ones have, and
 strengths that hold all at zero.
 Its path, and points beside it, are certified; the judge goes on from each of them by coordinate
@@ -35,17 +36,22 @@ _JUDGED = 1e-18
 _ROUNDING = LD(1e-14)  # of the null objective, of float64 sums
 
 
-def draw(rng):
+FAMILIES = (
+    "binomial", "poisson", "gamma", "tweedie", "negative_binomial", "squared_hinge",
+)  # fmt: skip
+
+
+def draw(rng, family=None):
     """(X as given, y, options of `path`)."""
     m, n = int(rng.integers(4, 40)), int(rng.integers(1, 10))
     X = rng.standard_normal((m, n)) * 10.0 ** rng.uniform(-3, 3, n)
     if rng.random() < 0.3:
         X = X + (rng.random(n) < 0.5) * 10.0 ** rng.uniform(0, 4, n)
     z = (X - X.mean(axis=0)) / (X.std(axis=0) + 1e-300) @ rng.standard_normal(n)
-    family = str(rng.choice(["binomial", "poisson"]))
-    y = odds(rng, z) if family == "binomial" else counts(rng, z)
+    family = str(rng.choice(["binomial", "poisson"])) if family is None else family
+    y = DRAWN[family](rng, z)
     options = {
-        "family": family,
+        "family": loss_of(rng, family),
         "l1_ratio": float(rng.choice([1.0, 0.5, 0.0])),
         "tol": float(rng.choice([1e-4, 1e-9])),
     }
@@ -91,6 +97,81 @@ def counts(rng, z):
     return y
 
 
+def amounts(rng, z):
+    """Above zero, of any spread."""
+    mean = np.exp(np.clip(z, -30, 30) * rng.choice([0.3, 1.0]) + rng.choice([-10.0, 0.0, 10.0]))
+    shape = 10.0 ** rng.uniform(-1.0, 2.0)
+    return np.maximum(mean * rng.gamma(shape, 1.0 / shape, len(z)), 1e-30)
+
+
+def claims(rng, z):
+    """Amounts, of which some are zero, or most."""
+    y = amounts(rng, z) * (rng.random(len(z)) < rng.choice([0.1, 0.5, 0.9]))
+    y[0] = max(y[0], 1e-3)
+    return y
+
+
+DRAWN = {
+    "binomial": odds, "poisson": counts, "gamma": amounts, "tweedie": claims,
+    "negative_binomial": counts, "squared_hinge": odds,
+}  # fmt: skip
+
+
+def loss_of(rng, family):
+    """What `path` takes as its family."""
+    if family == "tweedie":
+        return losses.Tweedie(float(rng.choice([1.001, 1.2, 1.5, 1.9, 1.999])))
+    if family == "negative_binomial":
+        return losses.NegativeBinomial(float(10.0 ** rng.uniform(-2.0, 6.0)))
+    return family
+
+
+def softplus(t):
+    return np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t)))
+
+
+def of_counts(loss, z, y):
+    mean = np.exp(z)
+    return mean - y * z, mean - y, mean
+
+
+def of_odds(loss, z, y):
+    p = 1 / (1 + np.exp(-z))
+    return softplus(z) - y * z, p - y, p / (1 + np.exp(z))
+
+
+def of_amounts(loss, z, y):
+    ratio = y * np.exp(-z)
+    return z + ratio, 1 - ratio, ratio
+
+
+def of_claims(loss, z, y):
+    delta, epsilon = 2 - LD(loss.power), LD(loss.power) - 1
+    up, down = np.exp(delta * z), y * np.exp(-epsilon * z)
+    value = np.expm1(delta * z) / delta + y * (np.expm1(-epsilon * z) / epsilon)
+    return value, up - down, delta * up + epsilon * down
+
+
+def of_varied_counts(loss, z, y):
+    theta = LD(loss.theta)
+    t = z - np.log(theta)
+    p, q = 1 / (1 + np.exp(-t)), 1 / (1 + np.exp(t))
+    return (y + theta) * softplus(t) - y * t, theta * p - y * q, (y + theta) * p * q
+
+
+def of_margins(loss, z, y):
+    above, below = np.maximum(1 - z, 0), np.maximum(1 + z, 0)
+    value = (y * above**2 + (1 - y) * below**2) / 2
+    return value, (1 - y) * below - y * above, y * (z < 1) + (1 - y) * (z > -1)
+
+
+FORMULAS = {
+    losses.Logistic: of_odds, losses.Poisson: of_counts, losses.Gamma: of_amounts,
+    losses.Tweedie: of_claims, losses.NegativeBinomial: of_varied_counts,
+    losses.SquaredHinge: of_margins,
+}  # fmt: skip
+
+
 class Judge:
     """P of a problem in 80 bits."""
 
@@ -106,29 +187,30 @@ class Judge:
         ends = (penalty.low, penalty.high) if isinstance(penalty, Bounded) else (-np.inf, np.inf)
         self.low, self.high = (np.broadcast_to(end, n).astype(LD) for end in ends)
         self.intercept = objective.fit_intercept
-        self.counts = not np.isfinite(losses.domain(objective.loss)[1])
+        self.family = objective.loss
 
-    def loss(self, z, y):
-        if self.counts:
-            with np.errstate(over="ignore"):  # of a step that is too long
-                return np.exp(z) - y * z
-        return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - y * z
+    def of(self, z, y):
+        """ℓ, ℓ′ and ℓ″."""
+        with np.errstate(over="ignore", invalid="ignore"):  # of a step that is too long
+            return FORMULAS[type(self.family)](self.family, z, y)
+
+    def rows(self, beta, b):
+        """ℓ, ℓ′ and ℓ″ of each row."""
+        return self.of(self.offset + b + self.X @ beta, self.y)
 
     def derivatives(self, beta, b):
         """ℓ′ and ℓ″ of each row."""
-        z = self.offset + b + self.X @ beta
-        p = np.exp(z) if self.counts else 1 / (1 + np.exp(-z))
-        return p - self.y, p if self.counts else p / (1 + np.exp(z))
+        return self.rows(beta, b)[1:]
 
     def value(self, beta, b):
-        loss = self.loss(self.offset + b + self.X @ beta, self.y)
-        return self.w @ loss + (self.l2 @ beta**2) / 2 + self.l1 @ np.abs(beta)
+        return self.w @ self.rows(beta, b)[0] + (self.l2 @ beta**2) / 2 + self.l1 @ np.abs(beta)
 
     def size(self, beta, b):
         """Of the terms of P, which round in 80 bits too."""
-        z = self.offset + b + self.X @ beta.astype(LD)
-        mean = np.exp(z) if self.counts else 1
-        return float(self.w @ (np.abs(self.y * z) + np.abs(z) + mean))
+        beta, b = beta.astype(LD), LD(b)
+        z = self.offset + b + self.X @ beta
+        value, slope, bend = (np.abs(each) for each in self.rows(beta, b))
+        return float(self.w @ (np.abs(self.y * z) + np.abs(z) + value + slope + bend))
 
     def better(self, beta, b, sweeps=60):
         """The least P that coordinate steps find."""
@@ -143,11 +225,9 @@ class Judge:
         return best
 
     def _move(self, j, beta, b, best):
-        z = self.offset + b + self.X @ beta
-        p = np.exp(z) if self.counts else 1 / (1 + np.exp(-z))
-        x = self.X[:, j] if j >= 0 else np.ones(len(z), LD)
-        curved = p if self.counts else p * (1 - p)
-        slope, bend = (self.w * (p - self.y)) @ x, (self.w * curved) @ (x * x)
+        u, curved = self.derivatives(beta, b)
+        x = self.X[:, j] if j >= 0 else np.ones(len(u), LD)
+        slope, bend = (self.w * u) @ x, (self.w * curved) @ (x * x)
         if j < 0:
             if bend == 0:
                 return best, beta, b
@@ -173,10 +253,10 @@ class Judge:
         return best, beta, b
 
 
-def attack(seed: int) -> str:
+def attack(seed: int, family: str | None = None) -> str:
     """What is false of one problem, empty if nothing is."""
     rng = np.random.default_rng([seed, 3])
-    X, y, options = draw(rng)
+    X, y, options = draw(rng, family)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with contextlib.ExitStack() as stack:
@@ -229,9 +309,10 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--family", choices=FAMILIES)
     options = parser.parse_args(arguments)
     faults = [fault for seed in range(options.seed, options.seed + options.count)
-              if (fault := attack(seed))]  # fmt: skip
+              if (fault := attack(seed, options.family))]  # fmt: skip
     print(f"{options.count} problems, {len(faults)} false", *faults[:20], sep="\n  ")
     return int(bool(faults))
 

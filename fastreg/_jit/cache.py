@@ -63,6 +63,7 @@ JITTED = (
     "design/*.py",
     "kernels/*.py",
     "certificate/small/*.py",
+    "certificate/small/losses/*.py",
     "network/kernels.py",
 )
 

@@ -200,7 +200,7 @@ class Certificate:
 
     def _worth(self) -> str:
         if self.by_kkt:
-            return f"KKT residual {self.kkt.max():.1e} (without a penalty no gap is known)"
+            return f"KKT residual {self.kkt.max():.1e} (no gap is known)"
         return f"relative duality gap {self.relative_gap.max():.1e}"
 
     def _asked(self) -> str:

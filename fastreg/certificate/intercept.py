@@ -31,7 +31,7 @@ def null_model(
         return 0.0, z
     w = np.ones(len(y)) if w is None else w
     w = w / w.sum()
-    if offset is None and traits(loss).canonical:  # ℓ = A(z) − yz asks for the mean of y alone
+    if offset is None and traits(loss).affine:  # ℓ = A(z) − y B(z) asks for the mean of y alone
         seen = w > 0.0
         mean = np.full((1, 1), w[seen] @ y[seen, 0])
         (level,), _ = shifted(loss, np.zeros((1, 1)), mean, np.ones(1), CLOSE)

@@ -13,6 +13,9 @@ fifth of the gap asked or less:
     φ(s) = Σ w [ℓ + ℓ*(su) − suz] ≤ (1 − s)² r Σ w u²/ℓ″
 
 with an r of the loss: log x ≤ x − 1 gives 1 for classes and counts.
+
+A loss that is not convex has no conjugate. Of it the certificate is the KKT residual, that of the
+intercept included, and the gap is ∞.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from fastreg.certificate.intercept import CLOSE, null_model, shifted, summed
 from fastreg.certificate.mixture import Mixed
 from fastreg.certificate.reads import Data
 from fastreg.certificate.target import Target
+from fastreg.losses import traits
 
 Array = np.ndarray
 _ROOM = 1 << 22  # entries of predictions of a group of points: 32 MB
@@ -115,7 +119,8 @@ class Ends(NamedTuple):
     @staticmethod
     def of(data: Data, y: Array) -> Ends:
         loss, w = data.objective.loss, data.w
-        ends = losses.ends(loss, y) if data.objective.fit_intercept else ()
+        free = data.objective.fit_intercept and traits(loss).convex
+        ends = losses.ends(loss, y) if free else ()
         weighted = tuple(w * e[:, 0] for e in ends)
         conjugate = np.array([float((w @ losses.conjugate(loss, e, y))[0]) for e in ends])
         return Ends(weighted, np.array([float(e.sum()) for e in weighted]), conjugate)
@@ -141,6 +146,9 @@ def judge(data: Data, lengths: Array | None, tol: float) -> tuple[Array, float, 
         target = Target(data, 0, seen.c0[0], seen, null - least)
         verdict = target.judge(points, fit.mixed(seen.c), fit, np.zeros(len(points)))
         verdict[0] += worse
+        if not traits(loss).convex:
+            own = data.w @ fit.u if objective.fit_intercept else np.zeros(len(points))
+            verdict = target.stationary(verdict, own)
         verdict[1] -= least
         verdicts.append(verdict)
         passes += 2
@@ -176,9 +184,8 @@ def _fit(
             z[:, loose], u[:, loose] = own, slopes
     rho2, chi = sums[2:4]
     t, end, cost = parts
-    fit = RowsFit(
-        data.objective.loss, z, u, y, data.w, given, rho2, chi, t, end, cost, _SHARE * asked
-    )
+    enough = _SHARE * asked if traits(data.objective.loss).convex else np.inf
+    fit = RowsFit(data.objective.loss, z, u, y, data.w, given, rho2, chi, t, end, cost, enough)
     return fit, worse
 
 

@@ -23,6 +23,7 @@ from fastreg.certificate import deviance, losses, mixture
 from fastreg.certificate.mixture import Mixed
 from fastreg.certificate.reads import Data, about_means
 from fastreg.certificate.target import Target
+from fastreg.losses import traits
 from fastreg.objectives import Objective
 from fastreg.sources.blocks import Source
 from fastreg.sources.row_folds import Folds
@@ -147,6 +148,8 @@ class _Group:
         target = Target(data, 0, found.c0[0], found, float(value[k]) - least)
         verdict = target.judge(range(k), found.c, fit, np.zeros(k))
         verdict[1] -= least
+        if not traits(self.loss).convex:
+            verdict = target.stationary(verdict, rows[:k, n] if centred else np.zeros(k))
         return verdict, least
 
     def _data(self, objective: Objective, is_sparse: bool, shift: Array) -> Data:

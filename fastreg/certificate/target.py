@@ -69,6 +69,14 @@ class Target:
         null = np.full(len(points), self.null)
         return np.stack([gap, value + 0.5 * off**2, null, kkt, free])
 
+    def stationary(self, verdict: Array, slope: Array) -> Array:
+        """A verdict (5, g) of a loss that is not convex, with Σ w u (g,) of a free intercept: no
+        gap, and every coefficient counts as free."""
+        gap, objective, null, kkt, free = verdict
+        if self._most > 0.0:
+            kkt = np.maximum(kkt, np.abs(slope) / self._most)
+        return np.stack([np.full_like(gap, np.inf), objective, null, kkt, np.ones_like(free)])
+
     def points(self, points: range, part: Array, c: Array, fit: Any) -> Points:
         """What the formulas need of some points and features, c (p, g)."""
         data, unit, scale = self._data, self._unit, self._data.scale[part, None]

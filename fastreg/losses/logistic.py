@@ -25,7 +25,7 @@ class Logistic(NamedTuple):
 
 @traits.register(Logistic)
 def _(loss):
-    return Traits(canonical=True, self_concordant=True)
+    return Traits(affine=True, self_concordant=True)
 
 
 @value.register(Logistic)

@@ -25,7 +25,7 @@ class Poisson(NamedTuple):
 
 @traits.register(Poisson)
 def _(loss):
-    return Traits(canonical=True, self_concordant=True)
+    return Traits(affine=True, self_concordant=True)
 
 
 @value.register(Poisson)

@@ -21,7 +21,7 @@ class Squared(NamedTuple):
 
 @traits.register(Squared)
 def _(loss):
-    return Traits(quadratic=True)
+    return Traits(quadratic=True, attained=True, dispersed=True)
 
 
 @value.register(Squared)

@@ -71,9 +71,8 @@ class Source(ABC):
         """Σ w min ℓ/Σ w."""
         return 0.0
 
-    @property
-    def log_constant(self) -> float:
-        """log L + Σ w ℓ."""
+    def log_constant(self, scale: float) -> float:
+        """Compute log L + Σ w ℓ/φ at a scale φ."""
         raise self._needs_rows()
 
     def degrees_of_freedom(self, coefs: Array, intercepts: Array, strengths: Array) -> Array:
@@ -136,9 +135,8 @@ class InMemory(Source):
         y, w = self._seen
         return float(w @ saturated(self.objective.loss, y)) / self.weight
 
-    @property
-    def log_constant(self) -> float:
-        return float(log_constant(self.objective.loss, *self._seen).sum())
+    def log_constant(self, scale: float) -> float:
+        return float(log_constant(self.objective.loss, *self._seen, scale).sum())
 
     def degrees_of_freedom(self, coefs: Array, intercepts: Array, strengths: Array) -> Array:
         return likelihoods.degrees_of_freedom(
@@ -202,9 +200,8 @@ class Kept(Source):
     def least(self) -> float:
         return self.smallest
 
-    @property
-    def log_constant(self) -> float:
-        if self.constant is None:
+    def log_constant(self, scale: float) -> float:
+        if self.constant is None or scale != 1.0:
             raise self._needs_rows()
         return self.constant
 

@@ -16,6 +16,7 @@ from fastreg.certificate import Certificate, penalty_value
 from fastreg.certificate.losses import mean
 from fastreg.design import as_design
 from fastreg.functional import check_predictions, nonnegative
+from fastreg.losses import traits
 from fastreg.objectives import offset_of
 from fastreg.paths import shown
 from fastreg.paths.arguments import names_of
@@ -136,8 +137,12 @@ class Path:
 
     @property
     def _minus2(self) -> Array:
-        """−2 log L at each alpha, (K,)."""
-        return self.deviance + 2.0 * (self.data.weight * self.data.least - self.data.log_constant)
+        """−2 log L at each alpha, (K,); of losses with a scale φ at φ = D/Σ w, as in R."""
+        data, twice = self.data, self.deviance + 2.0 * self.data.weight * self.data.least
+        if not traits(data.objective.loss).dispersed:
+            return twice - 2.0 * data.log_constant(1.0)
+        scales = self.deviance / data.weight
+        return twice / scales - 2.0 * np.array([data.log_constant(float(s)) for s in scales])
 
     def _penalties(self) -> Array:
         objective = self.data.objective
@@ -225,8 +230,9 @@ class Path:
             found = criteria.values(criterion, self.rss, self.dof, rows, n, intercept)
         else:
             minus2 = self._minus2 if criterion in criteria.BY_LIKELIHOOD else None
+            scale = float(minus2 is not None and traits(self.data.objective.loss).dispersed)
             found = likelihoods.values(
-                criterion, self.deviance, minus2, self.dof, rows, n, intercept
+                criterion, self.deviance, minus2, self.dof + scale, rows, n, intercept + scale
             )
         point = self._selected(criterion, int(np.argmin(found)), found, None)
         return dataclasses.replace(point, unit=criteria.unit(criterion, self._is_of_squares))

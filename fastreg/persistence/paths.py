@@ -6,6 +6,7 @@ rows, so that a path which was loaded neither cross-validates nor relaxes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,10 @@ _RULES = {
 _RELAXED = {"kkt": "number: K", "mean_deviance": "number: K"}
 _OWN = ("coefs", "alphas", "intercepts", "gaps", "certificate", "l1_ratio", "n_iter", "gamma",
         "feature_names")  # fmt: skip
-_LOSSES, _PENALTIES = ("Squared", "Logistic", "Poisson"), ("L1", "Bounded")
+_PENALTIES = ("L1", "Bounded")
+_LOSSES = (
+    "Squared", "Logistic", "Poisson", "Gamma", "Tweedie", "NegativeBinomial", "SquaredHinge",
+)  # fmt: skip
 
 
 def is_path(model: Any) -> bool:
@@ -51,12 +55,12 @@ def is_path(model: Any) -> bool:
 def parts_of(path: Any) -> Parts:
     objective = path.data.objective
     values = {name: getattr(path, name) for name in _OWN}
-    values |= {"dof": _if_known(path, "dof"), "l2": objective.l2}
+    values |= {"dof": _if_known(lambda: path.dof), "l2": objective.l2}
     values |= {"fit_intercept": objective.fit_intercept, "count": int(path.data.count)}
     values |= {"weight": float(path.data.weight), "least": float(path.data.least)}
     values |= {"max_iter": int(path.data.max_iter)}
     values |= {name: bool(getattr(path.data, name)) for name in ("has_weights", "has_offset")}
-    values |= {"log_constant": _if_known(path.data, "log_constant")}
+    values |= {"log_constant": _if_known(lambda: path.data.log_constant(1.0))}
     if hasattr(path, "kkt"):
         values |= {name: getattr(path, name) for name in _RELAXED}
     _check(values)
@@ -67,10 +71,10 @@ def parts_of(path: Any) -> Parts:
     return {key: encode(key, value) for key, value in values.items()}
 
 
-def _if_known(owner: Any, name: str) -> Any:
-    """Return an attribute, or None if it needs rows that are not in memory."""
+def _if_known(found: Callable[[], Any]) -> Any:
+    """Return what is found, or None if it needs rows that are not in memory."""
     try:
-        return getattr(owner, name)
+        return found()
     except ValueError:
         return None
 
@@ -114,7 +118,7 @@ def _check_penalty(penalty: Any, values: dict[str, Any]) -> None:
 
 def made_of(kind: str, parts: Parts) -> Any:
     """Check the parts, and build the path."""
-    from fastreg.objectives import Objective
+    from fastreg.objectives import Objective, family_of
     from fastreg.paths import results
     from fastreg.paths.origins import Kept
 
@@ -127,6 +131,7 @@ def made_of(kind: str, parts: Parts) -> Any:
     penalty, loss = values["penalty"], values["loss"]
     if type(penalty).__name__ not in _PENALTIES or type(loss).__name__ not in _LOSSES:
         raise ValueError("its penalty or its loss is none of fastreg's")
+    loss = family_of(loss)
     _check(values)
     _check_penalty(penalty, values)
     objective = Objective(values["l2"], penalty, None, values["fit_intercept"], None, loss)

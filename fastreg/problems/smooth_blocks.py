@@ -1,8 +1,9 @@
 """A loss that is no square, of rows that arrive in blocks: everything at all points in a read.
 
-The first read gathers moments, which are the quadratic at the null model where ℓ is linear in y
-(ℓ = A(z) − yz: then Σ w ℓ(b; y_i)/M is ℓ(b; ȳ) but for a constant), and a sample of rows: those
-with the least hashes of their numbers, whatever the blocks. Quadratics elsewhere are the sample's,
+The first read gathers moments and a sample of rows: those with the least hashes of their numbers,
+whatever the blocks. Where ℓ is affine in y, ℓ = A(z) − y B(z), moments say what the null model is:
+Σ w ℓ(b; y_i)/M is ℓ(b; ȳ) but for a constant, and Σ w x ℓ′(b; y_i) follows from Σ w x and Σ w x y.
+The quadratic there bends as ℓ does at ȳ. Quadratics elsewhere are the sample's,
 and gradients are those of all rows:
 
     Z = X'B + b,   U = w∘ℓ′(Z),   F = Σ w ℓ(Z),   ∂F/∂B = X'ᵀU,   ∂F/∂b = Σ U
@@ -227,9 +228,9 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
         )
     if source.n_targets - (source.offset is not None) != 1:
         raise ValueError(f"y must have one target, {source.kind} has {source.n_targets}")
-    if not losses.traits(loss).canonical:
+    if not losses.traits(loss).affine:
         raise ValueError(
-            f"{type(loss).__name__} is not linear in y, which reads by blocks ask for: read the "
+            f"{type(loss).__name__} is not affine in y, which reads by blocks ask for: read the "
             "rows into memory"
         )
     folds = Folds(n_folds, source.n_rows)
@@ -273,7 +274,7 @@ def _mean_of(part: moments.Moments) -> float:
 
 
 def _null_level(loss: Any, part: moments.Moments) -> float:
-    """The best intercept alone, without an offset: that of the mean of y, as ℓ is linear in y."""
+    """The best intercept alone, without an offset: that of the mean of y, as ℓ is affine in y."""
     mean = np.full((1, 1), _mean_of(part))
     return null_model(loss, mean, None)[0]
 
@@ -289,13 +290,14 @@ def _problem(
         training = [_outside(first.parts, f) for f in range(len(levels) - 1)]
         levels[:] = [_null_level(loss, part) for part in (whole, *training)]
     level = float(levels[0])
-    value, slope, bend = kernels.slopes(loss, np.full(1, level), np.full(1, mean))[:, 0]
+    value, _, bend = kernels.slopes(loss, np.full(1, level), np.full(1, mean))[:, 0]
     least = first.least / whole.weight
-    # X'ᵀ(w∘(y − ȳ)) of the moments is −∂F/∂β, as ℓ′ = A′(z) − y; without an intercept both count.
-    c = base.start * float(base.unit[0])
+    # ℓ′ = a − by: −∂F/∂β is b X'ᵀ(w∘(y − ȳ)); without an intercept b X'ᵀ(w∘y) − a X'ᵀw.
+    at_zero, at_one = kernels.slopes(loss, np.full(2, level), np.array([0.0, 1.0]))[1]
+    c = (at_zero - at_one) * base.start * float(base.unit[0])
     if not objective.fit_intercept:
         means = whole.frame.origin[:-1] + whole.frame.unit[:-1] * whole.mean[:-1]
-        c = c - (slope + mean) * means * base.scale
+        c = c - at_zero * means * base.scale
     rows = Sample.of(first.sample, most)
     seen = replace(objective, weights=rows.weights, offset=rows.offset)
     sample = smooth(as_design(rows.X), rows.y, seen)

@@ -2,8 +2,9 @@
 
     D = 2 Σ w [ℓ(z) − min ℓ],   log L = Σ c(y, w) − Σ w ℓ(z)
 
-with c of `certificate.losses.log_constant`: D and log L are those of R's glm. The degrees of
-freedom are
+with c of `certificate.losses.log_constant`: D and log L are those of R's glm. A loss whose variance
+has a scale φ takes φ = D/Σ w, log L = Σ c(y, w, φ) − Σ w ℓ(z)/φ, and one degree of freedom for it.
+Those of the coefficients are
 
     df = [intercept] + tr G_S (G_S + M diag l2_S)⁻¹,   G = Σ v (x − x̄)(x − x̄)ᵀ,   v = w ℓ″(z)
 
@@ -81,7 +82,7 @@ def _trace(problem: InMemoryProblem, y: Array, objective: Objective, part: _Part
 
 
 def values(
-    name: str, deviance: Array, minus2: Array | None, dof: Array, m: int, n: int, intercept: bool
+    name: str, deviance: Array, minus2: Array | None, dof: Array, m: int, n: int, intercept: float
 ) -> Array:
     """(K,) of a criterion, the smaller the better; ∞ where it has none.
 
@@ -89,6 +90,7 @@ def values(
     ----------
     deviance, minus2, dof : (K,), `minus2` −2 log L, which gcv does not ask for
     m, n : rows and features
+    intercept : degrees of freedom that are no feature's
 
     Raises
     ------

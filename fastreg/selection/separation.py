@@ -42,13 +42,13 @@ def complaint(
     names : (n,) of the features, or None
     """
     free = _free(objective, X.shape[1])
-    if not free.any():
+    if not free.any() or losses.traits(objective.loss).attained:
         return ""
     counts = np.ones(len(y), bool) if objective.weights is None else objective.weights > 0
     low, high = losses.domain(objective.loss)
     ends = counts & ((y == low) | (y == high))
     met = np.abs(slope(objective.loss, z, y)) < _MET
-    if not (exhausted or (met & ends).any()):
+    if not ends.any() or not (exhausted or (met & ends).any()):
         return ""
     found = _alone(X, y, counts, free, objective)
     if not len(found):
@@ -63,8 +63,8 @@ def complaint(
 
 def is_free(objective: Objective, n: int) -> bool:
     """Whether some of n coefficients have no penalty at the first point, and no bounds from both
-    sides."""
-    return bool(_free(objective, n).any())
+    sides, of a loss that may fall for ever."""
+    return not losses.traits(objective.loss).attained and bool(_free(objective, n).any())
 
 
 def _words(features: str) -> str:

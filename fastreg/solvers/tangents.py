@@ -30,9 +30,10 @@ from typing import Any
 import numpy as np
 
 from fastreg import _factor, penalties
-from fastreg.certificate import duality_gap, relative_to
+from fastreg.certificate import KKT, duality_gap, relative_to
 from fastreg.certificate.penalties import penalty_value
 from fastreg.design import as_design
+from fastreg.losses import traits
 from fastreg.penalties import is_zero
 from fastreg.problems.rotated import Rotation
 from fastreg.problems.smooth import SmoothProblem, Tangent, smooth
@@ -46,6 +47,7 @@ from fastreg.solvers.working_set import CHUNK, Point, Progress, State, WorkingSe
 Array = np.ndarray
 _PASS = 48  # columns of W for which a tangent takes as long as a read for eight points
 _SINGULAR = 1e-13  # of the largest eigenvalue, those that count as zero where nothing is penalised
+_SHARE_OF_KKT = 0.01  # of the residual asked, that a step aims at where no gap is known
 _FINEST = 1e-30  # of gaps, where all is asked: the square of one that is rounding
 _ROUNDED = 1e-12  # of the null model's loss, which may be nothing
 _ABSURD = 10.0  # times what P can fall by at most, promised by a tangent
@@ -76,6 +78,7 @@ class SmoothPath(working_set.PathFollower):
         self._is_ridge = problem.is_ridge
         # Without a penalty there may be no minimum, and only Newton's own steps go one way.
         self._is_bare = is_zero(problem.objective.penalty) and not problem.objective.ridges().any()
+        self._is_convex = traits(problem.objective.loss).convex
         self._ridge: RidgeSteps | None = None
         self._origin: Stand | None = None  # of the tangent
         self._is_secant = False
@@ -279,6 +282,8 @@ class SmoothPath(working_set.PathFollower):
     def _aim(self, point: Point) -> float:
         if point.factor != 1.0:
             return working_set.NEAR
+        if not self._is_convex:  # what counts is the KKT residual, and the gap its square
+            return max((_SHARE_OF_KKT * min(self.tol, KKT)) ** 2, _FINEST)
         # Of a ridge the gap is the square of an error, as in other solvers of ridges it is not.
         aim = min(0.5 * self.tol, self.tol**2) if self._is_ridge else 0.5 * self.tol
         return max(aim, _FINEST)

@@ -268,6 +268,6 @@ def test_a_loss_that_says_nothing_of_its_third_derivative_has_no_bound(monkeypat
 
     X, y, _, _ = problem()
     path = fastreg.path(X, y, family="binomial", alphas=[0.1], tol=0.0)
-    monkeypatch.setattr(held_out_losses, "traits", lambda loss: Traits(canonical=True))
+    monkeypatch.setattr(held_out_losses, "traits", lambda loss: Traits(affine=True))
     with pytest.warns(ConvergenceWarning, match="by an unknown amount"):
         path.select("cv", cv=3)

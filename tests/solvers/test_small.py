@@ -219,5 +219,5 @@ def test_a_loss_or_a_penalty_of_ones_own_goes_to_the_other_solvers(rng):
         pass
 
     other = Objective(np.ones((1, 1)), L1(0.0), loss=Counts())
-    fastreg.losses.traits.register(Counts)(lambda loss: fastreg.losses.Traits(canonical=True))
+    fastreg.losses.traits.register(Counts)(lambda loss: fastreg.losses.Traits(affine=True))
     assert solvers.small.solve(design, np.abs(y)[:, None], other, 1e-8, 100) is None

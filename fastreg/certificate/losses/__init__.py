@@ -1,13 +1,22 @@
 """Losses as the certificate sees them: NumPy code of its own, under the names of
 `fastreg.losses`, so that a slip there cannot certify itself."""
 
-from fastreg.certificate.losses import logistic, poisson, squared
+from fastreg.certificate.losses import (
+    gamma,
+    logistic,
+    negative_binomial,
+    poisson,
+    squared,
+    squared_hinge,
+    tweedie,
+)
 from fastreg.certificate.losses.operations import (
     conjugate,
     curvature,
     derivatives,
     divergence,
     ends,
+    information,
     log_constant,
     mean,
     roundness,
@@ -23,14 +32,19 @@ __all__ = [
     "derivatives",
     "divergence",
     "ends",
+    "gamma",
+    "information",
     "log_constant",
     "logistic",
     "mean",
+    "negative_binomial",
     "poisson",
     "roundness",
     "saturated",
     "slope",
     "squared",
+    "squared_hinge",
     "together",
+    "tweedie",
     "value",
 ]

@@ -47,7 +47,7 @@ def together(loss: Any, z: Array, y: Array) -> tuple[Array, Array, Array]:
 
 @functools.singledispatch
 def roundness(loss: Any) -> float:
-    """The least r with ℓ(z) + ℓ*(u) − uz ≤ r (u − ℓ′)²/ℓ″ wherever ℓ* is finite; ∞ if it is not
+    """The least r with ℓ(z) + ℓ*(u) − uz ≤ r (u − ℓ′)²/ℓ″ for u between 0 and ℓ′; ∞ if it is not
     known."""
     return math.inf
 
@@ -89,12 +89,16 @@ def mean(loss: Any, z: Array) -> Array:
     raise ValueError(f"{type(loss).__name__} has no mean: register certificate.losses.mean for it")
 
 
-@functools.singledispatch
-def log_constant(loss: Any, y: Array, w: Array) -> Array:
-    """c in log p(y; z) = c − w ℓ(z; y): what makes exp(−wℓ) a probability of y, of weight w.
+def information(loss: Any, z: Array) -> Array:
+    """The mean of ℓ″(z; y) over y of mean μ(z): Fisher's information. ℓ″ is affine in y."""
+    return curvature(loss, z, mean(loss, z))
 
-    Criteria by likelihood, such as AIC, need it. Where y has a scale of its own, which ℓ does not
-    know, there is none.
+
+@functools.singledispatch
+def log_constant(loss: Any, y: Array, w: Array, scale: float = 1.0) -> Array:
+    """c in log p(y; z) = c − w ℓ(z; y)/φ: what makes exp(−wℓ/φ) a probability of y, of weight w.
+
+    Criteria by likelihood, such as AIC, need it. The scale φ is 1 unless the loss is `dispersed`.
 
     Raises
     ------

@@ -24,43 +24,37 @@ from fastreg.certificate.losses.operations import (
     together,
     value,
 )
+from fastreg.certificate.losses.relative import exp, relative
 from fastreg.losses import Poisson
 
 Array = np.ndarray
-_TINY = 1e-290
-
-
-def _mean(z: Array) -> Array:
-    with np.errstate(over="ignore"):
-        out: Array = np.exp(z)
-    return out
 
 
 @value.register
 def _(loss: Poisson, z: Array, y: Array) -> Array:
-    return _mean(z) - y * z
+    return exp(z) - y * z
 
 
 @slope.register
 def _(loss: Poisson, z: Array, y: Array) -> Array:
-    return _mean(z) - y
+    return exp(z) - y
 
 
 @curvature.register
 def _(loss: Poisson, z: Array, y: Array) -> Array:
-    return _mean(z)
+    return exp(z)
 
 
 @derivatives.register
 def _(loss: Poisson, z: Array, y: Array) -> tuple[Array, Array]:
-    mean = _mean(z)
-    return mean - y, mean
+    mu = exp(z)
+    return mu - y, mu
 
 
 @together.register
 def _(loss: Poisson, z: Array, y: Array) -> tuple[Array, Array, Array]:
-    mean = _mean(z)
-    return mean - y * z, mean - y, mean
+    mu = exp(z)
+    return mu - y * z, mu - y, mu
 
 
 @roundness.register
@@ -76,13 +70,7 @@ def _(loss: Poisson, u: Array, y: Array) -> Array:
 
 @divergence.register
 def _(loss: Poisson, z: Array, u: Array, y: Array) -> Array:
-    v, mean = np.broadcast_arrays(y + u, _mean(z))
-    # kl_div(v, μ) = v log(v/μ) − v + μ ≥ 0; where μ or v/μ leave float64, v log(v/μ) is
-    # v (log v − z).
-    with np.errstate(invalid="ignore", over="ignore"):
-        out = scipy.special.kl_div(v, mean)
-        out = np.where(mean > _TINY, out, -scipy.special.entr(v) - v * z - v)
-    return np.where(v >= 0.0, np.maximum(out, 0.0), np.inf)
+    return relative(y + u, exp(z), z)
 
 
 @ends.register
@@ -93,11 +81,11 @@ def _(loss: Poisson, y: Array) -> tuple[Array, Array]:
 
 @mean.register
 def _(loss: Poisson, z: Array) -> Array:
-    return _mean(z)
+    return exp(z)
 
 
 @log_constant.register
-def _(loss: Poisson, y: Array, w: Array) -> Array:
+def _(loss: Poisson, y: Array, w: Array, scale: float = 1.0) -> Array:
     """−w log y!, of w rows that are alike."""
     out: Array = -w * scipy.special.gammaln(y + 1.0)
     return out
