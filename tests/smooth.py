@@ -156,7 +156,9 @@ def of_varied_counts(loss, z, y):
     theta = LD(loss.theta)
     t = z - np.log(theta)
     p, q = 1 / (1 + np.exp(-t)), 1 / (1 + np.exp(t))
-    return (y + theta) * softplus(t) - y * t, theta * p - y * q, (y + theta) * p * q
+    value = theta * np.maximum(t, 0) + y * np.maximum(-t, 0)  # no large numbers cancel
+    value = value + (y + theta) * np.log1p(np.exp(-np.abs(t)))
+    return value, theta * p - y * q, (y + theta) * p * q
 
 
 def of_margins(loss, z, y):

@@ -51,7 +51,7 @@ def _(loss):
 def _(loss, z, y):
     t = z - math.log(loss.theta)
     total = y + loss.theta
-    return (total * max(t, 0.0) - y * t) + total * log1p(exp(-abs(t)))
+    return (loss.theta * max(t, 0.0) + y * max(-t, 0.0)) + total * log1p(exp(-abs(t)))
 
 
 @derivative.register(NegativeBinomial)

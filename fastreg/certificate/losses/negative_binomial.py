@@ -41,7 +41,9 @@ def _shifted(loss: NegativeBinomial, z: Array) -> Array:
 @value.register
 def _(loss: NegativeBinomial, z: Array, y: Array) -> Array:
     t, total = _shifted(loss, z), y + loss.theta
-    return (total * np.maximum(t, 0.0) - y * t) + total * log1p(np.exp(-np.abs(t)))
+    return (loss.theta * np.maximum(t, 0.0) + y * np.maximum(-t, 0.0)) + total * log1p(
+        np.exp(-np.abs(t))
+    )
 
 
 @slope.register

@@ -27,7 +27,7 @@ def _odds(t):
 @value.register(NegativeBinomial)
 def _(loss, z, y):
     t, total = z - math.log(loss.theta), y + loss.theta
-    return ((total * t if t > 0.0 else 0.0) - y * t) + total * math.log1p(math.exp(-abs(t)))
+    return (loss.theta * max(t, 0.0) + y * max(-t, 0.0)) + total * math.log1p(math.exp(-abs(t)))
 
 
 @slope.register(NegativeBinomial)
@@ -70,4 +70,4 @@ def _(loss, y):
     if y == 0.0:
         return 0.0
     t, total = math.log(y) - math.log(loss.theta), y + loss.theta
-    return ((total * t if t > 0.0 else 0.0) - y * t) + total * math.log1p(math.exp(-abs(t)))
+    return (loss.theta * max(t, 0.0) + y * max(-t, 0.0)) + total * math.log1p(math.exp(-abs(t)))
