@@ -6,6 +6,7 @@
     Lasso        ElasticNet with l1_ratio = 1
     LogisticRegression   (1/S) Σ s_i log(1 + exp(−y_i z_i)) + the same penalties, over C·S
     PoissonRegressor     (1/S) Σ s_i (exp z_i − y_i z_i) + the same penalties, times alpha
+    GammaRegressor, TweedieRegressor, NegativeBinomialRegressor   the same, of other losses
 
 Classes whose names end in CV choose the strength. `AdaptiveRidge`, `AdaptiveElasticNet`,
 `AdaptiveLogisticRegression` and `AdaptivePoissonRegressor` choose one strength for each group of
@@ -28,15 +29,21 @@ if TYPE_CHECKING:
     )
     from fastreg.linear_model.cross_validated import ElasticNetCV, LassoCV
     from fastreg.linear_model.elastic_net import ElasticNet, Lasso
+    from fastreg.linear_model.gamma import GammaRegressor
+    from fastreg.linear_model.gamma_cv import GammaRegressorCV
     from fastreg.linear_model.least_squares import LinearRegression
     from fastreg.linear_model.logistic import LogisticRegression
     from fastreg.linear_model.logistic_cv import LogisticRegressionCV
+    from fastreg.linear_model.negative_binomial import NegativeBinomialRegressor
+    from fastreg.linear_model.negative_binomial_cv import NegativeBinomialRegressorCV
     from fastreg.linear_model.poisson import PoissonRegressor
     from fastreg.linear_model.poisson_cv import PoissonRegressorCV
     from fastreg.linear_model.reweighted import AdaptiveLasso
     from fastreg.linear_model.ridge import Ridge
     from fastreg.linear_model.ridge_cv import RidgeCV
     from fastreg.linear_model.stability import StabilitySelection
+    from fastreg.linear_model.tweedie import TweedieRegressor
+    from fastreg.linear_model.tweedie_cv import TweedieRegressorCV
 
 # Each is loaded on first use: a first `Lasso` does not wait for what only selection needs.
 _HOME = {
@@ -47,6 +54,12 @@ _HOME = {
     "AdaptiveRidge": "adaptive",
     "ElasticNet": "elastic_net",
     "ElasticNetCV": "cross_validated",
+    "GammaRegressor": "gamma",
+    "GammaRegressorCV": "gamma_cv",
+    "NegativeBinomialRegressor": "negative_binomial",
+    "NegativeBinomialRegressorCV": "negative_binomial_cv",
+    "TweedieRegressor": "tweedie",
+    "TweedieRegressorCV": "tweedie_cv",
     "Lasso": "elastic_net",
     "LassoCV": "cross_validated",
     "LinearRegression": "least_squares",
@@ -67,16 +80,22 @@ __all__ = [
     "AdaptiveRidge",
     "ElasticNet",
     "ElasticNetCV",
+    "GammaRegressor",
+    "GammaRegressorCV",
     "Lasso",
     "LassoCV",
     "LinearRegression",
     "LogisticRegression",
     "LogisticRegressionCV",
+    "NegativeBinomialRegressor",
+    "NegativeBinomialRegressorCV",
     "PoissonRegressor",
     "PoissonRegressorCV",
     "Ridge",
     "RidgeCV",
     "StabilitySelection",
+    "TweedieRegressor",
+    "TweedieRegressorCV",
 ]
 
 

@@ -19,9 +19,10 @@ from fastreg.linear_model.generalized_cv import check_training_sets, class_split
 from fastreg.linear_model.logistic import Classifier
 from fastreg.linear_model.odds import as_odds
 from fastreg.linear_model.opening import opens_sources
-from fastreg.linear_model.poisson import Counting
+from fastreg.linear_model.regressors import GeneralizedRegressor
 from fastreg.linear_model.routing import routed, router, splits_of
 from fastreg.linear_model.state import atomic
+from fastreg.losses import Poisson
 from fastreg.objectives import Objective, offset_of
 from fastreg.penalties import L1
 from fastreg.problems.in_memory import standardise
@@ -140,7 +141,7 @@ class _AdaptiveLoss(Searching):
         return router(self, splitter=self.cv)
 
 
-class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
+class AdaptivePoissonRegressor(_AdaptiveLoss, GeneralizedRegressor):
     """Fit Poisson regression with one alpha for each group of features.
 
     The search starts from the best common alpha and follows the exact gradient of the mean held-out
@@ -237,6 +238,9 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
     (True, True)
     """
 
+    _loss = Poisson()
+    _ratio = "rate ratio"
+
     @atomic()
     @opens_sources
     def fit(
@@ -275,7 +279,7 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, Counting):
             The search or the last fit did not reach `tol`, or the deviance of a fold is uncertain.
         """
         design = self._opened(X, y)
-        target, weights = self._counts(y, sample_weight, design.shape[0])
+        target, weights = self._targets(y, sample_weight, design.shape[0])
         splits = splits_of(self.cv, X, target, routed(self, sample_weight, params)[0])
         check_training_sets(self, target, weights, splits, lambda end: "counts of zero alone")
         shift = offset_of(offset, design.shape[0])

@@ -51,7 +51,8 @@ RULES: dict[str, Rules] = {
     "LinearRegressor": _FIT,
     "Generalized": _FIT,
     "Classifier": {"classes_": "label: 2", "coef_": "finite: 1 n k=1", "intercept_": "finite: 1"},
-    "Counting": {"coef_": "finite: n k=1", "intercept_": "finite: ()"},
+    "GeneralizedRegressor": {"coef_": "finite: n k=1", "intercept_": "finite: ()"},
+    "WithTheta": {"theta_": "finite: ()", "theta_se_": "number: ()"},
     "Ridge": {"solver_": "text: ()"},
     "RidgeCV": {
         "alpha_": "finite: () | k",
@@ -63,7 +64,7 @@ RULES: dict[str, Rules] = {
         "dof_?": "number: K",
     },
     "ElasticNetCV": _GRID | {"mse_path_": "number: K F | L K F", "mse_se_": "number: K | L K"},
-    "PoissonRegressorCV": _GRID
+    "ChoosesAlpha": _GRID
     | {"deviance_path_": "number: K F | L K F", "deviance_se_": "number: K | L K"},
     "LogisticRegressionCV": {
         "C_": "number: () | 1",

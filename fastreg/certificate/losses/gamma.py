@@ -30,7 +30,8 @@ Array = np.ndarray
 
 
 def _ratio(z: Array, y: Array) -> Array:
-    return y * exp(-z)
+    with np.errstate(over="ignore"):
+        return y * exp(-z)
 
 
 @value.register
