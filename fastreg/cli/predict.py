@@ -16,6 +16,7 @@ from fastreg.cli.families import offset_of
 from fastreg.cli.outputs import check_output
 from fastreg.cli.reading import opened, reading
 from fastreg.cli.values import UsageError
+from fastreg.sources.complaints import ComplaintsError
 
 Array = np.ndarray
 
@@ -81,6 +82,8 @@ def _predictor(arguments: Any, model: Any) -> Array:
 
     try:
         return np.concatenate(source.reduce(work, operator.add))
+    except ComplaintsError:  # which names the columns
+        raise
     except ValueError as error:
         raise ValueError(str(error).replace("Input y", f"column {name!r}")) from None
 
