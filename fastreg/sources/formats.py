@@ -113,12 +113,13 @@ class Found:
         advance : told of the (rows, bytes) of each batch once it was used
         note : told of texts that are no numbers or dates; None raises the first, see `Conversion`
         """
-        for place, batches in self._parts(columns, rows, advance):
+        for place, batches in self.written(columns, rows, advance):
             yield place, self._converted(place, batches, note)
 
-    def _parts(
-        self, columns: list[str], rows: int, advance: Advance
+    def written(
+        self, columns: list[str], rows: int, advance: Advance = _nobody
     ) -> Iterator[tuple[str, Iterator[Any]]]:
+        """The same, with texts that are not converted."""
         if not self.files:
             yield self.name, iter(self.data.select(columns).to_batches(max_chunksize=rows))
         elif self.kind == "CSV":
