@@ -11,22 +11,26 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 
-def write_whole(path: Path, content: bytes, *, mode: int | None = None) -> None:
+def write_whole(path: Path, content: bytes | Iterable[bytes], *, mode: int | None = None) -> None:
     """Replace `path` by `content`: a reader, or a crash, sees the old file or the new one.
 
+    content : all of it, or pieces that are made one by one
     mode : permissions; None keeps those of the file that is replaced
 
     Raises OSError, with the name of `path`.
     """
+    pieces = [content] if isinstance(content, bytes) else content
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with _created(temporary, path, mode) as stream:
-            stream.write(content)
+            stream.writelines(pieces)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if error.errno is None:  # of whoever makes the pieces
+            raise
         raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -39,10 +39,8 @@ class Gather:
                 self.frame = Frame.of(*rows[:3])
             found = self._parts(rows, self.folds.of(row, block.n_rows), self.frame)
         if not all(np.isfinite(part.scatter).all() for part in found.values()):
-            raise ValueError(
-                self.layout.fault(block)
-                or f"{block.rows()}: squares of X or y leave float64: change their units"
-            )
+            large = f"{block.rows()}: squares of X or y leave float64: change their units"
+            raise self.layout.error(block, large)
         return found
 
     def _parts(self, rows: Rows, folds: list[tuple[int, slice]] | Array, frame: Frame) -> Parts:

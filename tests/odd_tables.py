@@ -326,7 +326,16 @@ def attack(seed):
 
 
 def answer(message, columns, options, where):
-    """Follow the advice of a message; a fault of it, or None."""
+    """Follow the advice of the first line about a column; a fault of any line, or None."""
+    heading, *lines = message.splitlines()
+    for line in lines[1:]:
+        fault = follow_line(line, columns, copy.deepcopy(options), where)
+        if fault:
+            return fault
+    return follow_line(lines[0] if lines else heading, columns, options, where)
+
+
+def follow_line(message, columns, options, where):
     if "sep=" in message and "sep" not in options:
         options |= {"sep": ";", "decimal": ","}
         return None

@@ -155,7 +155,7 @@ def test_alphas_fall_from_where_nothing_is_selected():
 
 def test_noise_has_a_third_of_the_norm_of_the_signal():
     design = problems.dense(2000, 10)
-    fitted = design.X @ np.linalg.lstsq(design.X, design.y)[0]
+    fitted = design.X @ np.linalg.lstsq(design.X, design.y, rcond=None)[0]
     assert np.linalg.norm(fitted) / np.linalg.norm(design.y - fitted) == pytest.approx(3, rel=0.05)
 
 

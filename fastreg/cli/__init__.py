@@ -1,8 +1,8 @@
 """The command line: `fastreg fit`, `fastreg predict`, `fastreg demo`, `fastreg warmup`.
 
-Each error is one line on stderr, and leaves no half-written file. The exit status names the kind of
-error: 1 for a file or a fit, 2 for the command line, 3 for a tolerance that was not reached, 130
-for an interrupt.
+Each error is one line on stderr, or several for a table with several faults. It leaves no
+half-written file. The exit status names the kind of error: 1 for a file or a fit, 2 for the command
+line, 3 for a tolerance that was not reached, 130 for an interrupt.
 """
 
 from __future__ import annotations

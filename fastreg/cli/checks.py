@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fastreg.cli.reading import STDIN
@@ -43,15 +44,21 @@ def check_fit(arguments: Any) -> None:
 
 def check_offset(arguments: Any) -> None:
     """Raise UsageError if both kinds of offset are given, or the file has no named columns."""
-    from fastreg.sources.formats import FORMATS, suffix_of
-
     name, file = arguments.offset or arguments.exposure, arguments.file
     if arguments.offset and arguments.exposure:
         raise UsageError("--offset and --exposure exclude each other: give --offset or --exposure")
-    if name and file != STDIN and suffix_of(file) not in FORMATS and not file.is_dir():
+    if name and not _is_table(file):
         raise UsageError(
             f"{name!r} must be a column of a table, and {file} is not a table: give a table"
         )
+
+
+def _is_table(file: Path) -> bool:
+    """Return whether a file, or a folder, has named columns."""
+    from fastreg.sources.formats import FORMATS, suffix_of
+
+    suffix = suffix_of(file)
+    return file == STDIN or suffix in FORMATS or (file.is_dir() and suffix != ".zarr")
 
 
 def check_predict(arguments: Any, model: Any) -> None:
@@ -76,5 +83,10 @@ def check_predict(arguments: Any, model: Any) -> None:
     if arguments.exposure and hasattr(model, "classes_"):
         raise UsageError(
             f"--exposure is for models of --family poisson, this is a {name}: leave it out"
+        )
+    if arguments.keep and not _is_table(arguments.file):
+        raise UsageError(
+            f"--keep is for tables, which have names of columns, and {arguments.file} is not a "
+            "table: leave it out"
         )
     check_offset(arguments)

@@ -34,6 +34,7 @@ _FIT = """examples:
 """
 _PREDICT = """examples:
   fastreg predict model.json new.csv --out predictions.csv
+  fastreg predict model.json new.csv --keep id,name --out predictions.csv
   fastreg predict model.json new.csv --unknown ignore
 """
 
@@ -237,6 +238,11 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--out", type=Path, metavar="FILE", help=".csv file to write (default: standard output)"
     )
+    output.add_argument(
+        "--keep", type=texts, nargs="+", action="extend", default=[], metavar="COL,…",
+        help="columns of the file to write before the predictions, as they stand there, such as "
+        "id,name (default: none)",
+    )  # fmt: skip
     output.add_argument(
         "--classes", action="store_true",
         help="binomial: write the class beside its probability (default: the probability)",

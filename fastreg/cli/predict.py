@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import itertools
 import operator
 import sys
 from typing import Any
@@ -13,9 +12,11 @@ import numpy as np
 from fastreg.cli.checks import check_predict
 from fastreg.cli.console import line
 from fastreg.cli.families import offset_of
+from fastreg.cli.lines import header, kept_columns, lines
 from fastreg.cli.outputs import check_output
 from fastreg.cli.reading import opened, reading
 from fastreg.cli.values import UsageError
+from fastreg.sources.complaints import ComplaintsError
 
 Array = np.ndarray
 
@@ -31,37 +32,38 @@ def predict(arguments: Any) -> None:
     model = persistence.load_model(arguments.model)
     check_predict(arguments, model)
     with opened(arguments.file) as arguments.file:
+        kept = kept_columns(arguments, model)
         of = _of_family if isinstance(model, Generalized) else _of_squares
-        header, columns = of(arguments, model)
-    lines = _lines(columns)
-    if arguments.out is None:
-        sys.stdout.write(lines)
-        return
-    write_whole(arguments.out, f"{header}\n{lines}".encode())
+        names, columns = of(arguments, model)
+        pieces = itertools.chain([header(kept, names)], lines(columns, kept))
+        if arguments.out is None:
+            sys.stdout.writelines(itertools.islice(pieces, 1, None))  # without the header
+            return
+        write_whole(arguments.out, (piece.encode() for piece in pieces))
     line(f"{len(columns[0])} predictions written to {arguments.out}")
 
 
-def _of_squares(arguments: Any, model: Any) -> tuple[str, list[Array]]:
-    """Return the header and the columns for a regression of squares."""
+def _of_squares(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
+    """Return the names and the columns for a regression of squares."""
     given = _given(arguments)
     found = model.predict(_source(arguments, model, given) if given else arguments.file)
     k = 1 if model.coef_.ndim == 1 else len(model.coef_)
-    header = "prediction" if k == 1 else ",".join(f"prediction_{t}" for t in range(k))
-    return header, list(found.reshape(len(found), k).T)
+    names = ["prediction"] if k == 1 else [f"prediction_{t}" for t in range(k)]
+    return names, list(found.reshape(len(found), k).T)
 
 
-def _of_family(arguments: Any, model: Any) -> tuple[str, list[Array]]:
-    """Return the header and the columns: means, or probabilities and perhaps classes."""
+def _of_family(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
+    """Return the names and the columns: means, or probabilities and perhaps classes."""
     z = _predictor(arguments, model)
     if not hasattr(model, "classes_"):
         with np.errstate(over="ignore"):
-            return "prediction", [np.exp(z)]
+            return ["prediction"], [np.exp(z)]
     import scipy.special
 
     odds = scipy.special.expit(z)
     if not arguments.classes:
-        return "probability", [odds]
-    return "probability,class", [odds, model.classes_[(z > 0.0).astype(int)]]
+        return ["probability"], [odds]
+    return ["probability", "class"], [odds, model.classes_[(z > 0.0).astype(int)]]
 
 
 def _predictor(arguments: Any, model: Any) -> Array:
@@ -81,6 +83,8 @@ def _predictor(arguments: Any, model: Any) -> Array:
 
     try:
         return np.concatenate(source.reduce(work, operator.add))
+    except ComplaintsError:  # which names the columns
+        raise
     except ValueError as error:
         raise ValueError(str(error).replace("Input y", f"column {name!r}")) from None
 
@@ -101,11 +105,3 @@ def _source(arguments: Any, model: Any, given: dict[str, Any], target: Any = Non
         raise UsageError(f"{asked}: the model was not fitted to a table, leave it out")
     lost = "error" if model.encoding_.missing == "drop" else None  # each row needs a prediction
     return read(arguments.file, target, encoding=model.encoding_, missing=lost, **given)
-
-
-def _lines(columns: list[Array]) -> str:
-    """Return one line for each row, with the shortest digits that read back to the same number."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
-    return stream.getvalue()

@@ -36,6 +36,7 @@ class Warned:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
         warnings.simplefilter("always", RuntimeWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)  # pyparsing's is a UserWarning too
         warnings.showwarning = self._show
         return self
 

@@ -9,6 +9,7 @@ import shlex
 from typing import Any
 
 from fastreg.cli.console import printable
+from fastreg.sources.complaints import ComplaintsError
 
 _QUOTED = r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
 _LIST = rf"\[(?:{_QUOTED}(?:, {_QUOTED})*)?(?: and \d+ more)?\]"
@@ -55,7 +56,10 @@ def _joined(values: list[str]) -> str:
 
 
 def in_words(error: BaseException) -> str:
-    """Describe an error in one line."""
+    """Describe an error in one line, or in one for each thing that is wrong with a table."""
+    if isinstance(error, ComplaintsError):
+        first, *others = (printable(as_flags(line)) for line in str(error).splitlines())
+        return "\n  ".join([first, *others])
     if isinstance(error, OSError) and error.strerror:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         return printable(f"{where}{error.strerror.lower()}{_ADVICE.get(error.errno or 0, '')}")

@@ -80,4 +80,4 @@ def _of_block(layout: Layout, block: Block, row: int) -> Spreads:
     try:
         return spreads(rows.X, rows.weights)
     except ValueError as error:
-        raise ValueError(layout.fault(block) or str(error)) from None
+        raise layout.error(block, error) from None

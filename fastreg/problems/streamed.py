@@ -178,7 +178,7 @@ class _Survey:
         origin = None if rows.X.is_sparse else self.origin[:n]
         seen = kernels.survey(rows.X.storage, weights=rows.weights, origin=origin)
         if not seen.finite:
-            raise ValueError(self.layout.fault(block))
+            raise self.layout.error(block)
         low, high = with_zeros(rows.X, seen.low, seen.high)
         some = rows.Y if rows.weights is None else rows.Y[rows.weights > 0]
         ends = (some.min(axis=0, initial=np.inf), some.max(axis=0, initial=-np.inf))

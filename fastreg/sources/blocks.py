@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import itertools
@@ -16,6 +17,7 @@ from fastreg._files import Mark
 from fastreg._progress import Meter
 from fastreg.design import first_nonfinite
 from fastreg.sources.ahead import ahead
+from fastreg.sources.complaints import ComplaintError
 from fastreg.sources.rows import Block, Layout
 
 Array = np.ndarray
@@ -152,6 +154,18 @@ class Source(ABC):
         for mark in self.marks:
             mark.check()
 
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """A fault that the body meets in the rows is told with all others."""
+        try:
+            yield
+        except ComplaintError as error:
+            raise self._in_full(error) from None
+
+    def _in_full(self, error: ValueError) -> ValueError:
+        """All that is wrong with the rows, where a read met one fault: a table looks for others."""
+        return error
+
     @property
     @abstractmethod
     def identity(self) -> tuple[Any, ...]:
@@ -272,7 +286,7 @@ class Source(ABC):
         """
         total = start
         meter = Meter(self.n_rows, self.n_bytes, shown=self.progress)
-        with meter, ahead(self.read(first)) as blocks:
+        with self._telling(), meter, ahead(self.read(first)) as blocks:
             for number in itertools.count(first + 1):
                 block = next(blocks, None)
                 if block is None:
@@ -303,7 +317,7 @@ class Source(ABC):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The results.
         """
-        with ahead(self.read()) as blocks:
+        with self._telling(), ahead(self.read()) as blocks:
             return _stacked([worked(work, block, self.layout) for block in blocks])
 
     def whole(self) -> tuple[Any, Array, Array | None]:
@@ -340,7 +354,7 @@ class Whole:
     def keep(self, block: Block, row: int) -> int:
         """Add a block; returns its number of rows."""
         if first_nonfinite(self._layout.check(block).X) is not None:
-            raise ValueError(self._layout.fault(block))
+            raise self._layout.error(block)
         if self._known:  # in place: two copies at once would take twice the memory
             if not self._parts:
                 order: Any = "F" if block.X.flags.f_contiguous else "C"
@@ -370,7 +384,7 @@ def worked(work: Callable[[Any], Array], block: Block, layout: Layout) -> Array:
     try:
         return work(block.X)
     except ValueError as error:
-        raise ValueError(layout.fault(block) or str(error)) from None
+        raise layout.error(block, error) from None
 
 
 def rows_of_block(width: int, n: int, block_bytes: int = BLOCK_BYTES) -> int:

@@ -30,6 +30,9 @@ class Cached(Source):
     def size(self) -> int | None:
         return self._source.size
 
+    def _in_full(self, error: ValueError) -> ValueError:
+        return self._source._in_full(error)
+
     @property
     def identity(self) -> tuple[Any, ...]:
         return ("float32", *self._source.identity)

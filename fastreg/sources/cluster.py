@@ -17,13 +17,14 @@ from fastreg._jit import serial, single_threaded_blas
 from fastreg.design import as_design, as_target
 from fastreg.sources import scan
 from fastreg.sources.blocks import Source, Whole, worked
-from fastreg.sources.columns import Options, Reading, reading
+from fastreg.sources.columns import Options, Reading
+from fastreg.sources.complaints import Complaints
 from fastreg.sources.conversion import Conversion, conversion_of
 from fastreg.sources.frames import as_arrow
 from fastreg.sources.given import is_dask
+from fastreg.sources.judging import reading
 from fastreg.sources.rows import Block, Layout, row_of
 from fastreg.sources.streams import parts_of
-from fastreg.sources.suspects import MisreadError
 
 Array = np.ndarray
 T = TypeVar("T")
@@ -304,7 +305,7 @@ def of_frame(frame: Any, target: Any, weights: str | None, options: Options) -> 
         return total
 
     schema = change.schema(as_arrow(meta_nonempty(frame._meta), options.drop).schema)
-    how = reading(schema, "the data frame", target, weights, options, seen)
+    how = reading(schema, target, weights, options, seen, Complaints("the data frame"))
     make = dask.delayed(_frame_block)
     return Cluster(
         [make(part, how, change, f"partition {i}") for i, part in enumerate(parts)],
@@ -330,8 +331,6 @@ def beside(frame: Any, target: Any, weights: Any, options: Options) -> Cluster:
 def _seen_of(part: Any, kinds: dict[str, str], change: Conversion, place: str) -> scan.Seen:
     try:
         return scan.look([_table_of(part, list(kinds), change, place)], kinds)
-    except MisreadError as error:
-        raise error.at(place) from None
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from None
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from fastreg.sources.complaints import ComplaintError
 from fastreg.sources.suspects import reading_of
 from fastreg.sources.text import Text, is_text, microseconds_of, number_of
+
+Note = Callable[[ValueError], None]
 
 
 @dataclass(frozen=True)
@@ -49,23 +52,27 @@ class Conversion:
     def _form(self, name: str) -> str | None:
         return (self.formats or {}).get(name)
 
-    def batch(self, batch: Any, place: Callable[[int], str]) -> Any:
+    def batch(self, batch: Any, place: Callable[[int], str], note: Note | None = None) -> Any:
         """The columns of a record batch or table, converted.
 
         Parameters
         ----------
         place : the name of row i, for messages
+        note : is told of texts that are not what they should be, and 0 stands for them; None
+            raises the error
         """
         for k, name in enumerate(batch.schema.names):
             if is_text(batch.schema.field(k).type) and self._has(name):
-                column = self._column(name, batch.column(k), place)
+                column = self._column(name, batch.column(k), place, note)
                 batch = batch.set_column(k, name, column)
         return batch
 
     def _has(self, name: str) -> bool:
         return name in self.numbers or bool(self._form(name)) or bool(self._words(name))
 
-    def _column(self, name: str, column: Any, place: Callable[[int], str]) -> Any:
+    def _column(
+        self, name: str, column: Any, place: Callable[[int], str], note: Note | None
+    ) -> Any:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -77,13 +84,14 @@ class Conversion:
         read: Any
         if name in self.numbers:
             read = functools.partial(number_of, decimal=self.decimal, thousands=self.thousands)
-            return _mapped(column, read, pa.float64(), _refusal(name, "a number", place))
+            return _mapped(column, read, pa.float64(), _refusal(name, "a number", place), note)
         form = self._form(name)
         if form is None:
             return column
         read = functools.partial(microseconds_of, form=form)
         noun = f"a date of the format {form!r}"
-        return _mapped(column, read, pa.int64(), _refusal(name, noun, place)).cast("timestamp[us]")
+        refusal = _refusal(name, noun, place)
+        return _mapped(column, read, pa.int64(), refusal, note).cast("timestamp[us]")
 
 
 def conversion_of(text: Text) -> Conversion:
@@ -104,12 +112,15 @@ def _refusal(name: str, noun: str, place: Callable[[int], str]) -> Any:
         found = reading_of(name, dict.fromkeys(texts, 1))
         missing = f"if it stands for what is missing: na_values=[{texts[0]!r}]"
         way = missing if found is None else f"{' and '.join(found.options)} reads such texts"
-        return ValueError(f"{place(i)}, {name!r}: {texts[0]!r} is not {noun}; {way}")
+        message = f"{place(i)}, {name!r}: {texts[0]!r} is not {noun}; {way}"
+        return ComplaintError(message, name, "texts")
 
     return error
 
 
-def _mapped(column: Any, read: Callable[[str], Any], kind: Any, refusal: Any) -> Any:
+def _mapped(
+    column: Any, read: Callable[[str], Any], kind: Any, refusal: Any, note: Note | None
+) -> Any:
     """read(text) of each value, None of a null; it is called once a different text."""
     import pyarrow as pa
 
@@ -120,5 +131,9 @@ def _mapped(column: Any, read: Callable[[str], Any], kind: Any, refusal: Any) ->
     wrong = [k for k, value in enumerate(values) if value is None and texts[k].strip()]
     if wrong:
         codes = np.asarray(coded.indices.fill_null(-1))
-        raise refusal(int(np.argmax(codes == wrong[0])), [texts[k] for k in wrong])
+        error = refusal(int(np.argmax(codes == wrong[0])), [texts[k] for k in wrong])
+        if note is None:
+            raise error
+        note(error)
+        values = [0 if k in {*wrong} else value for k, value in enumerate(values)]
     return pa.array(values, kind).take(coded.indices)

@@ -16,6 +16,7 @@ from typing import Any
 
 from fastreg._jit import get_num_threads
 from fastreg.sources import csv_blocks
+from fastreg.sources.complaints import ComplaintError, LateError
 from fastreg.sources.conversion import Conversion
 from fastreg.sources.csv_lines import (
     check_head,
@@ -62,6 +63,7 @@ class Csv:
     schema : the types of columns; words : for what is missing in all of them
     conversion : what is done afterwards
     near : {column of numbers: rows up to which its mean is near zero by those of the first block}
+    doubts : about columns whose words may be levels, or stand for what is missing
     """
 
     text: Text
@@ -69,6 +71,7 @@ class Csv:
     words: list[str]
     conversion: Conversion
     near: dict[str, float]
+    doubts: list[ComplaintError]
 
     def batches(self, path: str, columns: list[str], advance: Advance) -> Iterator[Any]:
         done = 0
@@ -116,12 +119,14 @@ class Csv:
             names = header(path, self.text)
             raise self._late(path, names[int(found[1])], found[3], found[2]) from None
 
-    def _late(self, path: str, name: str, value: str, kind: str) -> ValueError:
+    def _late(self, path: str, name: str, value: str, kind: str) -> LateError:
         """Of a value that is not of the kind that the first rows have."""
         line = self.line_of_value(path, name, value)
-        return ValueError(
+        return LateError(
             f"line {line}, {name!r}: {value!r} is no {kind}, as what is before it: "
-            f"na_values=[{value!r}] reads it as missing; {levels_of(name)}"
+            f"na_values=[{value!r}] reads it as missing; {levels_of(name)}",
+            name,
+            "texts",
         )
 
     def place(self, path: str) -> Lines:
@@ -154,8 +159,8 @@ def inspect(path: str, text: Text, known: Known) -> Csv:
     raw = dict.fromkeys([*whole, *doubted], pa.string())
     if raw:
         written = _parsed(head, path, text, raw, [], list(raw))
-        _check_words(written.select(doubted))
     codes = _led_by_zero(written.select(whole)) if whole else set()
+    doubts = _doubts(written.select(doubted)) if doubted else []
     kinds = {f.name: _kind_of(f) for f in found if f.name in own and f.name not in given | codes}
     apart = {name: kind for name, kind in kinds.items() if kind}
     schema = pa.schema([_widened(f, {*given, *apart}, codes, known) for f in found])
@@ -168,7 +173,7 @@ def inspect(path: str, text: Text, known: Known) -> Csv:
     )
     shared = [word for name, kind in kinds.items() if not kind for word in own[name]]
     near = {f.name: near_up_to(held[f.name]) for f in schema if kind_of(f) == "number"}
-    return Csv(text, schema, [*text.everywhere, *shared], conversion, near)
+    return Csv(text, schema, [*text.everywhere, *shared], conversion, near, doubts)
 
 
 def _own_words(text: Text) -> dict[str, list[str]]:
@@ -233,16 +238,19 @@ def _are_codes(values: list[str]) -> bool:
     return bool(values) and all(map(_CODE.fullmatch, values))
 
 
-def _check_words(table: Any) -> None:
-    """ValueError if NA is one of the codes of two letters that a column holds: Namibia."""
+def _doubts(table: Any) -> list[ComplaintError]:
+    """About NA among the codes of two letters that a column holds: Namibia."""
+    out = []
     for name in table.column_names:
         values = set(table.column(name).unique().to_pylist()) - {*BLANKS, "", None}
         others = [value for value in values if value != "NA"]
         if len(others) < len(values) and _are_codes(others):
-            raise ValueError(
+            message = (
                 f"column {name!r} holds 'NA' among codes such as {min(others)!r}: "
                 "keep_default_na=False makes it one of them, na_values=['NA'] what is missing"
             )
+            out.append(ComplaintError(message, name, "words"))
+    return out
 
 
 def _led_by_zero(table: Any) -> set[str]:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from fastreg.sources.buffers import Buffers
+from fastreg.sources.complaints import ComplaintError
 from fastreg.sources.spelling import spelled
 from fastreg.sources.text import PLAIN, Text, is_text, text_of
 
@@ -229,7 +230,7 @@ class Encoding:
         def unknown(where: Array) -> None:
             if self.unknown == "error" and where.any():
                 i = int(np.argmax(where))
-                raise ValueError(
+                raise ComplaintError(
                     f"{row(i)}, {column.name!r}: {str(values[i])!r} is none of its levels; read it "
                     "with unknown='ignore' to let no level stand for it"
                 )
@@ -239,7 +240,7 @@ class Encoding:
         lost = np.zeros(0, bool) if own else column.missing(values)
         if lost.any():
             where = f"{row(int(np.argmax(lost)))}, {column.name!r}"
-            raise ValueError(f"{where}: the value is missing (NaN); {advice}")
+            raise ComplaintError(f"{where}: the value is missing (NaN); {advice}")
         try:
             return column.pieces(values, unknown)
         except pa.ArrowException as error:  # a zone that nobody knows, a year that is out of range

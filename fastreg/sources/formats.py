@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fastreg.sources import csv_files
-from fastreg.sources.conversion import Conversion, conversion_of
+from fastreg.sources.complaints import ComplaintError
+from fastreg.sources.conversion import Conversion, Note, conversion_of
 from fastreg.sources.csv_files import Advance, Csv, Known
 from fastreg.sources.csv_lines import PACKED
 from fastreg.sources.frames import as_arrow
@@ -49,6 +50,7 @@ class Found:
     data : pyarrow data set of the files, table, or how CSV files are read
     read : the columns as they are read, and the types that all files are read as
     conversion : of texts
+    doubts : about columns whose first rows do not tell what they hold
     """
 
     name: str
@@ -57,6 +59,7 @@ class Found:
     data: Any
     read: Any
     conversion: Conversion
+    doubts: Sequence[ComplaintError] = ()
 
     @property
     def schema(self) -> Any:
@@ -97,20 +100,26 @@ class Found:
         return int(guarded(self.name, self.data.count_rows, self.kind))
 
     def parts(
-        self, columns: list[str], rows: int, advance: Advance = _nobody
+        self,
+        columns: list[str],
+        rows: int,
+        advance: Advance = _nobody,
+        note: Note | None = None,
     ) -> Iterator[tuple[str, Iterator[Any]]]:
         """(file, its batches of these columns, of about so many rows) of each file.
 
         Parameters
         ----------
         advance : told of the (rows, bytes) of each batch once it was used
+        note : told of texts that are no numbers or dates; None raises the first, see `Conversion`
         """
-        for place, batches in self._parts(columns, rows, advance):
-            yield place, self._converted(place, batches)
+        for place, batches in self.written(columns, rows, advance):
+            yield place, self._converted(place, batches, note)
 
-    def _parts(
-        self, columns: list[str], rows: int, advance: Advance
+    def written(
+        self, columns: list[str], rows: int, advance: Advance = _nobody
     ) -> Iterator[tuple[str, Iterator[Any]]]:
+        """The same, with texts that are not converted."""
         if not self.files:
             yield self.name, iter(self.data.select(columns).to_batches(max_chunksize=rows))
         elif self.kind == "CSV":
@@ -131,10 +140,10 @@ class Found:
             if batch.num_rows:
                 yield batch
 
-    def _converted(self, place: str, batches: Iterator[Any]) -> Iterator[Any]:
+    def _converted(self, place: str, batches: Iterator[Any], note: Note | None) -> Iterator[Any]:
         row = 0
         for batch in batches:
-            yield self.conversion.batch(batch, functools.partial(_row_after, place, row))
+            yield self.conversion.batch(batch, functools.partial(_row_after, place, row), note)
             row += batch.num_rows
 
     def place_of(self, column: str, value: str) -> str:
@@ -172,8 +181,9 @@ def find(data: Any, text: Text, known: Known, drop: Collection[str] = ()) -> Fou
     conversion = conversion_of(text)
     if hasattr(data, "columns") or hasattr(data, "column_names"):
         check_pyarrow("the frame")
-        table = as_arrow(data, drop)
-        return Found("the frame", "frame", [], table, table.schema, conversion)
+        doubts: list[ComplaintError] = []
+        table = as_arrow(data, drop, doubts.append)
+        return Found("the frame", "frame", [], table, table.schema, conversion, doubts)
     paths = [data] if not isinstance(data, list | tuple) else list(data)
     files = [str(file) for path in paths for file in _files_under(Path(path))]
     name = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
@@ -185,7 +195,11 @@ def find(data: Any, text: Text, known: Known, drop: Collection[str] = ()) -> Fou
     if kind == "CSV":
         text = _with_tabs(name, files, text)
         how: Csv = guarded(name, lambda: csv_files.inspect(files[0], text, known), kind)
-        return Found(name, kind, files, how, how.schema, how.conversion)
+        doubts = [
+            ComplaintError(f"{name} cannot be read as {kind}: {each}", *each.topic)
+            for each in how.doubts
+        ]
+        return Found(name, kind, files, how, how.schema, how.conversion, doubts)
     return Found(name, kind, files, *_dataset(name, kind, files), conversion)
 
 

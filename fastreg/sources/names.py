@@ -7,17 +7,25 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from fastreg.sources.complaints import LateError
+
 _SHOWN = 8  # names that a message lists
 
 
 def near(name: str, names: Iterable[str]) -> str:
     """What to suggest for a name that is not there."""
     names = list(names)
-    folded = {other.casefold(): other for other in reversed(names)}
-    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
+    close = alike(name, names)
     if close:
-        return f"did you mean {quoted(folded[key] for key in close)}?"
+        return f"did you mean {quoted(close)}?"
     return f"there is {quoted(names)}" if names else "there is none"
+
+
+def alike(name: str, names: Iterable[str]) -> list[str]:
+    """Up to three of the names that are written nearly so, the nearest first."""
+    folded = {other.casefold(): other for other in reversed(list(names))}
+    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
+    return [folded[key] for key in close]
 
 
 def quoted(names: Iterable[str]) -> str:
@@ -61,6 +69,8 @@ def guarded(place: str, load: Any, noun: str) -> Any:
         return load()
     except (PermissionError, MemoryError):
         raise
+    except LateError as error:
+        raise LateError(f"{place} cannot be read as {noun}: {error}", *error.topic) from error
     except Exception as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{place} cannot be read as {noun}: {reason}") from error

@@ -17,6 +17,7 @@ from fastreg.design import (
     first_nonfinite,
     nonfinite_kind,
 )
+from fastreg.sources.complaints import ComplaintError
 
 Array = np.ndarray
 
@@ -108,7 +109,7 @@ class Layout:
                 none = _are_zeros(weights, X.shape[0])
                 weights = np.zeros(X.shape[0]) if none else as_weights(weights, X.shape[0])
         except ValueError as error:
-            raise ValueError(self.fault(block) or f"{block.rows()}: {error}") from None
+            raise ComplaintError(self.fault(block) or f"{block.rows()}: {error}") from None
         Y = y[:, None] if y.ndim == 1 else y
         if X.shape[1] != self.n_features or Y.shape[1] != self.n_targets:
             raise ValueError(
@@ -118,6 +119,11 @@ class Layout:
         if self.offset is None:
             return Rows(X, Y, weights)
         return Rows(X, np.delete(Y, self.offset, axis=1), weights, Y[:, self.offset].copy())
+
+    def error(self, block: Block, otherwise: object = "") -> ValueError:
+        """The error of a block: where its first bad value stands, or what it is otherwise."""
+        fault = self.fault(block)
+        return ComplaintError(fault) if fault else ValueError(str(otherwise))
 
     def fault(self, block: Block) -> str:
         """Where the first value that is no finite number stands, "" if there is none."""

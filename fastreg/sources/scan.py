@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastreg._jit import single_threaded_blas
+from fastreg.sources.complaints import ComplaintError, Complaints
 from fastreg.sources.encoding import (
     MISSING,
     MOST_LEVELS,
@@ -123,8 +124,11 @@ class Levels:
     name: str
     found: Counter[str] = field(default_factory=Counter)  # {text: rows}
     lost: int = 0
+    too_many: bool = False  # of them: no more are looked at
 
     def add(self, column: Any) -> None:
+        if self.too_many:
+            return
         self.lost += column.null_count
         coded = texts(column).dictionary_encode()
         for part in getattr(coded, "chunks", [coded]):
@@ -137,17 +141,20 @@ class Levels:
         """With the values that `other` has seen."""
         self.lost += other.lost
         self.found = self.found + other.found
+        self.too_many = self.too_many or other.too_many
         self._check()
 
     def _check(self) -> None:
-        if len(self.found) > MOST_LEVELS:
+        self.too_many = self.too_many or len(self.found) > MOST_LEVELS
+
+    def column(self, how: How) -> Column:
+        if self.too_many:
             self.refuse(feature=True)
-            raise ValueError(
+            message = (
                 f"column {self.name!r} has more than {MOST_LEVELS} different values, each of which "
                 "would be a feature: leave it out with drop, or group them first"
             )
-
-    def column(self, how: How) -> Column:
+            raise ComplaintError(message, self.name, "kind")
         marked = how.marked and self.lost > 0
         return _category(self.name, one_spelling(self.found), marked)
 
@@ -164,7 +171,7 @@ class Texts(Levels):
 
     def column(self, how: How) -> Column:
         self.refuse(feature=True)
-        if is_identity(self.found):
+        if not self.too_many and is_identity(self.found):
             raise identity(self.name, self.found)
         return super().column(how)
 
@@ -251,21 +258,31 @@ def merge(a: Seen, b: Seen) -> Seen:
     return out
 
 
-def encoding_of(
-    names: Iterable[str],
+def columns_of(
+    kinds: Mapping[str, str],
     seen: Seen,
-    categories: Mapping[str, Any],
-    *,
-    missing: str,
-    unknown: str,
-    standardize: bool,
-) -> Encoding:
-    """The encoding of columns: seen, or with the levels of `categories`, with numbers as they are
-    where rows are stored dense."""
-    how = How(missing == "indicator", standardize)
-    fixed = {name: _category(name, levels, how.marked) for name, levels in categories.items()}
-    columns = [fixed[name] if name in fixed else seen[name].column(how) for name in names]
-    return Encoding(tuple(columns), missing, unknown)
+    levels: Mapping[str, Any],
+    how: How,
+    complaints: Complaints,
+) -> tuple[Column, ...]:
+    """Columns as they were seen, or with the levels that are given. What is wrong is noted, and a
+    column without levels stands for one that is no feature."""
+    out: list[Column] = []
+    for name, kind in kinds.items():
+        found = _blank(name, kind, marked=how.marked)
+        with complaints.noting():
+            given = name in levels
+            found = _category(name, levels[name], how.marked) if given else seen[name].column(how)
+        out.append(found)
+    return tuple(out)
+
+
+def _blank(name: str, kind: str, *, marked: bool) -> Column:
+    """A column of which nothing but its kind is known."""
+    fill = 0.0 if marked else None
+    if kind == "number":
+        return Number(name, fill=fill)
+    return Date(name, fill=fill) if kind == "date" else Category(name, (), marked)
 
 
 def near_zero(encoding: Encoding, seen: Seen, *, standardize: bool) -> Encoding:

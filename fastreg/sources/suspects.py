@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from fastreg.sources.complaints import MisreadError
 from fastreg.sources.names import quoted
 from fastreg.sources.text import ISO, MISSING_WORDS, microseconds_of, number_of
 
@@ -161,21 +162,6 @@ def _nearly_all(like: Iterable[str], rest: list[str], texts: Mapping[str, int]) 
 
 def _others(like: set[str], texts: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(sorted((text for text in texts if text not in like), key=lambda t: -texts[t]))
-
-
-class MisreadError(ValueError):
-    """A column is not what it seems to be.
-
-    column, value : whose place in the data is to be told, after `before`
-    """
-
-    def __init__(self, column: str, value: str, before: str, after: str) -> None:
-        super().__init__(before + after)
-        self.column, self.value, self.before, self.after = column, value, before, after
-
-    def at(self, place: str) -> MisreadError:
-        """The same, with the place of the value."""
-        return MisreadError(self.column, self.value, f"{self.before} ({place})", self.after)
 
 
 def misread(name: str, found: Reading, counts: Mapping[str, int], *, feature: bool) -> MisreadError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +16,16 @@ from fastreg.sources import formats, scan
 from fastreg.sources.arrays import file_identity
 from fastreg.sources.blocks import BLOCK_BYTES, Source, rows_of_block
 from fastreg.sources.buffers import Buffers
-from fastreg.sources.columns import Options, reading
+from fastreg.sources.columns import Options, Reading
+from fastreg.sources.complaints import Complaints, LateError
 from fastreg.sources.encoding import Encoding
+from fastreg.sources.judging import reading
+from fastreg.sources.row_faults import note_rows
 from fastreg.sources.rows import Block
-from fastreg.sources.suspects import MisreadError
 
 _SAMPLE = 1000  # rows that a checkpoint knows a frame by
 _WORDS = "; keep_default_na=False keeps words such as NA as they are"
+_QUICK = 1 << 28  # bytes of files up to which a wrong name is told with what is wrong with the rows
 _LOOKED_AT = 1 << 16  # rows at a time of a first read
 
 
@@ -48,16 +52,13 @@ class Table(Source):
         self._found = found = formats.find(data, options.how, options.known, options.drop)
         self._shown = options.progress and bool(found.files)
         self.marks = marks(found.files)  # before the first read, which fixes levels
-        options.text.check_use(found.name, found.kind, found.read.names)
         self.kind = found.kind  # type: ignore[misc]
-        try:
-            how = reading(
-                found.schema, found.name, target, weights, options, self._look, found.near
-            )
-        except MisreadError as error:
-            place = found.place_of(error.column, error.value).removeprefix(f"{found.name}, ")
-            raise ValueError(f"{found.name}: {error.at(place)}") from None
-        self._reading = replace(how, note=_WORDS if found.kind == "CSV" else "")
+        complaints = self._complaints()
+        with complaints.noting():
+            options.text.check_use(found.name, found.kind, found.read.names)
+        look = functools.partial(self._look, complaints)
+        how = reading(found.schema, target, weights, options, look, complaints, found.near)
+        self._reading = self._noted(how)
         self.encoding: Encoding = self._reading.encoding
         self.feature_names, self.advice = self.encoding.features, self._reading.advice
         self.n_features, self.is_sparse = len(self.feature_names), self.encoding.is_sparse
@@ -71,12 +72,44 @@ class Table(Source):
         self.n_rows = self._most if self.encoding.missing == "error" else None
         self.n_bytes = found.n_bytes
 
-    def _look(self, kinds: dict[str, str]) -> scan.Seen:
+    def _complaints(self) -> Complaints:
+        """Those about the first rows, to which others are added."""
+        found = self._found
+        patient = (found.n_bytes or 0) <= _QUICK
+        out = Complaints(found.name, found.place_of, self._note_rows, patient=patient)
+        for doubt in found.doubts:
+            out.add_of_column(doubt)
+        return out
+
+    def _noted(self, how: Reading) -> Reading:
+        return replace(how, note=_WORDS if self._found.kind == "CSV" else "")
+
+    def _note_rows(self, how: Reading, complaints: Complaints) -> None:
+        note_rows(self._found, self._noted(how), complaints)
+
+    def _in_full(self, error: ValueError) -> ValueError:
+        complaints = Complaints(self._found.name)
+        self._note_rows(self._reading, complaints)
+        return complaints.error if len(complaints) > 1 else error
+
+    def _look(self, complaints: Complaints, kinds: dict[str, str]) -> scan.Seen:
+        """What columns hold. One that changes later is noted, and the others are read again."""
+        left = dict(kinds)
+        while True:
+            try:
+                return self._seen(left, complaints)
+            except LateError as error:
+                complaints.add_of_column(error)
+                left.pop(error.topic[0])
+                if not left:
+                    raise
+
+    def _seen(self, kinds: dict[str, str], complaints: Complaints) -> scan.Seen:
         found, shown = self._found, self._shown
         rows = found.count_rows() if shown else None
         size = None if found.is_packed else found.n_bytes
         with Meter(rows, size, shown=shown) as meter:
-            parts = found.parts(list(kinds), _LOOKED_AT, meter.advance)
+            parts = found.parts(list(kinds), _LOOKED_AT, meter.advance, complaints.add)
             return scan.look((batch for _, batches in parts for batch in batches), kinds)
 
     @property

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from conftest import STORAGES
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import ElasticNetCV as SklearnElasticNetCV
@@ -15,6 +16,7 @@ from fastreg import ElasticNetCV, Lasso, LassoCV, RidgeCV
 from fastreg._jit import JIT_ENABLED
 from fastreg.selection import cross_validation
 
+RECENT = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
 TIGHT = {"tol": 1e-11, "max_iter": 200_000}
 
 
@@ -57,6 +59,8 @@ def test_elastic_net_cv_is_that_of_scikit_learn(positive, intercept):
         "l1_ratio": [0.3, 0.9], "cv": 3, "alphas": 12, "positive": positive,
         "fit_intercept": intercept, **TIGHT,
     }  # fmt: skip
+    if positive and not RECENT:  # its grids started elsewhere
+        options["alphas"] = np.geomspace(30.0, 0.03, 12)
     ours, theirs = (cls(**options).fit(X, y) for cls in (ElasticNetCV, SklearnElasticNetCV))
     np.testing.assert_allclose(ours.mse_path_, theirs.mse_path_, rtol=1e-6)
     assert ours.alphas_.shape == theirs.alphas_.shape

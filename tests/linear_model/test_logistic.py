@@ -244,6 +244,7 @@ def test_offsets_are_routed():
         model = LogisticRegression().set_fit_request(offset=True, sample_weight=True)
         model.set_predict_request(offset=True).set_score_request(offset=True, sample_weight=True)
         pipe = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
+        pipe.set_score_request(sample_weight=True)  # scikit-learn asks for it before 1.8
         pipe.fit(X, y, sample_weight=w, offset=offset)
         alone = LogisticRegression().fit(StandardScaler().fit_transform(X), y, w, offset)
         np.testing.assert_allclose(pipe[-1].coef_, alone.coef_)

@@ -102,6 +102,7 @@ def test_offsets_are_routed():
         model = PoissonRegressor().set_fit_request(offset=True, sample_weight=True)
         model.set_predict_request(offset=True).set_score_request(offset=True, sample_weight=True)
         pipe = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
+        pipe.set_score_request(sample_weight=True)  # scikit-learn asks for it before 1.8
         search = GridSearchCV(pipe, {"poissonregressor__alpha": [0.01, 1.0]}, error_score="raise")
         search.fit(X, y, sample_weight=w, offset=offset)
         Z = StandardScaler().fit_transform(X)

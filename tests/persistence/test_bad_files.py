@@ -238,7 +238,7 @@ def test_strengths_that_are_not_those_of_their_groups_are_refused(odds, tmp_path
 def test_a_network_whose_layers_do_not_meet_is_refused(data, tmp_path):
     path = tmp_path / "m.json"
     net = network.MLPRegressor(
-        (2, 3), solver="lbfgs", activation="tanh", max_iter=2000, random_state=0
+        (2, 3), solver="lbfgs", activation="tanh", tol=1e-2, max_iter=2000, random_state=0
     )
     save_model(net.fit(*data), path)
     state = json.loads(path.read_text())

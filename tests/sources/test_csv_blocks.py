@@ -114,9 +114,12 @@ def test_files_of_a_folder_have_headings_of_their_own(tmp_path, monkeypatch):
 def looked_at(monkeypatch):
     """The columns of each look."""
     looks, look = [], tables.Table._look
-    monkeypatch.setattr(
-        tables.Table, "_look", lambda self, kinds: looks.append([*kinds]) or look(self, kinds)
-    )
+
+    def looked(self, complaints, kinds):
+        looks.append([*kinds])
+        return look(self, complaints, kinds)
+
+    monkeypatch.setattr(tables.Table, "_look", looked)
     return looks
 
 

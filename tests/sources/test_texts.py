@@ -46,12 +46,12 @@ def test_thousands_and_percent_are_no_levels(tmp_path):
     lines = [f'"{1000 + 37 * i:,}",{i % 97}.5%,{i}' for i in range(400)]
     path = csv(tmp_path, rows("price,pct,y", lines))
     message = (
-        r"t\.csv: column 'price' is text such as '1,000' \(line 2\) that looks like numbers: "
-        r"numbers=\['price'\] and thousands=',' reads it as numbers; categories=\['price'\]"
+        r"t\.csv has 2 faults:\n  column 'price' is text such as '1,000' \(line 2\) that looks "
+        r"like numbers: numbers=\['price'\] and thousands=',' reads it as numbers; categories="
     )
     with pytest.raises(ValueError, match=message):
         fastreg.Ridge().fit(path, "y")
-    with pytest.raises(ValueError, match=r"column 'pct' is .*: numbers=\['pct'\] reads"):
+    with pytest.raises(ValueError, match=r"t\.csv: column 'pct' is .*: numbers=\['pct'\] reads"):
         fastreg.read(path, "y", numbers=["price"], thousands=",")
     found = features(fastreg.read(path, "y", numbers=["price", "pct"], thousands=","))
     np.testing.assert_array_equal(found["price"], 1000.0 + 37 * np.arange(400))
