@@ -1,22 +1,28 @@
-"""Standard errors of fits whose loss is minus a log-likelihood: logistic, Poisson.
+"""Standard errors of fits whose loss is minus a log-likelihood, or that times a scale φ.
 
-With z the predictions, u = ℓ′(z), v = w ℓ″(z), x̃ = (1, x) (x without an intercept), M = Σ w and
-D = M diag(0, l2), the second derivative and the information of the fit are
+With z the predictions, u = ℓ′(z), i the mean of ℓ″(z) over y, v = wi, x̃ = (1, x) (x without an
+intercept), M = Σ w and D = M diag(0, l2), what the fit's second derivative is on average, and
+Fisher's information times φ, are
 
     H = Σ v x̃x̃ᵀ + D,   J = Σ v x̃x̃ᵀ
 
 | method | covariance | |
 |---|---|---|
-| classical | H⁻¹ J H⁻¹ | the inverse of XᵀVX where D = 0: R's summary(glm) |
+| classical | φ H⁻¹ J H⁻¹ | φ times the inverse of XᵀVX where D = 0: R's summary(glm) |
 | HC0 | H⁻¹ (Σ w²u² x̃x̃ᵀ) H⁻¹ | R's sandwich(glm); Huber 1967, White 1982 |
 | HC1, sandwich | HC0 · m/(m − tr H⁻¹J) | R's vcovHC(type="HC1") |
-| bayesian | H⁻¹ | the posterior's, about its mode, under w ~ N(0, 1/(M l2)), b flat |
+| clustered | H⁻¹ (Σ_g s_g s_gᵀ) H⁻¹ · G/(G − 1), s_g = Σ w u x̃ of a cluster | R's vcovCL(glm) |
+| bayesian | φ H⁻¹ | the posterior's, about its mode, under w ~ N(0, φ/(M l2)), b flat |
+
+φ is 1 for classes and counts. For amounts it is Pearson's estimate, χ²/(m − tr H⁻¹J) with
+χ² = Σ w u²/i, and tests by "classical" and "bayesian" take Student's t with as many degrees of
+freedom, as R does. The log likelihood takes φ = D/M, as R's does, D the deviance.
 
 A ridge is treated as `ridge` treats it: classical and HC describe how the estimate scatters about
 its mean, which the ridge has moved. A weight counts rows, or trials of a proportion; HC takes a row
-for one observation, whatever its weight. Tests and intervals are Wald's, with normal quantiles:
-they hold for many rows. The likelihood ratio D_null − D is χ² with as many degrees of freedom as
-there are coefficients, where nothing penalises these.
+for one observation, whatever its weight. Tests and intervals are Wald's: they hold for many rows.
+The likelihood ratio (D_null − D)/φ is χ² with as many degrees of freedom as there are coefficients,
+where nothing penalises these.
 """
 
 from __future__ import annotations
@@ -25,7 +31,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc, log_ndtr, ndtri
+from scipy.special import chdtrc, log_ndtr, ndtri, stdtr, stdtrit
 
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate import losses
@@ -33,6 +39,7 @@ from fastreg.certificate.intercept import null_model
 from fastreg.design import Design
 from fastreg.inference.likelihood_table import LikelihoodInference
 from fastreg.inference.table import caveat, named
+from fastreg.losses import traits
 from fastreg.objectives import Objective
 from fastreg.penalties import is_absolute
 from fastreg.selection import separation
@@ -53,7 +60,9 @@ _ASSUMES = {
     "average over that prior.",
 }
 _ASSUMES["HC1"] = _ASSUMES["sandwich"] = _ASSUMES["HC0"]
-LIKELIHOOD_METHODS = ("classical", "sandwich", "HC0", "HC1", "bayesian")
+_ASSUMES["clustered"] = f"Clusters of rows independent, rows of one as they may be. {_ABOUT}"
+LIKELIHOOD_METHODS = ("classical", "sandwich", "HC0", "HC1", "clustered", "bayesian")
+_BY_MODEL = ("classical", "bayesian")  # methods that take the variance of the likelihood
 _L1 = (
     " An L1 penalty moves every coefficient towards zero; that it kept them all is taken for "
     "granted, and so are their signs."
@@ -69,7 +78,8 @@ _NAMED = 10  # features in a message
 def likelihood_inference(
     X: Design, y: Array, objective: Objective, coef: Array, intercept: float, *,
     method: str = "classical", level: float = 0.95, names: Sequence[str] | None = None,
-    chosen: bool = False, ratio: str = "ratio", slack: float = 1e-4,
+    chosen: bool = False, ratio: str = "ratio", slack: float = 1e-4, clusters: Array | None = None,
+    estimated: int = 0,
 ) -> LikelihoodInference:  # fmt: skip
     """Inference of a fit to a loss that is minus a log-likelihood.
 
@@ -86,6 +96,8 @@ def likelihood_inference(
     ratio : what exp(coef) is
     slack : relative gap of the fit. One that is more than a tenth of a standard error from its
         minimum goes on to there first; more than the slack explains is not of these data
+    clusters : (m,) int from 0 on of the rows, for "clustered"
+    estimated : numbers of the loss that come from these data
 
     Raises
     ------
@@ -96,10 +108,12 @@ def likelihood_inference(
     if method not in LIKELIHOOD_METHODS:
         known = ", ".join(LIKELIHOOD_METHODS)
         raise ValueError(f"method must be one of {known}, got {method!r}")
+    if (method == "clustered") != (clusters is not None):
+        raise ValueError("cluster, a number or a name a row, and method='clustered' go together")
     _check_penalty(objective, coef, names)
     with single_threaded_blas:
         fit = _at_minimum(X, y, objective, coef, intercept, slack, names)
-        covariance = fit.covariance(method)
+        covariance = fit.covariance(method, clusters)
     coef, intercept = fit.coef, fit.intercept
     has_l1 = _check_penalty(objective, coef, names)
     live, c = fit.live, int(objective.fit_intercept)
@@ -111,16 +125,22 @@ def likelihood_inference(
     error = np.sqrt(np.maximum(np.diag(whole), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0.0, estimate / error, np.nan)
-    reach = float(ndtri(0.5 * (1.0 + level))) * error
     free = not (has_l1 or fit.l2.any())
-    tested = fit.null_deviance - fit.deviance
+    tested = (fit.null_deviance - fit.deviance) / fit.dispersion
+    left = fit.rows.count - fit.used
+    if fit.dispersed and method in _BY_MODEL:
+        far, tail = float(stdtrit(left, 0.5 * (1.0 + level))), stdtr(left, -np.abs(statistic))
+    else:
+        far, tail = float(ndtri(0.5 * (1.0 + level))), np.exp(log_ndtr(-np.abs(statistic)))
+    reach = far * error
+    counted = fit.used + float(fit.dispersed) + estimated
     return LikelihoodInference(
         names=named(features, names),
         features=features,
         coef=estimate,
         standard_error=error,
         statistic=statistic,
-        p_value=2.0 * np.exp(log_ndtr(-np.abs(statistic))),
+        p_value=2.0 * tail,
         lower=estimate - reach,
         upper=estimate + reach,
         covariance=whole,
@@ -131,11 +151,13 @@ def likelihood_inference(
         n_samples=fit.rows.count,
         deviance=fit.deviance,
         null_deviance=fit.null_deviance,
-        residual_dof=fit.rows.count - fit.used,
+        residual_dof=left,
         null_dof=fit.rows.count - c,
         pearson=fit.pearson,
+        dispersion=fit.dispersion,
         log_likelihood=fit.log_likelihood,
-        aic=2.0 * (fit.used - fit.log_likelihood),
+        aic=2.0 * (counted - fit.log_likelihood),
+        bic=float(np.log(fit.rows.count)) * counted - 2.0 * fit.log_likelihood,
         likelihood_ratio=tested,
         likelihood_ratio_p=float(chdtrc(len(live), max(tested, 0.0))) if free else np.nan,
     )
@@ -191,7 +213,7 @@ def _words(features: Array, names: Sequence[str] | None) -> str:
 
 class _Sums(NamedTuple):
     """Over the rows, with x̃ = (1, x − origin): J and Σ w²u² x̃x̃ᵀ (n + 1, n + 1), Σ w u x̃ (n + 1,),
-    and Σ w [ℓ − min ℓ], Σ w ℓ, Σ w u²/ℓ″, Σ c of log L."""
+    and Σ w [ℓ − min ℓ], Σ w ℓ, Σ w u²/i."""
 
     J: Array
     meat: Array
@@ -201,19 +223,20 @@ class _Sums(NamedTuple):
     @classmethod
     def of(cls, rows: Rows, loss: Any, coef: Array, intercept: float) -> _Sums:
         p = len(coef) + 1
-        J, meat, slope, numbers = np.zeros((p, p)), np.zeros((p, p)), np.zeros(p), np.zeros(4)
-        for X, z, y, w in rows.blocks(coef, intercept):
+        J, meat, slope, numbers = np.zeros((p, p)), np.zeros((p, p)), np.zeros(p), np.zeros(3)
+        for X, z, y, w, _ in rows.blocks(coef, intercept):
             A = np.column_stack([np.ones(len(z)), X])
-            u, bend = losses.derivatives(loss, z, y)
+            u, bend = losses.slope(loss, z, y), losses.information(loss, z)
             value = losses.value(loss, z, y)
             J += (A * (w * bend)[:, None]).T @ A
             meat += (A * ((w * u) ** 2)[:, None]).T @ A
             slope += (w * u) @ A
-            # Where ℓ″ underflows so does u, or the row is one that no model explains.
+            # Where i underflows so does u, or the row is one that no model explains.
             pearson = np.divide(u * u, bend, out=np.zeros(len(u)), where=bend > 0.0)
-            each = (losses.divergence(loss, z, np.zeros(z.shape), y), value, pearson)
-            constant = float(losses.log_constant(loss, y, w).sum())
-            numbers += [*(float(w @ part) for part in each), constant]
+            lost = np.maximum(value - losses.saturated(loss, y), 0.0)
+            if traits(loss).convex:
+                lost = losses.divergence(loss, z, np.zeros(z.shape), y)
+            numbers += [float(w @ part) for part in (lost, value, pearson)]
         return cls(J, meat, slope, numbers)
 
 
@@ -238,10 +261,24 @@ class _Fit:
         self._invert(names)
         pull = penalty * np.sign(coef[self.live]) + self.l2 * coef[self.live]
         self.coef, self.intercept, self.distance = coef, intercept, self._newton(pull)
-        lost, loss, self.pearson, constant = sums.numbers
-        self.deviance, self.log_likelihood = 2.0 * float(lost), float(constant - loss)
+        lost, loss, self.pearson = map(float, sums.numbers)
+        self.deviance, self._y, self._loss = 2.0 * lost, y, objective.loss
         self.null_deviance = _null_deviance(y, objective)
         self.used = self._centred + float(np.sum(self._inverse * self._G.T))
+        self.dispersed = traits(objective.loss).dispersed
+        self.dispersion = self.pearson / self._left() if self.dispersed else 1.0
+        self.log_likelihood = self._log_likelihood(objective, loss)
+
+    def _log_likelihood(self, objective: Objective, loss: float) -> float:
+        """From Σ w ℓ; NaN where the loss knows no density."""
+        w = np.ones(len(self._y)) if objective.weights is None else objective.weights
+        seen = w > 0.0
+        scale = self.deviance / self.rows.weight if self.dispersed else 1.0
+        try:
+            constant = losses.log_constant(self._loss, self._y[seen], w[seen], scale)
+        except ValueError:
+            return np.nan
+        return float(constant.sum()) - loss / scale
 
     @property
     def _centred(self) -> int:
@@ -260,6 +297,7 @@ class _Fit:
         move = np.eye(len(keep))
         if self._centred:
             move[1:, 0] = -J[1:, 0] / J[0, 0]
+        self._move = move
         J, self._meat, self._slope = move @ J @ move.T, move @ meat @ move.T, move @ slope
         self._total, self._G = float(J[0, 0]), J[1:, 1:]
         self._mean = self.rows.origin[self.live] - move[1:, 0]
@@ -288,20 +326,38 @@ class _Fit:
             square += float(self._slope[0]) ** 2 / self._total
         return float(np.sqrt(max(square, 0.0)))
 
-    def covariance(self, method: str) -> Array:
+    def covariance(self, method: str, clusters: Array | None = None) -> Array:
         """Of (b, w of live columns), or of w alone."""
         p, c = len(self.live), self._centred
         K, J = np.zeros((p + 1, p + 1)), np.zeros((p + 1, p + 1))
         K[1:, 1:], J[1:, 1:] = self._inverse, self._G
         if c:
             K[0, 0], J[0, 0] = 1.0 / self._total, self._total
-        middle = {"classical": J, "bayesian": None}.get(method, self._meat)
+        meat = self._meat if clusters is None else self._clustered(clusters)
+        middle = {"classical": J, "bayesian": None}.get(method, meat)
         about = K if middle is None else K @ middle @ K
+        if method in _BY_MODEL:
+            about = about * self.dispersion
         if method in ("HC1", "sandwich"):
             about = about * (self.rows.count / self._left())
         back = np.eye(p + 1)
         back[0, 1:] = -self._mean
         out: Array = (back @ about @ back.T)[1 - c :, 1 - c :]
+        return out
+
+    def _clustered(self, clusters: Array) -> Array:
+        """Σ_g s_g s_gᵀ G/(G − 1), of the coordinates of the meat."""
+        count, p = int(clusters.max()) + 1, len(self.coef) + 1
+        scores = np.zeros((count, p))
+        for X, z, y, w, rows in self.rows.blocks(self.coef, self.intercept):
+            A = np.column_stack([np.ones(len(z)), X])
+            A *= (w * losses.slope(self._loss, z, y))[:, None]
+            np.add.at(scores, clusters[rows], A)
+        seen = scores.any(axis=1).sum()
+        if seen < 2:
+            raise ValueError("cluster has one group of rows: it needs two at least")
+        scores = scores[:, np.append(0, 1 + self.live)] @ self._move.T
+        out: Array = scores.T @ scores * (seen / (seen - 1.0))
         return out
 
     def _left(self) -> float:
@@ -332,6 +388,8 @@ def _null_deviance(y: Array, objective: Objective) -> float:
     seen = w > 0.0
     _, z = null_model(loss, y[:, None], w, objective.offset, objective.fit_intercept)
     w, y, z = w[seen], y[seen, None], z[seen]
+    if not traits(loss).convex:
+        return 2.0 * float(w @ (losses.value(loss, z, y) - losses.saturated(loss, y))[:, 0])
     return 2.0 * float(w @ losses.divergence(loss, z, np.zeros(z.shape), y)[:, 0])
 
 

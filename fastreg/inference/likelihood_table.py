@@ -44,7 +44,7 @@ class LikelihoodInference(Shown):
     assumes : str
         What the intervals assume, and what they cover.
     ratio_name : str
-        Name of exp(coef): "odds ratio" or "rate ratio".
+        Name of exp(coef): "odds ratio", "rate ratio" or "ratio of means".
     n_samples : int
         Number of rows with a weight.
     deviance : float
@@ -55,14 +55,19 @@ class LikelihoodInference(Shown):
         Degrees of freedom that the fit leaves.
     null_dof : float
         Degrees of freedom that intercept and offset leave.
+    dispersion : float
+        Scale φ of the variance: 1 for classes and counts, else Pearson's estimate.
     pearson : float
         Pearson's χ². If it is far from `residual_dof`, the likelihood does not suit the data.
     log_likelihood : float
-        Log likelihood with all constants, as in R.
+        Log likelihood with all constants, as in R. A scale φ is then `deviance` over the sum of the
+        weights. NaN where no density is known.
     aic : float
-        −2 `log_likelihood` + 2 effective degrees of freedom.
+        −2 `log_likelihood` + 2 effective degrees of freedom, of which φ takes one.
+    bic : float
+        −2 `log_likelihood` + log(`n_samples`) times these.
     likelihood_ratio : float
-        `null_deviance` − `deviance`; NaN for penalised fits.
+        `null_deviance` − `deviance`, over φ.
     likelihood_ratio_p : float
         Its p-value if no coefficient matters; NaN for penalised fits.
 
@@ -72,8 +77,9 @@ class LikelihoodInference(Shown):
 
     Notes
     -----
-    Tests and intervals use the normal distribution. Pearson's statistic is Σ w u²/ℓ″, with u the
-    derivative ℓ′ of the loss and w the weights.
+    Tests and intervals use the normal distribution, or Student's t where the variance has a scale
+    that was estimated. Pearson's statistic is Σ w u²/i, with u the derivative ℓ′ of the loss, i the
+    mean of ℓ″ over y, and w the weights.
 
     Examples
     --------
@@ -105,8 +111,10 @@ class LikelihoodInference(Shown):
     residual_dof: float
     null_dof: float
     pearson: float
+    dispersion: float
     log_likelihood: float
     aic: float
+    bic: float
     likelihood_ratio: float
     likelihood_ratio_p: float
 
@@ -151,6 +159,8 @@ class LikelihoodInference(Shown):
             f"residual deviance  {self.deviance:.5g} on {self.residual_dof:.5g}: "
             f"{self.explained:.1%} explained, Pearson's χ² {self.pearson:.5g}",
         ]
+        if self.dispersion != 1.0:
+            out.append(f"dispersion         {self.dispersion:.5g}, by Pearson's χ²")
         if np.isfinite(self.likelihood_ratio_p):
             lost = self.null_dof - self.residual_dof
             p = probability(self.likelihood_ratio_p)

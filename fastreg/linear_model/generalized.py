@@ -21,6 +21,7 @@ from fastreg.design import Design, as_design
 from fastreg.linear_model.base import STREAMED, Linear, check_finite_params, warn_of_fit
 from fastreg.linear_model.opening import predict_source
 from fastreg.linear_model.state import Estimator, check_features, note_features
+from fastreg.losses import traits
 from fastreg.objectives import Objective, offset_of
 from fastreg.paths import factors_of, penalty_of
 from fastreg.selection import separation
@@ -44,6 +45,7 @@ class Generalized(Estimator):
     _ratio: str
     _streams = True
     _chosen = False  # whether strengths come from the data of the fit
+    _estimated = 0  # numbers of the loss that do
 
     coef_: Array
     intercept_: Any
@@ -131,7 +133,7 @@ class Generalized(Estimator):
 
     def summary(
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, *, method: Any = None,
-        level: float = 0.95,
+        level: float = 0.95, cluster: Any = None,
     ) -> LikelihoodInference:  # fmt: skip
         """Compute standard errors, tests and intervals of the coefficients.
 
@@ -147,11 +149,14 @@ class Generalized(Estimator):
             Weights of the fit.
         offset : array-like of shape (n_samples,) or None, default=None
             Offset of the fit.
-        method : {"classical", "sandwich", "HC0", "HC1", "bayesian"} or None, default=None
-            Kind of the intervals, see `fastreg.inference.generalized`. None means "classical", and
-            "sandwich" means "HC1".
+        method : str or None, default=None
+            Kind of the intervals: "classical", "sandwich", "HC0", "HC1", "clustered" or "bayesian",
+            see `fastreg.inference.generalized`. None means "classical", or "clustered" where
+            `cluster` is given. "sandwich" means "HC1".
         level : float, default=0.95
             Coverage of the intervals, between 0 and 1.
+        cluster : array-like of shape (n_samples,) or None, default=None
+            Group of each row, a number or a text. Rows of one group may depend on one another.
 
         Returns
         -------
@@ -193,8 +198,11 @@ class Generalized(Estimator):
         check_features(self, X)
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must be between 0 and 1, got {level!r}")
-        method = "classical" if method is None else method
         m, n = design.shape
+        clusters = None if cluster is None else groups_of(cluster, m)
+        method = ("classical" if clusters is None else "clustered") if method is None else method
+        if traits(self._loss).quadratic:
+            raise ValueError("summary of power=0 is that of least squares: fit LinearRegression")
         target, weights = self._likelihood(y, sample_weight, m, method)
         ratio, strength = self._fitted_strength(weights, m)
         make = self._maker(n, ratio, offset_of(offset, m))
@@ -202,7 +210,8 @@ class Generalized(Estimator):
         return likelihood_inference(
             design, target, make(weights, np.array([strength])), coef, own, method=method,
             level=level, names=getattr(self, "feature_names_in_", None), chosen=self._chosen,
-            ratio=self._ratio, slack=self._slack(),
+            ratio=self._ratio, slack=self._slack(), clusters=clusters,
+            estimated=self._estimated,
         )  # fmt: skip
 
     def _slack(self) -> float:
@@ -233,6 +242,16 @@ class Generalized(Estimator):
         given = offset_of(offset, design.shape[0])
         z = self._linear()(design)
         return z if given is None else z + given
+
+
+def groups_of(cluster: Any, m: int) -> Array:
+    """(m,) int from 0 on, of the names of groups."""
+    names = np.asarray(cluster)
+    if names.shape != (m,):
+        raise ValueError(f"cluster must have shape ({m},), got {names.shape}")
+    if names.dtype.kind == "f" and not np.isfinite(names).all():
+        raise ValueError("cluster has NaN or infinity: give each row a group")
+    return np.unique(names, return_inverse=True)[1].ravel()
 
 
 def explained(loss: Any, z: Array, y: Array, weights: Array | None, offset: Array | None) -> float:

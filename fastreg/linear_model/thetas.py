@@ -36,6 +36,10 @@ class WithTheta(Generalized):
         return NegativeBinomial(1.0 if theta is None else float(theta))
 
     @property
+    def _estimated(self) -> int:  # type: ignore[override]
+        return int(self.theta is None)
+
+    @property
     def _name(self) -> str:
         return "NegativeBinomial"
 

@@ -26,12 +26,13 @@ _ROOM = 1 << 22  # predictions of a group of points: 32 MB
 
 
 class Block(NamedTuple):
-    """Some rows: X less the origin (h, p), predictions, targets and weights (h,)."""
+    """Some rows: X less the origin (h, p), predictions, targets and weights (h,), row numbers."""
 
     X: Array
     z: Array
     y: Array
     w: Array
+    rows: Array
 
 
 class Rows:
@@ -76,12 +77,12 @@ class Rows:
         for some, A in self._entries():
             A = A - self.origin
             z = A @ coef + (level + self._offset[some])
-            yield Block(A, z, self._y[some], self._w[some])
+            yield Block(A, z, self._y[some], self._w[some], some)
 
     def kernel(self, coef: Array, intercept: float, size: Array) -> Array:
         """(m, m): V^½ (X − x̄) diag(size²) (X − x̄)ᵀ V^½, for columns that outnumber the rows."""
         blocks = list(self.blocks(coef, intercept))
-        A, z, y, w = (np.concatenate(part) for part in zip(*blocks, strict=True))
+        A, z, y, w, _ = (np.concatenate(part) for part in zip(*blocks, strict=True))
         v = w * losses.curvature(self._loss, z, y)
         A -= (v @ A) / v.sum() if self.centred else 0.0
         A *= np.sqrt(v)[:, None]

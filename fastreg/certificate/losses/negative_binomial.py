@@ -115,7 +115,7 @@ def _(loss: NegativeBinomial, z: Array) -> Array:
 @log_constant.register
 def _(loss: NegativeBinomial, y: Array, w: Array, scale: float = 1.0) -> Array:
     """w log [Γ(y + θ)/(Γ(θ) y!)], of w rows that are alike."""
-    y, w = np.broadcast_arrays(y, w)
-    chosen = -scipy.special.betaln(y, loss.theta, out=np.zeros(y.shape), where=y > 0.0)
-    out: Array = w * np.where(y > 0.0, chosen - np.log(np.maximum(y, 1e-300)), 0.0)
+    safe = np.where(y > 0.0, y, 1.0)
+    chosen = -scipy.special.betaln(safe, loss.theta) - np.log(safe)  # 1/(y B(y, θ)) ways
+    out: Array = w * np.where(y > 0.0, chosen, 0.0)
     return out
