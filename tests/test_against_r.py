@@ -144,3 +144,28 @@ def test_paths_are_those_of_glmnet(name, penalty, variant):
     np.testing.assert_allclose(path.coefs.T, theirs["coef"], rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(path.intercepts, theirs["intercept"], rtol=1e-6, atol=1e-8)
     assert path.certificate.converged
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", MODELS)
+def test_residuals_and_tests_of_two_coefficients(name, variant):
+    theirs = R["glm"][name][variant]
+    X, y, more, _ = given(R["glm"][name]["set"], variant)
+    model = MODELS[name]().fit(X, y, **more)
+    for kind in ("deviance", "pearson", "working"):
+        found = model.residuals(X, y, **more, kind=kind)[:10]
+        np.testing.assert_allclose(found, theirs[f"{kind}_residuals"], rtol=1e-6, atol=1e-8)
+    table, tested = model.summary(X, y, **more), theirs["drop_last_two"]
+    small = MODELS[name]().fit(X[:, :-2], y, **more).summary(X[:, :-2], y, **more)
+    ratio = table.compare(small)
+    assert ratio.dof == tested["df"]
+    assert ratio.statistic * table.dispersion == pytest.approx(
+        tested["deviance_difference"], rel=1e-6
+    )
+    wald, scale = table.wald(table.names[-2:]), 1.0
+    if "se_dispersion_1" in theirs:
+        scale = theirs["dispersion"]
+    assert wald.statistic / scale == pytest.approx(tested["wald_chisq"], rel=1e-5)
+    if scale == 1.0:
+        assert ratio.p_value == pytest.approx(tested["p_lrt"], rel=1e-5)
+        assert wald.p_value == pytest.approx(tested["p_wald"], rel=1e-4)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import chdtrc
 
 from fastreg.inference.table import MOST_ROWS, Layout, Shown, ends_of, head_of, probability, row_of
 
 Array = np.ndarray
+
+
+class Tested(NamedTuple):
+    """Hold a test: its statistic, degrees of freedom and p-value."""
+
+    statistic: float
+    dof: int
+    p_value: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,6 +134,62 @@ class LikelihoodInference(Shown):
         null = self.null_deviance
         return 1.0 - self.deviance / null if null > 0.0 else np.nan
 
+    def wald(self, which: Any = None) -> Tested:
+        """Test whether several coefficients are all zero, by their covariance.
+
+        Parameters
+        ----------
+        which : sequence of str or int, or None, default=None
+            Names or positions of the coefficients in the table. None means all but the intercept.
+
+        Returns
+        -------
+        Tested
+            Statistic βᵀ C⁻¹ β, its degrees of freedom, and the p-value by χ².
+
+        Raises
+        ------
+        ValueError
+            There is no such coefficient, or one has no standard error.
+        """
+        places = _places(self, which)
+        beta, C = self.coef[places], self.covariance[np.ix_(places, places)]
+        if not len(places) or not (self.standard_error[places] > 0.0).all():
+            raise ValueError("which must name coefficients that have a standard error")
+        size = np.sqrt(np.diag(C))
+        t = beta / size
+        statistic = float(t @ np.linalg.solve(C / np.outer(size, size), t))
+        return Tested(statistic, len(places), float(chdtrc(len(places), max(statistic, 0.0))))
+
+    def compare(self, smaller: LikelihoodInference) -> Tested:
+        """Test a fit against one with fewer coefficients, by the likelihood ratio.
+
+        Parameters
+        ----------
+        smaller : LikelihoodInference
+            Table of a fit to the same rows without some of the features, without a penalty.
+
+        Returns
+        -------
+        Tested
+            Difference of the deviances over the dispersion of this fit, its degrees of freedom,
+            and the p-value by χ².
+
+        Raises
+        ------
+        ValueError
+            A fit has a penalty, or the fits are not of the same rows.
+        """
+        if np.isnan(self.likelihood_ratio_p) or np.isnan(smaller.likelihood_ratio_p):
+            raise ValueError("compare is for fits without a penalty")
+        if self.n_samples != smaller.n_samples or self.null_dof != smaller.null_dof:
+            raise ValueError("compare needs fits of the same rows")
+        dof = round(smaller.residual_dof - self.residual_dof)
+        if dof < 1:
+            raise ValueError("smaller must have fewer coefficients than this fit")
+        statistic = (smaller.deviance - self.deviance) / self.dispersion
+        return Tested(statistic, dof, float(chdtrc(dof, max(statistic, 0.0))))
+
     @property
     def ratio(self) -> Array:
         """Ratios exp(coef) of the odds or rates, for a feature that grows by 1."""
@@ -166,6 +232,22 @@ class LikelihoodInference(Shown):
             p = probability(self.likelihood_ratio_p)
             out.append(f"likelihood ratio   {self.likelihood_ratio:.5g} on {lost:.5g}, p {p}")
         return out
+
+
+def _places(table: LikelihoodInference, which: Any) -> Array:
+    if which is None:
+        return np.flatnonzero(table.features >= 0)
+    found = []
+    for each in which:
+        if isinstance(each, str):
+            if each not in table.names:
+                raise ValueError(f"which: there is no coefficient {each!r}")
+            found.append(table.names.index(each))
+        elif 0 <= int(each) < len(table.names):
+            found.append(int(each))
+        else:
+            raise ValueError(f"which: there is no coefficient {each!r}")
+    return np.array(found, int)
 
 
 def _exp(values: Array) -> Array:

@@ -43,6 +43,7 @@ class Generalized(Estimator):
 
     _loss: Any
     _ratio: str
+    _predicted = "y"  # what a prediction is called in a plot
     _streams = True
     _chosen = False  # whether strengths come from the data of the fit
     _estimated = 0  # numbers of the loss that do
@@ -199,7 +200,7 @@ class Generalized(Estimator):
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must be between 0 and 1, got {level!r}")
         m, n = design.shape
-        clusters = None if cluster is None else groups_of(cluster, m)
+        clusters = None if cluster is None else clusters_of(cluster, m)
         method = ("classical" if clusters is None else "clustered") if method is None else method
         if traits(self._loss).quadratic:
             raise ValueError("summary of power=0 is that of least squares: fit LinearRegression")
@@ -213,6 +214,103 @@ class Generalized(Estimator):
             ratio=self._ratio, slack=self._slack(), clusters=clusters,
             estimated=self._estimated,
         )  # fmt: skip
+
+    def residuals(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, *,
+        kind: str = "deviance", dispersion: float | None = None, random_state: Any = None,
+    ) -> Array:  # fmt: skip
+        """Compute residuals of rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit, in memory.
+        y : array-like of shape (n_samples,)
+            Their target, as in the fit.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+        kind : {"deviance", "pearson", "quantile", "response", "working"}, default="deviance"
+            Kind of the residuals, see `fastreg.inference.residuals`.
+        dispersion : float or None, default=None
+            Scale φ of the variance, for "quantile". None estimates it from these rows.
+        random_state : int, numpy.random.Generator or None, default=None
+            Source of the random part of "quantile" where y has jumps: counts, classes, zeros.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Residuals. Those of kind "quantile" are normal if the model is right.
+
+        Raises
+        ------
+        ValueError
+            There is no such kind, the loss is no likelihood, or X or y is not as in the fit.
+
+        Examples
+        --------
+        >>> import numpy as np, fastreg
+        >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 2.0, 6.0])
+        >>> model = fastreg.PoissonRegressor(alpha=0.0).fit(X, y)
+        >>> model.residuals(X, y, kind="response").round(2)
+        array([ 0.15, -0.29,  0.15])
+        """
+        from fastreg.inference.residuals import dispersion as estimated
+        from fastreg.inference.residuals import residuals
+
+        check_is_fitted(self)
+        z = self._predictor(X, offset)
+        target, weights = self._likelihood(y, sample_weight, len(z), "sandwich")
+        scale = 1.0 if dispersion is None else float(dispersion)
+        if kind == "quantile" and dispersion is None:
+            used = int(np.count_nonzero(self._linear().coef)) + bool(self.fit_intercept)
+            scale = estimated(self._loss, z, target, weights, used)
+        return residuals(
+            self._loss, z, target, weights, kind, scale=scale, random_state=random_state
+        )
+
+    def plot_calibration(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, *, n_groups: int = 10,
+        ax: Any = None,
+    ) -> Any:  # fmt: skip
+        """Draw means of y against what was predicted, in groups of alike predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit, in memory. Take rows that the fit has not seen.
+        y : array-like of shape (n_samples,)
+            Their target, as in the fit.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like of shape (n_samples,) or None, default=None
+            Known part of the prediction, added to Xw + b. None means zeros.
+        n_groups : int, default=10
+            Number of groups, of equal weight, at least 2.
+        ax : matplotlib.axes.Axes or None, default=None
+            Axes to draw on. None makes new ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+
+        Raises
+        ------
+        ValueError
+            `n_groups` is no such number, or X or y is not as in the fit.
+        """
+        from fastreg.plots import draw_calibration, groups_of
+
+        check_is_fitted(self)
+        if not is_count(n_groups, least=2):
+            raise ValueError(f"n_groups must be an integer of 2 or more, got {n_groups!r}")
+        z = self._predictor(X, offset)
+        target, weights = self._likelihood(y, sample_weight, len(z), "sandwich")
+        w = np.ones(len(z)) if weights is None else weights
+        groups = groups_of(losses.mean(self._loss, z), target, w, int(n_groups))
+        return draw_calibration(groups, label=self._predicted, ax=ax)
 
     def _slack(self) -> float:
         """The relative gap that the fit may have."""
@@ -244,7 +342,13 @@ class Generalized(Estimator):
         return z if given is None else z + given
 
 
-def groups_of(cluster: Any, m: int) -> Array:
+def is_count(value: Any, *, least: int) -> bool:
+    """Whether a value is an integer of at least so much."""
+    known = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return known and bool(value >= least)
+
+
+def clusters_of(cluster: Any, m: int) -> Array:
     """(m,) int from 0 on, of the names of groups."""
     names = np.asarray(cluster)
     if names.shape != (m,):

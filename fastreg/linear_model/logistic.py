@@ -30,6 +30,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
 
     _loss = Logistic()
     _ratio = "odds ratio"
+    _predicted = "probability of the second class"
     classes_: Array
 
     # What both take of scikit-learn's parameters, and of their own.
