@@ -72,6 +72,23 @@ class GeneralizedRegressor(RegressorMixin, Generalized):  # type: ignore[misc]
         """The name of the loss, in messages."""
         return type(self._loss).__name__
 
+    def _beside(self, y: Array, offset: Array | None) -> tuple[Array, Array | None]:
+        """(y, offset) as solvers take them: an offset of squares is part of y."""
+        if offset is None or not traits(self._loss).quadratic:
+            return y, offset
+        return y - offset, None
+
+    def _source(self, X: Any, offset: Any) -> Any:
+        """The source, if the loss can be fitted by reads."""
+        from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
+
+        if traits(self._loss).quadratic:
+            raise ValueError(
+                "power=0 is least squares: give a source to Ridge, Lasso or ElasticNet, or read "
+                "the rows into memory"
+            )
+        return sources.opened(self, X, offset)
+
     def _likelihood(
         self, y: Any, sample_weight: Any, m: int, method: str
     ) -> tuple[Array, Array | None]:
@@ -215,7 +232,7 @@ class OneAlpha(GeneralizedRegressor):
         design = self._opened(X, y)
         m, n = design.shape
         target, weights = self._targets(y, sample_weight, m)
-        given = offset_of(offset, m)
+        target, given = self._beside(target, offset_of(offset, m))
         self._prepare(design, target, weights, given)
         make = self._maker(n, float(self.l1_ratio), given)
         self._finish(X, design, target, make(weights, np.array([float(self.alpha)])))
@@ -230,7 +247,7 @@ class OneAlpha(GeneralizedRegressor):
         """By reads of a source."""
         from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
 
-        source = sources.opened(self, X, offset)
+        source = self._source(X, offset)
         make = self._maker(source.n_features, float(self.l1_ratio), None)
         found = sources.followed(self, source, make, np.array([float(self.alpha)]))
         sources.finish(self, source, found.solution)
@@ -253,7 +270,8 @@ def tweedie_loss(power: float, link: str) -> Any:
     if link == "auto":
         link = "identity" if power <= 0.0 else "log"
     if link == "log":
-        return {1.0: Poisson(), 2.0: Gamma()}.get(power) or Tweedie(float(power))
+        named = {1.0: Poisson(), 2.0: Gamma()}
+        return named[power] if power in named else Tweedie(float(power))
     if power != 0.0:
         raise ValueError(
             f"link='identity' is for power=0 alone, got power={power:g}: a mean must be above 0, "

@@ -131,7 +131,7 @@ class ChoosesAlpha(CallbackSupportMixin, GeneralizedRegressor):  # type: ignore[
             return self._fit_source(X, offset, params)
         design = self._opened(X, y)
         target, weights = self._targets(y, sample_weight, design.shape[0])
-        shift = offset_of(offset, design.shape[0])
+        target, shift = self._beside(target, offset_of(offset, design.shape[0]))
         splits = splits_of(self.cv, X, target, routed(self, sample_weight, params)[0])
         check_training_sets(self, target, weights, splits, lambda end: "a target of zero alone")
         self._prepare(design, target, weights, shift)
@@ -184,7 +184,7 @@ class ChoosesAlpha(CallbackSupportMixin, GeneralizedRegressor):  # type: ignore[
         """Fit to a source. All folds share each read."""
         from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
 
-        source, ratios = sources.opened(self, X, offset), ratios_of(self.l1_ratio)
+        source, ratios = self._source(X, offset), ratios_of(self.l1_ratio)
         count, n = sources.folds_of(self, source, params), source.n_features
         paths = []
         for ratio in ratios:

@@ -11,7 +11,7 @@ from fastreg._warnings import warn_of_convergence
 from fastreg.certificate import losses as certified
 from fastreg.certificate.intercept import null_model
 from fastreg.design import Design
-from fastreg.linear_model.generalized import Generalized
+from fastreg.linear_model.regressors import GeneralizedRegressor
 from fastreg.losses import NegativeBinomial, Poisson
 from fastreg.objectives import Objective
 from fastreg.selection.thetas import Theta, most_likely
@@ -22,7 +22,7 @@ _TURNS = 100
 _SETTLED = 1e-10  # of θ: a change that is the last
 
 
-class WithTheta(Generalized):
+class WithTheta(GeneralizedRegressor):
     """An estimator of counts with a θ."""
 
     _ratio = "rate ratio"
@@ -48,6 +48,14 @@ class WithTheta(Generalized):
     ) -> None:
         ratio, strength = self._fitted_strength(weights, len(y))
         self._set_theta(self._theta_at(design, y, weights, offset, ratio, strength))
+
+    def _source(self, X: Any, offset: Any) -> Any:
+        if self.theta is None:
+            raise ValueError(
+                "theta=None needs rows in memory, for its estimate: give theta, or read the rows"
+            )
+        self._set_theta(Theta(float(self.theta), np.nan, found=True))
+        return super()._source(X, offset)
 
     def _set_theta(self, theta: Theta) -> None:
         self.theta_, self.theta_se_ = theta.value, theta.error

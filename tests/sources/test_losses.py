@@ -1,4 +1,4 @@
-"""Logistic and Poisson regressions of rows in blocks: those of rows in memory."""
+"""Losses other than squares of rows in blocks: those of rows in memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from conftest import needs_jit
 
 import fastreg
+from fastreg import losses
 from fastreg.certificate import certify
 from fastreg.design import as_design
 from fastreg.grids import Grid
@@ -17,16 +18,21 @@ from fastreg.solvers import solve_source
 
 pytestmark = needs_jit
 FOLDS, ROWS = 4, 3000
+TWEEDIE, VARIED = losses.Tweedie(1.5), losses.NegativeBinomial(2.0)
+FAMILIES = ["binomial", "poisson", "gamma", "squared_hinge", TWEEDIE, VARIED]
 
 
 def problem(family, n=12, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((ROWS, n)) * 10.0 ** rng.uniform(-2, 2, n) + rng.standard_normal(n)
     z = ((X - X.mean(axis=0)) / X.std(axis=0)) @ (rng.standard_normal(n) * (rng.random(n) < 0.6))
-    if family == "binomial":
+    if family in ("binomial", "squared_hinge"):
         y = (rng.random(ROWS) < 1.0 / (1.0 + np.exp(-z))) * 1.0
+    elif family == "gamma":
+        y = np.exp(0.4 * z) * rng.gamma(2.0, 0.5, ROWS)
     else:
         y = rng.poisson(np.exp(0.4 * z)) * 1.0
+        y = y * rng.gamma(2.0, 0.5, ROWS) if family == TWEEDIE else y
     return X, y, rng.integers(0, 3, ROWS) * 1.0
 
 
@@ -43,7 +49,7 @@ def objective(n, family, ratio=1.0, intercept=True):
     )
 
 
-@pytest.mark.parametrize("family", ["binomial", "poisson"])
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
 @pytest.mark.parametrize("ratio", [1.0, 0.5])
 @pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix])
 @pytest.mark.parametrize("intercept", [True, False])
@@ -72,7 +78,7 @@ def test_a_path_by_reads_is_that_of_memory(family, ratio, make, intercept):
     np.testing.assert_allclose(found.certificate.objective, again.objective, rtol=1e-12)
 
 
-@pytest.mark.parametrize("family", ["binomial", "poisson"])
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
 def test_reads_are_few(family):
     X, y, _ = problem(family)
     grid = Grid(100, 1e-3, L1(np.ones(12)))
