@@ -256,7 +256,10 @@ def test_a_loss_goes_by_its_names(name, rng):
     ("way", "message"),
     [
         ({"loss": "logistic", "family": "poisson"}, "loss='logistic' and family='poisson' are"),
-        ({"loss": "binomial"}, "loss must be one of squared, logistic, poisson, or a loss"),
+        (
+            {"loss": "binomial"},
+            "loss must be one of squared, logistic, poisson, gamma, squared_hinge, or a loss",
+        ),
         ({"loss": 3}, "loss must be a loss of fastreg.losses"),
         ({"family": "logistic"}, "family must be one of gaussian"),
         ({"loss": "logistic"}, r"y of Logistic must lie in \[0, 1\]"),

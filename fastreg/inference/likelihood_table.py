@@ -120,8 +120,8 @@ class LikelihoodInference(Shown):
     null_deviance: float
     residual_dof: float
     null_dof: float
-    pearson: float
     dispersion: float
+    pearson: float
     log_likelihood: float
     aic: float
     bic: float

@@ -36,8 +36,7 @@ class NegativeBinomialRegressor(WithTheta, OneAlpha):
     verbose : object, default=0
         Ignored. It exists for compatibility with scikit-learn.
     theta : float or None, default=None
-        Number θ of the variance μ + μ²/θ, above 0. None estimates it by maximum likelihood, in
-        turns with the coefficients.
+        Number θ of the variance μ + μ²/θ, above 0. None estimates it by maximum likelihood.
     l1_ratio : float, default=0.0
         Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
     positive : bool, default=False
@@ -62,7 +61,7 @@ class NegativeBinomialRegressor(WithTheta, OneAlpha):
     n_iter_ : int
         Number of steps.
     theta_ : float
-        θ of the fit.
+        θ of the fits.
     theta_se_ : float
         Standard error of an estimated θ; NaN for a given one.
     n_features_in_ : int

@@ -19,7 +19,7 @@ Array = np.ndarray
 
 
 class NegativeBinomialRegressorCV(WithTheta, ChoosesAlpha):
-    """Fit negative binomial regression, with alpha and l1_ratio chosen by cross-validation.
+    """Fit negative binomial regression, with alpha and l1_ratio cross-validated.
 
     Each training set gets a path of all alphas, and each fit has a certificate. The mean deviance
     of held-out rows decides. X is never copied.
@@ -81,7 +81,7 @@ class NegativeBinomialRegressorCV(WithTheta, ChoosesAlpha):
     cv_certificate_ : ChoiceCertificate
         How wrong the error of each fold may be.
     theta_ : float
-        θ of all fits.
+        θ of the fits.
     theta_se_ : float
         Standard error of an estimated θ; NaN for a given one.
     coef_ : ndarray of shape (n_features,)

@@ -25,6 +25,9 @@ class TweedieRegressor(OneAlpha):
         Strength of the penalty, at least 0.
     fit_intercept : bool, default=True
         Whether to fit an intercept. It is never penalised.
+    link : {"auto", "identity", "log"}, default="auto"
+        What of the mean is linear in the features. "auto" is "identity" for ``power=0`` and "log"
+        for a power of 1 or more. "identity" is for ``power=0`` alone.
     solver : str, default="lbfgs"
         Ignored. It exists for compatibility with scikit-learn.
     max_iter : int, default=100
@@ -38,9 +41,6 @@ class TweedieRegressor(OneAlpha):
         Whether to start from the coefficients of the last fit.
     verbose : object, default=0
         Ignored. It exists for compatibility with scikit-learn.
-    link : {"auto", "identity", "log"}, default="auto"
-        What of the mean is linear in the features. "auto" is "identity" for ``power=0`` and "log"
-        for a power of 1 or more. "identity" is for ``power=0`` alone.
     l1_ratio : float, default=0.0
         Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
     positive : bool, default=False

@@ -12,7 +12,7 @@ from fastreg.linear_model.regressors_cv import ChoosesAlpha
 
 
 class TweedieRegressorCV(ChoosesAlpha):
-    """Fit a regression whose variance is a power of the mean, with alpha and l1_ratio chosen.
+    """Fit Tweedie regression, with alpha and l1_ratio chosen by cross-validation.
 
     Each training set gets a path of all alphas, and each fit has a certificate. The mean deviance
     of held-out rows decides. X is never copied.
@@ -33,6 +33,9 @@ class TweedieRegressorCV(ChoosesAlpha):
         for 1e-3.
     fit_intercept : bool, default=True
         Whether to fit an intercept. It is never penalised.
+    link : {"auto", "identity", "log"}, default="auto"
+        What of the mean is linear in the features. "auto" is "identity" for ``power=0`` and "log"
+        for a power of 1 or more. "identity" is for ``power=0`` alone.
     solver : str, default="lbfgs"
         Ignored. It exists for compatibility with scikit-learn.
     max_iter : int, default=100
@@ -44,9 +47,6 @@ class TweedieRegressorCV(ChoosesAlpha):
         means 5 folds.
     verbose : bool, default=0
         Whether to draw a progress bar of the folds on standard error.
-    link : {"auto", "identity", "log"}, default="auto"
-        What of the mean is linear in the features. "auto" is "identity" for ``power=0`` and "log"
-        for a power of 1 or more. "identity" is for ``power=0`` alone.
     rule : {"min", "1se"}, default="min"
         How to choose the strength. "min" takes the least mean error. "1se" takes the strongest
         penalty whose mean error is within one standard error of that.

@@ -283,7 +283,7 @@ def test_an_unknown_loss_or_penalty_fails_in_words():
     X, out = as_design(matrix()).storage, np.empty(6)
     with pytest.raises(TypeError, match="value is not defined for tuple; it is defined for"):
         kernels.gradient(X, np.ones(37), np.ones(6), penalty=(1.0,), out=out)
-    with pytest.raises(TypeError, match="value is not defined for L1; it is defined for: Logistic"):
+    with pytest.raises(TypeError, match="value is not defined for L1; it is defined for: Gamma"):
         kernels.gradient(X, np.ones(37), np.ones(6), loss=penalties.L1(1.0), out=out)
 
 

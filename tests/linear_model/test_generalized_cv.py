@@ -172,7 +172,7 @@ def test_what_is_wrong_is_said():
     halves = [(order[:40], order[40:]), (order[40:], order[:40])]
     with pytest.raises(ValueError, match="split 0 of cv trains on rows of one class alone, 'no'"):
         LogisticRegressionCV(cv=halves).fit(X, y)
-    with pytest.raises(ValueError, match="trains on counts of zero alone"):
+    with pytest.raises(ValueError, match="trains on a target of zero alone"):
         PoissonRegressorCV(cv=2).fit(X, np.repeat([0.0, 1.0], 60))
     with pytest.raises(ValueError, match="Cs must be"):
         LogisticRegressionCV(Cs=[0.0, 1.0]).fit(X, y)

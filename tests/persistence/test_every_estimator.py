@@ -22,7 +22,11 @@ PARAMETERS = {
     "MLPClassifier": NETS,
     "MLPRegressor": NETS,
     "MLPRegressorCV": {"lams": [0.1, 1.0], "cv": 2, "estimator": network.MLPRegressor(**NETS)},
+    "GammaRegressorCV": {"alphas": 3, "cv": 2},
+    "NegativeBinomialRegressor": {"theta": 1.0},
+    "NegativeBinomialRegressorCV": {"alphas": 3, "cv": 2, "theta": 1.0},
     "PoissonRegressorCV": {"alphas": 3, "cv": 2},
+    "TweedieRegressorCV": {"alphas": 3, "cv": 2},
     "StabilitySelection": {"n_pairs": 4, "threshold": 0.6, "random_state": 0},
 }
 ESTIMATORS = {
@@ -43,8 +47,11 @@ def data():
 def _fitted(model, X, y):
     if is_classifier(model):
         y = np.where(y > 0.0, "yes", "no")
-    if "Poisson" in type(model).__name__:
-        y = np.round(np.exp(y / 2.0))
+    name = type(model).__name__
+    if any(each in name for each in ("Poisson", "NegativeBinomial")):
+        y = np.round(np.exp(y))
+    if "Gamma" in name:
+        y = np.exp(y)
     return model.fit(X, y)
 
 

@@ -373,7 +373,9 @@ def test_targets_that_are_none_of_the_family_are_refused(rng):
         with pytest.raises(ValueError, match="y of Logistic must lie in"):
             call(X, 2.0 * y, np.ones(6), 0.1, family="binomial")
     with pytest.raises(ValueError, match="family must be one of gaussian, binomial, poisson"):
-        fastreg.path(X, y, family="gamma")
+        fastreg.path(X, y, family="cauchy")
+    with pytest.raises(ValueError, match=r"'tweedie' needs a number: give fastreg.losses.Tweedie"):
+        fastreg.path(X, y, family="tweedie")
     with pytest.raises(ValueError, match=r"y of Poisson must lie in \[0, inf\], got -2 to -1"):
         fastreg.path(X, -y - 1.0, family="poisson")
     with pytest.raises(ValueError, match="y is 0 everywhere: no intercept is the best"):
