@@ -207,6 +207,15 @@ def test_what_is_wrong_is_said(model, y, message):
         clone(model).fit(X, y)
 
 
+@pytest.mark.parametrize("least", [0.0, -1.0])
+def test_what_is_wrong_in_blocks_is_said_and_nothing_warned(least):
+    X, y = problem(GammaRegressor())[:2]
+    y = np.where(np.arange(len(y)) == 7, least, y)
+    parts = [(X[:70], y[:70]), (X[70:], y[70:])]
+    with pytest.raises(ValueError, match=r"y of Gamma must lie in \(0, inf\), got"):
+        GammaRegressor().fit(fastreg.read(parts))
+
+
 def test_a_search_finds_the_power():
     X, y, _, _ = problem(TweedieRegressor(power=1.5))
     search = GridSearchCV(TweedieRegressor(), {"power": [1.2, 1.5, 1.8], "alpha": [0.01, 0.1]})
