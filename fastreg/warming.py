@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 
-FAMILIES = ("gaussian", "binomial", "poisson")
+FAMILIES = (
+    "gaussian", "binomial", "poisson", "gamma", "tweedie", "inverse_gaussian", "negative_binomial",
+)  # fmt: skip
+_ALIKE = {"inverse_gaussian": "tweedie"}  # kernels are of a loss, whatever its number
 _STORAGES = ("rows", "columns", "csr", "csc")
 
 
@@ -28,7 +31,8 @@ def warmup(
     Parameters
     ----------
     families : str, iterable of str or None, default=None
-        Families to compile, of "gaussian", "binomial" and "poisson". None means all.
+        Families to compile, of "gaussian", "binomial", "poisson", "gamma", "tweedie",
+        "inverse_gaussian" and "negative_binomial". None means all.
     processes : int or None, default=None
         Number of processes that compile at once. None means one for each core.
 
@@ -78,7 +82,8 @@ def _names(families: Iterable[str] | str | None) -> list[str]:
     for name in given:
         if name not in FAMILIES:
             raise ValueError(f"families must be of {', '.join(FAMILIES)}, got {name!r}")
-    return [name for name in PARTS if name.partition(" ")[0] in given]
+    kernels = {_ALIKE.get(name, name) for name in given}
+    return [name for name in PARTS if name.partition(" ")[0] in kernels]
 
 
 def _apart(name: str) -> float:
@@ -108,7 +113,12 @@ def _data(m: int, n: int, family: str) -> tuple[Any, Any]:
     rng = np.random.default_rng(0)
     X = rng.standard_normal((m, n))
     z = X[:, 0] + 0.5 * rng.standard_normal(m)
-    return X, {"gaussian": z, "binomial": 1 * (z > 0), "poisson": rng.poisson(np.exp(z))}[family]
+    if family == "gaussian":
+        return X, z
+    if family == "binomial":
+        return X, 1 * (z > 0)
+    amounts = np.exp(z) if family in ("gamma", "tweedie") else rng.poisson(np.exp(z))
+    return X, amounts
 
 
 def _small(family: str) -> None:
@@ -127,8 +137,16 @@ def _large(family: str, storage: str) -> None:
         X = _stored(X, storage)
         for model in _models(family):
             model.fit(X, y).predict(X)
-        fastreg.path(X, y, family=family, alphas=9)
+        fastreg.path(X, y, family=_loss(family), alphas=9)
     _chooser(family).fit(*_data(900, 20, family))
+
+
+def _loss(family: str) -> Any:
+    """What `fastreg.path` takes."""
+    from fastreg import losses
+
+    numbered = {"tweedie": losses.Tweedie(1.5), "negative_binomial": losses.NegativeBinomial(1.0)}
+    return numbered.get(family, family)
 
 
 def _models(family: str) -> list[Any]:
@@ -142,7 +160,18 @@ def _models(family: str) -> list[Any]:
             fastreg.LogisticRegression(l1_ratio=1.0),
             fastreg.LogisticRegression(C=np.inf),
         ]
-    return [fastreg.PoissonRegressor(), fastreg.PoissonRegressor(alpha=0.1, l1_ratio=1.0)]
+    name, given = _ESTIMATORS[family]
+    estimator = getattr(fastreg, name)
+    models = [estimator(**given), estimator(alpha=0.1, l1_ratio=1.0, **given)]
+    return [*models, estimator(power=3.0)] if family == "tweedie" else models
+
+
+_ESTIMATORS: dict[str, tuple[str, dict[str, float]]] = {
+    "poisson": ("PoissonRegressor", {}),
+    "gamma": ("GammaRegressor", {}),
+    "tweedie": ("TweedieRegressor", {"power": 1.5}),
+    "negative_binomial": ("NegativeBinomialRegressor", {"theta": 1.0}),
+}
 
 
 def _chooser(family: str) -> Any:
@@ -152,12 +181,15 @@ def _chooser(family: str) -> Any:
         return fastreg.LassoCV(cv=3)
     if family == "binomial":
         return fastreg.LogisticRegressionCV(cv=3)
-    return fastreg.PoissonRegressorCV(cv=3)
+    name, given = _ESTIMATORS[family]
+    return getattr(fastreg, f"{name}CV")(cv=3, **given)
 
 
 def _parts() -> dict[str, Callable[[], None]]:
     parts: dict[str, Callable[[], None]] = {}
     for family in FAMILIES:
+        if family in _ALIKE:
+            continue
         parts[f"{family} small"] = lambda own=family: _small(own)  # type: ignore[misc]
         for storage in _STORAGES:
             parts[f"{family} {storage}"] = lambda own=family, of=storage: _large(own, of)  # type: ignore[misc]

@@ -163,9 +163,42 @@ def test_warmup_leaves_nothing_to_compile(tmp_path, capsys):
     assert sorted(tmp_path.rglob("*.nbc")) == kernels
 
 
+def test_warmup_takes_every_family():
+    """Families of one loss share their kernels, so that none is compiled twice."""
+    from fastreg import warming
+
+    for name in warming.FAMILIES:
+        parts = warming._names(name)
+        assert len(parts) == 5 and set(parts) <= set(warming.PARTS)
+    assert warming._names(["tweedie", "inverse_gaussian"]) == warming._names("inverse_gaussian")
+    assert warming._names(None) == list(warming.PARTS)
+
+
+@needs_jit
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("family", "fit"),
+    [
+        ("gamma", "GammaRegressor().fit(X, y)"),
+        ("inverse_gaussian", "TweedieRegressor(power=3.0).fit(X, y)"),
+        ("tweedie", "TweedieRegressor(power=1.7, alpha=0.1, l1_ratio=1.0).fit(X, y)"),
+        ("negative_binomial", "NegativeBinomialRegressor(theta=3.0).fit(X, y)"),
+    ],
+)
+def test_warmup_compiles_what_a_fit_of_the_family_takes(family, fit, tmp_path):
+    from fastreg import warming
+
+    part, place = f"{warming._ALIKE.get(family, family)} small", {"NUMBA_CACHE_DIR": str(tmp_path)}
+    python(f"from fastreg.warming import PARTS; PARTS[{part!r}]()", **place)
+    kernels = sorted(tmp_path.rglob("*.nbc"))
+    data = "X = np.random.default_rng(1).standard_normal((30, 4)); y = np.exp(X[:, 0])"
+    python(f"import numpy as np, fastreg; {data}; fastreg.{fit}", **place)
+    assert kernels and sorted(tmp_path.rglob("*.nbc")) == kernels
+
+
 def test_warmup_refuses_what_it_does_not_know(monkeypatch):
-    with pytest.raises(ValueError, match="families must be of gaussian, binomial, poisson"):
-        fastreg.warmup("gamma")
+    with pytest.raises(ValueError, match=r"families must be of gaussian, .* negative_binomial"):
+        fastreg.warmup("cauchy")
     with pytest.raises(ValueError, match="processes must be a positive integer"):
         fastreg.warmup(processes=0)
     monkeypatch.setattr("fastreg._jit.cache.cache_directory", lambda: None)
