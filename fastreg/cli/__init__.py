@@ -85,5 +85,6 @@ def _demo(arguments: argparse.Namespace) -> None:
 def _warmup(arguments: argparse.Namespace) -> None:
     from fastreg.warming import warmup
 
-    for name, seconds in warmup(arguments.family, arguments.processes).items():
-        print(f"{name:18s} {seconds:6.1f} s")
+    families = arguments.family and [name.replace("-", "_") for name in arguments.family]
+    for name, seconds in warmup(families, arguments.processes).items():
+        print(f"{name:26s} {seconds:6.1f} s")

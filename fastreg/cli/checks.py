@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from fastreg.cli.known_families import FAMILIES, Family, family_of, has_log_link, names
 from fastreg.cli.reading import STDIN
 from fastreg.cli.values import UsageError
+
+_EXPOSED = names(lambda family: family.has_exposure)
 
 
 def check_fit(arguments: Any) -> None:
@@ -23,23 +26,33 @@ def check_fit(arguments: Any) -> None:
         raise UsageError(
             "--alpha and --cv exclude each other, because --cv chooses alpha: give one of them"
         )
-    squares = arguments.family == "gaussian"
-    if squares and arguments.cv is not None and arguments.model == "ridge" and arguments.positive:
-        raise UsageError(
-            "--cv and --positive exclude each other for --model ridge: use --model elasticnet"
-        )
-    if squares and arguments.offset:
-        raise UsageError(
-            "--offset is for --family binomial or poisson: for gaussian subtract it from the target"
-        )
-    if arguments.family != "poisson" and arguments.exposure:
-        raise UsageError(
-            "--exposure is for --family poisson: give --offset, which adds a column without a log"
-        )
+    _check_family(arguments, family_of(arguments))
     check_offset(arguments)
     table = arguments.file == STDIN or suffix_of(arguments.file) in FORMATS
     if arguments.target is None and table:
         raise UsageError(f"{arguments.file}: name the column to predict with --target")
+
+
+def _check_family(arguments: Any, family: Family) -> None:
+    """Raise UsageError if an option does not belong to the family."""
+    ridge = arguments.cv is not None and arguments.model == "ridge"
+    if family.of_squares and ridge and arguments.positive:
+        raise UsageError(
+            "--cv and --positive exclude each other for --model ridge: use --model elasticnet"
+        )
+    if family.of_squares and arguments.offset:
+        raise UsageError(
+            f"--offset is for --family {names(lambda each: not each.of_squares)}: for "
+            f"{arguments.family} subtract it from the target"
+        )
+    if arguments.exposure and not family.has_exposure:
+        advice = "give --offset, which adds a column without a log"
+        advice = "leave it out" if family.of_squares else advice
+        raise UsageError(f"--exposure is for --family {_EXPOSED}: {advice}")
+    for name, other in FAMILIES.items():
+        option = other.number
+        if option and option != family.number and getattr(arguments, option) is not None:
+            raise UsageError(f"--{option} belongs to --family {name}: add that, or leave it out")
 
 
 def check_offset(arguments: Any) -> None:
@@ -80,9 +93,9 @@ def check_predict(arguments: Any, model: Any) -> None:
         raise UsageError(
             f"--offset and --exposure are for other families, this is a {name}: leave them out"
         )
-    if arguments.exposure and hasattr(model, "classes_"):
+    if arguments.exposure and not has_log_link(model):
         raise UsageError(
-            f"--exposure is for models of --family poisson, this is a {name}: leave it out"
+            f"--exposure is for models of --family {_EXPOSED}, this is a {name}: leave it out"
         )
     if arguments.keep and not _is_table(arguments.file):
         raise UsageError(

@@ -1,7 +1,7 @@
-"""Fit classes and counts for `fastreg fit`, with an offset, in memory or in blocks.
+"""Fit other families than gaussian for `fastreg fit`, in memory or in blocks, with an offset.
 
-`--alpha` is 1/C of `LogisticRegression` or alpha of `PoissonRegressor`. `--model ridge` sets a
-ridge penalty, `--model lasso` an L1 penalty.
+`--alpha` is 1/C of `LogisticRegression` or alpha of the others. `--model ridge` sets a ridge
+penalty, `--model lasso` an L1 penalty.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from fastreg.cli.streamed_rows import StreamedRows, words_of_classes, words_of_offset
+from fastreg.cli.known_families import family_of, family_words
+from fastreg.cli.streamed_rows import StreamedRows, words_of_classes
 
 Array = np.ndarray
 MEMORY = 4.0  # default limit for X in memory, in GB
@@ -63,22 +64,19 @@ class OffsetRows:
         """Compute the share of the null deviance that the model explains."""
         from fastreg.linear_model.generalized import explained
 
-        y = self.y if self.arguments.family == "poisson" else (self.y == model.classes_[1]) * 1.0
+        classes = family_of(self.arguments).has_classes
+        y = (self.y == model.classes_[1]) * 1.0 if classes else self.y
         z = model._linear()(self.X)
         z = z if self.offset is None else z + self.offset
         return explained(model._loss, z, y, self.weights, self.offset)
 
     def words(self, model: Any) -> list[tuple[str, str]]:
-        """Return the lines of the report on classes and the offset."""
-        out = []
-        if hasattr(model, "classes_"):
+        """Return the lines of the report on what is predicted, and from what."""
+        family, out = family_of(self.arguments), []
+        if family.has_classes:
             counts = [np.count_nonzero(self.y == each) for each in model.classes_]
             out.append(words_of_classes(model, counts))
-        if self.arguments.offset:
-            out.append(words_of_offset(self.arguments))
-        if self.arguments.exposure:
-            out.append(("exposure", f"{self.arguments.exposure}; give --exposure to predict too"))
-        return out
+        return [*out, *family_words(family, model, self.arguments)]
 
 
 def rows_of(source: Any, arguments: Any) -> OffsetRows | StreamedRows:
@@ -92,20 +90,29 @@ def rows_of(source: Any, arguments: Any) -> OffsetRows | StreamedRows:
             np.ascontiguousarray(y[:, 0]),
             offset_of(y[:, 1], arguments, functools.partial(_place, source)),
         )
-    if arguments.family == "binomial":
+    if family_of(arguments).has_classes:
         y = _labels(source, y, weights, arguments)
     return OffsetRows(source, X, y, weights, offset, arguments)
 
 
 def _streamed(source: Any, arguments: Any) -> StreamedRows:
+    family = family_of(arguments)
     if arguments.exposure:
-        size = (source.size or 0) / 1e9
-        raise ValueError(
-            f"{arguments.file}: --exposure is for rows in memory, and X may take {size:.3g} GB, "
-            f"more than {source.memory / 1e9:g}: --memory {size + 0.1:.1f} allows it, --drop "
-            "leaves columns out, --offset takes a column of logarithms"
-        )
+        _refuse(source, arguments, "--exposure is", "--offset takes a column of logarithms")
+    if family.estimates and getattr(arguments, family.number) is None:
+        flag = f"--{family.number}"
+        _refuse(source, arguments, f"the estimate of {flag} is", f"{flag} 2 gives one")
     return StreamedRows(source, arguments)
+
+
+def _refuse(source: Any, arguments: Any, what: str, instead: str) -> NoReturn:
+    """Raise ValueError for what needs rows in memory."""
+    size = (source.size or 0) / 1e9
+    raise ValueError(
+        f"{arguments.file}: {what} for rows in memory, and X may take {size:.3g} GB, more than "
+        f"{source.memory / 1e9:g}: --memory {size + 0.1:.1f} allows it, --drop leaves columns out, "
+        f"{instead}"
+    )
 
 
 def offset_of(values: Array, arguments: Any, place: Callable[[int], str]) -> Array:
@@ -145,7 +152,8 @@ def _labels(source: Any, y: Array, weights: Array | None, arguments: Any) -> Arr
     if y.ndim != 1 or len(seen) != 2:
         what = f"{arguments.file}: the target"
         raise ValueError(
-            f"{what} must have two different values for --family binomial, got {len(seen)}"
+            f"{what} must have two different values for --family {arguments.family}, got "
+            f"{len(seen)}"
         )
     whole = (y == np.round(y)).all() and np.abs(y).max() < 2.0**53
     return y.astype(np.int64) if whole else y
@@ -169,13 +177,14 @@ def _model(arguments: Any) -> Any:
         "max_iter": arguments.max_iter,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    alpha = 1.0 if arguments.alpha is None else arguments.alpha
-    chosen = {"cv": arguments.cv, "verbose": int(sys.stderr.isatty())}
-    if arguments.family == "poisson":
-        if arguments.cv is not None:
-            return fastreg.PoissonRegressorCV(l1_ratio=ratio, **chosen, **given)
-        return fastreg.PoissonRegressor(alpha=alpha, l1_ratio=ratio, **given)
+    family = family_of(arguments)
+    given |= family.parameters(arguments)
     if arguments.cv is not None:
-        return fastreg.LogisticRegressionCV(l1_ratios=[ratio], **chosen, **given)
-    C = 1.0 / alpha if alpha > 0.0 else np.inf
-    return fastreg.LogisticRegression(C=C, l1_ratio=ratio, **given)
+        ratios = {"l1_ratios": [ratio]} if family.has_classes else {"l1_ratio": ratio}
+        chosen = {"cv": arguments.cv, "verbose": int(sys.stderr.isatty())}
+        return getattr(fastreg, f"{family.estimator}CV")(**ratios, **chosen, **given)
+    alpha = 1.0 if arguments.alpha is None else arguments.alpha
+    strength = {"alpha": alpha}
+    if family.has_classes:
+        strength = {"C": 1.0 / alpha if alpha > 0.0 else np.inf}
+    return getattr(fastreg, family.estimator)(l1_ratio=ratio, **strength, **given)

@@ -12,6 +12,7 @@ from typing import Any
 from fastreg.cli import families
 from fastreg.cli.checks import check_fit
 from fastreg.cli.choice import Choice, choice_of
+from fastreg.cli.known_families import Family, family_of
 from fastreg.cli.options import PICTURES
 from fastreg.cli.outputs import check_different, check_output
 from fastreg.cli.reading import flat, opened, reading, shown
@@ -23,13 +24,14 @@ _OUTPUTS = ("save", "report", "plot")
 
 @dataclass(frozen=True)
 class Fitted:
-    """Hold a model, its data, and the choice of its strength.
+    """Hold a model, its family and its data, and the choice of its strength.
 
     name : name of the file in messages
     times : seconds for reading and for fitting
     """
 
     model: Any
+    family: Family
     data: Any
     choice: Choice | None
     name: str
@@ -96,7 +98,8 @@ def _draw(arguments: Any, found: Fitted) -> None:
 
 
 def _fitted(arguments: Any, name: str) -> Fitted:
-    squares = arguments.family == "gaussian"
+    family = family_of(arguments)
+    squares = family.of_squares
     start = time.perf_counter()
     source = _source(arguments)
     data: Any = sample(source, arguments.cv) if squares else families.rows_of(source, arguments)
@@ -104,21 +107,23 @@ def _fitted(arguments: Any, name: str) -> Fitted:
     model, choice = (_of_squares if squares else _of_family)(arguments, data)
     times = read - start, time.perf_counter() - read
     target = arguments.target or getattr(source, "kind", "")
-    return Fitted(model, data, choice, name, target, times)
+    return Fitted(model, family, data, choice, name, target, times)
 
 
 def _source(arguments: Any) -> Any:
     from fastreg.sources import read
 
-    squares = arguments.family == "gaussian"
-    given = arguments.memory if squares or arguments.memory is not None else families.MEMORY
+    family = family_of(arguments)
+    given = (
+        arguments.memory if family.of_squares or arguments.memory is not None else families.MEMORY
+    )
     held = {} if given is None else {"memory": int(given * 1e9)}
     missing = None if arguments.missing == "error" else arguments.missing
     categories = dict(arguments.levels) or flat(arguments.categories)
     return read(
         arguments.file, families.targets(arguments), weights=arguments.weights,
         drop=list(itertools.chain.from_iterable(arguments.drop)), categories=categories or (),
-        missing=missing, standardize=arguments.standardize, labels=arguments.family == "binomial",
+        missing=missing, standardize=arguments.standardize, labels=family.has_classes,
         progress=sys.stderr.isatty(), **held, **reading(arguments),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fastreg.cli.known_families import FAMILIES, names
 from fastreg.cli.reading import add_reading
 from fastreg.cli.values import (
     UsageError,
@@ -14,12 +15,13 @@ from fastreg.cli.values import (
     folds,
     fraction,
     nonnegative,
+    positive,
+    power,
     several,
     texts,
 )
 
 MODELS = ("ridge", "lasso", "elasticnet")
-FAMILIES = ("gaussian", "binomial", "poisson")
 PICTURES = (".png", ".pdf", ".svg")
 _STATUS = """exit status:
   0    success
@@ -30,6 +32,7 @@ _STATUS = """exit status:
 _FIT = """examples:
   fastreg fit houses.csv --target price --model lasso --cv 5 --save model.json
   fastreg fit visits.csv --target bought --family binomial --report visits.html
+  fastreg fit costs.csv --target cost --family gamma --exposure years --save costs.json
   zcat big.csv.gz | fastreg fit - --target price --drop id,name
 """
 _PREDICT = """examples:
@@ -80,8 +83,9 @@ def _add_warmup(parser: argparse.ArgumentParser) -> None:
         "CI. It takes minutes; what is there already takes seconds."
     )
     parser.add_argument(
-        "--family", nargs="+", choices=FAMILIES, help="families to compile (default: all)"
-    )
+        "--family", nargs="+", choices=FAMILIES,
+        help="families to compile, such as gamma (default: all)",
+    )  # fmt: skip
     parser.add_argument(
         "--processes", type=at_least_one, metavar="N",
         help="processes that compile at once (default: as many as cores)",
@@ -165,7 +169,17 @@ def _add_model(group: Any) -> None:
     )  # fmt: skip
     group.add_argument(
         "--family", choices=FAMILIES, default="gaussian",
-        help="binomial: a target of two values; poisson: counts (default: gaussian)",
+        help=f"what the target holds. {_targets()} (default: gaussian)",
+    )  # fmt: skip
+    group.add_argument(
+        "--power", type=power, metavar="P",
+        help="tweedie: power of the mean that the variance grows with, at least 1, such as 1.7 "
+        "(default: 1.5)",
+    )  # fmt: skip
+    group.add_argument(
+        "--theta", type=positive, metavar="T",
+        help="negative-binomial: number θ of the variance μ + μ²/θ, such as 2 (default: estimated "
+        "from the rows, which must be in memory)",
     )  # fmt: skip
     group.add_argument(
         "--alpha", type=nonnegative, metavar="A",
@@ -189,6 +203,11 @@ def _add_model(group: Any) -> None:
         "--max-iter", type=at_least_one, metavar="N",
         help="most iterations (default: 1000, of other families 100)",
     )  # fmt: skip
+
+
+def _targets() -> str:
+    """Return the families and their targets."""
+    return "; ".join(f"{name}: {family.target}" for name, family in FAMILIES.items())
 
 
 def _add_choice(group: Any) -> None:
@@ -252,8 +271,11 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 def add_offset(group: Any) -> None:
     """Add the options --offset and --exposure."""
     group.add_argument(
-        "--offset", metavar="COL", help="column added to log odds or log means (default: none)"
-    )
+        "--offset", metavar="COL",
+        help="column added to log odds or log means, such as prior (default: none)",
+    )  # fmt: skip
     group.add_argument(
-        "--exposure", metavar="COL", help="poisson: column whose log is added (default: none)"
-    )
+        "--exposure", metavar="COL",
+        help="column whose log is added to the log of the mean, such as years; of "
+        f"{names(lambda family: family.has_exposure)} (default: none)",
+    )  # fmt: skip

@@ -56,8 +56,9 @@ def _of_family(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
     """Return the names and the columns: means, or probabilities and perhaps classes."""
     z = _predictor(arguments, model)
     if not hasattr(model, "classes_"):
-        with np.errstate(over="ignore"):
-            return ["prediction"], [np.exp(z)]
+        from fastreg.certificate import losses
+
+        return ["prediction"], [losses.mean(model._loss, z)]
     import scipy.special
 
     odds = scipy.special.expit(z)

@@ -103,16 +103,12 @@ def _coefficients(found: Any) -> list[Any]:
     zero = len(coef) - len(order)
     none = f"{zero} of {len(coef)} coefficients {'is' if zero == 1 else 'are'} 0."
     words = [
-        f"A coefficient is what the prediction gains when the feature grows by {_step(found)}. "
+        f"A coefficient is what {found.family.gains} when the feature grows by {_step(found)}. "
         "Times the standard deviation of the feature, it says how much the feature moves the "
         "prediction; the table is sorted by that.",
         f"The intercept is {float(np.ravel(found.model.intercept_)[0]):.6g}. "
         + (none if zero else "No coefficient is 0."),
     ]
-    if hasattr(found.model, "_loss"):
-        classes = hasattr(found.model, "classes_")
-        gains = "the log odds gain" if classes else "the log of the mean gains"
-        words[0] = words[0].replace("the prediction gains", gains, 1)
     headers = ("feature", "coefficient", "× standard deviation")
     out: list[Any] = paragraphs(words)
     if rows:

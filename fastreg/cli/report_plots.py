@@ -58,7 +58,7 @@ def pictures(found: Any, rows: Seen) -> list[Picture]:
     out.append(_coefficients(found))
     if rows.labels is not None:
         return [*out, _calibration(rows), _probabilities(rows)]
-    return [*out, _calibration(rows)] if rows.counts else [*out, _residuals(rows), _observed(rows)]
+    return [*out, _calibration(rows)] if rows.means else [*out, _residuals(rows), _observed(rows)]
 
 
 def svg(picture: Picture) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastreg.certificate import KKT
+from fastreg.losses import traits
 
 Rows = list[tuple[str, object]]
 
@@ -40,17 +41,17 @@ def choice_words(found: Any) -> tuple[Rows, list[str]]:
 
 def residual_words(found: Any) -> list[str]:
     """Return paragraphs that explain the pictures of residuals."""
-    if hasattr(found.model, "classes_"):
+    if found.family.has_classes:
         return [
             "Where the model is calibrated, the points lie on the line: of the rows with a "
             "predicted probability of 0.3, three in ten are of that class. The further apart the "
             "two classes are in the second picture, the better the model tells them apart.",
             _ON_TRAINING,
         ]
-    if hasattr(found.model, "_loss"):
+    if not found.family.of_squares:
         return [
-            "Where the model is calibrated, the points lie on the line: rows with a predicted mean "
-            "of 3 count 3 on average.",
+            "Where the model is calibrated, the points lie on the line: the target of rows with a "
+            "predicted mean of 3 is 3 on average.",
             _ON_TRAINING,
         ]
     return [
@@ -75,7 +76,9 @@ def certificate_words(found: Any) -> list[str]:
     got = float(np.max(worth))
     verdict = "reached" if certificate.converged else "not reached"
     words = [f"The tolerance was {verdict}: {_small(got)}, where {asked:.0e} was asked."]
-    words += _of_stationarity() if certificate.by_kkt else _of_gap(float(certificate.gap[0]), got)
+    words += (
+        _of_stationarity(found) if certificate.by_kkt else _of_gap(float(certificate.gap[0]), got)
+    )
     if not certificate.converged:
         words.append(
             "More iterations may reach it: raise --max-iter. Columns with units of their own size, "
@@ -104,9 +107,14 @@ def _of_gap(gap: float, share: float) -> list[str]:
     ]
 
 
-def _of_stationarity() -> list[str]:
+def _of_stationarity(found: Any) -> list[str]:
+    if found.family.of_squares or traits(found.model._loss).convex:
+        why, end = "Some feature has no penalty, or next to none, and then", ""
+    else:
+        why = "The objective of this family is not convex, and so"
+        end = " Other coefficients, far from these, may be better."
     return [
-        "Some feature has no penalty, or next to none, and then no bound on the objective can be "
-        "known. In its place stands the KKT residual: the largest violation of the conditions that "
-        "hold at the minimum, relative to that of a model without features.",
+        f"{why} no bound on the objective can be known. In its place stands the KKT residual: the "
+        "largest violation of the conditions that hold at the minimum, relative to that of a model "
+        f"without features.{end}",
     ]

@@ -21,14 +21,14 @@ class Seen:
     fitted : (s,) predicted means
     weights : (s,) weights
     labels : labels of the two classes, or None
-    counts : whether y holds counts
+    means : whether the fit is of means, by another loss than squares
     """
 
     y: Array
     fitted: Array
     weights: Array
     labels: tuple[str, str] | None
-    counts: bool
+    means: bool
 
 
 def seen(model: Any, data: Any) -> Seen:
@@ -39,17 +39,17 @@ def seen(model: Any, data: Any) -> Seen:
         first, second = model.classes_.tolist()
         labels = (str(first), str(second))
         y = (y == second) * 1.0 if hasattr(data, "X") else y
-    counts = labels is None and hasattr(model, "_loss")
-    return Seen(y, _mean_of(z, labels is not None, counts), weights, labels, counts)
+    means = labels is None and hasattr(model, "_loss")
+    return Seen(y, _mean_of(model, z), weights, labels, means)
 
 
-def _mean_of(z: Array, classes: bool, counts: bool) -> Array:
-    if classes:
-        import scipy.special
+def _mean_of(model: Any, z: Array) -> Array:
+    """Return the means (m,) at linear predictors z (m,)."""
+    if not hasattr(model, "_loss"):
+        return z
+    from fastreg.certificate import losses
 
-        return np.asarray(scipy.special.expit(z))
-    with np.errstate(over="ignore"):
-        return np.exp(z) if counts else z
+    return np.asarray(losses.mean(model._loss, z))
 
 
 def _in_memory(model: Any, data: Any) -> tuple[Array, Array, Array]:

@@ -1,4 +1,4 @@
-"""Fit classes and counts to rows that are read in blocks."""
+"""Fit other families than gaussian to rows that are read in blocks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from fastreg.cli.known_families import family_of, family_words
 
 Array = np.ndarray
 
@@ -43,14 +45,12 @@ class StreamedRows:
         return 1.0 - lost / most if most > 0.0 else float(lost <= 0.0)
 
     def words(self, model: Any) -> list[tuple[str, str]]:
-        """Return the lines of the report on classes and the offset."""
-        out = []
-        if hasattr(model, "classes_"):
+        """Return the lines of the report on what is predicted, and from what."""
+        family, out = family_of(self.arguments), []
+        if family.has_classes:
             ones = int(self._seen[1])
             out.append(words_of_classes(model, (self.n_rows - ones, ones)))
-        if self.arguments.offset:
-            out.append(words_of_offset(self.arguments))
-        return out
+        return [*out, *family_words(family, model, self.arguments)]
 
     @property
     def _target(self) -> Any:
@@ -90,8 +90,3 @@ def words_of_classes(model: Any, counts: Any) -> tuple[str, str]:
     labels = model.classes_.tolist()
     words = (f"{label!r} ({count} rows)" for label, count in zip(labels, counts, strict=True))
     return "classes", f"{', '.join(words)}; probabilities are of {labels[1]!r}"
-
-
-def words_of_offset(arguments: Any) -> tuple[str, str]:
-    """Return the line of the report on the offset."""
-    return "offset", f"{arguments.offset}; give --offset to predict as well"

@@ -65,9 +65,9 @@ def describe(model: Any) -> str:
 
 
 def _strengths(model: Any) -> list[tuple[str, float]]:
-    """Return the strengths of the fit. Those that cross-validation chose come first."""
+    """Return the strengths of the fit and the number of its family, chosen ones where they are."""
     out = []
-    for name in ("alpha", "C", "l1_ratio"):
+    for name in ("alpha", "C", "l1_ratio", "power", "theta"):
         value = getattr(model, f"{name}_", getattr(model, name, None))
         if value is not None:
             out.append((name, float(value)))

@@ -31,6 +31,15 @@ def nonnegative(text: str) -> float:
     return _number(text, 0.0, math.inf, "a finite number ≥ 0")
 
 
+def positive(text: str) -> float:
+    return _number(text, math.ulp(0.0), math.inf, "a finite number above 0")
+
+
+def power(text: str) -> float:
+    """Parse the power of a variance with a log link. 0 would be least squares."""
+    return _number(text, 1.0, math.inf, "a finite number ≥ 1")
+
+
 def fraction(text: str) -> float:
     return _number(text, 0.0, 1.0, "a number from 0 to 1")
 

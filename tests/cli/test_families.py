@@ -197,7 +197,7 @@ BAD = {
     "a text offset": (("flag", "binomial", "--offset", "won"), "'won' holds string"),
     "no such column": (("won", "binomial", "--offset", "priors"), "did you mean 'prior'"),
     "negative counts": (("a", "poisson", "--weights", "years"), "y must be ≥ 0"),
-    "family": (("won", "gamma"), "--family"),
+    "family": (("won", "cauchy"), "--family"),
 }
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fastreg
 from fastreg.cli import main
+from fastreg.cli.known_families import FAMILIES
 from fastreg.cli.options import parser
 from tests.docs.pages import code
 
@@ -52,6 +54,8 @@ def folder(tmp_path, monkeypatch):
     years = rng.uniform(0.5, 3.0, 150)
     claims = rng.poisson(years * np.exp(0.4 * x[:, 0]))
     _written("claims.csv", ["a", "b", "years", "claims"], np.c_[x, years, claims])
+    cost = np.where(claims > 0, rng.gamma(np.maximum(claims, 1)), 0.0)
+    _written("costs.csv", ["a", "b", "years", "cost"], np.c_[x, years, cost])
     export = [
         [i, f"1.{100 + i},5", f"{1 + i % 28:02d}.{1 + i % 12:02d}.2023", f"{i},5"]
         for i in range(40)
@@ -82,6 +86,12 @@ def test_its_commands_run(folder, monkeypatch, capsys):
     assert len((folder / "elsewhere-predictions.csv").read_text().split()) == 7
     assert (folder / "odds.csv").read_text().startswith("probability,class\n")
     assert (folder / "houses.html").stat().st_size > 10_000
+    means = np.loadtxt(folder / "means.csv", skiprows=1)
+    costs = fastreg.load_model(folder / "costs.json")
+    years = np.loadtxt(folder / "costs.csv", delimiter=",", skiprows=1)[:, 2]
+    assert costs.power == 1.6 and np.all(means > 0.0)
+    rates = np.array(costs.predict(folder / "costs.csv"))
+    np.testing.assert_allclose(means, rates * years, rtol=1e-12)
     assert "38 rows" in capsys.readouterr().out  # of the export, without two
 
 
@@ -103,6 +113,15 @@ def test_its_tables_have_every_option(command):
         whole = TEXT.partition("**texts and CSV files**")[2].partition("**model**")[0]
         told |= set(re.findall(r"^\| `(--[\w-]+)", whole, re.MULTILINE))
     assert told == flags
+
+
+def test_it_has_every_family():
+    part = TEXT.partition("## Classes, counts and amounts")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| `([\w-]+)` .* \| (.*?) ?\|$", part, re.MULTILINE)
+    assert [name for name, _ in rows] == list(FAMILIES)
+    for name, own in rows:
+        assert own == "" or own.startswith(f"`--{FAMILIES[name].number} ")
+        assert bool(own) == bool(FAMILIES[name].number)
 
 
 def test_it_names_the_exit_statuses_of_the_help():
