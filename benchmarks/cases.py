@@ -25,10 +25,12 @@ import scipy.optimize
 import scipy.sparse
 
 import fastreg
+from benchmarks import case_families
+from benchmarks.case_families import BINOMIAL, MORE, POISSON, Family
 from fastreg import kernels, reference
 from fastreg.design import as_design
 from fastreg.kernels.active_set import Quadratic
-from fastreg.losses import Logistic, Poisson, Squared
+from fastreg.losses import Squared
 from fastreg.network.layers import Layout, initial
 from fastreg.network.training import Problem, Trainer
 from fastreg.penalties import L1
@@ -42,7 +44,7 @@ SIDES = ("fastreg", "reference")
 LAM = 0.1
 ETA = 0.01  # below 2/L at every size
 STEPS = 100  # of gradient descent
-STRENGTHS, NEWTON = (0.1, 0.03, 0.01), 8  # of L1; steps from one to the next
+STRENGTHS = (0.1, 0.03, 0.01)  # of L1
 CS, RIDGES = (0.01, 0.1, 1.0), (1.0, 0.1, 0.01)  # of cross-validation
 BETWEEN = 0.05  # a strength between those of a path
 SIDES_AT_ONCE = 8  # right-hand sides of a gradient, the lanes of a register
@@ -91,9 +93,9 @@ def difference(result: Any, expected: Any) -> float:
 
 
 def version(reader: str) -> str:
-    """A digest of this file and of the file `reader`: a changed case has no old results."""
+    """A digest of the cases and of the file `reader`: a changed case has no old results."""
     digest = hashlib.sha256()
-    for path in (__file__, reader):
+    for path in (__file__, case_families.__file__, reader):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]
 
@@ -442,34 +444,11 @@ def plain_predict(data: Fitted) -> Array:
     return data.X @ data.model.coef_ + data.model.intercept_
 
 
-# ---------------------------------------------------------------- classes and counts
-
-
-class Family(NamedTuple):
-    """A loss and what NumPy needs of it: its value, and (mean, ℓ″), at z."""
-
-    loss: Any
-    name: str
-    value: Callable[[Array, Array], Array]
-    link: Callable[[Array], tuple[Array, Array]]
-
-
-def _odds(z: Array) -> tuple[Array, Array]:
-    p = 1.0 / (1.0 + np.exp(-z))
-    return p, p * (1.0 - p)
-
-
-def _counts(z: Array) -> tuple[Array, Array]:
-    mean = np.exp(z)
-    return mean, mean
-
-
-BINOMIAL = Family(Logistic(), "binomial", lambda z, y: np.logaddexp(0.0, z) - y * z, _odds)
-POISSON = Family(Poisson(), "poisson", lambda z, y: np.exp(z) - y * z, _counts)
+# ---------------------------------------------------------------- classes, counts and amounts
 
 
 class Observed(NamedTuple):
-    """X (m, n), y (m,), classes 0 and 1 or counts, θ (n, k) and the family of y."""
+    """X (m, n), y (m,), classes 0 and 1, counts or amounts, θ (n, k) and the family of y."""
 
     X: Array
     y: Array
@@ -488,8 +467,28 @@ def classes(m: int, n: int, storage: str = "C") -> Observed:
 def counts(m: int, n: int) -> Observed:
     """Whole numbers about the exponential of the y of `regression`, of mean 1.5 or so."""
     data = regression(m, n)
-    z = 0.5 * (data.y - data.y.mean()) / data.y.std()
-    return Observed(data.X, np.round(1.5 * np.exp(z)), _thetas(data), POISSON)
+    return Observed(data.X, np.round(_means(data)), _thetas(data), POISSON)
+
+
+@functools.lru_cache(maxsize=1)
+def drawn(name: str, m: int, n: int) -> Observed:
+    """Draws of a family of MORE, about the exponential of the y of `regression`."""
+    data, rng = regression(m, n), np.random.default_rng(1)
+    mean = _means(data)
+    if name == "gamma":
+        y = rng.gamma(4.0, mean / 4.0)
+    elif name == "inverse_gaussian":
+        y = rng.wald(mean, 4.0)
+    elif name == "negative_binomial":
+        y = rng.poisson(mean * rng.gamma(2.0, 0.5, m)).astype(float)
+    else:  # a Poisson number of exponential amounts: the power is 1.5
+        number = rng.poisson(2.0 * np.sqrt(mean))
+        y = np.where(number > 0, rng.gamma(np.maximum(number, 1), 0.5 * np.sqrt(mean)), 0.0)
+    return Observed(data.X, y, _thetas(data), MORE[name])
+
+
+def _means(data: Regression) -> Array:
+    return 1.5 * np.exp(0.5 * (data.y - data.y.mean()) / data.y.std())
 
 
 def _thetas(data: Regression) -> Array:
@@ -512,14 +511,14 @@ def plain_gradients(data: Observed) -> tuple[Array, Array]:
     """Two products for all of them."""
     X, y, m = data.X, data.y[:, None], len(data.y)
     Z = X @ data.thetas
-    mean, _ = data.family.link(Z)
+    slopes, _ = data.family.slopes(Z, y)
     values = data.family.value(Z, y).sum(axis=0) + 0.5 * LAM * (data.thetas**2).sum(axis=0)
-    return values / m, (X.T @ (mean - y) + LAM * data.thetas) / m
+    return values / m, (X.T @ slopes + LAM * data.thetas) / m
 
 
 def path_of_a_family(data: Observed) -> Array:
     """Lassos at three strengths."""
-    family = data.family.name
+    family = data.family.loss
     return fastreg.path(data.X, data.y, family=family, alphas=STRENGTHS, tol=1e-10).coefs
 
 
@@ -529,12 +528,11 @@ def plain_path_of_a_family(data: Observed) -> Array:
 
 def fit_of_a_family(data: Observed) -> tuple[Array, Array]:
     """One lasso, by the estimator."""
-    alpha, tol = STRENGTHS[-1], 1e-10
-    if data.family is BINOMIAL:
-        C = 1.0 / (alpha * len(data.y))
-        model = fastreg.LogisticRegression(C=C, l1_ratio=1.0, tol=tol)
-    else:
-        model = fastreg.PoissonRegressor(alpha=alpha, l1_ratio=1.0, tol=tol)
+    alpha, family = STRENGTHS[-1], data.family
+    odds = family is BINOMIAL
+    strength = {"C": 1.0 / (alpha * len(data.y))} if odds else {"alpha": alpha}
+    make = getattr(fastreg, family.estimator)
+    model = make(**strength, l1_ratio=1.0, tol=1e-10, **family.given)
     model.fit(data.X, data.y)
     return np.ravel(model.coef_), np.ravel(model.intercept_)
 
@@ -550,7 +548,8 @@ def folds_of_a_family(data: Observed) -> Array:
     if data.family is BINOMIAL:
         model = fastreg.LogisticRegressionCV(Cs=CS, cv=splits, tol=1e-10)
         return -model.fit(data.X, data.y).scores_[:, 0].T
-    model = fastreg.PoissonRegressorCV(alphas=RIDGES, cv=splits, tol=1e-10)
+    make = getattr(fastreg, f"{data.family.estimator}CV")
+    model = make(alphas=RIDGES, cv=splits, tol=1e-10, **data.family.given)
     return 0.5 * model.fit(data.X, data.y).deviance_path_
 
 
@@ -563,8 +562,7 @@ def plain_folds_of_a_family(data: Observed) -> Array:
         ridges = [1.0 / (C * len(train)) for C in CS] if odds else RIDGES
         for k, (theta, b) in enumerate(newton_path(own, ridges, 0.0)):
             y, z = data.y[test], data.X[test] @ theta + b
-            least = 0.0 if odds else y - y * np.log(np.maximum(y, 1.0))
-            out[k, f] = (data.family.value(z, y) - least).mean()
+            out[k, f] = (data.family.value(z, y) - data.family.least(y)).mean()
     return out
 
 
@@ -584,8 +582,7 @@ def plain_search_of_a_family(data: Observed) -> float:
             own = data._replace(X=data.X[train], y=data.y[train])
             ((theta, b),) = newton_path(own, [float(np.exp(log_alpha))], 0.0)
             y, z = data.y[test], data.X[test] @ theta + b
-            least = 0.0 if data.family is BINOMIAL else y - y * np.log(np.maximum(y, 1.0))
-            out.append(2.0 * (data.family.value(z, y) - least).mean())
+            out.append(2.0 * (data.family.value(z, y) - data.family.least(y)).mean())
         return float(np.mean(out))
 
     found = scipy.optimize.minimize_scalar(
@@ -604,14 +601,13 @@ def _splits(m: int) -> Iterator[tuple[Array, Array]]:
 def newton_path(data: Observed, alphas: Sequence[float], ratio: float) -> list[tuple[Array, float]]:
     """(θ, b) at each strength, from one to the next: Newton steps, each of least squares on the
     weighted Gram matrix, by coordinate descent with an L1 term."""
-    X, y = data.X, data.y
-    theta, level, out = np.zeros(X.shape[1]), y.mean(), []
-    b = np.log(level / (1.0 - level)) if data.family is BINOMIAL else np.log(level)
+    X, y, family = data.X, data.y, data.family
+    theta, b, out = np.zeros(X.shape[1]), family.start(y.mean()), []
     for alpha in alphas:
-        for _ in range(NEWTON):
+        for _ in range(family.steps):
             z = X @ theta + b
-            mean, h = data.family.link(z)
-            t, total = z + (y - mean) / h, h.sum()
+            slope, h = family.slopes(z, y)
+            t, total = z - slope / h, h.sum()
             means, middle = h @ X / total, h @ t / total
             Z = X - means
             gram, linear = Z.T @ (h[:, None] * Z) / len(y), Z.T @ (h * (t - middle)) / len(y)
@@ -732,14 +728,26 @@ def gradient_case(name: str, sizes: dict[str, Any], tolerance: float = 1e-10) ->
 
 
 def family_cases(name: str, make: Callable[..., Any]) -> list[Case]:
-    """Gradients, a path, a fit, cross-validation and a search for a strength of one loss."""
+    """Gradients, a path, a fit and cross-validation of one loss."""
     return [
         Case(f"{name}_gradients", shapes(*TALL), make, gradients, plain_gradients),
         Case(f"{name}_path", FITTED, make, path_of_a_family, plain_path_of_a_family, 1e-6),
         Case(f"{name}_fit", FITTED, make, fit_of_a_family, plain_fit_of_a_family, 1e-5),
         Case(f"{name}_folds", FITTED, make, folds_of_a_family, plain_folds_of_a_family, 1e-5),
-        Case(f"{name}_search", SEARCHED, make, search_of_a_family, plain_search_of_a_family, 1e-6),
     ]
+
+
+def search_case(name: str, make: Callable[..., Any]) -> Case:
+    return Case(
+        f"{name}_search", SEARCHED, make, search_of_a_family, plain_search_of_a_family, 1e-6
+    )
+
+
+def more_family_cases(name: str) -> list[Case]:
+    """Those of a family of MORE, and a small fit."""
+    make = functools.partial(drawn, name)
+    small = Case(f"small_{name}", SMALL, make, fit_of_a_family, plain_fit_of_a_family, 1e-5)
+    return [*family_cases(name, make), small]
 
 
 TALL = (4000, 50), (200_000, 500)
@@ -789,8 +797,11 @@ CASES = {
         ),
         Case("leave_one_out", FITTED, regression, leave_one_out, plain_leave_one_out, 1e-8),
         *family_cases("logistic", classes),
+        search_case("logistic", classes),
         Case("logistic_gradients_fortran", shapes(*TALL, "F"), classes, gradients, plain_gradients),
         *family_cases("poisson", counts),
+        search_case("poisson", counts),
+        *(case for name in MORE for case in more_family_cases(name)),
         Case("folds_of_ridges", FITTED, regression, folds_of_ridges, plain_folds_of_ridges, 1e-8),
         Case(
             "cross_validation", FITTED, regression, cross_validation, plain_cross_validation, 1e-8
