@@ -15,7 +15,18 @@ import scipy.optimize
 import scipy.sparse
 
 from benchmarks.versus import __main__ as command
-from benchmarks.versus import families, figure, gaps, glmnet, glms, peers, problems, race, report
+from benchmarks.versus import (
+    families,
+    figure,
+    gap_losses,
+    gaps,
+    glmnet,
+    glms,
+    peers,
+    problems,
+    race,
+    report,
+)
 from benchmarks.versus.peers import Peer, Runner, Variant
 from benchmarks.versus.problems import Problem
 from benchmarks.versus.race import Options, Trial
@@ -377,7 +388,7 @@ def test_names_that_match_nothing_are_an_error():
         command.main(["--peers", "nobody"])
 
 
-# ---------------------------------------------------------------- logistic and Poisson
+# ---------------------------------------------------------------- other losses than squares
 
 
 def counted(family, weighted=False, ridge=False):
@@ -393,7 +404,27 @@ def counted(family, weighted=False, ridge=False):
 
 
 def losses(family, y, z):
-    return np.logaddexp(0, z) - y * z if family == "logistic" else np.exp(z) - y * z
+    """ℓ(z), of tweedie with power 1.5."""
+    if family == "logistic":
+        return np.logaddexp(0, z) - y * z
+    if family == "poisson":
+        return np.exp(z) - y * z
+    if family == "gamma":
+        return z + y * np.exp(-z)
+    return 2 * np.exp(z / 2) + 2 * y * np.exp(-z / 2)
+
+
+def slopes(family, y, z):
+    """(ℓ′, ℓ″)."""
+    if family == "logistic":
+        mean = 1 / (1 + np.exp(-z))
+        return mean - y, mean * (1 - mean)
+    if family == "poisson":
+        return np.exp(z) - y, np.exp(z)
+    if family == "gamma":
+        return 1 - y * np.exp(-z), y * np.exp(-z)
+    up, down = np.exp(z / 2), y * np.exp(-z / 2)
+    return up - down, (up + down) / 2
 
 
 def primal(family, X, y, v, alpha, w, b, *, ridge):
@@ -405,9 +436,8 @@ def minimised(family, X, y, v, alpha, *, ridge, fixed=None):
     """P* and its w: a smooth problem of two nonnegative halves; or over b alone, of a fixed w."""
     n = X.shape[1]
 
-    def slopes(w, b):
-        z = X @ w + b
-        u = v * ((1 / (1 + np.exp(-z)) if family == "logistic" else np.exp(z)) - y)
+    def gradient(w, b):
+        u = v * slopes(family, y, X @ w + b)[0]
         return X.T @ u, u.sum()
 
     if fixed is not None:
@@ -417,7 +447,7 @@ def minimised(family, X, y, v, alpha, *, ridge, fixed=None):
 
     def both(halves):
         w, b = halves[:n] - halves[n:-1], halves[-1]
-        g, db = slopes(w, b)
+        g, db = gradient(w, b)
         if ridge:
             value, g = primal(family, X, y, v, alpha, w, b, ridge=True), g + alpha * w
             return value, np.r_[g, -g, db]
@@ -435,10 +465,12 @@ def saturated(family, y, v):
     """inf P without a penalty and with a z of each row's own."""
     if family == "logistic":
         return 0.0
-    return float(v @ (y - np.where(y > 0, y * np.log(np.maximum(y, 1)), 0)))
+    if family == "poisson":
+        return float(v @ (y - np.where(y > 0, y * np.log(np.maximum(y, 1)), 0)))
+    return float(v @ (1 + np.log(y) if family == "gamma" else 4 * np.sqrt(y)))
 
 
-FAMILIES = pytest.mark.parametrize("family", ["logistic", "poisson"])
+FAMILIES = pytest.mark.parametrize("family", list(problems.POWERS))
 
 
 @FAMILIES
@@ -471,8 +503,7 @@ def test_family_gap_is_primal_less_dual_in_high_precision(family, ridge):
     for k, alpha in enumerate(alphas.astype(L)):
         w = coefs[:, k].astype(L)
         z = X @ w + precise_intercept(family, X @ w, y, v)
-        mean = 1 / (1 + np.exp(-z)) if family == "logistic" else np.exp(z)
-        u = mean - y
+        u = slopes(family, y, z)[0]
         c = -X.T @ (v * u)
         s = L(1) if ridge else min(L(1), alpha / np.abs(c).max())
         penalty = alpha * w @ w / 2 if ridge else alpha * np.abs(w).sum()
@@ -486,14 +517,20 @@ def test_family_gap_is_primal_less_dual_in_high_precision(family, ridge):
 def precise_intercept(family, z, y, v):
     b = np.longdouble(0)
     for _ in range(60):
-        mean = 1 / (1 + np.exp(-z - b)) if family == "logistic" else np.exp(z + b)
-        slope = mean * (1 - mean) if family == "logistic" else mean
-        b -= np.clip((v @ (mean - y)) / (v @ slope), -1, 1)
+        slope, curvature = slopes(family, y, z + b)
+        b -= np.clip((v @ slope) / (v @ curvature), -1, 1)
     return b
 
 
 def conjugate(family, y, u):
-    """ℓ*(u)."""
+    """ℓ*(u); of tweedie at the mean μ with √μ − y/√μ = u."""
+    if family == "gamma":
+        return (1 - u) * np.log((1 - u) / y) - (1 - u)
+    if family == "tweedie":
+        root = (u + np.sqrt(u * u + 4 * y)) / 2
+        safe = np.where(root > 0, root, 1)
+        z = 2 * np.log(safe)
+        return np.where(root > 0, u * z - 2 * safe - 2 * y / safe, 0)
     a = y + u
     positive = np.where(a > 0, a, 1)
     if family == "poisson":
@@ -505,9 +542,54 @@ def conjugate(family, y, u):
 @FAMILIES
 def test_family_gap_is_exact_at_the_null_model(family):
     X, y, _, v, _ = counted(family)
-    largest = np.abs(X.T @ (v * (y - y.mean()))).max()
+    null = slopes(family, y, gaps.LOSSES[family].intercept(np.zeros(40), y, v) + np.zeros(40))[0]
+    largest = np.abs(X.T @ (v * null)).max()
     alphas, none = largest * np.array([1.5, 1.0]), np.zeros((8, 2))
     np.testing.assert_allclose(gaps.family_gaps(family, X, y, alphas, none), 0, atol=1e-15)
+
+
+@FAMILIES
+def test_largest_strength_is_where_the_first_coefficient_leaves_zero(family):
+    problem = Problem(family, family, functools.partial(families.dense, family, 200, 6), 0.05)
+    X, y, none = problem.design.X, problem.design.y, np.zeros((6, 2))
+    found = gaps.family_gaps(family, X, y, problem.largest * np.array([1 + 1e-9, 0.9]), none)
+    assert found[0] <= 1e-12 < found[1]
+
+
+@pytest.mark.parametrize("power", [1.05, 1.5, 1.9])
+def test_the_bracket_of_a_tweedie_loss_is_that_of_its_conjugate(power):
+    """At random points: never below zero, zero at the slope, and ℓ + ℓ* − uz by bisection."""
+    rng, loss = np.random.default_rng(0), gap_losses.Tweedie(power)
+    y, z = rng.exponential(size=300) * (rng.random(300) < 0.7), 3 * rng.standard_normal(300)
+    masses, u = loss.masses(z, y), loss.slope(loss.masses(z, y), y)
+    np.testing.assert_array_equal(loss.divergence(masses, np.zeros(300)), 0.0)
+    other = np.where(y > 0, u + rng.standard_normal(300), rng.exponential(size=300))
+    found = loss.divergence(masses, other - u)
+    assert np.all(found >= 0.0)
+    low, high = np.full(300, -300.0), np.full(300, 300.0)
+    for _ in range(200):
+        middle = (low + high) / 2
+        above = loss.slope(loss.masses(middle, y), y) > other
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+
+    def value(at):
+        return np.exp(loss.up * at) / loss.up + y * np.exp(-loss.down * at) / loss.down
+
+    expected = value(z) - value(low) - other * (z - low)
+    scale = np.abs(value(z)) + np.abs(value(low)) + np.abs(other * (z - low))
+    assert np.all(np.abs(found - expected) <= 1e-13 * scale)
+
+
+@pytest.mark.parametrize("family", ["gamma", "tweedie"])
+def test_brackets_of_amounts_are_zero_at_the_slope_and_of_second_order_near_it(family):
+    rng, loss = np.random.default_rng(1), gaps.LOSSES[family]
+    y, z = rng.exponential(size=200), 2 * rng.standard_normal(200)
+    masses, curvature = loss.masses(z, y), slopes(family, y, z)[1]
+    for size in (1e-3, 1e-6, 1e-9):
+        delta = size * curvature * rng.choice([-1.0, 1.0], 200)
+        half = delta**2 / curvature / 2
+        found = loss.divergence(masses, delta)
+        np.testing.assert_allclose(found, half, rtol=max(2 * size, 1e-6))
 
 
 @FAMILIES
@@ -533,12 +615,19 @@ def test_families_have_the_same_problems_in_both_sizes():
     assert [p.kind for p in quick] == [p.kind for p in full]
     assert len({p.name for p in full}) == len(full)
     assert [p.small.name for p in full] == [p.name for p in quick]
-    assert {p.family for p in full} == {"logistic", "poisson"}
+    assert {p.family for p in full} == set(problems.POWERS)
+    amounts = [p for p in full if p.family in families.AMOUNTS]
+    assert len(amounts) == 12
+    assert {p.points for p in amounts} == {1, problems.POINTS["full"]}
 
 
 def test_poisson_counts_have_a_mean_of_one_and_classes_are_not_separable():
     counts = families.dense("poisson", 4000, 10).y
     assert counts.mean() == pytest.approx(1, rel=0.1) and np.all(counts == np.floor(counts))
+    for family in families.AMOUNTS:
+        amounts = families.dense(family, 4000, 10).y
+        assert amounts.mean() == pytest.approx(1, rel=0.1)
+        assert (amounts.min() == 0.0) == (family == "tweedie") and amounts.min() >= 0.0
     classes = families.dense("logistic", 4000, 10)
     assert set(classes.y) == {0.0, 1.0} and 0.3 < classes.y.mean() < 0.6
 
@@ -573,10 +662,16 @@ def test_classes_of_text_are_one_against_the_rest(tmp_path):
 
 TINY_FAMILIES = [
     Problem(family, family, functools.partial(families.dense, family, 60, 6), 0.05, points=4)
-    for family in ("logistic", "poisson")
+    for family in problems.POWERS
 ] + [
     Problem(
         "ridge", "poisson ridge", functools.partial(families.insurance, 300), 0.01, absolute=True
+    ),
+    *(
+        Problem(
+            f"{kind} alone", kind, functools.partial(families.dense, kind.split()[0], 60, 6), 0.05
+        )
+        for kind in ("gamma", "gamma ridge", "tweedie ridge")
     ),
     Problem("bags", "logistic", functools.partial(families.sparse, "logistic", 60, 30, 4), 0.3, 3),
 ]
@@ -596,6 +691,8 @@ def test_fastreg_and_scikit_learn_reach_the_targets_of_families():
 @pytest.mark.parametrize("problem", TINY_FAMILIES, ids=lambda problem: problem.name)
 def test_glmnet_reaches_the_targets_of_families(problem):
     (peer,) = [each for each in glms.PEERS if each.name == "glmnet"]
+    if not peer.variants(problem):
+        pytest.skip("needs statmod")
     rows = race.race(problem, [peer], NOW._replace(rounds=0))
     assert {row.status for row in rows} == {race.REACHED}
 

@@ -4,6 +4,7 @@ python -m benchmarks.versus --size full --json versus.json --figure versus.png
 python -m benchmarks.versus --only "path 200x" --peers fastreg celer   # some of it
 python -m benchmarks.versus --data FOLDER --only text                  # sparse text
 python -m benchmarks.versus --only logistic poisson insurance          # other losses than squares
+python -m benchmarks.versus --only gamma tweedie                       # and those of amounts
 """
 
 from __future__ import annotations

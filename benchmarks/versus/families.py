@@ -1,9 +1,13 @@
-"""Logistic and Poisson problems of the race: lasso paths, and an insurer's table.
+"""Problems of the race with other losses than squares: lasso paths, and an insurer's table.
 
 Dense and sparse designs are those of `problems.py`; z = Xw is scaled to a standard deviation,
 SPREAD, so that tall classes are not separable:
 
-    logistic  y ~ Bernoulli(σ(z + SHIFT))        poisson  y ~ Poisson(e^z ÷ mean of e^z)
+    logistic  y ~ Bernoulli(σ(z + SHIFT))        poisson  y ~ Poisson(μ),  μ = e^z ÷ mean of e^z
+    gamma     y ~ Γ of shape 2 and mean μ        tweedie  Poisson(2√μ) amounts of mean √μ/2
+
+A tweedie y has variance μ^1.5, and its loss the power 1.5; it is zero with a chance of e^(−2√μ).
+Gamma and tweedie have a lasso path, a lasso and a ridge of one α on each design.
 
 Text: the class with the highest code against the rest.
 
@@ -28,7 +32,8 @@ from benchmarks.versus import problems
 from benchmarks.versus.problems import POINTS, Design, Problem, extent, sized
 
 Array = np.ndarray
-SPREAD, SHIFT = {"logistic": 2.0, "poisson": 0.7}, -0.5
+SPREAD = {"logistic": 2.0, "poisson": 0.7, "gamma": 0.7, "tweedie": 0.7}
+SHIFT = -0.5
 
 # Shapes at full and at quick size, and the smallest α ÷ λmax.
 DENSE = (
@@ -39,6 +44,9 @@ DENSE = (
 SPARSE = (((20_000, 30_000, 100), (200, 1000, 20), 0.05),)
 TEXT = (("reuters_train", 0.05), ("news20", 0.05))
 BINARY = (("a9a", 0.001),)  # columns of zeros and ones, which are left as they are
+
+AMOUNTS = ("gamma", "tweedie")
+OF_AMOUNTS = (((200_000, 100), (1000, 20), 0.05), ((200, 20_000), (40, 300), 0.05))
 
 ROWS = {"full": 600_000, "quick": 6000}
 STRENGTHS = {"poisson ridge": 1e-3, "poisson": 1e-4}  # α of single fits to the table
@@ -92,7 +100,13 @@ def response(family: str, rng: np.random.Generator, z: Array) -> Array:
     z = (z - z.mean()) * (SPREAD[family] / z.std())
     if family == "logistic":
         return (rng.random(len(z)) < expit(z + SHIFT)).astype(float)
-    return rng.poisson(np.exp(z) / np.exp(z).mean()).astype(float)
+    mean = np.exp(z) / np.exp(z).mean()
+    if family == "poisson":
+        return rng.poisson(mean).astype(float)
+    if family == "gamma":
+        return rng.gamma(2.0, mean / 2)
+    number = rng.poisson(2 * np.sqrt(mean))
+    return np.where(number > 0, rng.gamma(np.maximum(number, 1), np.sqrt(mean) / 2), 0.0)
 
 
 @functools.lru_cache(maxsize=2)
@@ -146,13 +160,20 @@ def insurance(m: int) -> Table:
 def table(size: str, folder: Path | None = None) -> list[Problem]:
     """Every problem of a size, and those on text if `folder` has any; neighbours share data."""
     out = []
-    for family in SPREAD:
+    for family in ("logistic", "poisson"):
         for full, quick, ratio in DENSE:
             build = functools.partial(_path, family, dense, ratio, POINTS[size])
             out.append(sized(size, full, quick, build))
         for full, quick, ratio in SPARSE:
             build = functools.partial(_path, family, sparse, ratio, POINTS[size])
             out.append(sized(size, full, quick, build))
+    for family in AMOUNTS:
+        for full, quick, ratio in OF_AMOUNTS:
+            build = functools.partial(_path, family, dense, ratio, POINTS[size])
+            out.append(sized(size, full, quick, build))
+            for kind in (family, f"{family} ridge"):
+                build = functools.partial(_one_strength, kind, ratio)
+                out.append(sized(size, full, quick, build))
     for name, ratio in TEXT + BINARY if folder else ():
         path = Path(folder, f"{name}.npz")
         if path.exists():
@@ -164,6 +185,12 @@ def table(size: str, folder: Path | None = None) -> list[Problem]:
 def _path(family: str, draw: Any, ratio: float, points: int, shape: tuple[int, ...]) -> Problem:
     name = f"{family}{' sparse' if draw is sparse else ''} {extent(shape[:2])}"
     return Problem(name, family, functools.partial(draw, family, *shape), ratio, points)
+
+
+def _one_strength(kind: str, ratio: float, shape: tuple[int, ...]) -> Problem:
+    family, *ridge = kind.split()
+    name = f"{family} {'ridge' if ridge else 'lasso'} {extent(shape)} /{1 / ratio:.0f}"
+    return Problem(name, kind, functools.partial(dense, family, *shape), ratio)
 
 
 def _text(path: Path, ratio: float, points: int, *, weigh: bool) -> Problem:

@@ -15,7 +15,7 @@ Ridge: excess = (J(w) − F)/F with J(w) = ‖r‖²/2 + α‖w‖²/2 and F ≤
 
 u comes from a Cholesky factorisation. F is second order in its error: exact to rounding.
 
-Logistic and Poisson losses ℓ, with weights v and V = Σ v, z = Xw + b with the best b, u = ℓ′(z):
+Other losses ℓ (`gap_losses`), with weights v and V = Σ v, z = Xw + b with the best b, u = ℓ′(z):
 
     P(w) = Σ v·ℓ(z)/V + p(w)     p = α‖w‖₁, or α‖w‖²/2 for a ridge
     gap  = Σ v·[ℓ(z) + ℓ*(ũ) − ũ·z]/V + Σ_j [p(w_j) + p*(c_j) − c_j·w_j],  c = −Xᵀ(v∘ũ)/V
@@ -26,8 +26,9 @@ the domain of ℓ*. s ≤ 1 is the largest with ‖c‖_∞ ≤ α, 1 for a ridg
 
     Σ_k μ_k·φ(δ_k/μ_k),   φ(r) = (1 + r)·log(1 + r) − r,
 
-of masses μ: σ(z) and 1 − σ(z) with δ = ±(ũ − u), or e^z with δ = ũ − u. No two large numbers are
-subtracted, so a gap of 1e-15 is one.
+of masses μ: σ(z) and 1 − σ(z) with δ = ±(ũ − u), e^z with δ = ũ − u of Poisson, y·e^−z with
+δ = u − ũ of gamma. Those of Tweedie losses have a root that Newton's method finds. No two large
+numbers are subtracted, so a gap of 1e-15 is one.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-from scipy.special import xlog1py
+
+from benchmarks.versus.gap_losses import LOSSES
 
 Array = np.ndarray
 BLOCK = 4096  # columns of X at a time: all α at once, and no copy of X
@@ -121,7 +123,7 @@ def _solve(A: Array, b: Array) -> Array:
     return scipy.linalg.cho_solve(factor, b, check_finite=False)
 
 
-# ---------------------------------------------------------------- logistic and Poisson
+# ---------------------------------------------------------------- other losses
 
 
 def family_gaps(
@@ -136,20 +138,20 @@ def family_gaps(
 ) -> Array:
     """Relative gaps (K,) of coefs (n, K) with the best intercepts; ∞ if missing, NaN or beyond.
 
-    family : "logistic" with y in [0, 1], or "poisson" with y ≥ 0
+    family : "logistic" with y in [0, 1], "poisson" or "tweedie" with y ≥ 0, "gamma" with y > 0
     """
     alphas = np.asarray(alphas, dtype=float)
     if coefs.shape != (X.shape[1], len(alphas)) or not np.isfinite(coefs).all():
         return np.full(len(alphas), np.inf)
     v = np.ones(len(y)) if weights is None else weights
     v = v / v.sum()
-    kind = _FAMILIES[family]()
+    kind = LOSSES[family]
     with np.errstate(all="ignore"):  # an answer may be far out: its gap is ∞ then
         Z = np.ascontiguousarray(_product(X, coefs).T)
         U = np.empty_like(Z)  # v∘ũ at s = 1
         for z, u in zip(Z, U, strict=True):
             z += kind.intercept(z, y, v)
-            u[:] = v * kind.centred(kind.masses(z), y, v)
+            u[:] = v * kind.centred(kind.masses(z, y), y, v)
         if ridge:
             scale, penalty = np.ones(len(alphas)), _ridge_brackets(X, U, alphas, coefs)
         else:
@@ -163,7 +165,7 @@ def _loss_bracket(kind: Any, z: Array, s: float, y: Array, v: Array) -> float:
     """Σ v·[ℓ(z) + ℓ*(s·ũ) − s·ũ·z]; ∞ where e^z or e^−z has no room."""
     if not np.abs(z).max() <= FAR:
         return np.inf
-    masses = kind.masses(z)
+    masses = kind.masses(z, y)
     delta = s * kind.centred(masses, y, v) - kind.slope(masses, y)
     return float(v @ kind.divergence(masses, delta))
 
@@ -171,7 +173,7 @@ def _loss_bracket(kind: Any, z: Array, s: float, y: Array, v: Array) -> float:
 def _null(kind: Any, y: Array, v: Array) -> float:
     """P_null − P_saturated: the bracket at ũ = 0."""
     z = np.zeros(len(y))
-    masses = kind.masses(z + kind.intercept(z, y, v))
+    masses = kind.masses(z + kind.intercept(z, y, v), y)
     return float(v @ kind.divergence(masses, -kind.slope(masses, y)))
 
 
@@ -197,78 +199,3 @@ def _ridge_brackets(X: Any, U: Array, alphas: Array, coefs: Array) -> Array:
 
 def _column_blocks(X: Any) -> list[slice]:
     return [slice(start, start + BLOCK) for start in range(0, X.shape[1], BLOCK)]
-
-
-class _Logistic:
-    """log(1 + e^z) − y·z; the masses are those of both classes, and sum to one."""
-
-    def masses(self, z: Array) -> tuple[Array, ...]:
-        small = np.exp(-np.abs(z))
-        large = 1 / (1 + small)
-        small *= large
-        return np.where(z > 0, large, small), np.where(z > 0, small, large)
-
-    def slope(self, masses: tuple[Array, ...], y: Array) -> Array:
-        """u = σ(z) − y, without cancellation."""
-        return (1 - y) * masses[0] - y * masses[1]
-
-    def centred(self, masses: tuple[Array, ...], y: Array, v: Array) -> Array:
-        """ũ at s = 1: the class with too much of a mass loses a share of it."""
-        u = self.slope(masses, y)
-        excess = v @ u
-        if excess > 0:
-            return u - excess / (v @ masses[0]) * masses[0]
-        return u - excess / (v @ masses[1]) * masses[1]
-
-    def divergence(self, masses: tuple[Array, ...], delta: Array) -> Array:
-        return _divergence(masses[0], delta) + _divergence(masses[1], -delta)
-
-    def intercept(self, z: Array, y: Array, v: Array) -> float:
-        """b with Σ v·σ(z + b) = Σ v·y: Newton's method between bounds."""
-        mean = v @ y
-        odds = np.log(mean / (1 - mean))
-        low, high = odds - z.max(), odds - z.min()
-        b = odds - v @ z
-        for _ in range(100):
-            p = 1 / (1 + np.exp(-(z + b)))
-            excess = v @ p - mean
-            low, high = (low, b) if excess > 0 else (b, high)
-            step = excess / (v @ (p * (1 - p)))
-            old, b = b, b - step
-            if not low <= b <= high:
-                b = (low + high) / 2
-            if not abs(b - old) > 1e-14 * max(1.0, abs(b)):
-                break
-        return float(b)
-
-
-class _Poisson:
-    """e^z − y·z; the mass is the mean."""
-
-    def masses(self, z: Array) -> tuple[Array, ...]:
-        return (np.exp(z),)
-
-    def slope(self, masses: tuple[Array, ...], y: Array) -> Array:
-        return masses[0] - y
-
-    def centred(self, masses: tuple[Array, ...], y: Array, v: Array) -> Array:
-        """ũ at s = 1: means in total as large as the counts."""
-        u = self.slope(masses, y)
-        return u - (v @ u) / (v @ masses[0]) * masses[0]
-
-    def divergence(self, masses: tuple[Array, ...], delta: Array) -> Array:
-        return _divergence(masses[0], delta)
-
-    def intercept(self, z: Array, y: Array, v: Array) -> float:
-        """b with Σ v·exp(z + b) = Σ v·y."""
-        top = z.max()
-        return float(np.log(v @ y) - top - np.log(v @ np.exp(z - top)))
-
-
-_FAMILIES: dict[str, Any] = {"logistic": _Logistic, "poisson": _Poisson}
-
-
-def _divergence(mass: Array, delta: Array) -> Array:
-    """μ·φ(δ/μ); a share of −1 is the least there is."""
-    share = np.maximum(delta / mass, -1.0)
-    return mass * (xlog1py(1 + share, share) - share)

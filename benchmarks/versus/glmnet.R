@@ -23,14 +23,20 @@ if (entries < 0) {
            x = numbers("x", entries), Dim = c(m, n))
 }
 
+kind <- switch(family, gamma = Gamma(link = "log"),
+               tweedie = statmod::tweedie(var.power = 1.5, link.power = 0), family)
+
 # The path is not to stop early: neither at 99.9 % of the deviance nor where it grows slowly.
 glmnet.control(fdev = 0, devmax = 1)
 input <- file("stdin", "r")
 cat("ready", as.character(packageVersion("glmnet")), "\n")
 flush(stdout())
 while (length(line <- readLines(input, n = 1)) == 1) {
-  arguments <- list(X, y, family = family, alpha = share, lambda = lambda, weights = weights,
-                    standardize = FALSE, intercept = intercept, thresh = as.numeric(line),
+  threshold <- as.numeric(line)
+  # Of a family object, the outer loop has a threshold and a limit of its own.
+  if (!is.character(kind)) glmnet.control(epsnr = threshold, mxitnr = 1000)
+  arguments <- list(X, y, family = kind, alpha = share, lambda = lambda, weights = weights,
+                    standardize = FALSE, intercept = intercept, thresh = threshold,
                     maxit = 1e9)
   if (family == "gaussian") arguments$type.gaussian <- method
   if (family == "binomial") arguments$type.logistic <- method

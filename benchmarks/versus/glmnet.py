@@ -14,15 +14,17 @@ import scipy.sparse
 
 Array = np.ndarray
 SCRIPT = Path(__file__).with_name("glmnet.R")
-_VERSION = 'if (requireNamespace("glmnet", quietly=TRUE)) cat(format(packageVersion("glmnet")))'
+_VERSION = 'if (requireNamespace("{0}", quietly=TRUE)) cat(format(packageVersion("{0}")))'
 
 
 @functools.cache
-def version() -> str | None:
-    """Version of the R package, None without R or without the package."""
+def version(package: str = "glmnet") -> str | None:
+    """Version of an R package, None without R or without the package."""
     if shutil.which("Rscript") is None:
         return None
-    done = subprocess.run(["Rscript", "-e", _VERSION], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["Rscript", "-e", _VERSION.format(package)], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip() or None
 
 
@@ -37,8 +39,8 @@ class Server:
     """R with X (m, n), dense or CSC, y (m,), α (K,) and a method.
 
     That is "naive" or "covariance" for "gaussian", "Newton" or "modified.Newton" for "binomial",
-    and without use for "poisson". Starts at once, and anew with the first fit after one that was
-    interrupted.
+    and without use for "poisson", "gamma" and "tweedie", which has power 1.5. Starts at once, and
+    anew with the first fit after one that was interrupted.
     """
 
     def __init__(

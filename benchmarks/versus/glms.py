@@ -1,4 +1,4 @@
-"""Adapters of logistic and Poisson fits: how each peer likes to be called, as in `peers.py`.
+"""Adapters of fits of other losses than squares: how each peer likes to be called.
 
 Everyone has a free intercept, except liblinear: it penalises its own, made cheap by a large
 `intercept_scaling`. Coefficients come back without it; the referee finds the best one.
@@ -23,11 +23,14 @@ from benchmarks.versus.peers import (
     installed,
     ours,
 )
-from benchmarks.versus.problems import Problem
+from benchmarks.versus.problems import POWERS, Problem
 
 Array = np.ndarray
-PATHS = ("logistic", "poisson")
-NAMES = {"logistic": "binomial", "poisson": "poisson"}  # as most peers call them
+COUNTED = ("logistic", "poisson")
+PATHS = tuple(POWERS)
+RIDGES = ("poisson ridge", "gamma ridge", "tweedie ridge")
+# As most peers call them; a tweedie loss has its power beside it.
+NAMES = {"logistic": "binomial", "poisson": "poisson", "gamma": "gamma", "tweedie": "tweedie"}
 # saga lets no one interrupt it: entries it visits at a point, about a minute, and epochs at most.
 ENTRIES, PATIENCE = 2e10, 20_000
 SCALINGS = ("1e3", "1e5")  # of liblinear's intercept: its penalty is α|b| divided by this
@@ -48,9 +51,12 @@ def _points(problem: Problem, coefs: Array) -> Array:
 
 def fastreg(problem: Problem, variant: Variant, threads: int) -> Runner:
     import fastreg
+    import fastreg.losses
 
     X, y = _data(problem, variant)
-    common = {"alphas": problem.alphas, "family": NAMES[problem.family]}
+    name = NAMES[problem.family]
+    family = fastreg.losses.Tweedie(POWERS["tweedie"]) if name == "tweedie" else name
+    common = {"alphas": problem.alphas, "family": family}
     common |= {"sample_weight": problem.design.weights, "l1_ratio": 0.0 if _ridge(problem) else 1.0}
     return Runner(lambda tol: fastreg.path(X, y, tol=tol, **common), lambda found: found.coefs)
 
@@ -96,15 +102,15 @@ def _ladders(problem: Problem, ways: list[Variant]) -> list[Variant]:
 def skglm(problem: Problem, variant: Variant, threads: int) -> Runner:
     """Each point starts at the one before. AndersonCD has fixed steps for the intercept, and took
     60 times as long for a gap five times as large; the Poisson loss it does not take."""
-    from skglm.datafits import Logistic, Poisson
+    from skglm.datafits import Gamma, Logistic, Poisson
     from skglm.penalties import L1
     from skglm.solvers import ProxNewton
     from skglm.utils.jit_compilation import compiled_clone
 
     X, y = _data(problem, variant)
-    logistic = problem.family == "logistic"
-    target = np.where(y > 0, 1.0, -1.0) if logistic else y
-    datafit = compiled_clone(Logistic() if logistic else Poisson())
+    target = np.where(y > 0, 1.0, -1.0) if problem.family == "logistic" else y
+    kinds = {"logistic": Logistic, "poisson": Poisson, "gamma": Gamma}
+    datafit = compiled_clone(kinds[problem.family]())
     unit, alphas, penalty = problem.largest, problem.alphas, compiled_clone(L1(1.0))
 
     def run(tol: float) -> Array:
@@ -143,6 +149,8 @@ def in_r(problem: Problem, variant: Variant, threads: int) -> Runner:
 
 
 def _glmnet_variants(problem: Problem) -> list[Variant]:
+    if problem.family == "tweedie" and glmnet.version("statmod") is None:
+        return []  # which has that family
     layout = "CSC" if problem.design.sparse else "F"
     methods = ("Newton", "modified.Newton") if problem.family == "logistic" else ("",)
     return _ladders(problem, [Variant(layout, method=name) for name in methods])
@@ -150,11 +158,16 @@ def _glmnet_variants(problem: Problem) -> list[Variant]:
 
 def glum(problem: Problem, variant: Variant, threads: int) -> Runner:
     """`irls-cd` for a lasso, `irls-ls` for a ridge; both make Gram matrices."""
-    from glum import GeneralizedLinearRegressor
+    from glum import GeneralizedLinearRegressor, TweedieDistribution
 
     X, y = problem.design, problem.design.y
     X = split(X) if variant.method == "SplitMatrix" else X.layout(variant.layout)
-    common = {"family": NAMES[problem.family], "max_iter": 1000, "check_input": False}
+    family = NAMES[problem.family]
+    if family == "tweedie":
+        family = TweedieDistribution(POWERS[family])
+    common = {"family": family, "link": "log", "max_iter": 1000, "check_input": False}
+    if problem.family == "logistic":
+        common["link"] = "logit"
     path = problem.points > 1
     if path:
         common |= {"alphas": list(problem.alphas), "alpha_search": True}
@@ -242,23 +255,32 @@ def _row_major(problem: Problem) -> list[Variant]:
 
 
 def sklearn_ridge(solver: str) -> Peer:
-    """scikit-learn's PoissonRegressor with one of its solvers."""
+    """scikit-learn's regressor of the loss with one of its solvers."""
 
     def prepare(problem: Problem, variant: Variant, threads: int) -> Runner:
-        from sklearn.linear_model import PoissonRegressor
+        from sklearn import linear_model
 
         X, y = _data(problem, variant)
+        name = f"{problem.family.capitalize()}Regressor"
         common = {"alpha": float(problem.alphas[0]), "solver": solver, "max_iter": EPOCHS}
+        if problem.family == "tweedie":
+            common["power"] = POWERS["tweedie"]
         weights = problem.design.weights
 
         def run(tol: float) -> Any:
-            return PoissonRegressor(tol=tol, **common).fit(X, y, sample_weight=weights)
+            model = getattr(linear_model, name)(tol=tol, **common)
+            return model.fit(X, y, sample_weight=weights)
 
         return Runner(run, lambda model: model.coef_[:, None])
 
-    return _of_sklearn(
-        f"scikit-learn {solver}", {"poisson ridge": decades(2, 12)}, prepare, _row_major
-    )
+    settings = dict.fromkeys(RIDGES, decades(2, 12))
+    ways = _with_room if solver == "newton-cholesky" else _row_major
+    return _of_sklearn(f"scikit-learn {solver}", settings, prepare, ways)
+
+
+def _with_room(problem: Problem) -> list[Variant]:
+    """Newton's method factorises n × n matrices."""
+    return _row_major(problem) if 8 * problem.design.X.shape[1] ** 2 <= ROOM else []
 
 
 # ---------------------------------------------------------------- all of them
@@ -274,17 +296,19 @@ def _of_sklearn(name: str, *rest: Any) -> Peer:
 
 
 def _all(first: int, last: int) -> dict[str, tuple[Any, ...]]:
-    return dict.fromkeys((*PATHS, "poisson ridge"), decades(first, last))
+    return dict.fromkeys((*PATHS, *RIDGES), decades(first, last))
 
 
-def _lasso(first: int, last: int) -> dict[str, tuple[Any, ...]]:
-    return dict.fromkeys(PATHS, decades(first, last))
+def _lasso(first: int, last: int, *kinds: str) -> dict[str, tuple[Any, ...]]:
+    return dict.fromkeys(kinds, decades(first, last))
 
 
 PEERS = [
     Peer("fastreg", ours, _all(2, 9), fastreg, _layouts, module="fastreg"),
-    _python("adelie", _lasso(4, 16), adelie, _adelie_variants),
-    _python("skglm", _lasso(1, 10), skglm, _skglm_variants, parameter="tol/λmax"),
+    _python("adelie", _lasso(4, 16, *COUNTED), adelie, _adelie_variants),
+    _python(
+        "skglm", _lasso(1, 10, *COUNTED, "gamma"), skglm, _skglm_variants, parameter="tol/λmax"
+    ),
     Peer("glmnet", glmnet.version, _all(4, 18), in_r, _glmnet_variants, "thresh"),
     _python("glum", _all(1, 10), glum, _glum_variants, parameter="gradient_tol"),
     *map(sklearn_l1, ("saga", "liblinear")),

@@ -5,10 +5,10 @@
 | path | ‖y − Xw − b‖²/2m + α_k‖w‖₁ for every α_k | gap ≤ 1e-4 and 1e-7 at every k |
 | single | the same for one α, dense or sparse | gap ≤ 1e-6 |
 | ridge | ‖y − Xw − b‖² + α‖w‖² | (objective − minimum) ÷ minimum ≤ 1e-10 |
-| logistic, poisson | Σv·ℓ(Xw + b; y)/Σv + α_k‖w‖₁ for every α_k | gap ≤ 1e-4 and 1e-7 at every k |
-| poisson ridge | the same with α‖w‖²/2 for one α | gap ≤ 1e-4 and 1e-7 |
+| logistic, … | Σv·ℓ(Xw + b; y)/Σv + α_k‖w‖₁ for every α_k | gap ≤ 1e-4 and 1e-7 at every k |
+| poisson ridge, … | the same with α‖w‖²/2 for one α | gap ≤ 1e-4 and 1e-7 |
 
-The last two are in `families.py`.
+The last two are in `families.py`: of logistic, poisson, gamma and tweedie losses.
 
 Dense designs are autoregressive, x_j = ρ x_{j−1} + √(1 − ρ²) ε, with ρ = 0.6; 100 coefficients
 are not zero; the noise has a third of the norm of the signal.
@@ -33,7 +33,13 @@ TARGETS = {
     "logistic": (1e-4, 1e-7),
     "poisson": (1e-4, 1e-7),
     "poisson ridge": (1e-4, 1e-7),
+    "gamma": (1e-4, 1e-7),
+    "gamma ridge": (1e-4, 1e-7),
+    "tweedie": (1e-4, 1e-7),
+    "tweedie ridge": (1e-4, 1e-7),
 }
+# The losses beside squares, and p of the slope (μ − y)/μ^(p − 1) where all means are μ.
+POWERS = {"logistic": 1.0, "poisson": 1.0, "gamma": 2.0, "tweedie": 1.5}
 
 CORRELATION, NONZERO, SNR = 0.6, 100, 3.0
 POPULAR = 2000  # the columns of a sparse matrix that may bear a coefficient
@@ -123,9 +129,9 @@ class Problem:
 
     @property
     def family(self) -> str:
-        """ "logistic" or "poisson", "" for squares."""
+        """A key of POWERS, "" for squares."""
         word = self.kind.split()[0]
-        return word if word in ("logistic", "poisson") else ""
+        return word if word in POWERS else ""
 
     @property
     def design(self) -> Design:
@@ -135,7 +141,10 @@ class Problem:
     def largest(self) -> float:
         """λmax: the least λ for which w = 0 is the minimiser."""
         X, y, weights = self.design.X, self.design.y, self.design.weights
-        centred = y - np.average(y, weights=weights) if self.intercept else y
+        mean = np.average(y, weights=weights)
+        centred = y - mean if self.intercept else y
+        if self.family:
+            centred = centred * mean ** (1.0 - POWERS[self.family])
         if weights is None:
             return float(np.max(np.abs(X.T @ centred))) / len(y)
         return float(np.max(np.abs(X.T @ (weights * centred)))) / float(weights.sum())
