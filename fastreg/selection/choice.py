@@ -69,7 +69,9 @@ class ChoiceCertificate:
             out += f", {np.count_nonzero(~known)} as certain as their training fits"
         if self.gap is None or self.tol == 0.0:
             return f"{out}; asked {CERTAIN:.0e}, {verdict}"
+        unknown = np.count_nonzero(~np.isfinite(self.gap))  # as where a loss is not convex
         gap = f"relative duality gap {self.gap.max(initial=0.0):.1e}"
+        gap = f"no gap is known of {unknown}" if unknown else gap
         return f"{out}; training fits: {gap}, asked {self.tol:.0e}; {verdict}"
 
     def __repr__(self) -> str:

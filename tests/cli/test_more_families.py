@@ -205,6 +205,7 @@ def test_the_page_says_what_the_family_is(case, path, tmp_path, capsys):
     stationary = case == "inverse-gaussian"
     assert ("is not convex" in words) == ("KKT residual" in words) == stationary
     assert ("duality gap. It was computed" in words) != stationary
+    assert ("no gap is known of" in words) == stationary and "gap inf" not in words
 
 
 def test_blocks_have_a_page(path, tmp_path, capsys):
