@@ -9,7 +9,7 @@ import numpy as np
 
 from fastreg import kernels, losses
 from fastreg._warnings import warn_of_convergence
-from fastreg.certificate import Certificate
+from fastreg.certificate import KKT, Certificate
 from fastreg.design import Design, as_design, as_target, as_weights
 from fastreg.functional import nonnegative
 from fastreg.grids import LEAST_RATIO, Grid, least_share, strengths_of
@@ -260,10 +260,15 @@ def _separable(X: Design, y: Array, objective: Objective, solution: Solution, na
 def warn(certificate: Certificate, exhausted: bool, max_iter: int) -> None:
     if certificate.converged or certificate.tol == 0.0:
         return
-    worst = float(certificate.relative_gap.max())
-    missed = int(np.count_nonzero(certificate.relative_gap > certificate.tol))
-    advice = f"raise max_iter, now {max_iter}" if exhausted else "rounding stopped it: raise tol"
+    missed = ~certificate.met
+    if np.isinf(certificate.relative_gap[missed]).any():  # nothing shows a gap there
+        measure, found, asked = "KKT residual", certificate.kkt, min(certificate.tol, KKT)
+        rounding = "rounding stopped it: centre and scale the columns of X"
+    else:
+        measure, found, asked = "relative gap", certificate.relative_gap, certificate.tol
+        rounding = "rounding stopped it: raise tol"
+    advice = f"raise max_iter, now {max_iter}" if exhausted else rounding
     warn_of_convergence(
-        f"{missed} of {len(certificate.gap)} points of the path did not reach a relative gap of "
-        f"{certificate.tol:.2e}: the worst has {worst:.2e}; {advice}."
+        f"{np.count_nonzero(missed)} of {len(missed)} points of the path did not reach a {measure} "
+        f"of {asked:.2e}: the worst has {found[missed].max():.2e}; {advice}."
     )
