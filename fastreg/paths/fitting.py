@@ -94,9 +94,11 @@ def path(
         Largest number of steps at each strength.
     solver : str, default="auto"
         Algorithm, one of `fastreg.solvers.METHODS`. "auto" chooses by the shape of X.
-    family : {"gaussian", "binomial", "poisson"} or loss, default="gaussian"
-        Loss ℓ. "binomial" needs y in [0, 1], and "poisson" needs y of at least 0. A loss is one of
-        `fastreg.losses`, or your own.
+    family : str or loss, default="gaussian"
+        Loss ℓ: "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian" or "squared_hinge",
+        or one of `fastreg.losses`, such as ``Tweedie(1.5)``, or your own. "binomial" and
+        "squared_hinge" need y in [0, 1], "poisson" y of at least 0, "gamma" and "inverse_gaussian"
+        y above 0.
     offset : array-like of shape (n_samples,), int or None, default=None
         Known part of the prediction, added to Xw + b. None means zeros. If X is a source of two
         targets, the number 0 or 1 of the one that is the offset. "gaussian" has none: subtract it
@@ -135,7 +137,10 @@ def path(
 
     S is the sum of the sample weights s. o are the offsets and f the factors `penalty_factor`. The
     loss is ℓ(z; y) = ½(z − y)² for "gaussian", log(1 + exp z) − yz for "binomial" and exp z − yz
-    for "poisson".
+    for "poisson". `fastreg.losses` has the formulas of the others.
+
+    "inverse_gaussian", and a Tweedie loss of a power outside of [1, 2], are not convex. Their
+    certificate is the KKT residual.
 
     Examples
     --------
