@@ -54,7 +54,8 @@ def all_tight(module: Any, names: list[str]) -> dict[str, Any]:
 
 OURS = all_tight(fastreg, ["LinearRegression", "Ridge", "Lasso", "ElasticNet"])
 OURS |= all_tight(fastreg, ["LogisticRegression"])
-OURS |= all_tight(fastreg, ["PoissonRegressor", "path"])
+OURS |= all_tight(fastreg, ["PoissonRegressor", "GammaRegressor", "TweedieRegressor"])
+OURS |= all_tight(fastreg, ["NegativeBinomialRegressor", "path"])
 OURS |= {name: functools.partial(getattr(fastreg, name), tol=1e-12)
          for name in ("lasso_path", "enet_path")}  # fmt: skip
 IN_SCOPE = {name: getattr(fastreg, name) for name in fastreg.__all__}
@@ -246,10 +247,11 @@ def by_r(folder: Path, *stand_ins: Path) -> dict[str, Any]:
 
 
 def has_r() -> bool:
-    """Whether R is there, with glmnet."""
+    """Whether R is there, with the packages of the page."""
     if shutil.which("Rscript") is None:
         return False
-    return subprocess.run(["Rscript", "-e", "library(glmnet)"], capture_output=True).returncode == 0
+    program = "library(glmnet); library(MASS); library(statmod)"
+    return subprocess.run(["Rscript", "-e", program], capture_output=True).returncode == 0
 
 
 LIVE = [pytest.param(name, marks=pytest.mark.thorough) for name in ("stand-ins", "vignette")]
@@ -263,7 +265,7 @@ def r(request, tmp_path_factory):
     if request.param == "recorded":
         found = json.loads(RECORDED.read_text(encoding="utf-8"))
     elif not has_r():
-        pytest.skip("there is no R with glmnet")
+        pytest.skip("there is no R with glmnet, MASS and statmod")
     else:
         found = by_r(folder, *([folder] if request.param == "stand-ins" else []))
     return folder, found
@@ -322,7 +324,7 @@ class TestGlmnet:
             off = np.abs(own - path).max() / np.abs(path).max()
             assert off <= 1e-6, f"{their} and {our}: off by {off:.1e}"
             seen.add(their)
-        assert seen == set(recorded["scales"]) and len(seen) == 25
+        assert seen == set(recorded["scales"]) and len(seen) == 32
 
     def test_its_names_and_defaults_are_those_of_both(self, r):
         _, recorded = r
