@@ -214,7 +214,7 @@ class TestGlum:
         model = functools.partial(
             self.glum.GeneralizedLinearRegressor, gradient_tol=1e-12, max_iter=10_000
         )
-        assert check_scales(self.page, {"GeneralizedLinearRegressor": model}) == 17
+        assert check_scales(self.page, {"GeneralizedLinearRegressor": model}) == 25
 
     def test_what_is_not_in_fastreg_is_in_glum(self):
         names = missing_of(self.page)
