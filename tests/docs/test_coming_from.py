@@ -182,7 +182,7 @@ class TestStatsmodels:
         check_names(self.page, vars(self.api) | fitted_by_statsmodels())
 
     def test_its_scales_give_the_same_minimisers(self):
-        assert check_scales(self.page, {}) == 19
+        assert check_scales(self.page, {}) == 26
 
     def test_what_is_not_in_fastreg_is_in_statsmodels(self):
         names = missing_of(self.page)
