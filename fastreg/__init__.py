@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastreg._lazy import attributes
 
 if TYPE_CHECKING:
+    from fastreg import losses as losses
     from fastreg import network as network
     from fastreg._jit import get_num_threads, set_num_threads
     from fastreg._warnings import ConvergenceWarning
@@ -92,6 +93,7 @@ _HOME = {
     "gradient": "functional",
     "lasso_path": "paths",
     "load_model": "persistence",
+    "losses": "losses",
     "network": "network",
     "objective": "functional",
     "path": "paths",

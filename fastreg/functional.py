@@ -70,11 +70,11 @@ def objective(
         Strength λ₁ of the L1 penalty, at least 0.
     intercept : float, default=0.0
         Intercept b. It is never penalised.
-    loss : {"squared", "logistic", "poisson"}, loss or None, default=None
-        Loss ℓ. None means "squared". "logistic" needs y in [0, 1], and "poisson" needs y of at
-        least 0. A loss is one of `fastreg.losses`, or your own.
-    family : {"gaussian", "binomial", "poisson"}, loss or None, default=None
-        Other name of `loss`. Set only one of the two.
+    loss : {"squared", "logistic", "poisson", "gamma", "squared_hinge"}, loss or None, default=None
+        Loss ℓ. None means "squared". "logistic" and "squared_hinge" need y in [0, 1], "poisson" y
+        of at least 0, and "gamma" y above 0. A loss is one of `fastreg.losses`, or your own.
+    family : str, loss or None, default=None
+        Other name of `loss`, one of those of `path`. Set only one of the two.
 
     Returns
     -------
@@ -144,11 +144,11 @@ def gradient(
         Intercept b. A number also returns the derivative by b.
     out : ndarray of shape (n_features,) or None, default=None
         Float64 array to write the gradient to.
-    loss : {"squared", "logistic", "poisson"}, loss or None, default=None
-        Loss ℓ. None means "squared". "logistic" needs y in [0, 1], and "poisson" needs y of at
-        least 0. A loss is one of `fastreg.losses`, or your own.
-    family : {"gaussian", "binomial", "poisson"}, loss or None, default=None
-        Other name of `loss`. Set only one of the two.
+    loss : {"squared", "logistic", "poisson", "gamma", "squared_hinge"}, loss or None, default=None
+        Loss ℓ. None means "squared". "logistic" and "squared_hinge" need y in [0, 1], "poisson" y
+        of at least 0, and "gamma" y above 0. A loss is one of `fastreg.losses`, or your own.
+    family : str, loss or None, default=None
+        Other name of `loss`, one of those of `path`. Set only one of the two.
 
     Returns
     -------
@@ -231,11 +231,11 @@ def descend(
         Start of θ. None means zeros. It is not changed.
     fit_intercept : bool, default=False
         Whether to fit an intercept, from 0. It is never penalised.
-    loss : {"squared", "logistic", "poisson"}, loss or None, default=None
-        Loss ℓ. None means "squared". "logistic" needs y in [0, 1], and "poisson" needs y of at
-        least 0. A loss is one of `fastreg.losses`, or your own.
-    family : {"gaussian", "binomial", "poisson"}, loss or None, default=None
-        Other name of `loss`. Set only one of the two.
+    loss : {"squared", "logistic", "poisson", "gamma", "squared_hinge"}, loss or None, default=None
+        Loss ℓ. None means "squared". "logistic" and "squared_hinge" need y in [0, 1], "poisson" y
+        of at least 0, and "gamma" y above 0. A loss is one of `fastreg.losses`, or your own.
+    family : str, loss or None, default=None
+        Other name of `loss`, one of those of `path`. Set only one of the two.
     callback : callable or None, default=None
         Function of (step, J, length of the gradient). It is called after every step for a large X,
         and at least every 64 steps for a small one.

@@ -70,16 +70,23 @@ def test_errors_are_those_of_the_formulas(family, l2, intercept, storage):
     theta, H, J, meat = oracle(X, y, w, offset, family, intercept, l2)
     inverse, m = np.linalg.inv(H), len(y)
     used = np.trace(inverse @ J)
+    z = X @ theta[int(intercept) :] + (theta[0] if intercept else 0.0) + offset
+    mu = np.exp(z) if family == "poisson" else 1 / (1 + np.exp(-z))
+    A = np.column_stack([np.ones(m), X])[:, (0 if intercept else 1) :]
+    groups = np.arange(m) % 10
+    sums = np.array([(w * (mu - y) * (groups == g)) @ A for g in range(10)])
     expected = {
         "classical": inverse @ J @ inverse,
         "HC0": inverse @ meat @ inverse,
         "HC1": inverse @ meat @ inverse * m / (m - used),
         "sandwich": inverse @ meat @ inverse * m / (m - used),
+        "clustered": inverse @ (sums.T @ sums) @ inverse * 10 / 9,
         "bayesian": inverse,
     }
     assert set(expected) == set(LIKELIHOOD_METHODS)
     for method, covariance in expected.items():
-        found = model.summary(storage(X), y, **given, method=method, level=0.9)
+        more = {"cluster": groups} if method == "clustered" else {}
+        found = model.summary(storage(X), y, **given, **more, method=method, level=0.9)
         error = np.sqrt(np.diag(covariance))
         np.testing.assert_allclose(found.coef, theta, rtol=1e-6)
         np.testing.assert_allclose(found.covariance, covariance, rtol=1e-6, atol=1e-12)
@@ -88,13 +95,10 @@ def test_errors_are_those_of_the_formulas(family, l2, intercept, storage):
         reach = scipy.stats.norm.ppf(0.95) * error
         np.testing.assert_allclose(found.upper - found.lower, 2 * reach, rtol=1e-7)
         np.testing.assert_allclose(found.ratio_upper, np.exp(theta + reach), rtol=1e-6)
-    z = X @ theta[int(intercept) :] + (theta[0] if intercept else 0.0) + offset
     if family == "poisson":
-        mu = np.exp(z)
         whole = w @ scipy.stats.poisson.logpmf(y, mu)
         variance = mu
     else:
-        mu = 1 / (1 + np.exp(-z))
         whole = scipy.stats.binom.logpmf(np.rint(w * y), w, mu).sum()
         variance = mu * (1 - mu)
     assert found.log_likelihood == pytest.approx(whole, rel=1e-10)

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 import fastreg
 from fastreg.certificate import losses
+from fastreg.losses import Tweedie
 from fastreg.objectives import FAMILIES as FAMILY_OF
 from fastreg.selection import likelihoods
 
@@ -394,3 +395,31 @@ def test_points_that_miss_are_solved_and_certified_alone(family, rng, monkeypatc
     np.testing.assert_allclose(found.gaps[some], straight.gaps[some], rtol=1e-6, atol=1e-14)
     np.testing.assert_allclose(found.coefs, straight.coefs, atol=1e-3)
     assert found.certificate.passes > straight.certificate.passes
+
+
+def amounts(spread=0.5):
+    """X, y > 0."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 4))
+    return X, rng.gamma(2.0, np.exp(spread * X[:, 0]) / 2.0)
+
+
+@pytest.mark.parametrize("power", [3.0, 2.5, -1.0])
+def test_paths_of_losses_that_are_not_convex_have_deviances_and_degrees_of_freedom(power):
+    X, y = amounts()
+    relaxed = fastreg.path(X, y, family=Tweedie(power), alphas=4).relax()
+    free = fastreg.TweedieRegressor(power=power, link="log", alpha=0.0).fit(X, y)
+    assert relaxed.deviance[-1] == pytest.approx(free.summary(X, y).deviance, rel=1e-9)
+    ridge = fastreg.path(X, y, family=Tweedie(power), alphas=[0.1], l1_ratio=0.0)
+    v = ridge.predict(X, type="response")[:, 0] ** (2.0 - power)  # Fisher's information
+    A = np.column_stack([np.ones(80), X])
+    G = (A * v[:, None]).T @ A
+    hat = np.linalg.solve(G + np.diag([0.0, 8.0, 8.0, 8.0, 8.0]), G)
+    assert ridge.dof[0] == pytest.approx(np.trace(hat), rel=1e-6)
+
+
+def test_points_without_a_gap_are_warned_of_by_their_residual():
+    X, y = amounts()
+    y[:3] *= 1e9
+    with pytest.warns(fastreg.ConvergenceWarning, match="did not reach a KKT residual of 1.00e-07"):
+        fastreg.path(X, y, family="inverse_gaussian", alphas=[0.1], l1_ratio=0.0, max_iter=1)

@@ -117,3 +117,17 @@ def test_estimators_show_their_certificates_below_the_diagram(frame, make):
     with sklearn.config_context(display="text"):
         assert not hasattr(model, "_repr_html_")
         assert set(model._repr_mimebundle_()) == {"text/plain"}
+
+
+def test_paths_name_their_loss_and_what_their_certificate_bounds():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, 2)), rng.gamma(2.0, 1.0, 40)
+    for family, words in (
+        ("gamma", ("Path: gamma,", "worst gap ")),
+        ("inverse_gaussian", ("Path: inverse_gaussian,", "worst KKT residual ", "asked 1e-07")),
+        (fastreg.losses.Tweedie(2.5), ("Path: Tweedie(power=2.5),", "worst KKT residual ")),
+        (fastreg.losses.Tweedie(1.5), ("Path: Tweedie(power=1.5),", "worst gap ")),
+        (fastreg.losses.NegativeBinomial(2), ("Path: NegativeBinomial(theta=2.0),",)),
+    ):
+        shown = str(fastreg.path(X, y, family=family, alphas=3))
+        assert all(each in shown for each in words), shown

@@ -63,6 +63,14 @@ def test_the_network_is_there_without_an_import_of_its_own():
     assert python(program) == ["False", "True", "MLPRegressor"]
 
 
+def test_losses_are_there_without_an_import_of_their_own():
+    program = (
+        "import sys, fastreg; print('fastreg.losses' in sys.modules, 'losses' in dir(fastreg));"
+        "print(fastreg.losses.Tweedie(1.5).power)"
+    )
+    assert python(program) == ["False", "True", "1.5"]
+
+
 def test_a_fit_in_memory_loads_no_reader_of_tables():
     program = (
         "import sys, fastreg; fastreg.Lasso(alpha=0.1).fit([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0]);"

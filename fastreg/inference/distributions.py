@@ -23,6 +23,8 @@ _FAR = 10.0  # standard deviations of a Poisson number, beyond which its terms a
 def below(loss: Any, z: Array, y: Array, w: Array, scale: float) -> tuple[Array, Array]:
     """(P(Y < y), P(Y ≤ y)) (m,) of a mean at z, weights w and a scale φ of the variance.
 
+    A weight divides the scale of its row, as in R's qresiduals.
+
     Raises
     ------
     ValueError
@@ -56,7 +58,7 @@ def _(loss: NegativeBinomial, z: Array, y: Array, w: Array, scale: float) -> tup
 
 @below.register
 def _(loss: Gamma, z: Array, y: Array, w: Array, scale: float) -> tuple[Array, Array]:
-    shape = 1.0 / scale
+    shape = 1.0 / _scale_of(scale, w)
     each = gammainc(shape, shape * y * np.exp(-z))
     return each, each
 
@@ -64,24 +66,29 @@ def _(loss: Gamma, z: Array, y: Array, w: Array, scale: float) -> tuple[Array, A
 @below.register
 def _(loss: Tweedie, z: Array, y: Array, w: Array, scale: float) -> tuple[Array, Array]:
     if loss.power == 3.0:
-        each = _inverse_gaussian(np.exp(z), y, 1.0 / scale)
+        each = _inverse_gaussian(np.exp(z), y, 1.0 / _scale_of(scale, w))
         return each, each
     if not 1.0 < loss.power < 2.0:
         raise ValueError(
             f"Tweedie(power={loss.power:g}) has no distribution function here: take other residuals"
         )
-    each = _compound(loss.power, np.exp(z), y, scale)
+    each = _compound(loss.power, np.exp(z), y, _scale_of(scale, w))
     return np.where(y > 0.0, each, 0.0), each
 
 
-def _inverse_gaussian(mu: Array, y: Array, shape: float) -> Array:
+def _scale_of(scale: float, w: Array) -> Array:
+    """φ/w of each row; rows of weight zero, which count for nothing, have φ."""
+    return scale / np.where(w > 0.0, w, 1.0)
+
+
+def _inverse_gaussian(mu: Array, y: Array, shape: Array) -> Array:
     """Φ(√(λ/y)(y/μ − 1)) + e^{2λ/μ} Φ(−√(λ/y)(y/μ + 1))."""
     root = np.sqrt(shape / y)
     far = 2.0 * shape / mu + scipy.special.log_ndtr(-root * (y / mu + 1.0))
     return np.minimum(ndtr(root * (y / mu - 1.0)) + np.exp(far), 1.0)
 
 
-def _compound(power: float, mu: Array, y: Array, scale: float) -> Array:
+def _compound(power: float, mu: Array, y: Array, scale: Array) -> Array:
     """A Poisson number N of Gamma amounts: e^−λ + Σ_j P(N = j) P(jα, y/γ)."""
     delta, epsilon = 2.0 - power, power - 1.0
     rate, shape = mu**delta / (scale * delta), delta / epsilon

@@ -233,9 +233,7 @@ class _Sums(NamedTuple):
             slope += (w * u) @ A
             # Where i underflows so does u, or the row is one that no model explains.
             pearson = np.divide(u * u, bend, out=np.zeros(len(u)), where=bend > 0.0)
-            lost = np.maximum(value - losses.saturated(loss, y), 0.0)
-            if traits(loss).convex:
-                lost = losses.divergence(loss, z, np.zeros(z.shape), y)
+            lost = losses.excess(loss, z, y)
             numbers += [float(w @ part) for part in (lost, value, pearson)]
         return cls(J, meat, slope, numbers)
 
@@ -388,9 +386,7 @@ def _null_deviance(y: Array, objective: Objective) -> float:
     seen = w > 0.0
     _, z = null_model(loss, y[:, None], w, objective.offset, objective.fit_intercept)
     w, y, z = w[seen], y[seen, None], z[seen]
-    if not traits(loss).convex:
-        return 2.0 * float(w @ (losses.value(loss, z, y) - losses.saturated(loss, y))[:, 0])
-    return 2.0 * float(w @ losses.divergence(loss, z, np.zeros(z.shape), y)[:, 0])
+    return 2.0 * float(w @ losses.excess(loss, z, y)[:, 0])
 
 
 def _aliased(G: Array) -> Array:

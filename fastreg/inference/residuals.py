@@ -53,10 +53,7 @@ def residuals(
         share = low + np.random.default_rng(random_state).random(len(y)) * (high - low)
         return ndtri(np.clip(share, _LEAST, 1.0 - 2.0**-53))
     if kind == "deviance":
-        lost = np.maximum(losses.value(loss, z, y) - losses.saturated(loss, y), 0.0)
-        if traits(loss).convex:
-            lost = losses.divergence(loss, z, np.zeros(z.shape), y)
-        return -np.sign(u) * np.sqrt(2.0 * w * lost)
+        return -np.sign(u) * np.sqrt(2.0 * w * losses.excess(loss, z, y))
     i = losses.information(loss, z)
     with np.errstate(divide="ignore", invalid="ignore"):
         each = u / i if kind == "working" else u * np.sqrt(w / i)

@@ -234,7 +234,8 @@ class Generalized(Estimator):
         kind : {"deviance", "pearson", "quantile", "response", "working"}, default="deviance"
             Kind of the residuals, see `fastreg.inference.residuals`.
         dispersion : float or None, default=None
-            Scale φ of the variance, for "quantile". None estimates it from these rows.
+            Scale φ of the variance, for "quantile". None estimates it from these rows. A weight
+            divides the scale of its row.
         random_state : int, numpy.random.Generator or None, default=None
             Source of the random part of "quantile" where y has jumps: counts, classes, zeros.
 

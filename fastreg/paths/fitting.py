@@ -9,7 +9,7 @@ import numpy as np
 
 from fastreg import kernels, losses
 from fastreg._warnings import warn_of_convergence
-from fastreg.certificate import Certificate
+from fastreg.certificate import KKT, Certificate
 from fastreg.design import Design, as_design, as_target, as_weights
 from fastreg.functional import nonnegative
 from fastreg.grids import LEAST_RATIO, Grid, least_share, strengths_of
@@ -94,9 +94,11 @@ def path(
         Largest number of steps at each strength.
     solver : str, default="auto"
         Algorithm, one of `fastreg.solvers.METHODS`. "auto" chooses by the shape of X.
-    family : {"gaussian", "binomial", "poisson"} or loss, default="gaussian"
-        Loss ℓ. "binomial" needs y in [0, 1], and "poisson" needs y of at least 0. A loss is one of
-        `fastreg.losses`, or your own.
+    family : str or loss, default="gaussian"
+        Loss ℓ: "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian" or "squared_hinge",
+        or one of `fastreg.losses`, such as ``Tweedie(1.5)``, or your own. "binomial" and
+        "squared_hinge" need y in [0, 1], "poisson" y of at least 0, "gamma" and "inverse_gaussian"
+        y above 0.
     offset : array-like of shape (n_samples,), int or None, default=None
         Known part of the prediction, added to Xw + b. None means zeros. If X is a source of two
         targets, the number 0 or 1 of the one that is the offset. "gaussian" has none: subtract it
@@ -135,7 +137,10 @@ def path(
 
     S is the sum of the sample weights s. o are the offsets and f the factors `penalty_factor`. The
     loss is ℓ(z; y) = ½(z − y)² for "gaussian", log(1 + exp z) − yz for "binomial" and exp z − yz
-    for "poisson".
+    for "poisson". `fastreg.losses` has the formulas of the others.
+
+    "inverse_gaussian", and a Tweedie loss of a power outside of [1, 2], are not convex. Their
+    certificate is the KKT residual.
 
     Examples
     --------
@@ -260,10 +265,15 @@ def _separable(X: Design, y: Array, objective: Objective, solution: Solution, na
 def warn(certificate: Certificate, exhausted: bool, max_iter: int) -> None:
     if certificate.converged or certificate.tol == 0.0:
         return
-    worst = float(certificate.relative_gap.max())
-    missed = int(np.count_nonzero(certificate.relative_gap > certificate.tol))
-    advice = f"raise max_iter, now {max_iter}" if exhausted else "rounding stopped it: raise tol"
+    missed = ~certificate.met
+    if np.isinf(certificate.relative_gap[missed]).any():  # nothing shows a gap there
+        measure, found, asked = "KKT residual", certificate.kkt, min(certificate.tol, KKT)
+        rounding = "rounding stopped it: centre and scale the columns of X"
+    else:
+        measure, found, asked = "relative gap", certificate.relative_gap, certificate.tol
+        rounding = "rounding stopped it: raise tol"
+    advice = f"raise max_iter, now {max_iter}" if exhausted else rounding
     warn_of_convergence(
-        f"{missed} of {len(certificate.gap)} points of the path did not reach a relative gap of "
-        f"{certificate.tol:.2e}: the worst has {worst:.2e}; {advice}."
+        f"{np.count_nonzero(missed)} of {len(missed)} points of the path did not reach a {measure} "
+        f"of {asked:.2e}: the worst has {found[missed].max():.2e}; {advice}."
     )

@@ -525,8 +525,8 @@ class Path:
             Known part of the prediction, added to Xw + b. None means zeros.
         type : {"link", "response"}, default="link"
             "link" is z = o + Xw + b, with o the offset. For "binomial" it is the log of the odds,
-            for "poisson" the log of the mean. "response" is the mean of y: a probability or a mean
-            count.
+            for counts and amounts the log of the mean. "response" is the mean of y: a probability,
+            a mean count or a mean amount.
         alpha : float, array-like of shape (n_strengths,) or None, default=None
             Strengths to predict at, as in `coef`. None means all points.
         exact : bool, default=False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastreg._html import Html, box, facts, folded
+from fastreg.certificate import KKT
 from fastreg.objectives import FAMILIES
 
 if TYPE_CHECKING:
@@ -48,27 +49,33 @@ def _value_of(point: Selected) -> str:
 
 
 def _title(path: Path) -> str:
-    loss = path.data.objective.loss
-    known = [name for name, each in FAMILIES.items() if type(each) is type(loss)]
-    family = known[0] if known else type(loss).__name__
+    family = _family_of(path.data.objective.loss)
     relaxed = "" if path.gamma is None else f", gamma={path.gamma:g}"
     return f"{type(path).__name__}: {family}, l1_ratio={path.l1_ratio:g}{relaxed}"
+
+
+def _family_of(loss: Any) -> str:
+    """The name of a family, or of a loss with its numbers: of one class these may differ."""
+    known = [name for name, each in FAMILIES.items() if type(each) is type(loss)]
+    if not known and not loss:
+        return type(loss).__name__
+    named = [name for name in known if FAMILIES[name] == loss]
+    return named[0] if named else repr(loss)
 
 
 def _facts_of(path: Path) -> Pairs:
     count, share = np.count_nonzero(path.coefs, axis=0), path.explained
     certificate = path.certificate
     verdict = "reached" if certificate.converged else "NOT reached"
-    asked = (
-        f"asked {certificate.tol:.0e}, {verdict}"
-        if certificate.tol > 0.0
-        else "asked working precision"
-    )
+    measure, worst, tol = "worst gap", path.gaps.max(), certificate.tol
+    if certificate.by_kkt:
+        measure, worst, tol = "worst KKT residual", certificate.kkt.max(), min(tol, KKT)
+    asked = f"asked {tol:.0e}, {verdict}" if tol > 0.0 else "asked working precision"
     return [
         ("points", f"{len(path.alphas)}, alpha {_ends(path.alphas[0], path.alphas[-1], '.3g')}"),
         ("features", f"{len(path.coefs)}, non-zero {_ends(count.min(), count.max(), 'd')}"),
         ("explained", f"{_ends(share.min(), share.max(), 'z.1%')} of the null deviance"),
-        ("worst gap", f"{path.gaps.max():.1e} ({asked})"),
+        (measure, f"{worst:.1e} ({asked})"),
     ]
 
 

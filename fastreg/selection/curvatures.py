@@ -3,20 +3,22 @@
     z = o + b + xᵀβ,   v = w ℓ″(z),   x̄ = Σ v x/Σ v,   G = Σ v (x − x̄)(x − x̄)ᵀ
 
 With an intercept G is what is left of the second derivative of Σ w ℓ for β when b is at its best;
-without one x̄ = 0. Entries are taken about their means by w first, so that a column far from zero
-does not lose its spread. `gram` is G by the kernels, `Rows` are the rows themselves, in NumPy.
+without one x̄ = 0. Where the loss is not convex, v has the mean of ℓ″ over y, which is above zero.
+Entries are taken about their means by w first, so that a column far from zero does not lose its
+spread. `gram` is G by the kernels, `Rows` are the rows themselves, in NumPy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastreg import kernels
 from fastreg.certificate import losses
 from fastreg.design import Design
+from fastreg.losses import traits
 from fastreg.objectives import Objective
 from fastreg.problems.in_memory import InMemoryProblem
 
@@ -83,12 +85,17 @@ class Rows:
         """(m, m): V^½ (X − x̄) diag(size²) (X − x̄)ᵀ V^½, for columns that outnumber the rows."""
         blocks = list(self.blocks(coef, intercept))
         A, z, y, w, _ = (np.concatenate(part) for part in zip(*blocks, strict=True))
-        v = w * losses.curvature(self._loss, z, y)
+        v = w * _bend(self._loss, z, y)
         A -= (v @ A) / v.sum() if self.centred else 0.0
         A *= np.sqrt(v)[:, None]
         A *= size
         out: Array = A @ A.T
         return out
+
+
+def _bend(loss: Any, z: Array, y: Array) -> Array:
+    convex = traits(loss).convex
+    return losses.curvature(loss, z, y) if convex else losses.information(loss, z)
 
 
 def predictions(
@@ -122,7 +129,7 @@ def bent(
     """(G times squared scales, x̄ less the shift times scales) of the columns S (p,), scales and
     shifts of the problem: a read of X and one of these columns."""
     shift, n = problem.shift, problem.n_features
-    v = losses.curvature(objective.loss, z, y)
+    v = _bend(objective.loss, z, y)
     if objective.weights is not None:
         v = np.where(objective.weights > 0.0, objective.weights * v, 0.0)
     options = {"shift": shift, "scale": problem.scale, "by_blocks": problem.far}
@@ -150,6 +157,5 @@ def lost(X: Design, y: Array, objective: Objective, coefs: Array, intercepts: Ar
         z = np.empty((m, theta.shape[1]))
         kernels.predict(X.storage, theta, offset=intercepts[some], out=z)
         z = z[seen] + offset
-        # The divergence of 0 is ℓ − min ℓ, without a difference of what is large.
-        out[some] = w @ losses.divergence(objective.loss, z, np.zeros(z.shape), y)
+        out[some] = w @ losses.excess(objective.loss, z, y)
     return out

@@ -8,6 +8,7 @@ Those of the coefficients are
 
     df = [intercept] + tr G_S (G_S + M diag l2_S)⁻¹,   G = Σ v (x − x̄)(x − x̄)ᵀ,   v = w ℓ″(z)
 
+v with the mean of ℓ″ over y where the loss is not convex,
 S the coefficients that are not zero, M = Σ w: without a ridge the size of S (Park & Hastie, JRSS B
 69, 2007), with one the trace of the hat matrix of the last step of Newton's method (le Cessie &
 van Houwelingen, Appl. Stat. 41, 1992). With m rows of positive weight, as R counts them,

@@ -54,7 +54,8 @@ def all_tight(module: Any, names: list[str]) -> dict[str, Any]:
 
 OURS = all_tight(fastreg, ["LinearRegression", "Ridge", "Lasso", "ElasticNet"])
 OURS |= all_tight(fastreg, ["LogisticRegression"])
-OURS |= all_tight(fastreg, ["PoissonRegressor", "path"])
+OURS |= all_tight(fastreg, ["PoissonRegressor", "GammaRegressor", "TweedieRegressor"])
+OURS |= all_tight(fastreg, ["NegativeBinomialRegressor", "path"])
 OURS |= {name: functools.partial(getattr(fastreg, name), tol=1e-12)
          for name in ("lasso_path", "enet_path")}  # fmt: skip
 IN_SCOPE = {name: getattr(fastreg, name) for name in fastreg.__all__}
@@ -64,7 +65,7 @@ IN_SCOPE = {name: getattr(fastreg, name) for name in fastreg.__all__}
 def example(kind: type) -> Any:
     """A fitted instance of a class of fastreg, or scikit-learn."""
     X = np.random.default_rng(0).standard_normal((30, 2))
-    y = (X[:, 0] > 0).astype(int) if "Logistic" in kind.__name__ else np.arange(30.0)
+    y = (X[:, 0] > 0).astype(int) if "Logistic" in kind.__name__ else 1.0 + np.arange(30.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return kind().fit(X, y)
@@ -140,13 +141,14 @@ class TestScikitLearn:
     def test_its_scales_give_the_same_minimisers(self):
         import sklearn.linear_model as theirs
 
-        scope = all_tight(theirs, ["Ridge", "Lasso", "ElasticNet", "PoissonRegressor"])
+        scope = all_tight(theirs, ["Ridge", "Lasso", "ElasticNet"])
         scope["LinearRegression"] = theirs.LinearRegression
-        for name in ("LogisticRegression", "PoissonRegressor"):
+        regressors = ("PoissonRegressor", "GammaRegressor", "TweedieRegressor")
+        for name in ("LogisticRegression", *regressors):
             scope[name] = tight(getattr(theirs, name), solver="newton-cholesky")
         for name in ("lasso_path", "enet_path"):
             scope[name] = functools.partial(getattr(theirs, name), tol=1e-12)
-        assert check_scales(self.page, scope) == 25
+        assert check_scales(self.page, scope) == 34
 
     def test_what_is_not_in_fastreg_is_in_scikit_learn(self):
         import sklearn.linear_model as theirs
@@ -180,7 +182,7 @@ class TestStatsmodels:
         check_names(self.page, vars(self.api) | fitted_by_statsmodels())
 
     def test_its_scales_give_the_same_minimisers(self):
-        assert check_scales(self.page, {}) == 19
+        assert check_scales(self.page, {}) == 26
 
     def test_what_is_not_in_fastreg_is_in_statsmodels(self):
         names = missing_of(self.page)
@@ -212,7 +214,7 @@ class TestGlum:
         model = functools.partial(
             self.glum.GeneralizedLinearRegressor, gradient_tol=1e-12, max_iter=10_000
         )
-        assert check_scales(self.page, {"GeneralizedLinearRegressor": model}) == 17
+        assert check_scales(self.page, {"GeneralizedLinearRegressor": model}) == 25
 
     def test_what_is_not_in_fastreg_is_in_glum(self):
         names = missing_of(self.page)
@@ -246,10 +248,11 @@ def by_r(folder: Path, *stand_ins: Path) -> dict[str, Any]:
 
 
 def has_r() -> bool:
-    """Whether R is there, with glmnet."""
+    """Whether R is there, with the packages of the page."""
     if shutil.which("Rscript") is None:
         return False
-    return subprocess.run(["Rscript", "-e", "library(glmnet)"], capture_output=True).returncode == 0
+    program = "library(glmnet); library(MASS); library(statmod)"
+    return subprocess.run(["Rscript", "-e", program], capture_output=True).returncode == 0
 
 
 LIVE = [pytest.param(name, marks=pytest.mark.thorough) for name in ("stand-ins", "vignette")]
@@ -263,7 +266,7 @@ def r(request, tmp_path_factory):
     if request.param == "recorded":
         found = json.loads(RECORDED.read_text(encoding="utf-8"))
     elif not has_r():
-        pytest.skip("there is no R with glmnet")
+        pytest.skip("there is no R with glmnet, MASS and statmod")
     else:
         found = by_r(folder, *([folder] if request.param == "stand-ins" else []))
     return folder, found
@@ -322,7 +325,7 @@ class TestGlmnet:
             off = np.abs(own - path).max() / np.abs(path).max()
             assert off <= 1e-6, f"{their} and {our}: off by {off:.1e}"
             seen.add(their)
-        assert seen == set(recorded["scales"]) and len(seen) == 25
+        assert seen == set(recorded["scales"]) and len(seen) == 32
 
     def test_its_names_and_defaults_are_those_of_both(self, r):
         _, recorded = r

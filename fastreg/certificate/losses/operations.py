@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastreg.losses import traits
+
 Array = np.ndarray
 
 
@@ -75,6 +77,13 @@ def ends(loss: Any, y: Array) -> tuple[Array, Array]:
 def saturated(loss: Any, y: Array) -> Array:
     """min_z ℓ(z; y) = −ℓ*(0; y)."""
     return -conjugate(loss, np.zeros(y.shape), y)
+
+
+def excess(loss: Any, z: Array, y: Array) -> Array:
+    """ℓ(z) − min ℓ ≥ 0; of a convex loss the divergence of 0, no difference of what is large."""
+    if traits(loss).convex:
+        return divergence(loss, z, np.zeros(z.shape), y)
+    return np.maximum(value(loss, z, y) - saturated(loss, y), 0.0)
 
 
 @functools.singledispatch
