@@ -286,7 +286,7 @@ def certify_coupled(
     own = dataclasses.replace(objective, offset=None)
     data = Data(X, Y, w, *columns.filled(n), own, coef[:, 0], intercept[0], np.zeros(1), np.ones(1))
     with single_threaded_blas:
-        verdict, least, read = coupled.judge(data, Y, offset, coef, intercept, columns.lengths)
+        verdict, least, read = coupled.judge(data, Y, offset, coef, intercept, columns.lengths, tol)
     found = _certificate(verdict, np.ones(1), tol, method, passes + read)
     return dataclasses.replace(found, objective=found.objective + least)
 

@@ -16,6 +16,7 @@ The intercepts are first brought to their best, by Newton's method, and what the
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,7 @@ from fastreg.objectives import Objective
 
 Array = np.ndarray
 _ROOM = 1 << 22  # entries of predictions of a group of points: 32 MB
+_MIXED = 0.05  # of the gap asked, what mixing may cost before intercepts are made better
 _STEPS = 50
 _CLOSE = 1e-14  # of a slope by an intercept, that is none
 _SINGULAR = 1e-12  # of the largest eigenvalue
@@ -121,7 +123,7 @@ class CoupledFit:
     Y: Array
     w: Array
 
-    @property
+    @functools.cached_property
     def left(self) -> Array:
         return self._rows(np.ones(self.value.shape))
 
@@ -143,7 +145,7 @@ class CoupledFit:
 
 def judge(
     data: Data, Y: Array, offset: Array | None, coef: Array, intercept: Array,
-    lengths: Array | None,
+    lengths: Array | None, tol: float,
 ) -> tuple[Array, float, int]:  # fmt: skip
     """(verdict (5, k), least loss, reads of X): as `Target.judge` has it, objectives less the least
     loss.
@@ -153,6 +155,7 @@ def judge(
     data : of X, with coefficients and targets of no matter
     Y : (m, K); offset : (m, K) or None
     coef : (n, K, k); intercept : (K, k)
+    tol : the relative gap asked
     """
     (m, K), k = Y.shape, coef.shape[2]
     least, seen_rows = float(data.w @ saturated(Y)), data.w > 0.0
@@ -175,10 +178,12 @@ def judge(
         Z += 0.0 if offset is None else offset[:, None, :]
         Z[~seen_rows] = 0.0
         value, worse = data.w @ values(Z, Y), np.zeros(g)
-        if objective.fit_intercept:
-            above, worse = shifted(Z, Y, data.w)
-            Z += above
         fit = _fit(Z, Y, data.w, value, objective.fit_intercept)
+        loose = np.flatnonzero(~(fit.left <= _MIXED * tol * null))
+        if objective.fit_intercept and len(loose):
+            above, worse[loose] = shifted(Z[:, loose], Y, data.w)
+            Z[:, loose] += above
+            fit = _fit(Z, Y, data.w, value, True)
         R = (Y[:, None, :] - fit.mixed).reshape(m, g * K)
         found = reads.with_residuals(flat, R, lengths)
         verdict = _verdict(flat, objective, points, found, fit, null, K)

@@ -21,7 +21,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,7 @@ from fastreg.problems.smooth import Tangent
 from fastreg.problems.views import Look
 
 Array = np.ndarray
-_ENTRIES = 1 << 22  # of some rows and columns in use: 32 MB
+_ENTRIES = 1 << 19  # of some rows and columns in use: 4 MB
 _LANES = 1 << 24  # predictions of all rows at a time: 128 MB
 _NARROW = 8  # features, for each in use, from which looks at those alone take less time
 _SINGULAR = 1e-12  # of the largest eigenvalue of B
@@ -147,16 +146,13 @@ class CoupledProblem(QuadraticProblem):
         )  # fmt: skip
         return out
 
-    def blocks(self, features: Array) -> Iterator[tuple[slice, Array]]:
+    def blocks(self, features: Array, height: int) -> Iterator[tuple[slice, Array]]:
         """Rows, and their entries of some features."""
         m = self.base.X.shape[0]
-        if self._kept is not None and np.array_equal(self._kept[0], features):
-            yield slice(0, m), self._kept[1]
-            return
-        height = max(64, _ENTRIES // max(1, len(features)))
+        kept = self._kept is not None and np.array_equal(self._kept[0], features)
         for start in range(0, m, height):
             rows = slice(start, min(start + height, m))
-            yield rows, self._entries(features, rows)
+            yield rows, self._kept[1][rows] if kept else self._entries(features, rows)  # type: ignore[index]
 
     # ------------------------------------------------------------ tangents
 
@@ -173,7 +169,7 @@ class CoupledProblem(QuadraticProblem):
             kernels.softmax(P, np.zeros((m, K)), None, self.objective.offset)
         w = np.ones(m) if self.base.weights is None else self.base.weights
         self.passes += 2
-        return Quadratic.touching(self, P, factor * w / self.total).tangent()
+        return Quadratic.touching(self, P, factor * w / self.total)
 
     def at_strengths(self, strengths: Array) -> CoupledProblem:
         """The same problem at other strengths."""
@@ -223,23 +219,21 @@ class Quadratic(CoupledProblem):
     P: Array
     v: Array
     bend: Array  # (K, K) B
-    inverse: Array
-    _means: tuple[Array, Array] | None = field(repr=False, default=None)
+    means: Array  # (K·n, K) x̄
 
     @classmethod
-    def touching(cls, problem: CoupledProblem, P: Array, v: Array) -> Quadratic:
+    def touching(cls, problem: CoupledProblem, P: Array, v: Array) -> Tangent:
         own = {each.name: getattr(problem, each.name) for each in dataclasses.fields(problem)}
-        K = P.shape[1]
-        bend, inverse = np.zeros((K, K)), np.zeros((K, K))
+        K, n = P.shape[1], len(problem.base.scale)
+        bend, inverse, means = np.zeros((K, K)), np.zeros((K, K)), np.zeros((K * n, K))
         if problem.objective.fit_intercept:
             bend = np.diag(v @ P) - (P * v[:, None]).T @ P
             values, vectors = np.linalg.eigh(bend)
             kept = values > _SINGULAR * values[-1]
             inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-        return cls(**own, P=P, v=v, bend=bend, inverse=inverse)
-
-    def tangent(self) -> Tangent:  # type: ignore[override]
-        return CoupledTangent(self, np.zeros((0, self.n_classes)), self.bend, self.inverse)
+            means = _means(problem, P, v, inverse)
+        quadratic = cls(**own, P=P, v=v, bend=bend, means=means)
+        return Tangent(quadratic, means, bend, inverse)
 
     def gram(self, left: Array, right: Array) -> Array:
         """G on some columns."""
@@ -250,7 +244,7 @@ class Quadratic(CoupledProblem):
             (np.searchsorted(features, some % n), some // n) for some in (left, right)
         )
         out = np.zeros((len(left), len(right)))
-        for rows, A in self.blocks(features):
+        for rows, A in self.blocks(features, max(64, _ENTRIES // (len(left) + len(right)))):
             P, v = self.P[rows], self.v[rows, None]
             L = A[:, jl] * P[:, kl]
             R = L if same else A[:, jr] * P[:, kr]
@@ -259,43 +253,23 @@ class Quadratic(CoupledProblem):
                 a, b = np.flatnonzero(kl == k), np.flatnonzero(kr == k)
                 if len(a) and len(b):
                     out[np.ix_(a, b)] += A[:, jl[a]].T @ (v * R[:, b])
-        if self.inverse.any():
-            means = self.mean_of(left), (self.mean_of(left) if same else self.mean_of(right))
-            out -= means[0] @ self.bend @ means[1].T
+        out -= self.means[left] @ self.bend @ self.means[right].T
         return out
 
-    def mean_of(self, columns: Array) -> Array:
-        """x̄ (p, K) of some columns; those of the last ones are kept."""
-        if self._means is not None and self._means[0] is columns:
-            return self._means[1]
-        found = self._mean_of(columns)
-        self._means = columns, found
-        return found
 
-    def _mean_of(self, columns: Array) -> Array:
-        if not self.inverse.any() or not len(columns):
-            return np.zeros((len(columns), self.n_classes))
-        n = len(self.base.scale)
-        features = np.unique(columns % n)
-        j, k = np.searchsorted(features, columns % n), columns // n
-        C = np.zeros((len(columns), self.n_classes))
-        for rows, A in self.blocks(features):
-            P = self.P[rows]
-            weighted = self.v[rows, None] * P
-            M = A[:, j] * P[:, k]
-            C -= M.T @ weighted
-            own = np.einsum("ip,ip->p", M, np.broadcast_to(self.v[rows, None], M.shape))
-            C[np.arange(len(columns)), k] += own
-        return C @ self.inverse
-
-
-@dataclass(frozen=True, eq=False)
-class CoupledTangent(Tangent):
-    """With means of the columns that are asked for."""
-
-    def mean_of(self, columns: Array) -> Array:
-        problem: Any = self.problem
-        return problem.mean_of(columns)
+def _means(problem: CoupledProblem, P: Array, v: Array, inverse: Array) -> Array:
+    """x̄ (K·n, K): C of all columns by one read of X, and B⁺."""
+    base, K = problem.base, P.shape[1]
+    n, (left, right) = len(base.scale), np.triu_indices(K)
+    R = -(P[:, left] * P[:, right])
+    R[:, left == right] += P
+    R *= v[:, None]
+    out = np.empty((n, len(left)))
+    kernels.project(base.X.storage, R, shift=base.shift, out=out)
+    out *= base.scale[:, None]
+    C = np.empty((K, n, K))
+    C[left, :, right] = C[right, :, left] = out.T
+    return C.reshape(K * n, K) @ inverse
 
 
 def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:
