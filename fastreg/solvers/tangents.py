@@ -423,7 +423,7 @@ class SmoothPath(working_set.PathFollower):
 
 
 def solve(
-    problem: SmoothProblem, betas: Array, levels: Array, tol: float, max_iter: int, *,
+    problem: Any, betas: Array, levels: Array, tol: float, max_iter: int, *,
     points: Array | None = None, progress: Progress | None = None,
 ) -> int:  # fmt: skip
     """Fill β (n, k), in the problem's units, and b (k,), or (q, k) of q intercepts, which hold the
@@ -452,7 +452,7 @@ def _solve_rotated(
     return most
 
 
-def critical(problem: SmoothProblem, tol: float, max_iter: int) -> float:
+def critical(problem: Any, tol: float, max_iter: int) -> float:
     """The least strength at which the penalty holds at zero all that it can."""
 
     def refit(strength: float) -> Array:
