@@ -52,9 +52,9 @@ def fit(model: Any, X: Any, design: Design, y: Any, sample_weight: Any, offset: 
     certain = _certain(model, X, codes, counts, offset) if separation.is_free(objective, n) else []
     if certain:
         warn_of_convergence(
-            f"{type(model).__name__}: all rows of class {classes[certain[0]]!r} are told apart with "
-            "certainty: coefficients that nothing holds may grow for ever, and are then arbitrary; "
-            "penalise them, or bound them."
+            f"{type(model).__name__}: all rows of class {classes.tolist()[certain[0]]!r} are told "
+            "apart with certainty: coefficients that nothing holds may grow for ever, and are then "
+            "arbitrary; penalise them, or bound them."
         )
     else:
         warn_of_fit(model, found)
