@@ -21,6 +21,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -219,19 +220,20 @@ class Quadratic(CoupledProblem):
     P: Array
     v: Array
     bend: Array  # (K, K) B
-    means: Array  # (K·n, K) x̄
+    means: Any  # x̄: zeros (K·n, K), or `Means`
 
     @classmethod
     def touching(cls, problem: CoupledProblem, P: Array, v: Array) -> Tangent:
         own = {each.name: getattr(problem, each.name) for each in dataclasses.fields(problem)}
         K, n = P.shape[1], len(problem.base.scale)
-        bend, inverse, means = np.zeros((K, K)), np.zeros((K, K)), np.zeros((K * n, K))
+        bend, inverse = np.zeros((K, K)), np.zeros((K, K))
+        means: Any = np.zeros((K * n, K))
         if problem.objective.fit_intercept:
             bend = np.diag(v @ P) - (P * v[:, None]).T @ P
             values, vectors = np.linalg.eigh(bend)
             kept = values > _SINGULAR * values[-1]
             inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-            means = _means(problem, P, v, inverse)
+            means = Means.of_probabilities(problem, P, v, inverse)
         quadratic = cls(**own, P=P, v=v, bend=bend, means=means)
         return Tangent(quadratic, means, bend, inverse)
 
@@ -257,19 +259,50 @@ class Quadratic(CoupledProblem):
         return out
 
 
-def _means(problem: CoupledProblem, P: Array, v: Array, inverse: Array) -> Array:
-    """x̄ (K·n, K): C of all columns by one read of X, and B⁺."""
-    base, K = problem.base, P.shape[1]
-    n, (left, right) = len(base.scale), np.triu_indices(K)
-    R = -(P[:, left] * P[:, right])
-    R[:, left == right] += P
-    R *= v[:, None]
-    out = np.empty((n, len(left)))
-    kernels.project(base.X.storage, R, shift=base.shift, out=out)
-    out *= base.scale[:, None]
-    C = np.empty((K, n, K))
-    C[left, :, right] = C[right, :, left] = out.T
-    return C.reshape(K * n, K) @ inverse
+@dataclass(eq=False)
+class Means:
+    """x̄ of a tangent, of the columns that are asked for: B⁺ and C, a row of it a feature, whose
+    entries are those of pairs of classes. All of it takes K²/2 products with X, 4.6 s of 62 061
+    columns and 20 classes."""
+
+    problem: CoupledProblem
+    R: Array  # (m, K (K + 1)/2) weights v p_k (δ_kl − p_l) of pairs
+    inverse: Array
+    C: Array  # (n, K (K + 1)/2)
+    known: Array  # (n,) bool
+
+    @staticmethod
+    def of_probabilities(problem: CoupledProblem, P: Array, v: Array, inverse: Array) -> Means:
+        left, right = np.triu_indices(P.shape[1])
+        R = -(P[:, left] * P[:, right])
+        R[:, left == right] += P
+        R *= v[:, None]
+        n = len(problem.base.scale)
+        return Means(problem, R, inverse, np.zeros((n, len(left))), np.zeros(n, bool))
+
+    def __getitem__(self, columns: Array) -> Array:
+        """(p, K)."""
+        (n, _), K = self.C.shape, len(self.inverse)
+        features = columns % n
+        missing = np.unique(features[~self.known[features]])
+        if len(missing):
+            self._learn(missing)
+        pair = np.empty((K, K), int)
+        left, right = np.triu_indices(K)
+        pair[left, right] = pair[right, left] = np.arange(len(left))
+        return self.C[features[:, None], pair[columns // n]] @ self.inverse
+
+    def _learn(self, features: Array) -> None:
+        base = self.problem.base
+        if _NARROW * len(features) > len(base.scale):
+            kernels.project(base.X.storage, self.R, shift=base.shift, out=self.C)
+            self.C *= base.scale[:, None]
+            self.known[:] = True
+            return
+        height = max(64, _ENTRIES // len(features))
+        for rows, A in self.problem.blocks(features, height):
+            self.C[features] += A.T @ self.R[rows]
+        self.known[features] = True
 
 
 def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:

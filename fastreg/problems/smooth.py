@@ -42,7 +42,7 @@ class Tangent:
     with its inverse; zeros without an intercept."""
 
     problem: QuadraticProblem
-    mean: Array
+    mean: Any
     bend: Array
     inverse: Array
 
