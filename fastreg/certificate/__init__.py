@@ -269,6 +269,28 @@ def certify(
     return _certificate(verdict, unit, tol, method, passes + read)
 
 
+def certify_coupled(
+    X: Design, Y: Array, coef: Array, intercept: Array, objective: Objective, *, tol: float,
+    method: str, passes: int, columns: Columns = _UNKNOWN,
+) -> Certificate:  # fmt: skip
+    """`certify` of the multinomial loss: shares Y (m, K), coef (n, K, k), intercept (K, k); the
+    offset of the objective is (m, K)."""
+    from fastreg.certificate import coupled  # not part of a first fit
+
+    (m, n), offset = X.shape, objective.offset
+    w = np.ones(m) if objective.weights is None else objective.weights / objective.weights.max()
+    if not w.all():  # whatever a row of weight zero holds
+        Y = np.where((w > 0)[:, None], Y, Y[int(np.argmax(w))])
+        offset = None if offset is None else np.where((w > 0)[:, None], offset, 0.0)
+    w = w / w.sum()
+    own = dataclasses.replace(objective, offset=None)
+    data = Data(X, Y, w, *columns.filled(n), own, coef[:, 0], intercept[0], np.zeros(1), np.ones(1))
+    with single_threaded_blas:
+        verdict, least, read = coupled.judge(data, Y, offset, coef, intercept, columns.lengths, tol)
+    found = _certificate(verdict, np.ones(1), tol, method, passes + read)
+    return dataclasses.replace(found, objective=found.objective + least)
+
+
 def certify_small(
     X: Array, y: Array, w: Array, theta: Array, intercept: float, objective: Objective, *,
     tol: float, method: str,
@@ -468,6 +490,7 @@ __all__ = [
     "Certificate",
     "Columns",
     "certify",
+    "certify_coupled",
     "certify_moments",
     "certify_small",
     "certify_source",

@@ -28,9 +28,9 @@ class Target:
         self.l2 = data.of(data.objective.l2, t) * data.scale * data.scale
         self._penalty = in_units(data.objective.penalty, float(self._unit))
         self._norms, self._sizes = seen.norms, seen.sizes
-        self._length = _least_length(seen.norms, seen.sizes)
-        self._most = float(np.max(np.abs(c0) / self._length))
-        self._lightest = self._least_penalty()
+        self.length = _least_length(seen.norms, seen.sizes)
+        self.most = float(np.max(np.abs(c0) / self.length))
+        self.lightest = self._least_penalty()
         exponent = np.frexp(self._unit)[1] - np.frexp(data.scale)[1]
         self._down = np.ldexp(1.0, np.clip(exponent, -1000, 1000))  # a filter only
         if null is None:
@@ -53,7 +53,7 @@ class Target:
             found = self.points(points, part, c[:, part].T, fit)
             if doubt:
                 found = found.at(found.c + np.copysign(doubt, found.c))
-            kkt = kkt_residual(found, self._length[part, None], self._most)
+            kkt = kkt_residual(found, self.length[part, None], self.most)
             size = np.abs(found.beta)
             return found, kkt, np.stack([self._sizes[part] @ size, size.sum(axis=0)])
 
@@ -65,7 +65,7 @@ class Target:
             gap = np.where(gap <= (8 * _EPS * abs(self._mean) / self._unit) ** 2, 0.0, gap)
         kkt = np.maximum.reduce(residuals) + self._unknown(stretched, fit.rho2)
         with np.errstate(invalid="ignore", over="ignore"):  # ∞·0, of bounds: a gap is known
-            free = self._lightest * strength < 1.0
+            free = self.lightest * strength < 1.0
         null = np.full(len(points), self.null)
         return np.stack([gap, value + 0.5 * off**2, null, kkt, free])
 
@@ -73,8 +73,8 @@ class Target:
         """A verdict (5, g) of a loss that is not convex, with Σ w u (g,) of a free intercept: no
         gap, and every coefficient counts as free."""
         gap, objective, null, kkt, free = verdict
-        if self._most > 0.0:
-            kkt = np.maximum(kkt, np.abs(slope) / self._most)
+        if self.most > 0.0:
+            kkt = np.maximum(kkt, np.abs(slope) / self.most)
         return np.stack([np.full_like(gap, np.inf), objective, null, kkt, np.ones_like(free)])
 
     def points(self, points: range, part: Array, c: Array, fit: Any) -> Points:
@@ -98,11 +98,11 @@ class Target:
     def _unknown(self, stretched: Array, rho2: Array) -> Array:
         """What rounding may hide of the KKT residual at each point: that of the sums behind c,
         and of Xθ behind r, in units of `stretched`."""
-        if self._most == 0.0:
+        if self.most == 0.0:
             return np.zeros(len(rho2))
-        stretch = float(np.max(self._sizes / self._length, initial=0.0))
+        stretch = float(np.max(self._sizes / self.length, initial=0.0))
         spread = stretched + np.sqrt(2.0 * self.null)
-        unknown: Array = _ROUNDING * _EPS * (stretch * np.sqrt(rho2) + spread) / self._most
+        unknown: Array = _ROUNDING * _EPS * (stretch * np.sqrt(rho2) + spread) / self.most
         return unknown
 
     def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
@@ -151,7 +151,7 @@ class Target:
                 / self._unit
             )
             l2 = np.broadcast_to(self.l2, live.shape)[live]
-            by_l1 = np.where(l1 > 0, l1 / (1e-12 * self._most * length), 0.0)
+            by_l1 = np.where(l1 > 0, l1 / (1e-12 * self.most * length), 0.0)
             by_l2 = l2 / (1e-24 * length**2)
         return float(np.min(np.maximum(by_l1, by_l2), initial=np.inf))
 

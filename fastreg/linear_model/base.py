@@ -410,7 +410,7 @@ def as_sparse(coef: Any) -> Any:
     return make(coef if scipy.sparse.issparse(coef) else np.atleast_2d(coef))
 
 
-def warn_of_fit(model: Any, solution: Solution) -> None:
+def warn_of_fit(model: Any, solution: Any) -> None:
     """Warn if a fit did not reach `tol`."""
     certificate = solution.certificate
     if certificate.by_kkt:

@@ -193,6 +193,7 @@ class Generalized(Estimator):
         from fastreg.inference import likelihood_inference
 
         check_is_fitted(self)
+        self._check_one_output()
         if isinstance(X, STREAMED) or is_read(X, y):
             raise ValueError("summary needs rows in memory: read X into an array first")
         design = as_design(X)
@@ -261,6 +262,7 @@ class Generalized(Estimator):
         from fastreg.inference.residuals import residuals
 
         check_is_fitted(self)
+        self._check_one_output()
         z = self._predictor(X, offset)
         target, weights = self._likelihood(y, sample_weight, len(z), "sandwich")
         scale = 1.0 if dispersion is None else float(dispersion)
@@ -305,6 +307,7 @@ class Generalized(Estimator):
         from fastreg.plots import draw_calibration, groups_of
 
         check_is_fitted(self)
+        self._check_one_output()
         if not is_count(n_groups, least=2):
             raise ValueError(f"n_groups must be an integer of 2 or more, got {n_groups!r}")
         z = self._predictor(X, offset)
@@ -312,6 +315,9 @@ class Generalized(Estimator):
         w = np.ones(len(z)) if weights is None else weights
         groups = groups_of(losses.mean(self._loss, z), target, w, int(n_groups))
         return draw_calibration(groups, label=self._predicted, ax=ax)
+
+    def _check_one_output(self) -> None:
+        """ValueError if the fit predicts several numbers a row."""
 
     def _slack(self) -> float:
         """The relative gap that the fit may have."""

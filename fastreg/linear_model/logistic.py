@@ -15,7 +15,15 @@ from fastreg._warnings import warn
 from fastreg.design import as_weights, counted
 from fastreg.linear_model.base import STREAMED, as_sparse, per_weight
 from fastreg.linear_model.generalized import Generalized
-from fastreg.linear_model.odds import TARGETS, Odds, as_odds, known_share, label_array, shares
+from fastreg.linear_model.odds import (
+    TARGETS,
+    Odds,
+    as_odds,
+    count_of,
+    known_share,
+    label_array,
+    shares,
+)
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
 from fastreg.losses import Logistic
@@ -72,7 +80,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         return np.array([n_iter], np.int32)
 
     def decision_function(self, X: Any, offset: Any = None) -> Array:
-        """Compute the log odds of the second class.
+        """Compute the log odds of the second class, or scores of more classes.
 
         Parameters
         ----------
@@ -84,20 +92,34 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            Log odds o + b + Xw, with o the offset.
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Log odds o + b + Xw, with o the offset. For more than two classes the same for each of
+            them; probabilities are their softmax.
 
         Raises
         ------
         ValueError
             X has other features than the fit, or X or offset contains NaN or infinity.
         """
+        check_is_fitted(self)
+        if len(self.classes_) > 2:
+            from fastreg.linear_model import several_classes  # not part of a first fit
+
+            return several_classes.decision(self, X, offset)
         return self._predictor(X, offset)
+
+    def _check_one_output(self) -> None:
+        check_is_fitted(self)
+        if len(self.classes_) > 2:
+            raise ValueError(
+                f"this is for two classes, and the fit has {len(self.classes_)}: there are no "
+                "standard errors, residuals or calibration of more yet"
+            )
 
     def predict(self, X: Any, offset: Any = None) -> Array:
         """Predict the class of new rows.
 
-        It is the second class where the log odds are above 0, else the first.
+        It is the most probable one: of two, the second where the log odds are above 0.
 
         Parameters
         ----------
@@ -118,10 +140,10 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
             X has other features than the fit, or X or offset contains NaN or infinity.
         """
         z = self.decision_function(X, offset)
-        return self.classes_[(z > 0.0).astype(int)]
+        return self.classes_[(z > 0.0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
 
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
-        """Compute the probabilities of both classes.
+        """Compute the probabilities of the classes.
 
         Parameters
         ----------
@@ -133,7 +155,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
+        ndarray of shape (n_samples, n_classes)
             Probabilities, in the order of `classes_`.
 
         Raises
@@ -142,10 +164,12 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
             X has other features than the fit, or X or offset contains NaN or infinity.
         """
         z = self.decision_function(X, offset)
+        if z.ndim == 2:
+            return scipy.special.softmax(z, axis=1)
         return np.column_stack([scipy.special.expit(-z), scipy.special.expit(z)])
 
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
-        """Compute the logarithms of the probabilities of both classes.
+        """Compute the logarithms of the probabilities of the classes.
 
         They are exact even where a probability underflows.
 
@@ -159,7 +183,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
+        ndarray of shape (n_samples, n_classes)
             Logarithms, in the order of `classes_`.
 
         Raises
@@ -168,6 +192,8 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
             X has other features than the fit, or X or offset contains NaN or infinity.
         """
         z = self.decision_function(X, offset)
+        if z.ndim == 2:
+            return scipy.special.log_softmax(z, axis=1)
         return np.column_stack([scipy.special.log_expit(-z), scipy.special.log_expit(z)])
 
     def _likelihood(
@@ -226,9 +252,10 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
 
 
 class LogisticRegression(Classifier):
-    """Fit logistic regression of two classes with an L1 and a ridge penalty.
+    """Fit logistic regression of two or more classes with an L1 and a ridge penalty.
 
-    Every fit has a certificate, which bounds its distance from the minimum.
+    More than two classes get the symmetric multinomial model. Every fit has a certificate, which
+    bounds its distance from the minimum.
 
     Parameters
     ----------
@@ -280,12 +307,12 @@ class LogisticRegression(Classifier):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        Labels of the classes, sorted. Probabilities and odds are those of the second.
-    coef_ : ndarray of shape (1, n_features)
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes, sorted. Odds of two are those of the second.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
         Coefficients w.
-    intercept_ : ndarray of shape (1,)
-        Intercept b; 0.0 with ``fit_intercept=False``.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts b; 0.0 with ``fit_intercept=False``. Those of more than two classes have sum 0.
     dual_gap_ : float
         Certified bound on the objective less its minimum.
     certificate_ : Certificate
@@ -310,6 +337,11 @@ class LogisticRegression(Classifier):
 
         P(w, b) = (1/S) Σ_i s_i log(1 + exp(−y_i z_i))
                   + 1/(C·S) Σ_j f_j (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
+
+    For more than two classes it minimises, with k the class of row i::
+
+        P(w, b) = (1/S) Σ_i s_i (log Σ_l exp(z_il) − z_ik)
+                  + 1/(C·S) Σ_l Σ_j f_j (l1_ratio·|w_lj| + ½(1 − l1_ratio)·w_lj²)
 
     y_i is 1 or −1, and S is the sum of the sample weights s. o are the offsets and f the factors
     `penalty_factor`. scikit-learn minimises C·S·P. The KKT residual is the largest slope of P that
@@ -339,6 +371,11 @@ class LogisticRegression(Classifier):
     >>> model.predict_proba([[1.0]], offset=[np.log(2.0)]).round(3)
     array([[0.111, 0.889]])
     """
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = True
+        return tags
 
     _parameter_constraints = {
         **Classifier._parameter_constraints,
@@ -425,8 +462,13 @@ class LogisticRegression(Classifier):
         if isinstance(X, STREAMED):
             return self._fit_source(X, offset)
         design = self._opened(X, y)
-        C, ratio = self._penalty()
         m, n = design.shape
+        if self.target == "labels" and count_of(y, sample_weight, m) > 2:
+            from fastreg.linear_model import several_classes  # not part of a first fit
+
+            several_classes.fit(self, X, design, y, sample_weight, offset)
+            return self
+        C, ratio = self._penalty()
         odds = as_odds(self, y, sample_weight, m).weighted(self.class_weight)
         odds.check_both(self)
         make = self._maker(n, ratio, offset_of(offset, m))

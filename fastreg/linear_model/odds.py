@@ -122,6 +122,12 @@ def label_array(y: Any, m: int) -> Array:
     return labels
 
 
+def count_of(y: Any, sample_weight: Any, m: int) -> int:
+    """How many classes labels have, in rows with a weight."""
+    weights, labels = as_weights(sample_weight, m), label_array(y, m)
+    return len(np.unique(labels if weights is None else labels[weights > 0.0]))
+
+
 def check_two(model: Any, classes: Array) -> None:
     name = type(model).__name__
     if len(classes) < 2:

@@ -18,6 +18,7 @@ conjugate is of the certificate: `fastreg.certificate.losses`.
 
 from fastreg.losses.gamma import Gamma
 from fastreg.losses.logistic import Logistic
+from fastreg.losses.multinomial import Multinomial
 from fastreg.losses.negative_binomial import NegativeBinomial
 from fastreg.losses.operations import (
     Traits,
@@ -38,6 +39,7 @@ from fastreg.losses.tweedie import Tweedie
 __all__ = [
     "Gamma",
     "Logistic",
+    "Multinomial",
     "NegativeBinomial",
     "Poisson",
     "Squared",

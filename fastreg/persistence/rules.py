@@ -51,6 +51,11 @@ RULES: dict[str, Rules] = {
     "LinearRegressor": _FIT,
     "Generalized": _FIT,
     "Classifier": {"classes_": "label: 2", "coef_": "finite: 1 n k=1", "intercept_": "finite: 1"},
+    "LogisticRegression": {
+        "classes_": "label: c",
+        "coef_": "finite: 1 n k=1 | c n k=1",
+        "intercept_": "finite: 1 | c",
+    },
     "GeneralizedRegressor": {"coef_": "finite: n k=1", "intercept_": "finite: ()"},
     "WithTheta": {"theta_": "finite: ()", "theta_se_": "number: ()"},
     "Ridge": {"solver_": "text: ()"},
@@ -171,9 +176,11 @@ def _check_names(model: Any) -> None:
 
 
 def _check_classes(model: Any) -> None:
-    first, second = model.classes_
-    if not first < second:
-        raise ValueError(f"classes_ should be two labels, ascending, got {model.classes_!r}")
+    labels, rows = model.classes_.tolist(), len(model.coef_)
+    if len(labels) < 2 or not all(a < b for a, b in pairwise(labels)):
+        raise ValueError(f"classes_ should be labels, ascending, got {model.classes_!r}")
+    if rows != (1 if len(labels) == 2 else len(labels)) or len(model.intercept_) != rows:
+        raise ValueError(f"coef_ has {rows} rows for {len(labels)} classes")
 
 
 def _check_by_class(model: Any) -> None:

@@ -13,6 +13,7 @@ so that the best δ₀ is −g₀ M/Σv − x̄ᵀδ, and leaves the gradient g 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,11 +38,23 @@ _NARROW = 8  # columns, or entries, for each in use, from which looks at those a
 
 @dataclass(frozen=True, eq=False)
 class Tangent:
-    """The quadratic at a point: G by `problem.gram`, x̄ (n,), Σv/M; ∞ without an intercept."""
+    """The quadratic at a point, of q intercepts: G by `problem.gram`, x̄ (n, q), and Σv/M (q, q)
+    with its inverse; zeros without an intercept."""
 
     problem: QuadraticProblem
-    mean: Array
-    bend: float
+    mean: Any
+    bend: Array
+    inverse: Array
+
+    @staticmethod
+    def of_one(problem: QuadraticProblem, mean: Array, bend: float) -> Tangent:
+        """Of one intercept, x̄ (n,), or of none, bend 0."""
+        inverse = 1.0 / bend if bend > 0.0 else 0.0
+        return Tangent(problem, mean[:, None], np.full((1, 1), bend), np.full((1, 1), inverse))
+
+    def mean_of(self, columns: Array) -> Array:
+        """x̄ of some columns, (p, q)."""
+        return self.mean[columns]
 
 
 @dataclass(kw_only=True)
@@ -89,8 +102,9 @@ class SmoothProblem(InMemoryProblem):
         return int((indptr[columns + 1] - indptr[columns]).sum())
 
     def look(self, columns: Array, betas: Array, levels: Array, *, within: bool = False) -> Look:
-        """At d points, β (p, d) on some columns, zero elsewhere, b (d,); the gradient of these
+        """At d points, β (p, d) on some columns, zero elsewhere, b (1, d); the gradient of these
         columns alone if `within`, which is for `is_narrow` ones."""
+        levels = levels.reshape(-1)
         if within:
             return self._part(columns).look(betas, levels)
         self.passes += 1
@@ -152,11 +166,11 @@ class SmoothProblem(InMemoryProblem):
         return Look(value / self.total, slope / self.total, self.screen(Z))
 
     def tangent(
-        self, columns: Array, beta: Array, level: float, *, is_secant: bool = False
+        self, columns: Array, beta: Array, level: Any, *, is_secant: bool = False
     ) -> Tangent:
-        """The quadratic at β (p,) on some columns, b; with `is_secant` it bends as the way to where
-        the loss bends, not as the point."""
-        z = self._predicted(columns, beta, level)
+        """The quadratic at β (p,) on some columns, b, a number or (1,); with `is_secant` it bends
+        as the way to where the loss bends, not as the point."""
+        z = self._predicted(columns, beta, float(np.ravel(level)[0]))
         if self.objective.offset is not None:
             z += self.objective.offset
         _, u, h = kernels.slopes(self.objective.loss, z, self.rows_y)
@@ -201,14 +215,14 @@ class SmoothProblem(InMemoryProblem):
 
     def _tangent(self, v: Array) -> Tangent:
         n, total, shift = self.n_features, float(v.sum()), self.shift
-        mean, bend = np.zeros(n), np.inf
+        mean, bend = np.zeros(n), 0.0
         if shift is not None:
             mean, bend = self.project(v) / total, total / self.total
             away = np.divide(mean, self.scale, out=np.zeros(n), where=self.scale > 0.0)
             shift = shift + away
         own = fields_of(self, InMemoryProblem)
         own |= {"shift": shift, "weights": v, "_starts": {}, "_bases": {}, "_workspaces": {}}
-        return Tangent(InMemoryProblem(**own), mean, bend)
+        return Tangent.of_one(InMemoryProblem(**own), mean, bend)
 
     def at_strengths(self, strengths: Array) -> SmoothProblem:
         """The same problem at other strengths."""

@@ -76,7 +76,8 @@ class SmoothBlocks(MomentProblem):
         return self.sample.is_ridge
 
     def look(self, betas: Array, levels: Array, points: Array) -> Look:
-        """At some points, β (n, d), b (d,), in one read."""
+        """At some points, β (n, d), b (1, d), in one read."""
+        levels = levels.reshape(-1)
         lanes = None if self.fold_of is None else self.fold_of[points]
         theta, loss = betas * self.scale[:, None], self.objective.loss
         work = _Looks(self.source.layout, loss, theta, levels, self.shift, self.folds, lanes)
@@ -89,10 +90,10 @@ class SmoothBlocks(MomentProblem):
         """From the moments: G is ℓ″ times theirs."""
         bend = self.null_bend
         own = fields_of(self, MomentProblem) | {"products": self.products * bend, "_bases": {}}
-        free = bend if self.shift is not None else np.inf
-        return Tangent(MomentProblem(**own), np.zeros(self.n_features), free)
+        free = bend if self.shift is not None else 0.0
+        return Tangent.of_one(MomentProblem(**own), np.zeros(self.n_features), free)
 
-    def tangent(self, columns: Array, beta: Array, level: float, fold: int = -1) -> Tangent:
+    def tangent(self, columns: Array, beta: Array, level: Any, fold: int = -1) -> Tangent:
         """From the sample, without the rows of a fold."""
         own = self.framed
         if fold >= 0 and (self.sample_fold == fold).any():

@@ -59,9 +59,9 @@ _NONE = np.zeros(0, np.int64)
 class SmoothState(State):
     """`State` with c = −∂F/∂β, and b, F and ∂F/∂b there."""
 
-    level: float = 0.0
+    level: Any = 0.0
     value: float = 0.0
-    tilt: float = 0.0
+    tilt: Any = 0.0
 
 
 class SmoothPath(working_set.PathFollower):
@@ -71,7 +71,7 @@ class SmoothPath(working_set.PathFollower):
     cost_of_slope = 1.0  # by b: of its square, in units of what that can gain
 
     def __init__(self, problem: Any, levels: Array, tol: float, max_iter: int) -> None:
-        """`levels` (k,) hold the start of b, and receive the end."""
+        """`levels` (q, k), or (k,) of one intercept, hold the start of b, and receive the end."""
         super().__init__(problem, WorkingSet(problem), tol, max_iter, False, None)
         self.tangent: Tangent | None = None
         # Of ridge terms alone every coefficient is free, and one factor serves them.
@@ -84,21 +84,22 @@ class SmoothPath(working_set.PathFollower):
         self._is_secant = False
         self._loaded: tuple[int, float] | None = None  # stand and κ that the active set started at
         self.kappa = 1.0
-        self.levels = levels
+        self.levels = np.atleast_2d(levels)
 
     # ------------------------------------------------------------ the start
 
     def begin(self, point: Point, start: Array) -> SmoothState:
         """The state at a start (n,), zero for the null model."""
-        problem, level = self.problem, float(self.levels[point.t])
+        problem, level = self.problem, self.levels[:, point.t].copy()
         columns = np.flatnonzero(start)
         if not len(columns):
-            level = problem.level
+            level = np.atleast_1d(np.asarray(problem.level, float)).copy()
             value = problem.scale_of_gap + problem.least
-            c, slope = -problem.null_gradient, 0.0
+            c, slope = -problem.null_gradient, np.zeros(len(level))
         else:
-            look = problem.look(columns, start[columns, None], np.array([level]))
-            value, slope, c = float(look.value[0]), float(look.slope[0]), -look.gradient[:, 0]
+            look = problem.look(columns, start[columns, None], level[:, None])
+            value, c = float(look.value[0]), -look.gradient[:, 0]
+            slope = np.atleast_2d(look.slope)[:, 0]
         self._draw(problem.tangent(columns, start[columns], level))
         rho2 = 2.0 * (value - problem.least)
         return SmoothState(start, c, rho2, self._strength(point), None, level, value, slope)
@@ -150,7 +151,7 @@ class SmoothPath(working_set.PathFollower):
             level = self._level(each, beta - stand.beta)
             each.target = beta, level
             along = float(stand.on(self.working.columns) @ (beta - stand.beta))
-            along += stand.slope * (level - stand.level)
+            along += float(stand.slope @ (level - stand.level))
             if math.isnan(each.here):
                 each.here = self._terms(each.point, stand.beta)
             each.ahead = self._terms(each.point, beta)
@@ -162,7 +163,7 @@ class SmoothPath(working_set.PathFollower):
         tangent, working, W = self.tangent, self.working, self.working.columns
         assert tangent is not None
         stand, kappa, strength = each.stand, each.kappa, self._strength(each.point)
-        c = tangent.mean[W] * stand.slope - stand.on(W)
+        c = tangent.mean_of(W) @ stand.slope - stand.on(W)
         if self._is_ridge and strength > _LEAST:
             return stand.beta + self._ridges().step(c, stand.beta, strength, kappa)
         if self._is_bare:  # where rows leave the answer open the shortest in the user's units
@@ -178,14 +179,12 @@ class SmoothPath(working_set.PathFollower):
         working.minimise(scaled, working_set.SLACK * self.tol, 1000 + 4 * len(W))
         return working.coef.copy()
 
-    def _level(self, each: Walker, move: Array) -> float:
+    def _level(self, each: Walker, move: Array) -> Array:
         """b at that minimum."""
         tangent, stand = self.tangent, each.stand
         assert tangent is not None
-        if tangent.bend == np.inf:
-            return stand.level
-        down = stand.slope / (each.kappa * tangent.bend)
-        return stand.level - down - float(tangent.mean[self.working.columns] @ move)
+        down = (tangent.inverse @ stand.slope) / each.kappa
+        return stand.level - down - tangent.mean_of(self.working.columns).T @ move
 
     def _ridges(self) -> RidgeSteps:
         if self._ridge is None:
@@ -225,18 +224,18 @@ class SmoothPath(working_set.PathFollower):
             each.stand = found
 
     def _found(
-        self, tries: list[Walker], trials: list[tuple[Array, float]], within: bool
+        self, tries: list[Walker], trials: list[tuple[Array, Array]], within: bool
     ) -> list[Stand]:
         """What a look sees at trials of some points."""
         betas = np.stack([beta for beta, _ in trials], axis=1)
-        levels = np.array([level for _, level in trials])
+        levels = np.stack([level for _, level in trials], axis=1)
         look = self._seen(tries, betas, levels, within)
-        gradients = np.ascontiguousarray(look.gradient.T)
+        gradients, slopes = np.ascontiguousarray(look.gradient.T), np.atleast_2d(look.slope).T
         bends = np.full(len(tries), math.nan) if look.bend is None else look.bend
         return [
-            Stand(*trial, float(value), float(slope), gradient, not within, float(bend))
+            Stand(*trial, float(value), slope, gradient, not within, float(bend))
             for trial, value, slope, gradient, bend in zip(
-                trials, look.value, look.slope, gradients, bends, strict=True
+                trials, look.value, slopes, gradients, bends, strict=True
             )
         ]
 
@@ -262,14 +261,14 @@ class SmoothPath(working_set.PathFollower):
         move, up = found.beta - stand.beta, found.level - stand.level
         W = self.working.columns
         change = found.on(W) - stand.on(W)
-        turned = float(change @ move) + (found.slope - stand.slope) * up
+        turned = float(change @ move) + float((found.slope - stand.slope) @ up)
         used = np.flatnonzero(move)
         gram = self.working.gram
         part = gram if 2 * len(used) > len(move) else gram[np.ix_(used, used)]
         some = move if part is gram else move[used]
         bent = float(some @ (part @ some))
-        if tangent.bend < np.inf:
-            bent += tangent.bend * (up + float(tangent.mean[W] @ move)) ** 2
+        whole = up + tangent.mean_of(W).T @ move
+        bent += float(whole @ (tangent.bend @ whole))
         each.learn(turned, bent)
 
     def _judge(self, todo: list[Walker]) -> None:
@@ -294,7 +293,7 @@ class SmoothPath(working_set.PathFollower):
         tangent, t = self.tangent, todo[0].point.t
         assert tangent is not None
         columns = np.concatenate([self.working.columns, outside])
-        slopes = np.array([each.stand.slope for each in todo])
+        slopes = np.stack([each.stand.slope for each in todo], axis=1)
         B, G = np.zeros((2, len(columns), len(todo)))
         for q, each in enumerate(todo):
             B[: len(each.stand.beta), q] = each.stand.beta
@@ -303,11 +302,11 @@ class SmoothPath(working_set.PathFollower):
         strengths = np.array([self._strength(each.point) for each in todo])
         ridge, penalty = self.problem.base_ridge(t)[columns], self.problem.base_penalty(t)
         some = type(penalty)(*(each[columns, None] for each in penalty))
-        C = tangent.mean[columns, None] * slopes - G
+        C = tangent.mean_of(columns) @ slopes - G
         gap, _ = duality_gap(
             C, B, rho2, ridge[:, None] * strengths, penalties.times(some, strengths)
         )
-        off = 0.0 if tangent.bend == np.inf else 0.5 * self.cost_of_slope * slopes**2 / tangent.bend
+        off = 0.5 * self.cost_of_slope * (slopes * (tangent.inverse @ slopes)).sum(axis=0)
         out: Array = relative_to(gap + off, self.problem.scale_of_gap)
         return out
 
@@ -393,14 +392,17 @@ class SmoothPath(working_set.PathFollower):
             if each.point.factor == 1.0:
                 betas[:, each.point.t] = 0.0
                 betas[self.working.columns, each.point.t] = each.stand.beta
-                self.levels[each.point.t] = self._settled(each)
+                self.levels[:, each.point.t] = self._settled(each)
 
-    def _settled(self, each: Walker) -> float:
+    def _settled(self, each: Walker) -> Array:
         """b at its best, but for the square of its slope: a certificate pays for the slope."""
         stand, tangent = each.stand, self.tangent
         assert tangent is not None
-        bend = stand.bend if stand.bend > 0.0 else each.kappa * tangent.bend
-        return stand.level - stand.slope / bend if self.problem.objective.fit_intercept else 0.0
+        if not self.problem.objective.fit_intercept:
+            return np.zeros(len(stand.level))
+        if stand.bend > 0.0:
+            return stand.level - stand.slope / stand.bend
+        return stand.level - tangent.inverse @ stand.slope / each.kappa
 
     def _state_of(self, walkers: list[Walker], before: State) -> SmoothState:
         """The state at the last point."""
@@ -421,11 +423,11 @@ class SmoothPath(working_set.PathFollower):
 
 
 def solve(
-    problem: SmoothProblem, betas: Array, levels: Array, tol: float, max_iter: int, *,
+    problem: Any, betas: Array, levels: Array, tol: float, max_iter: int, *,
     points: Array | None = None, progress: Progress | None = None,
 ) -> int:  # fmt: skip
-    """Fill β (n, k), in the problem's units, and b (k,), which hold the start, at some points or at
-    all; the most steps of a point."""
+    """Fill β (n, k), in the problem's units, and b (k,), or (q, k) of q intercepts, which hold the
+    start, at some points or at all; the most steps of a point."""
     if problem.is_wide_ridge:
         return _solve_rotated(problem, betas, levels, tol, max_iter, progress)
     path = SmoothPath(problem, levels, tol, max_iter)
@@ -450,13 +452,13 @@ def _solve_rotated(
     return most
 
 
-def critical(problem: SmoothProblem, tol: float, max_iter: int) -> float:
+def critical(problem: Any, tol: float, max_iter: int) -> float:
     """The least strength at which the penalty holds at zero all that it can."""
 
     def refit(strength: float) -> Array:
         strict = problem.at_strengths(np.array([strength]))
         betas = np.zeros((problem.n_features, 1), order="F")
-        levels = np.full(1, problem.level)
+        levels = np.atleast_1d(np.asarray(problem.level, float))[:, None].copy()
         solve(strict, betas, levels, tol, max_iter)
         used = np.flatnonzero(betas[:, 0])
         look = strict.look(used, betas[used], levels)

@@ -40,7 +40,7 @@ class PathByReads(SmoothPath):
         self.working.extend(np.arange(n))
         walkers = []
         for q in range(P):
-            stand = Stand(betas[:, q].copy(), float(levels[q]), 0.0, 0.0, np.zeros(n))
+            stand = Stand(betas[:, q].copy(), levels[:, q].copy(), 0.0, np.zeros(1), np.zeros(n))
             walkers.append(Walker(Point(q), stand, 1.0))
         self._look_again(walkers)
         self._judge(walkers)
@@ -54,7 +54,7 @@ class PathByReads(SmoothPath):
             self._judge(todo)
             reads, todo = reads + 1, [each for each in todo if not each.is_over]
         for q, each in enumerate(walkers):
-            betas[:, q], levels[q] = each.stand.beta, self._settled(each)
+            betas[:, q], levels[:, q] = each.stand.beta, self._settled(each)
         return walkers
 
     def _send(self, group: list[Walker]) -> None:

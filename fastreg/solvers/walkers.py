@@ -25,13 +25,13 @@ _SHORT = 0.1  # of a step that leaves float64
 
 @dataclass(eq=False)
 class Stand:
-    """Where a point of the path stands: β (p,) on W, b, F, ∂F/∂b, and ∂F/∂β of all columns (n,), or
-    of W (p,)."""
+    """Where a point of the path stands: β (p,) on W, b (q,), F, ∂F/∂b (q,), and ∂F/∂β of all
+    columns (n,), or of W (p,)."""
 
     beta: Array
-    level: float
+    level: Array
     value: float
-    slope: float
+    slope: Array
     gradient: Array
     is_whole: bool = True  # whether the gradient is that of all columns
     bend: float = math.nan  # ∂²F/∂b², where it is known
@@ -56,7 +56,7 @@ class Walker:
 
     def __init__(self, point: Point, stand: Stand, kappa: float) -> None:
         self.point, self.stand, self.kappa = point, stand, kappa
-        self.target: tuple[Array, float] = (stand.beta, stand.level)
+        self.target: tuple[Array, Array] = (stand.beta, stand.level)
         self.share, self.here, self.ahead = 1.0, math.nan, math.nan
         self.objective, self.lost = math.nan, math.inf
         self.gap, self.least, self.rate = math.inf, math.inf, math.nan
@@ -67,7 +67,7 @@ class Walker:
         """Of the step, to look at: the whole of it, or shorter ones where it was too long."""
         return [self.share * 0.5**k for k in range(1 if self.share == 1.0 else room)]
 
-    def trial(self, share: float) -> tuple[Array, float]:
+    def trial(self, share: float) -> tuple[Array, Array]:
         """(β, b) at a share of the step."""
         (beta, level), stand = self.target, self.stand
         if share == 1.0:

@@ -23,15 +23,22 @@ def relative(v: Array, mu: Array, log_mu: Array) -> Array:
     Near μ = v it is v (r − log(1 + r)) with r = μ/v − 1: as it stands it would lose all digits of
     what is small beside v. Where μ or v/μ leave float64, v log(v/μ) is v (log v − log μ).
     """
-    v, mu = np.broadcast_arrays(v, mu)
+    v, mu, log_mu = np.broadcast_arrays(v, mu, log_mu)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        out = scipy.special.kl_div(v, mu)
-        out = np.where(mu > _TINY, out, -scipy.special.entr(v) - v * log_mu - v)
         r = (mu - v) / v
-    near = np.abs(r) < _NEAR
-    if near.any():
-        out = np.where(near, v * _excess_of_log(np.where(near, r, 0.0)), out)
-    return np.where(v >= 0.0, np.maximum(out, 0.0), np.inf)
+        near = np.abs(r) < _NEAR
+        out = np.empty(v.shape)
+        out[near] = v[near] * _excess_of_log(r[near])
+        far = ~near
+        own, other = v[far], mu[far]
+        each = scipy.special.kl_div(own, other)
+        tiny = ~(other > _TINY)
+        if tiny.any():
+            less = own[tiny]
+            each[tiny] = -scipy.special.entr(less) - less * log_mu[far][tiny] - less
+        each[~(own >= 0.0)] = np.inf
+        out[far] = np.maximum(each, 0.0)
+    return out
 
 
 def _excess_of_log(r: Array) -> Array:
