@@ -245,6 +245,21 @@ def slopes(loss, z, y):
     return np.stack(_loss(loss, z, y))
 
 
+def softmax(Z: Array, Y: Array, weights: Array | None, offset: Array | None) -> Array:
+    """Z ← w∘(p − y), and (d,) of Σ_i w_i ℓ, for d points of K predictions of each row."""
+    (m, width), K = Z.shape, Y.shape[1]
+    z = Z.reshape(m, width // K, K) + (0.0 if offset is None else offset[:, None, :])
+    w = np.ones(m) if weights is None else weights
+    z[w == 0.0] = 0.0
+    top = z.max(axis=2, keepdims=True)
+    total = np.exp(z - top).sum(axis=2, keepdims=True)
+    loss = (top + np.log(total))[:, :, 0] - np.einsum("ik,itk->it", Y, z)
+    slopes = w[:, None, None] * (np.exp(z - top) / total - Y[:, None, :])
+    Z[:] = np.where((w > 0.0)[:, None, None], slopes, 0.0).reshape(m, width)
+    out: Array = w @ loss
+    return out
+
+
 def weighted_slopes(loss, Z, y, weights, sums):
     w = np.ones((len(y), 1)) if weights is None else weights[:, None]
     value, slope, bend = _loss(loss, Z, y[:, None])

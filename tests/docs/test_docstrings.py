@@ -31,8 +31,8 @@ TEXTS = {
     "alpha": 3, "alphas": 4, "alpha_bounds": 2, "bounds": 2, "cv": 6, "eps": 2, "l1_ratio": 4,
     "max_features": 2, "max_iter": 4, "penalty": 2, "random_state": 2, "rule": 2, "scoring": 2,
     "solver": 2, "tol": 7, "verbose": 3, "warm_start": 2,
-    "alpha_": 4, "cv_certificate_": 4, "equal_error_": 2, "error_": 3, "error_gradient_": 3,
-    "history_": 3, "n_iter_": 4, "scores_": 2,
+    "alpha_": 4, "classes_": 2, "cv_certificate_": 4, "equal_error_": 2, "error_": 3,
+    "error_gradient_": 3, "history_": 3, "intercept_": 2, "n_iter_": 4, "scores_": 2,
 }  # fmt: skip
 
 

@@ -164,7 +164,6 @@ def test_shapes_are_scikit_learns():
 @pytest.mark.parametrize(
     ("options", "y", "message"),
     [
-        ({}, np.arange(120) % 3, "3 classes.*not multinomial yet.*OneVsRestClassifier"),
         ({}, np.zeros(120), "y has one class"),
         ({}, np.linspace(0.1, 0.9, 120), "continuous.*target='proportions'"),
         ({}, np.eye(2)[np.arange(120) % 2], "target='counts'"),

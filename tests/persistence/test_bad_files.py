@@ -203,7 +203,7 @@ def test_states_that_do_not_fit_together(name, data, tmp_path):
 OTHER_CHANGES = {
     "classes missing": (lambda s: s["attributes"].pop("classes_"), "classes_ is missing"),
     "one class": (_set(classes={"int64": [1]}), "classes_ has shape"),
-    "descending": (_set(classes={"int64": [1, 0]}), "two labels, ascending"),
+    "descending": (_set(classes={"int64": [1, 0]}), "labels, ascending"),
     "mixed": (_set(classes={"int64": [0, "a"]}), "classes_ holds 'a'"),
     "kind": (_set(classes={"void8": [0, 1]}), "classes_ is not plain data"),
     "too large": (_set(classes={"int8": [0, 300]}), "sound"),
