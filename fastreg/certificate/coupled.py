@@ -220,22 +220,19 @@ def _verdict(
     own = dataclasses.replace(
         objective, strength=None if strength is None else strength[points.start : points.stop]
     )
-    parts, residuals = [], []
-    most, lightest = 0.0, np.inf
-    targets = []
-    for k in range(K):
-        one = dataclasses.replace(data, objective=own, coef=data.coef[:, k:width:K])
-        targets.append(Target(one, 0, found.c0[k], found, null))
+    each = np.ones(g) if own.strength is None else own.strength
+    classes = [
+        dataclasses.replace(data, objective=own, coef=data.coef[:, k:width:K]) for k in range(K)
+    ]
+    targets = [Target(one, 0, found.c0[k], found, null) for k, one in enumerate(classes)]
     most = max(target.most for target in targets)
-    every = np.flatnonzero(data.scale)
+    parts, residuals = [], []
     for k, target in enumerate(targets):
         c = found.c[k : g * K : K]
-        part = target.points(range(g), every, c[:, every].T, fit)
-        parts.append(part)
-        residuals.append(kkt_residual(part, target.length[every, None], most))
-        lightest = min(lightest, target.lightest)
+        some = target.touched(classes[k].coef, c, each)
+        parts.append(target.points(range(g), some, c[:, some].T, fit))
+        residuals.append(kkt_residual(parts[-1], target.length[some, None], most))
     gap, value = gap_and_objective(*parts)
     kkt = np.maximum.reduce(residuals)
-    each = np.ones(g) if own.strength is None else own.strength
-    free = lightest * each < 1.0
+    free = min(target.lightest for target in targets) * each < 1.0
     return np.stack([gap, value, np.full(g, null), kkt, free])

@@ -45,7 +45,7 @@ class Target:
         strength = np.ones(len(points))
         if objective.strength is not None:
             strength = objective.strength[points.start : points.stop]
-        touched = self._touched(coef, c, strength, doubt)
+        touched = self.touched(coef, c, strength, doubt)
         count = len(touched) * len(points) // _ENTRIES
         blocks = np.array_split(touched, count) if count > 1 else [touched]
 
@@ -105,7 +105,7 @@ class Target:
         unknown: Array = _ROUNDING * _EPS * (stretch * np.sqrt(rho2) + spread) / self.most
         return unknown
 
-    def _touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
+    def touched(self, coef: Array, c: Array, strength: Array, doubt: float = 0.0) -> Array:
         """Features that count: where θ = 0 and c is a subgradient there every term is zero."""
         if len(coef) <= _FEW:
             return np.flatnonzero(self._data.scale)  # 0: a column of blocks that does not vary
