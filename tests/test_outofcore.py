@@ -94,15 +94,17 @@ def test_the_model_knows_the_constants_of_the_package():
 
 @needs_jit
 @pytest.mark.thorough
-def test_a_logistic_path_of_more_data_than_a_fit_holds(tmp_path, monkeypatch):
-    from benchmarks import outofcore_logistic as logistic
+@pytest.mark.parametrize("family", ["binomial", "gamma", "tweedie", "negative_binomial"])
+def test_a_path_of_a_loss_of_more_data_than_a_fit_holds(tmp_path, monkeypatch, family):
+    from benchmarks import outofcore_losses as losses
 
     monkeypatch.setattr(outofcore, "STEP", 3000)
     path = outofcore.generate(tmp_path, 20_000, 12, "npy")
-    found = logistic.fit(path, 1e-4, 0)
+    found = losses.fit(path, family, 1e-4, 0)
     assert found["reads"] <= 8 and found["gap"] <= 1e-4
-    found = logistic.fit(path, 1e-4, 5)
-    assert found["reads"] <= 11 and found["gap"] <= 1e-4
-    found = logistic.fit(path, 1e-7, 0)
+    if family == "binomial":
+        found = losses.fit(path, family, 1e-4, 5)
+        assert found["reads"] <= 11 and found["gap"] <= 1e-4
+    found = losses.fit(path, family, 1e-7, 0)
     assert found["reads"] <= 14 and found["gap"] <= 1e-7
-    assert logistic.compare(path) <= 1e-8
+    assert losses.compare(path, family) <= 1e-8
