@@ -94,7 +94,10 @@ def _(loss: Gamma, z: Array, y: Array) -> tuple[Array, Array, Array]:
 def _(loss: Tweedie, z: Array, y: Array) -> tuple[Array, Array, Array]:
     delta, epsilon = 2.0 - loss.power, loss.power - 1.0
     up, down = np.exp(delta * z), y * np.exp(-epsilon * z)
-    value = np.expm1(delta * z) / delta + y * np.expm1(-epsilon * z) / epsilon
+    first, second = (
+        (np.expm1(s * z) if abs(s) < 0.25 else np.exp(s * z)) / s for s in (delta, -epsilon)
+    )
+    value = first - y * second
     return value, up - down, np.maximum(delta * up + epsilon * down, 0.02 * up)
 
 

@@ -148,7 +148,9 @@ def of_amounts(loss, z, y):
 def of_claims(loss, z, y):
     delta, epsilon = 2 - LD(loss.power), LD(loss.power) - 1
     up, down = np.exp(delta * z), y * np.exp(-epsilon * z)
-    value = np.expm1(delta * z) / delta + y * (np.expm1(-epsilon * z) / epsilon)
+    value = up / delta + down / epsilon  # but for a constant: the judge asks for differences
+    value = value - (1 / delta if abs(delta) < 0.25 else 0)
+    value = value - (y / epsilon if abs(epsilon) < 0.25 else 0)
     return value, up - down, delta * up + epsilon * down
 
 

@@ -31,13 +31,18 @@ def null_model(
         return 0.0, z
     w = np.ones(len(y)) if w is None else w
     w = w / w.sum()
+    seen = w > 0.0
     if offset is None and traits(loss).affine:  # ℓ = A(z) − y B(z) asks for the mean of y alone
-        seen = w > 0.0
         mean = np.full((1, 1), w[seen] @ y[seen, 0])
+        known = losses.level(loss, float(mean[0, 0]))
+        if known is not None:
+            return known, z + known
         (level,), _ = shifted(loss, np.zeros((1, 1)), mean, np.ones(1), CLOSE)
-    else:
-        (level,), _ = shifted(loss, z, y, w, CLOSE)
-    return float(level), z + level
+        return float(level), z + level
+    known = losses.level(loss, float(w[seen] @ y[seen, 0]))
+    start = 0.0 if known is None else known - float(w[seen] @ z[seen, 0])
+    (level,), _ = shifted(loss, z + start, y, w, CLOSE)
+    return start + float(level), z + (start + level)
 
 
 def shifted(loss: Any, z: Array, y: Array, w: Array, close: float) -> tuple[Array, Array]:

@@ -40,6 +40,7 @@ _ROOM = 1 << 22  # entries of predictions of a group of points: 32 MB
 _CLOSEST = 1e-5  # a step of an intercept that is the last
 _SQUARE = 1e-3  # of √tol, such a step: its square is a millionth of the gap asked
 _MIXED = 0.05  # of the gap asked, what `mixture` may cost before intercepts are made better
+_ROUNDING = 64 * float(np.finfo(np.float64).eps)
 _SHARE = 0.2  # of the gap asked, a bound that need be no better
 
 
@@ -134,6 +135,7 @@ def judge(data: Data, lengths: Array | None, tol: float) -> tuple[Array, float, 
     objective = data.objective
     _, z = null_model(loss, data.Y, data.w, objective.offset, objective.fit_intercept)
     start, null = losses.slope(loss, z, data.Y), float(data.w @ losses.value(loss, z, data.Y)[:, 0])
+    size = float(data.w @ np.abs(losses.value(loss, z, data.Y))[:, 0]) + abs(least)
     data = dataclasses.replace(data, Y=-start)  # c⁰ of the null model
     step = max(1, min(k, max(_ROOM, data.X.nnz // 25) // m))
     ends, verdicts, passes = Ends.of(data, y), [], 0
@@ -143,16 +145,28 @@ def judge(data: Data, lengths: Array | None, tol: float) -> tuple[Array, float, 
         slopes = functools.partial(_slopes, fit, ends)
         width = len(points) + len(ends.weighted)
         seen = reads.with_residuals_of(data, slopes, width, lengths)
-        target = Target(data, 0, seen.c0[0], seen, null - least)
+        target = Target(data, 0, seen.c0[0], seen, max(null - least, 0.0))
         verdict = target.judge(points, fit.mixed(seen.c), fit, np.zeros(len(points)))
         verdict[0] += worse
         if not traits(loss).convex:
             own = data.w @ fit.u if objective.fit_intercept else np.zeros(len(points))
             verdict = target.stationary(verdict, own)
         verdict[1] -= least
-        verdicts.append(verdict)
+        verdicts.append(_beside_rounding(verdict, size))
         passes += 2
     return np.concatenate(verdicts, axis=1), least, passes
+
+
+def _beside_rounding(verdict: Array, size: float) -> Array:
+    """A verdict where the null model leaves nothing but the rounding of sums of `size`: a constant
+    y. What is as near to the least loss is exact."""
+    gap, objective, null, kkt, free = verdict
+    nothing = _ROUNDING * size
+    if not null[0] <= nothing:
+        return verdict
+    exact = np.abs(objective) <= nothing
+    none = np.zeros(len(gap))
+    return np.stack([np.where(exact, none, gap), objective, none, np.where(exact, none, kkt), free])
 
 
 def _fit(

@@ -54,17 +54,36 @@ def _of_squares(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
 
 def _of_family(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
     """Return the names and the columns: means, or probabilities and perhaps classes."""
+    import scipy.special
+
+    if len(getattr(model, "classes_", ())) > 2:
+        return _of_classes(arguments, model)
     z = _predictor(arguments, model)
     if not hasattr(model, "classes_"):
         from fastreg.certificate import losses
 
         return ["prediction"], [losses.mean(model._loss, z)]
-    import scipy.special
-
     odds = scipy.special.expit(z)
     if not arguments.classes:
         return ["probability"], [odds]
     return ["probability", "class"], [odds, model.classes_[(z > 0.0).astype(int)]]
+
+
+def _of_classes(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
+    """Return the names and the columns of more than two classes: a probability of each."""
+    given = _given(arguments)
+    if arguments.offset or arguments.exposure:
+        raise UsageError(
+            f"--offset and --exposure are for one prediction a row, the model has "
+            f"{len(model.classes_)} classes: leave them out"
+        )
+    data = _source(arguments, model, given) if given else arguments.file
+    chances = model.predict_proba(data)
+    names = [f"probability_{label}" for label in model.classes_.tolist()]
+    columns = list(chances.T)
+    if arguments.classes:
+        return [*names, "class"], [*columns, model.classes_[chances.argmax(axis=1)]]
+    return names, columns
 
 
 def _predictor(arguments: Any, model: Any) -> Array:

@@ -16,6 +16,7 @@ from fastreg.certificate import losses
 from fastreg.losses import Gamma, Logistic, NegativeBinomial, Poisson, Tweedie
 
 Array = np.ndarray
+_NORMAL = 1e10  # of a mean number, from which it is normal to 1e-5; of θ/y, Poisson to 1e-10
 _FAR = 10.0  # standard deviations of a Poisson number, beyond which its terms are rounding
 
 
@@ -51,6 +52,8 @@ def _(loss: Poisson, z: Array, y: Array, w: Array, scale: float) -> tuple[Array,
 @below.register
 def _(loss: NegativeBinomial, z: Array, y: Array, w: Array, scale: float) -> tuple[Array, Array]:
     """P(Y ≤ y) = I_p(θ, y + 1) with p = θ/(θ + μ)."""
+    if loss.theta > _NORMAL * max(1.0, float(y.max(initial=0.0))):
+        return below(Poisson(), z, y, w, scale)
     p, y = loss.theta / (loss.theta + losses.mean(loss, z)), np.floor(y)
     under = np.where(y > 0.0, betainc(loss.theta, np.maximum(y, 1.0), p), 0.0)
     return under, betainc(loss.theta, y + 1.0, p)
@@ -94,7 +97,9 @@ def _compound(power: float, mu: Array, y: Array, scale: Array) -> Array:
     rate, shape = mu**delta / (scale * delta), delta / epsilon
     unit = scale * epsilon * mu**epsilon
     out = np.exp(-rate)
-    for i in np.flatnonzero(y > 0.0):
+    large = rate > _NORMAL
+    out[large] = ndtr((y[large] - mu[large]) / np.sqrt(scale[large] * mu[large] ** power))
+    for i in np.flatnonzero((y > 0.0) & ~large):
         reach = _FAR * np.sqrt(rate[i]) + 20.0
         j = np.arange(max(1.0, np.floor(rate[i] - reach)), np.ceil(rate[i] + reach) + 1.0)
         log_p = j * np.log(rate[i]) - rate[i] - scipy.special.gammaln(j + 1.0)

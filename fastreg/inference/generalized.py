@@ -67,6 +67,7 @@ _L1 = (
     " An L1 penalty moves every coefficient towards zero; that it kept them all is taken for "
     "granted, and so are their signs."
 )
+_DIVIDES = "a weight divides the variance of its row"
 _NEAR = 0.1  # standard errors from the minimum: 95 % intervals then cover 94.9 %
 _SAFETY = 8.0  # of what a relative gap allows
 _EXACT = 1e-12  # relative gap of a fit that goes on
@@ -146,7 +147,8 @@ def likelihood_inference(
         covariance=whole,
         level=level,
         method=f"{method} standard errors",
-        assumes=caveat(_ASSUMES[method] + (_L1 if has_l1 else ""), chosen),
+        assumes=caveat(_assumes(method, fit.dispersed) + (_L1 if has_l1 else ""), chosen),
+        loss=objective.loss,
         ratio_name=ratio,
         n_samples=fit.rows.count,
         deviance=fit.deviance,
@@ -163,6 +165,12 @@ def likelihood_inference(
     )
 
 
+def _assumes(method: str, dispersed: bool) -> str:
+    """What a weight is: of amounts, R's glm has it divide the variance of its row."""
+    said = _ASSUMES[method]
+    return said.replace("weights count rows", _DIVIDES) if dispersed else said
+
+
 def _at_minimum(
     X: Design, y: Array, objective: Objective, coef: Array, intercept: float, slack: float,
     names: Sequence[str] | None,
@@ -171,8 +179,8 @@ def _at_minimum(
     fit = _Fit(X, y, objective, coef, intercept, names)
     if fit.distance <= _NEAR:
         return fit
-    # A Newton step gains distance²/2 of Σ w ℓ, of which half the null deviance is the unit of gaps.
-    if fit.distance**2 > _SAFETY * slack * fit.null_deviance:
+    # A Newton step gains φ·distance²/2 of Σ w ℓ; half the null deviance is the unit of gaps.
+    if fit.dispersion * fit.distance**2 > _SAFETY * slack * fit.null_deviance:
         raise ValueError(
             f"coefficients are {fit.distance:.2g} standard errors from the minimum for these data, "
             "further than tol explains: give summary the X, y, sample_weight and offset of the fit"
@@ -265,6 +273,7 @@ class _Fit:
         self.used = self._centred + float(np.sum(self._inverse * self._G.T))
         self.dispersed = traits(objective.loss).dispersed
         self.dispersion = self.pearson / self._left() if self.dispersed else 1.0
+        self.distance /= np.sqrt(self.dispersion) if self.dispersion > 0.0 else 1.0
         self.log_likelihood = self._log_likelihood(objective, loss)
 
     def _log_likelihood(self, objective: Objective, loss: float) -> float:

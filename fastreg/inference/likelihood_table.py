@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -80,6 +81,8 @@ class LikelihoodInference(Shown):
         `null_deviance` − `deviance`, over φ.
     likelihood_ratio_p : float
         Its p-value if no coefficient matters; NaN for penalised fits.
+    loss : NamedTuple
+        Loss of the fit, one of `fastreg.losses`.
 
     See Also
     --------
@@ -127,6 +130,7 @@ class LikelihoodInference(Shown):
     bic: float
     likelihood_ratio: float
     likelihood_ratio_p: float
+    loss: Any
 
     @property
     def explained(self) -> float:
@@ -157,8 +161,13 @@ class LikelihoodInference(Shown):
         if not len(places) or not (self.standard_error[places] > 0.0).all():
             raise ValueError("which must name coefficients that have a standard error")
         size = np.sqrt(np.diag(C))
-        t = beta / size
-        statistic = float(t @ np.linalg.solve(C / np.outer(size, size), t))
+        t, values, vectors = beta / size, *np.linalg.eigh(C / np.outer(size, size))
+        if not values[0] > 1e-12 * values[-1]:
+            raise ValueError(
+                f"the covariance of these {len(places)} coefficients has no inverse: name fewer, "
+                "and each once; clusters must outnumber them"
+            )
+        statistic = float(((vectors.T @ t) ** 2 / values).sum())
         return Tested(statistic, len(places), float(chdtrc(len(places), max(statistic, 0.0))))
 
     def compare(self, smaller: LikelihoodInference) -> Tested:
@@ -173,21 +182,32 @@ class LikelihoodInference(Shown):
         -------
         Tested
             Difference of the deviances over the dispersion of this fit, its degrees of freedom,
-            and the p-value by χ².
+            and the p-value by χ². Where both fits have estimated a number of the loss, twice the
+            difference of the log likelihoods.
 
         Raises
         ------
         ValueError
-            A fit has a penalty, or the fits are not of the same rows.
+            A fit has a penalty, or the fits are not of the same rows, target and loss.
         """
+        if not isinstance(smaller, LikelihoodInference):
+            raise ValueError(f"smaller must be a table of summary, got {type(smaller).__name__}")
         if np.isnan(self.likelihood_ratio_p) or np.isnan(smaller.likelihood_ratio_p):
             raise ValueError("compare is for fits without a penalty")
         if self.n_samples != smaller.n_samples or self.null_dof != smaller.null_dof:
             raise ValueError("compare needs fits of the same rows")
+        if type(self.loss) is not type(smaller.loss):
+            names = " and ".join(type(each.loss).__name__ for each in (self, smaller))
+            raise ValueError(f"compare needs fits of one loss, got {names}")
+        same = self.loss == smaller.loss
+        if same and abs(self.null_deviance - smaller.null_deviance) > 1e-6 * self.null_deviance:
+            raise ValueError("compare needs fits of the same target, weights and offset")
         dof = round(smaller.residual_dof - self.residual_dof)
         if dof < 1:
             raise ValueError("smaller must have fewer coefficients than this fit")
         statistic = (smaller.deviance - self.deviance) / self.dispersion
+        if not same:
+            statistic = 2.0 * (self.log_likelihood - smaller.log_likelihood)
         return Tested(statistic, dof, float(chdtrc(dof, max(statistic, 0.0))))
 
     @property
@@ -238,12 +258,15 @@ def _places(table: LikelihoodInference, which: Any) -> Array:
     if which is None:
         return np.flatnonzero(table.features >= 0)
     found = []
+    which = [which] if isinstance(which, str | int) else which
+    if not isinstance(which, Sequence | np.ndarray):
+        raise ValueError(f"which must be names or positions of coefficients, got {which!r}")
     for each in which:
         if isinstance(each, str):
             if each not in table.names:
                 raise ValueError(f"which: there is no coefficient {each!r}")
             found.append(table.names.index(each))
-        elif 0 <= int(each) < len(table.names):
+        elif isinstance(each, int | np.integer) and 0 <= each < len(table.names):
             found.append(int(each))
         else:
             raise ValueError(f"which: there is no coefficient {each!r}")

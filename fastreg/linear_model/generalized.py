@@ -129,6 +129,7 @@ class Generalized(Estimator):
         return np.clip(coef, low, high)[:, None]
 
     def _linear(self) -> Linear:
+        self._check_one_output()
         coef = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
         return Linear(np.array(coef).ravel(), np.array(self.intercept_).ravel()[:1].reshape(()))
 
@@ -173,7 +174,8 @@ class Generalized(Estimator):
 
         Notes
         -----
-        A weight counts equal rows, or the trials of a proportion.
+        A weight counts equal rows, or the trials of a proportion. Where the variance has a scale
+        that is estimated, as that of amounts has, a weight divides the variance of its row.
 
         Examples
         --------
@@ -198,7 +200,7 @@ class Generalized(Estimator):
             raise ValueError("summary needs rows in memory: read X into an array first")
         design = as_design(X)
         check_features(self, X)
-        if not 0.0 < level < 1.0:
+        if not isinstance(level, float | np.floating) or not 0.0 < level < 1.0:
             raise ValueError(f"level must be between 0 and 1, got {level!r}")
         m, n = design.shape
         clusters = None if cluster is None else clusters_of(cluster, m)
@@ -265,6 +267,8 @@ class Generalized(Estimator):
         self._check_one_output()
         z = self._predictor(X, offset)
         target, weights = self._likelihood(y, sample_weight, len(z), "sandwich")
+        if dispersion is not None and not (is_number(dispersion) and 0.0 < dispersion < np.inf):
+            raise ValueError(f"dispersion must be a number above 0, got {dispersion!r}")
         scale = 1.0 if dispersion is None else float(dispersion)
         if kind == "quantile" and dispersion is None:
             used = int(np.count_nonzero(self._linear().coef)) + bool(self.fit_intercept)
@@ -349,6 +353,11 @@ class Generalized(Estimator):
         return z if given is None else z + given
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
 def is_count(value: Any, *, least: int) -> bool:
     """Whether a value is an integer of at least so much."""
     known = isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -362,6 +371,9 @@ def clusters_of(cluster: Any, m: int) -> Array:
         raise ValueError(f"cluster must have shape ({m},), got {names.shape}")
     if names.dtype.kind == "f" and not np.isfinite(names).all():
         raise ValueError("cluster has NaN or infinity: give each row a group")
+    kinds = {type(name) for name in names.tolist()} if names.dtype.kind == "O" else set()
+    if names.dtype.kind not in "biufUSO" or (not kinds <= {str} and not kinds <= {int}):
+        raise ValueError("cluster must hold a number or a text for each row")
     return np.unique(names, return_inverse=True)[1].ravel()
 
 
@@ -371,8 +383,11 @@ def explained(loss: Any, z: Array, y: Array, weights: Array | None, offset: Arra
     The null model is the best intercept beside the offset.
     """
     w = np.full(len(z), 1.0 / len(z)) if weights is None else weights / weights.sum()
+    if not w.all():  # whatever a row of weight zero holds
+        seen = w > 0.0
+        w, z, y = w[seen], z[seen], y[seen]
+        offset = None if offset is None else offset[seen]
     z, y = z[:, None], y[:, None]
     _, null = null_model(loss, y, w, offset)
-    least = losses.saturated(loss, y)
-    lost, most = (float(w @ (losses.value(loss, at, y) - least)[:, 0]) for at in (z, null))
+    lost, most = (float(w @ losses.excess(loss, at, y)[:, 0]) for at in (z, null))
     return 1.0 - lost / most if most > 0.0 else float(lost <= 0.0)

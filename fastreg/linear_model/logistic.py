@@ -109,7 +109,6 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         return self._predictor(X, offset)
 
     def _check_one_output(self) -> None:
-        check_is_fitted(self)
         if len(self.classes_) > 2:
             raise ValueError(
                 f"this is for two classes, and the fit has {len(self.classes_)}: there are no "

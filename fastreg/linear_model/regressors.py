@@ -16,7 +16,7 @@ from fastreg.linear_model.base import STREAMED, single_target
 from fastreg.linear_model.generalized import Generalized, explained
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
-from fastreg.losses import Gamma, Poisson, Squared, Tweedie, domain, traits
+from fastreg.losses import domain, traits
 from fastreg.objectives import offset_of
 from fastreg.solvers import Solution
 
@@ -255,26 +255,3 @@ class OneAlpha(GeneralizedRegressor):
 
     def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
         return float(self.l1_ratio), float(self.alpha)
-
-
-def tweedie_loss(power: float, link: str) -> Any:
-    """The loss of a power and a link.
-
-    Raises
-    ------
-    ValueError
-        No density has such a power, or the link is for another.
-    """
-    if 0.0 < power < 1.0:
-        raise ValueError(f"power must be at most 0 or at least 1, got {power:g}: no density has it")
-    if link == "auto":
-        link = "identity" if power <= 0.0 else "log"
-    if link == "log":
-        named = {1.0: Poisson(), 2.0: Gamma()}
-        return named[power] if power in named else Tweedie(float(power))
-    if power != 0.0:
-        raise ValueError(
-            f"link='identity' is for power=0 alone, got power={power:g}: a mean must be above 0, "
-            "which link='log' makes sure of"
-        )
-    return Squared()

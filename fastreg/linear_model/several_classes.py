@@ -91,9 +91,10 @@ def _offset(offset: Any, m: int, count: int) -> Array | None:
     except (TypeError, ValueError):
         array = np.full((), np.nan)
     if array.shape != (m, count) or not np.isfinite(array).all():
+        given = f"shape {array.shape}" if array.shape != (m, count) else "NaN or infinity"
         raise ValueError(
             f"offset of {count} classes must hold ({m}, {count}) finite numbers, one a class, got "
-            f"shape {array.shape}"
+            f"{given}"
         )
     return array
 
@@ -114,7 +115,14 @@ def _weighted(asked: Any, weights: Array | None, codes: Array, classes: Array) -
         own = compute_class_weight(asked, classes=classes, y=classes)
     if not (np.isfinite(own).all() and (own >= 0).all()):
         raise ValueError(f"class_weight must hold finite weights ≥ 0, got {asked!r}")
-    return w * own[codes]
+    found = w * own[codes]
+    total = np.bincount(codes, found, len(classes))
+    if not total.all():
+        raise ValueError(
+            f"class_weight={asked!r} leaves no weight to class "
+            f"{classes.tolist()[int(np.argmin(total))]!r}: raise it, or leave its rows out"
+        )
+    return found
 
 
 def _start(model: Any, n: int, classes: Array) -> Array | None:

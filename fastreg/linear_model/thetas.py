@@ -32,12 +32,12 @@ class WithTheta(GeneralizedRegressor):
 
     @property
     def _loss(self) -> Any:
-        theta = getattr(self, "theta_", None) if self.theta is None else self.theta
-        return NegativeBinomial(1.0 if theta is None else float(theta))
+        given = 1.0 if self.theta is None else self.theta
+        return NegativeBinomial(float(getattr(self, "theta_", given)))
 
     @property
     def _estimated(self) -> int:  # type: ignore[override]
-        return int(self.theta is None)
+        return int(np.isfinite(self.theta_se_))
 
     @property
     def _name(self) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastreg.linear_model.regressors import OneAlpha, tweedie_loss
+from fastreg.linear_model.powers import WithPower
+from fastreg.linear_model.regressors import OneAlpha
 
 
-class TweedieRegressor(OneAlpha):
+class TweedieRegressor(WithPower, OneAlpha):
     """Fit a regression whose variance is a power of the mean.
 
     The logarithm of the mean is linear in the features. Amounts of which some are zero, such as the
@@ -64,6 +64,10 @@ class TweedieRegressor(OneAlpha):
         How near the fit is to its minimum.
     n_iter_ : int
         Number of steps.
+    power_ : float
+        Power of the fit.
+    link_ : str
+        Link of the fit, "identity" or "log".
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -133,11 +137,3 @@ class TweedieRegressor(OneAlpha):
         )  # fmt: skip
         self.power = power
         self.link = link
-
-    @property
-    def _loss(self) -> Any:
-        return tweedie_loss(self.power, self.link)
-
-    @property
-    def _name(self) -> str:
-        return f"Tweedie(power={self.power:g})"

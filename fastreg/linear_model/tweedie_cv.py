@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from fastreg.linear_model.regressors import tweedie_loss
+from fastreg.linear_model.powers import WithPower
 from fastreg.linear_model.regressors_cv import ChoosesAlpha
 
 
-class TweedieRegressorCV(ChoosesAlpha):
+class TweedieRegressorCV(WithPower, ChoosesAlpha):
     """Fit Tweedie regression, with alpha and l1_ratio chosen by cross-validation.
 
     Each training set gets a path of all alphas, and each fit has a certificate. The mean deviance
@@ -87,6 +86,10 @@ class TweedieRegressorCV(ChoosesAlpha):
         How near the fit is to its minimum.
     n_iter_ : int
         Number of steps.
+    power_ : float
+        Power of the fit.
+    link_ : str
+        Link of the fit, "identity" or "log".
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -157,11 +160,3 @@ class TweedieRegressorCV(ChoosesAlpha):
         )  # fmt: skip
         self.power = power
         self.link = link
-
-    @property
-    def _loss(self) -> Any:
-        return tweedie_loss(self.power, self.link)
-
-    @property
-    def _name(self) -> str:
-        return f"Tweedie(power={self.power:g})"

@@ -57,6 +57,7 @@ RULES: dict[str, Rules] = {
         "intercept_": "finite: 1 | c",
     },
     "GeneralizedRegressor": {"coef_": "finite: n k=1", "intercept_": "finite: ()"},
+    "WithPower": {"power_": "finite: ()", "link_": "text: ()"},
     "WithTheta": {"theta_": "finite: ()", "theta_se_": "number: ()"},
     "Ridge": {"solver_": "text: ()"},
     "RidgeCV": {

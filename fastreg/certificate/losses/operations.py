@@ -87,6 +87,12 @@ def excess(loss: Any, z: Array, y: Array) -> Array:
 
 
 @functools.singledispatch
+def level(loss: Any, mean: float) -> float | None:
+    """The z with ℓ′(z; mean) = 0, where it is known: a search may not find its way to it."""
+    return None
+
+
+@functools.singledispatch
 def mean(loss: Any, z: Array) -> Array:
     """The mean of y at a prediction z: what `Path.predict(type="response")` gives.
 

@@ -1,4 +1,5 @@
-"""(μ^δ − 1)/δ + y (μ^−ε − 1)/ε, δ = 2 − p, ε = p − 1. With g(x) = eˣ − 1 − x ≥ 0,
+"""μ^δ/δ + y μ^−ε/ε, δ = 2 − p, ε = p − 1, less 1/δ or y/ε near δ = 0 or ε = 0. With
+g(x) = eˣ − 1 − x ≥ 0,
 
     ℓ(z) − ℓ(z′) − ℓ′(z′)(z − z′) = μ′^δ g(δd)/δ + y μ′^−ε g(−εd)/ε,   d = z − z′
 
@@ -17,6 +18,8 @@ For p outside of [1, 2] ℓ is not convex, and there is no conjugate; of u = 0 a
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import scipy.special
 
@@ -26,6 +29,7 @@ from fastreg.certificate.losses.operations import (
     derivatives,
     divergence,
     ends,
+    level,
     log_constant,
     mean,
     roundness,
@@ -37,6 +41,7 @@ from fastreg.certificate.losses.operations import (
 from fastreg.certificate.losses.relative import exp, relative
 from fastreg.certificate.losses.tweedie_series import log_density
 from fastreg.losses import Tweedie
+from fastreg.losses.tweedie import NEAR
 
 Array = np.ndarray
 _STEPS = 100  # log(1 + r) halves │log u│ at least once the start is far; seven are usual
@@ -46,6 +51,11 @@ _CLOSE = 1e-9  # of r: what is left of the bound is its square
 
 def _powers(loss: Tweedie) -> tuple[float, float]:
     return 2.0 - loss.power, loss.power - 1.0
+
+
+def _one(share: float) -> float:
+    """What the value has less of, times `share`, δ or ε: 1 near its limit, else nothing."""
+    return 1.0 if abs(share) < NEAR else 0.0
 
 
 def _parts(loss: Tweedie, z: Array, y: Array) -> tuple[Array, Array]:
@@ -58,8 +68,10 @@ def _parts(loss: Tweedie, z: Array, y: Array) -> tuple[Array, Array]:
 def _(loss: Tweedie, z: Array, y: Array) -> Array:
     delta, epsilon = _powers(loss)
     with np.errstate(over="ignore"):
-        second = np.minimum(np.expm1(-epsilon * z) / epsilon, _MOST)
-        return np.expm1(delta * z) / delta + y * second
+        first, second = (
+            (np.expm1(s * z) if abs(s) < NEAR else np.exp(s * z)) / s for s in (delta, -epsilon)
+        )
+        return first + y * np.minimum(-second, _MOST)
 
 
 @slope.register
@@ -133,7 +145,7 @@ def _(loss: Tweedie, u: Array, y: Array) -> Array:
     x, rest, away = _root(loss, u, safe, np.log(safe))
     out = u * x - value(loss, x, safe) + np.abs(rest) * away
     with np.errstate(invalid="ignore", divide="ignore"):
-        zero = (1.0 - u - scipy.special.entr(np.maximum(u, 0.0))) / delta
+        zero = (_one(delta) - u - scipy.special.entr(np.maximum(u, 0.0))) / delta
     return np.where(none, np.where(u >= 0.0, zero, np.inf), out)
 
 
@@ -156,7 +168,7 @@ def _(loss: Tweedie, y: Array) -> Array:
     delta, _ = _powers(loss)
     none = y <= 0.0
     z = np.log(np.where(none, 1.0, y))
-    return np.where(none, -1.0 / delta, value(loss, z, y))
+    return np.where(none, -_one(delta) / delta, value(loss, z, y))
 
 
 @ends.register
@@ -168,6 +180,11 @@ def _(loss: Tweedie, y: Array) -> tuple[Array, Array]:
     return low * size, high * size
 
 
+@level.register
+def _(loss: Tweedie, mean: float) -> float | None:
+    return math.log(mean) if mean > 0.0 else None
+
+
 @mean.register
 def _(loss: Tweedie, z: Array) -> Array:
     return exp(z)
@@ -177,5 +194,6 @@ def _(loss: Tweedie, z: Array) -> Array:
 def _(loss: Tweedie, y: Array, w: Array, scale: float = 1.0) -> Array:
     """w [log a(y; φ) − (1/δ + y/ε)/φ]: the density is a(y; φ) exp{[y μ^−ε/−ε − μ^δ/δ]/φ}."""
     delta, epsilon = _powers(loss)
-    out: Array = w * (log_density(loss.power, y, scale) - (1.0 / delta + y / epsilon) / scale)
+    away = _one(delta) / delta + _one(epsilon) * y / epsilon
+    out: Array = w * (log_density(loss.power, y, scale) - away / scale)
     return out

@@ -1,4 +1,4 @@
-"""(μ^δ − 1)/δ + y (μ^−ε − 1)/ε: the divergence by steps that never go too far, and what is left."""
+"""μ^δ/δ + y μ^−ε/ε: the divergence by steps that never go too far, and what is left."""
 
 import math
 
@@ -35,11 +35,17 @@ def _expm1(x):
     return math.expm1(x) if x < 709.0 else math.inf
 
 
+@inner
+def _term(share, z):
+    """e^(share z)/share, less 1/share near 0."""
+    return (_expm1(share * z) if abs(share) < 0.25 else exp(share * z)) / share
+
+
 @value.register(Tweedie)
 def _(loss, z, y):
     delta, epsilon = 2.0 - loss.power, loss.power - 1.0
-    first = _expm1(delta * z) / delta
-    return first + y * (_expm1(-epsilon * z) / epsilon) if y != 0.0 else first
+    first = _term(delta, z)
+    return first - y * _term(-epsilon, z) if y != 0.0 else first
 
 
 @slope.register(Tweedie)
@@ -93,6 +99,6 @@ def _(loss, mean):
 def _(loss, y):
     delta, epsilon = 2.0 - loss.power, loss.power - 1.0
     if y <= 0.0:
-        return -1.0 / delta
+        return -1.0 / delta if abs(delta) < 0.25 else 0.0
     z = math.log(y)
-    return math.expm1(delta * z) / delta + y * (math.expm1(-epsilon * z) / epsilon)
+    return _term(delta, z) - y * _term(-epsilon, z)
