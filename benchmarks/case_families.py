@@ -56,7 +56,7 @@ def _tweedie(power: float) -> Family:
     delta, epsilon = 2.0 - power, power - 1.0
 
     def value(z: Array, y: Array) -> Array:
-        return np.expm1(delta * z) / delta + y * np.expm1(-epsilon * z) / epsilon
+        return np.exp(delta * z) / delta + y * np.exp(-epsilon * z) / epsilon
 
     def slopes(z: Array, y: Array) -> tuple[Array, Array]:
         up, down = np.exp(delta * z), y * np.exp(-epsilon * z)

@@ -6,7 +6,7 @@
 | `Logistic`, y in [0, 1] | log(1 + eᶻ) − yz | σ(z) − y | σ(z) σ(−z) |
 | `Poisson`, y ≥ 0 | eᶻ − yz | eᶻ − y | eᶻ |
 | `Gamma`, y > 0 | z + y e⁻ᶻ | 1 − y e⁻ᶻ | y e⁻ᶻ |
-| `Tweedie(p)` | (μ^δ − 1)/δ + y (μ^−ε − 1)/ε | μ^δ − y μ^−ε | δ μ^δ + ε y μ^−ε |
+| `Tweedie(p)` | μ^δ/δ + y μ^−ε/ε | μ^δ − y μ^−ε | δ μ^δ + ε y μ^−ε |
 | `NegativeBinomial(θ)` | (y + θ) log(1 + eᵗ) − yt | (y + θ) σ(t) − y | (y + θ) σ(t) σ(−t) |
 | `SquaredHinge` | ½ y a² + ½ (1 − y) b² | (1 − y) b − ya | y [a > 0] + (1 − y)[b > 0] |
 
