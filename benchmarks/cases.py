@@ -25,7 +25,7 @@ import scipy.optimize
 import scipy.sparse
 
 import fastreg
-from benchmarks import case_families
+from benchmarks import case_classes, case_families
 from benchmarks.case_families import BINOMIAL, MORE, POISSON, Family
 from fastreg import kernels, reference
 from fastreg.design import as_design
@@ -95,7 +95,7 @@ def difference(result: Any, expected: Any) -> float:
 def version(reader: str) -> str:
     """A digest of the cases and of the file `reader`: a changed case has no old results."""
     digest = hashlib.sha256()
-    for path in (__file__, case_families.__file__, reader):
+    for path in (__file__, case_classes.__file__, case_families.__file__, reader):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]
 
@@ -750,6 +750,17 @@ def more_family_cases(name: str) -> list[Case]:
     return [*family_cases(name, make), small]
 
 
+def several_classes_cases() -> list[Case]:
+    """A pass, and ridges of all classes at once."""
+    make, ridges = case_classes.labelled, (case_classes.ridge, case_classes.plain_ridge)
+    pass_of = case_classes.slopes, case_classes.plain_slopes
+    return [
+        Case("softmax", shapes((4000, 5), (1_000_000, 5)), make, *pass_of),
+        Case("several_classes", SEARCHED, make, *ridges, tolerance=1e-5),
+        Case("small_several_classes", SMALL, make, *ridges, tolerance=1e-5),
+    ]
+
+
 TALL = (4000, 50), (200_000, 500)
 SPARSE = (4000, 200), (500_000, 5000)
 TALL_FILE = shapes((4000, 50), (400_000, 200))
@@ -802,6 +813,7 @@ CASES = {
         *family_cases("poisson", counts),
         search_case("poisson", counts),
         *(case for name in MORE for case in more_family_cases(name)),
+        *several_classes_cases(),
         Case("folds_of_ridges", FITTED, regression, folds_of_ridges, plain_folds_of_ridges, 1e-8),
         Case(
             "cross_validation", FITTED, regression, cross_validation, plain_cross_validation, 1e-8
