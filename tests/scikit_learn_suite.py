@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 import sklearn
 import sklearn.linear_model
-from sklearn._loss import HalfPoissonLoss
+from sklearn._loss import HalfGammaLoss, HalfPoissonLoss, HalfTweedieLoss
 
 import fastreg
 
@@ -39,8 +39,9 @@ MODULES = (
     "sklearn.tests.test_metaestimators_metadata_routing",
 )
 NAMES = (
-    "ElasticNet", "ElasticNetCV", "Lasso", "LassoCV", "LinearRegression", "LogisticRegression",
-    "LogisticRegressionCV", "PoissonRegressor", "Ridge", "RidgeCV", "enet_path", "lasso_path",
+    "ElasticNet", "ElasticNetCV", "GammaRegressor", "Lasso", "LassoCV", "LinearRegression",
+    "LogisticRegression", "LogisticRegressionCV", "PoissonRegressor", "Ridge", "RidgeCV",
+    "TweedieRegressor", "enet_path", "lasso_path",
 )  # fmt: skip
 OURS = [getattr(fastreg, name) for name in NAMES]
 EXCEPTIONS = Path(__file__).with_name("scikit_learn_exceptions.toml")
@@ -60,6 +61,8 @@ class Swap:
             setattr(sklearn.linear_model, name, value)
         # Tests of generalised models ask an estimator for its loss, to compute with it.
         fastreg.PoissonRegressor._get_loss = lambda self, **_: HalfPoissonLoss()
+        fastreg.GammaRegressor._get_loss = lambda self, **_: HalfGammaLoss()
+        fastreg.TweedieRegressor._get_loss = lambda self, **_: HalfTweedieLoss(self.power)
 
     def pytest_collection_finish(self) -> None:
         """What scikit-learn itself imports from now on is its own."""
