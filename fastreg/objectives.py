@@ -43,7 +43,7 @@ class Objective:
     fit_intercept : whether a free, unpenalised intercept is part of the model
     strength : (k,) ≥ 0, what multiplies l2 and penalty at each point; None for ones
     loss : tuple of `fastreg.losses`
-    offset : (m,), what is added to every prediction; None for zeros
+    offset : (m,), or (m, K) of K outputs, what is added to every prediction; None for zeros
     """
 
     l2: Array
@@ -71,7 +71,9 @@ class Objective:
         """With an offset of zero in rows of weight zero, whatever stands there."""
         if self.offset is None or self.weights is None or self.weights.all():
             return self
-        return replace(self, offset=np.where(self.weights > 0.0, self.offset, 0.0))
+        seen = self.weights > 0.0
+        seen = seen if self.offset.ndim == 1 else seen[:, None]
+        return replace(self, offset=np.where(seen, self.offset, 0.0))
 
     def ridges(self) -> Array:
         """The ridge strengths of all points, an array that broadcasts to (n, k)."""
@@ -92,19 +94,31 @@ def family_of(family: Any) -> Any:
         losses.traits(family)
     except TypeError as error:
         raise ValueError(f"family must be a loss of fastreg.losses: {error}") from None
+    if losses.traits(family).outputs != 1:
+        raise ValueError(
+            f"family {type(family).__name__} has several predictions a row, which paths do not "
+            "take yet: give LogisticRegression the classes"
+        )
     has_numbers = type(family) in losses.sound.implementations
     return losses.sound(family) if has_numbers else family
 
 
-def offset_of(offset: Any, m: int) -> Array | None:
+def offset_of(offset: Any, m: int, outputs: int = 1) -> Array | None:
+    """(m,), or (m, K) of K predictions a row, checked."""
     if offset is None:
         return None
+    shape = (m,) if outputs == 1 else (m, outputs)
+    wanted = f"{m} finite numbers"
+    if outputs > 1:
+        wanted = f"({m}, {outputs}) finite numbers, one for each of {outputs} classes"
     try:
         array = np.asarray(offset, float)
     except (TypeError, ValueError):
-        raise ValueError(f"offset must hold {m} finite numbers, got {offset!r}") from None
-    if array.shape != (m,) or not np.isfinite(array).all():
-        raise ValueError(f"offset must hold {m} finite numbers")
+        raise ValueError(f"offset must hold {wanted}, got {offset!r}") from None
+    if array.shape != shape:
+        raise ValueError(f"offset must hold {wanted}, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"offset must hold {wanted}, got NaN or infinity")
     return array
 
 

@@ -177,7 +177,7 @@ def test_a_loss_of_several_outputs_is_certified_by_the_gap_that_stands():
     assert least <= other.fun + 1e-12 and other.fun - least <= 1e-6
 
 
-def test_no_solver_takes_several_outputs_and_says_so():
+def test_no_solver_takes_another_loss_of_several_outputs_and_says_so():
     objective = Objective(np.zeros((1, 1)), L1(0.1), loss=Multinomial(3))
-    with pytest.raises(ValueError, match="of one output: Multinomial is not"):
+    with pytest.raises(ValueError, match="of one output or multinomial: Multinomial is not"):
         select_solver(objective, (10, 6))

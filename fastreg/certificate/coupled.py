@@ -23,11 +23,9 @@ import numpy as np
 import scipy.special
 
 from fastreg.certificate import reads
-from fastreg.certificate.gap import gap_and_objective, kkt_residual
 from fastreg.certificate.losses.relative import relative
 from fastreg.certificate.reads import Data
-from fastreg.certificate.target import Target
-from fastreg.objectives import Objective
+from fastreg.certificate.target import Target, judge_together
 
 Array = np.ndarray
 _ROOM = 1 << 22  # entries of predictions of a group of points: 32 MB
@@ -124,6 +122,12 @@ class CoupledFit:
     w: Array
 
     @functools.cached_property
+    def rho2(self) -> Array:
+        """(g,) Σ w ‖u‖²."""
+        out: Array = np.einsum("i,igk->g", self.w, (self.mixed - self.Y[:, None, :]) ** 2)
+        return out
+
+    @functools.cached_property
     def left(self) -> Array:
         return self._rows(np.ones(self.value.shape))
 
@@ -172,6 +176,7 @@ def judge(
         flat = dataclasses.replace(
             data, coef=some.reshape(len(coef), g * K),
             intercept=intercept[:, points.start : points.stop].T.reshape(-1),
+            objective=objective.of_points(np.arange(points.start, points.stop)),
         )  # fmt: skip
         Z = reads.products(flat, flat.coef) + reads.levels(flat, range(g * K))
         Z = Z.reshape(m, g, K)
@@ -186,7 +191,12 @@ def judge(
             fit = _fit(Z, Y, data.w, value, True)
         R = (Y[:, None, :] - fit.mixed).reshape(m, g * K)
         found = reads.with_residuals(flat, R, lengths)
-        verdict = _verdict(flat, objective, points, found, fit, null, K)
+        targets = [
+            Target(dataclasses.replace(flat, coef=flat.coef[:, c::K]), 0, found.c0[c], found, null)
+            for c in range(K)
+        ]
+        each = [found.c[c : g * K : K] for c in range(K)]
+        verdict = judge_together(targets, range(g), each, fit, np.zeros(g))
         verdict[0] += worse
         verdict[1] -= least
         verdicts.append(verdict)
@@ -208,31 +218,3 @@ def _fit(Z: Array, Y: Array, w: Array, value: Array, centred: bool) -> CoupledFi
         pi = np.where(t[:, None] > 0.0, pi, 0.0)
         mixed = (1.0 - t[:, None]) * P + t[:, None] * pi
     return CoupledFit(value, P, logs, mixed, Y, w)
-
-
-def _verdict(
-    data: Data, objective: Objective, points: range, found: reads.Correlations, fit: CoupledFit,
-    null: float, K: int,
-) -> Array:  # fmt: skip
-    """Sums of the formulas over classes, whose features stand in parts."""
-    width, g = data.coef.shape[1], len(points)
-    strength = objective.strength
-    own = dataclasses.replace(
-        objective, strength=None if strength is None else strength[points.start : points.stop]
-    )
-    each = np.ones(g) if own.strength is None else own.strength
-    classes = [
-        dataclasses.replace(data, objective=own, coef=data.coef[:, k:width:K]) for k in range(K)
-    ]
-    targets = [Target(one, 0, found.c0[k], found, null) for k, one in enumerate(classes)]
-    most = max(target.most for target in targets)
-    parts, residuals = [], []
-    for k, target in enumerate(targets):
-        c = found.c[k : g * K : K]
-        some = target.touched(classes[k].coef, c, each)
-        parts.append(target.points(range(g), some, c[:, some].T, fit))
-        residuals.append(kkt_residual(parts[-1], target.length[some, None], most))
-    gap, value = gap_and_objective(*parts)
-    kkt = np.maximum.reduce(residuals)
-    free = min(target.lightest for target in targets) * each < 1.0
-    return np.stack([gap, value, np.full(g, null), kkt, free])

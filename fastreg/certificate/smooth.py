@@ -32,7 +32,7 @@ from fastreg.certificate import losses, mixture, reads
 from fastreg.certificate.intercept import CLOSE, null_model, shifted, summed
 from fastreg.certificate.mixture import Mixed
 from fastreg.certificate.reads import Data
-from fastreg.certificate.target import Target
+from fastreg.certificate.target import Target, beside_rounding
 from fastreg.losses import traits
 
 Array = np.ndarray
@@ -40,7 +40,6 @@ _ROOM = 1 << 22  # entries of predictions of a group of points: 32 MB
 _CLOSEST = 1e-5  # a step of an intercept that is the last
 _SQUARE = 1e-3  # of √tol, such a step: its square is a millionth of the gap asked
 _MIXED = 0.05  # of the gap asked, what `mixture` may cost before intercepts are made better
-_ROUNDING = 64 * float(np.finfo(np.float64).eps)
 _SHARE = 0.2  # of the gap asked, a bound that need be no better
 
 
@@ -134,8 +133,8 @@ def judge(data: Data, lengths: Array | None, tol: float) -> tuple[Array, float, 
     y, least = data.Y, float(data.w @ losses.saturated(loss, data.Y)[:, 0])
     objective = data.objective
     _, z = null_model(loss, data.Y, data.w, objective.offset, objective.fit_intercept)
-    start, null = losses.slope(loss, z, data.Y), float(data.w @ losses.value(loss, z, data.Y)[:, 0])
-    size = float(data.w @ np.abs(losses.value(loss, z, data.Y))[:, 0]) + abs(least)
+    start, value = losses.slope(loss, z, data.Y), losses.value(loss, z, data.Y)[:, 0]
+    null, size = float(data.w @ value), float(data.w @ np.abs(value)) + abs(least)
     data = dataclasses.replace(data, Y=-start)  # c⁰ of the null model
     step = max(1, min(k, max(_ROOM, data.X.nnz // 25) // m))
     ends, verdicts, passes = Ends.of(data, y), [], 0
@@ -152,21 +151,9 @@ def judge(data: Data, lengths: Array | None, tol: float) -> tuple[Array, float, 
             own = data.w @ fit.u if objective.fit_intercept else np.zeros(len(points))
             verdict = target.stationary(verdict, own)
         verdict[1] -= least
-        verdicts.append(_beside_rounding(verdict, size))
+        verdicts.append(beside_rounding(verdict, size))
         passes += 2
     return np.concatenate(verdicts, axis=1), least, passes
-
-
-def _beside_rounding(verdict: Array, size: float) -> Array:
-    """A verdict where the null model leaves nothing but the rounding of sums of `size`: a constant
-    y. What is as near to the least loss is exact."""
-    gap, objective, null, kkt, free = verdict
-    nothing = _ROUNDING * size
-    if not null[0] <= nothing:
-        return verdict
-    exact = np.abs(objective) <= nothing
-    none = np.zeros(len(gap))
-    return np.stack([np.where(exact, none, gap), objective, none, np.where(exact, none, kkt), free])
 
 
 def _fit(

@@ -22,7 +22,7 @@ from fastreg._jit import run_blocks
 from fastreg.certificate import deviance, losses, mixture
 from fastreg.certificate.mixture import Mixed
 from fastreg.certificate.reads import Data, about_means
-from fastreg.certificate.target import Target
+from fastreg.certificate.target import Target, beside_rounding
 from fastreg.losses import traits
 from fastreg.objectives import Objective
 from fastreg.sources.blocks import Source
@@ -145,11 +145,13 @@ class _Group:
             chi = losses.roundness(self.loss) * chi[:k]
         fit = BlocksFit(value[:k], chi, least, t[:k], cost[:k], rows[:k, n + 1])
         data = self._data(objective, is_sparse, self.claims.shift)
-        target = Target(data, 0, found.c0[0], found, float(value[k]) - least)
+        null = float(value[k]) - least
+        target = Target(data, 0, found.c0[0], found, max(null, 0.0))
         verdict = target.judge(range(k), found.c, fit, np.zeros(k))
         verdict[1] -= least
         if not traits(self.loss).convex:
             verdict = target.stationary(verdict, rows[:k, n] if centred else np.zeros(k))
+        verdict = beside_rounding(verdict, abs(float(value[k])) + abs(least))
         return verdict, least
 
     def _data(self, objective: Objective, is_sparse: bool, shift: Array) -> Data:

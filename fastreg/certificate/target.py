@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _ENTRIES = 1 << 16  # of a block of features at all points: 512 kB, as many arrays as there are
 _FEW = 64  # features of which none is left out: to find out which matter takes longer
 _ROUNDING = 2.0  # of a sum, in units of eps and of what is summed
+_NOTHING = 64 * _EPS  # of a sum, what is rounding of losses
 
 
 class Target:
@@ -28,9 +30,9 @@ class Target:
         self.l2 = data.of(data.objective.l2, t) * data.scale * data.scale
         self._penalty = in_units(data.objective.penalty, float(self._unit))
         self._norms, self._sizes = seen.norms, seen.sizes
-        self.length = _least_length(seen.norms, seen.sizes)
-        self.most = float(np.max(np.abs(c0) / self.length))
-        self.lightest = self._least_penalty()
+        self._length = _least_length(seen.norms, seen.sizes)
+        self.most = float(np.max(np.abs(c0) / self._length))
+        self._lightest = self._least_penalty()
         exponent = np.frexp(self._unit)[1] - np.frexp(data.scale)[1]
         self._down = np.ldexp(1.0, np.clip(exponent, -1000, 1000))  # a filter only
         if null is None:
@@ -38,36 +40,33 @@ class Target:
         self.null = null
 
     def judge(self, points: range, c: Array, fit: Any, off: Array, doubt: float = 0.0) -> Array:
-        """Rows of gap, objective, null, KKT residual, and whether a feature is free, (5, g), from
-        c (g, n) whose every entry may be wrong by `doubt`."""
-        data, objective = self._data, self._data.objective
-        coef = data.coef[:, points.start : points.stop]
-        strength = np.ones(len(points))
-        if objective.strength is not None:
-            strength = objective.strength[points.start : points.stop]
-        touched = self.touched(coef, c, strength, doubt)
+        """`judge_together` of this target alone."""
+        return judge_together([self], points, [c], fit, off, doubt)
+
+    def strengths(self, points: range) -> Array:
+        """(g,) of some points, ones where there are none."""
+        strength = self._data.objective.strength
+        return np.ones(len(points)) if strength is None else strength[points.start : points.stop]
+
+    def looked(
+        self, points: range, c: Array, fit: Any, doubt: float
+    ) -> list[Callable[[float], tuple[Points, Array, Array]]]:
+        """What the formulas need of features that count, block by block, for a largest slope
+        `most` of the null model: points, KKT residuals (g,), and sizes behind rounding (2, g)."""
+        coef = self._data.coef[:, points.start : points.stop]
+        touched = self.touched(coef, c, self.strengths(points), doubt)
         count = len(touched) * len(points) // _ENTRIES
         blocks = np.array_split(touched, count) if count > 1 else [touched]
 
-        def looked(part: Array) -> tuple[Points, Array, Array]:
+        def look(part: Array, most: float) -> tuple[Points, Array, Array]:
             found = self.points(points, part, c[:, part].T, fit)
             if doubt:
                 found = found.at(found.c + np.copysign(doubt, found.c))
-            kkt = kkt_residual(found, self.length[part, None], self.most)
+            kkt = kkt_residual(found, self._length[part, None], most)
             size = np.abs(found.beta)
             return found, kkt, np.stack([self._sizes[part] @ size, size.sum(axis=0)])
 
-        parts, residuals, sums = zip(*mapped(looked, blocks), strict=True)
-        stretched, size = sum(sums[1:], sums[0])
-        gap, value = gap_and_objective(*parts)
-        gap = gap + 0.5 * off**2 + 2.0 * doubt * size
-        if self.null == 0.0:  # a constant target, met as closely as its mean can be rounded
-            gap = np.where(gap <= (8 * _EPS * abs(self._mean) / self._unit) ** 2, 0.0, gap)
-        kkt = np.maximum.reduce(residuals) + self._unknown(stretched, fit.rho2)
-        with np.errstate(invalid="ignore", over="ignore"):  # ∞·0, of bounds: a gap is known
-            free = self.lightest * strength < 1.0
-        null = np.full(len(points), self.null)
-        return np.stack([gap, value + 0.5 * off**2, null, kkt, free])
+        return [functools.partial(look, part) for part in blocks]
 
     def stationary(self, verdict: Array, slope: Array) -> Array:
         """A verdict (5, g) of a loss that is not convex, with Σ w u (g,) of a free intercept: no
@@ -81,9 +80,7 @@ class Target:
         """What the formulas need of some points and features, c (p, g)."""
         data, unit, scale = self._data, self._unit, self._data.scale[part, None]
         coef = data.coef[part, points.start : points.stop]
-        strength = np.ones(len(points))
-        if data.objective.strength is not None:
-            strength = data.objective.strength[points.start : points.stop]
+        strength = self.strengths(points)
         return points_of(
             some_of(self._penalty, part, strength),
             c=c,
@@ -95,17 +92,28 @@ class Target:
             unit=unit,
         )
 
-    def _unknown(self, stretched: Array, rho2: Array) -> Array:
+    def unknown(self, stretched: Array, rho2: Array, most: float) -> Array:
         """What rounding may hide of the KKT residual at each point: that of the sums behind c,
         and of Xθ behind r, in units of `stretched`."""
-        if self.most == 0.0:
+        if most == 0.0:
             return np.zeros(len(rho2))
-        stretch = float(np.max(self._sizes / self.length, initial=0.0))
+        stretch = float(np.max(self._sizes / self._length, initial=0.0))
         spread = stretched + np.sqrt(2.0 * self.null)
-        unknown: Array = _ROUNDING * _EPS * (stretch * np.sqrt(rho2) + spread) / self.most
+        unknown: Array = _ROUNDING * _EPS * (stretch * np.sqrt(rho2) + spread) / most
         return unknown
 
-    def touched(self, coef: Array, c: Array, strength: Array, doubt: float = 0.0) -> Array:
+    def is_free(self, points: range) -> Array:
+        """(g,): whether some feature is penalised so little that rounding of c hides it."""
+        with np.errstate(invalid="ignore", over="ignore"):  # ∞·0, of bounds: a gap is known
+            return self._lightest * self.strengths(points) < 1.0
+
+    def settled(self, gap: Array) -> Array:
+        """Gaps of a constant target, which is met as closely as its mean can be rounded."""
+        if self.null != 0.0:
+            return gap
+        return np.where(gap <= (8 * _EPS * abs(self._mean) / self._unit) ** 2, 0.0, gap)
+
+    def touched(self, coef: Array, c: Array, strength: Array, doubt: float) -> Array:
         """Features that count: where θ = 0 and c is a subgradient there every term is zero."""
         if len(coef) <= _FEW:
             return np.flatnonzero(self._data.scale)  # 0: a column of blocks that does not vary
@@ -154,6 +162,42 @@ class Target:
             by_l1 = np.where(l1 > 0, l1 / (1e-12 * self.most * length), 0.0)
             by_l2 = l2 / (1e-24 * length**2)
         return float(np.min(np.maximum(by_l1, by_l2), initial=np.inf))
+
+
+def judge_together(
+    targets: Sequence[Target], points: range, correlations: Sequence[Array], fit: Any, off: Array,
+    doubt: float = 0.0,
+) -> Array:  # fmt: skip
+    """Rows of gap, objective, null, KKT residual, and whether a feature is free, (5, g).
+
+    They are of a sum over targets, one alone or those of several classes, whose rows are one `fit`.
+    Each target has c (g, n), whose every entry may be wrong by `doubt`."""
+    first, most = targets[0], max(target.most for target in targets)
+    looks = [
+        look
+        for target, c in zip(targets, correlations, strict=True)
+        for look in target.looked(points, c, fit, doubt)
+    ]
+    parts, residuals, sums = zip(*mapped(lambda look: look(most), looks), strict=True)
+    stretched, size = sum(sums[1:], sums[0])
+    gap, value = gap_and_objective(*parts)
+    gap = first.settled(gap + 0.5 * off**2 + 2.0 * doubt * size)
+    hidden = np.maximum.reduce([each.unknown(stretched, fit.rho2, most) for each in targets])
+    free = np.logical_or.reduce([target.is_free(points) for target in targets])
+    null = np.full(len(points), first.null)
+    return np.stack([gap, value + 0.5 * off**2, null, np.maximum.reduce(residuals) + hidden, free])
+
+
+def beside_rounding(verdict: Array, size: float) -> Array:
+    """A verdict where the null model leaves nothing but the rounding of sums of `size`: a constant
+    y. What is as near to the least loss is exact."""
+    gap, objective, null, kkt, free = verdict
+    nothing = _NOTHING * size
+    if not null[0] <= nothing:
+        return verdict
+    exact = np.abs(objective) <= nothing
+    none = np.zeros(len(gap))
+    return np.stack([np.where(exact, none, gap), objective, none, np.where(exact, none, kkt), free])
 
 
 def _least_length(norms: Array, sizes: Array) -> Array:

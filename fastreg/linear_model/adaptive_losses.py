@@ -310,7 +310,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
     fit_intercept : bool, default=True
         Whether to fit an intercept. It is never penalised.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class; it multiplies `sample_weight`. "balanced" gives both classes the same
+        Weight of each class; it multiplies `sample_weight`. "balanced" gives all classes the same
         total weight.
     max_iter : int, default=1000
         Largest number of Newton steps of a fit.

@@ -17,9 +17,9 @@ from fastreg.linear_model.base import STREAMED, as_sparse, per_weight
 from fastreg.linear_model.generalized import Generalized
 from fastreg.linear_model.odds import (
     TARGETS,
+    Labels,
     Odds,
     as_odds,
-    count_of,
     known_share,
     label_array,
     shares,
@@ -87,8 +87,9 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
             read in blocks.
-        offset : array-like of shape (n_samples,) or None, default=None
-            Known part of the prediction, added to Xw + b. None means zeros.
+        offset : array-like or None, default=None
+            Known part of the prediction, added to Xw + b, of shape (n_samples,); for more than two
+            classes of shape (n_samples, n_classes). None means zeros.
 
         Returns
         -------
@@ -125,8 +126,9 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
             read in blocks.
-        offset : array-like of shape (n_samples,) or None, default=None
-            Known part of the prediction, added to Xw + b. None means zeros.
+        offset : array-like or None, default=None
+            Known part of the prediction, added to Xw + b, of shape (n_samples,); for more than two
+            classes of shape (n_samples, n_classes). None means zeros.
 
         Returns
         -------
@@ -149,8 +151,9 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
             read in blocks.
-        offset : array-like of shape (n_samples,) or None, default=None
-            Known part of the prediction, added to Xw + b. None means zeros.
+        offset : array-like or None, default=None
+            Known part of the prediction, added to Xw + b, of shape (n_samples,); for more than two
+            classes of shape (n_samples, n_classes). None means zeros.
 
         Returns
         -------
@@ -177,8 +180,9 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
             read in blocks.
-        offset : array-like of shape (n_samples,) or None, default=None
-            Known part of the prediction, added to Xw + b. None means zeros.
+        offset : array-like or None, default=None
+            Known part of the prediction, added to Xw + b, of shape (n_samples,); for more than two
+            classes of shape (n_samples, n_classes). None means zeros.
 
         Returns
         -------
@@ -277,7 +281,7 @@ class LogisticRegression(Classifier):
     intercept_scaling : float, default=1
         Ignored. It exists for compatibility with scikit-learn.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class; it multiplies `sample_weight`. "balanced" gives both classes the same
+        Weight of each class; it multiplies `sample_weight`. "balanced" gives all classes the same
         total weight.
     random_state : object, default=None
         Ignored. It exists for compatibility with scikit-learn.
@@ -437,8 +441,9 @@ class LogisticRegression(Classifier):
             Labels, shares or counts, as `target` states. None where X is a source, which has them.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the rows, at least 0. None means a weight of 1 for all.
-        offset : array-like of shape (n_samples,), int or None, default=None
-            Known part of the prediction, added to Xw + b. None means zeros. If X is a source of two
+        offset : array-like, int or None, default=None
+            Known part of the prediction, added to Xw + b, of shape (n_samples,); for more than two
+            classes of shape (n_samples, n_classes). None means zeros. If X is a source of two
             targets, the number 0 or 1 of the one that is the offset.
 
         Returns
@@ -449,8 +454,8 @@ class LogisticRegression(Classifier):
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is wrong, or y does not have two classes. The message
-            states what to do.
+            A parameter, a shape or a value is wrong, or y has one class. The message states what
+            to do.
 
         Warns
         -----
@@ -462,13 +467,15 @@ class LogisticRegression(Classifier):
             return self._fit_source(X, offset)
         design = self._opened(X, y)
         m, n = design.shape
-        if self.target == "labels" and count_of(y, sample_weight, m) > 2:
+        labels = Labels.of(y, sample_weight, m) if self.target == "labels" else None
+        if labels is not None and len(labels.classes) > 2:
             from fastreg.linear_model import several_classes  # not part of a first fit
 
-            several_classes.fit(self, X, design, y, sample_weight, offset)
+            several_classes.fit(self, X, design, labels, offset)
             return self
         C, ratio = self._penalty()
-        odds = as_odds(self, y, sample_weight, m).weighted(self.class_weight)
+        odds = as_odds(self, y, sample_weight, m) if labels is None else labels.odds(self)
+        odds = odds.weighted(self.class_weight)
         odds.check_both(self)
         make = self._maker(n, ratio, offset_of(offset, m))
         objective = make(odds.weights, per_weight(np.array([1.0 / C]), odds.weights, m))

@@ -84,7 +84,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     max_iter : int, default=100
         Largest number of steps at each strength.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class; it multiplies `sample_weight`. "balanced" gives both classes the same
+        Weight of each class; it multiplies `sample_weight`. "balanced" gives all classes the same
         total weight.
     n_jobs : object, default=None
         Ignored. `fastreg.set_num_threads` sets the number of threads.

@@ -42,7 +42,8 @@ class Odds:
             return self
         w = np.ones(len(self.share)) if self.weights is None else self.weights
         heads, tails = w * self.share, w * (1.0 - self.share)
-        of_tails, of_heads = self._class_weights(class_weight, tails.sum(), heads.sum())
+        totals = np.array([tails.sum(), heads.sum()])
+        of_tails, of_heads = class_weights(class_weight, self.classes, totals)
         total = of_heads * heads + of_tails * tails
         if not total.any():
             raise ValueError(
@@ -50,18 +51,6 @@ class Odds:
             )
         share = np.divide(of_heads * heads, total, out=self.share.copy(), where=total > 0.0)
         return Odds(counted(share, total), total, self.classes)
-
-    def _class_weights(self, asked: Any, tails: float, heads: float) -> Any:
-        if isinstance(asked, str):  # "balanced"
-            return (tails + heads) / (2.0 * np.array([tails, heads]))
-        known = self.classes.tolist()
-        unknown = [key for key in asked if key not in known]
-        if unknown:
-            raise ValueError(f"class_weight must have keys of the classes {known}, got {unknown}")
-        found = compute_class_weight(asked, classes=self.classes, y=self.classes)
-        if not (np.isfinite(found).all() and (found >= 0).all()):
-            raise ValueError(f"class_weight must hold finite weights ≥ 0, got {asked!r}")
-        return found
 
     def check_both(self, model: Any) -> None:
         """ValueError if rows with weight are of one class."""
@@ -74,6 +63,50 @@ class Odds:
                 )
 
 
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """values : (m,) of any kind; weights : (m,) or None for ones; classes : (K,) of the rows that
+    have a weight, sorted"""
+
+    values: Array
+    weights: Array | None
+    classes: Array
+
+    @classmethod
+    def of(cls, y: Any, sample_weight: Any, m: int) -> Labels:
+        weights, values = as_weights(sample_weight, m), label_array(y, m)
+        return cls(values, weights, np.unique(values if weights is None else values[weights > 0.0]))
+
+    def odds(self, model: Any) -> Odds:
+        """ValueError if the classes are not two."""
+        check_two(model, self.classes)
+        share = (self.values == self.classes[1]) * 1.0
+        return Odds(counted(share, self.weights), self.weights, self.classes)
+
+
+def class_weights(asked: Any, classes: Array, totals: Array) -> Array:
+    """(K,) of a dict or "balanced", where rows of the classes weigh so much.
+
+    Raises
+    ------
+    ValueError
+        The dict has a key that is no class, or a weight that is no finite number ≥ 0.
+    """
+    if isinstance(asked, str):  # "balanced"
+        out: Array = totals.sum() / (len(classes) * totals)
+        return out
+    known = classes.tolist()
+    unknown = [key for key in asked if key not in known]
+    if unknown:
+        raise ValueError(f"class_weight must have keys of the classes {known}, got {unknown}")
+    if not all(isinstance(value, int | float | np.number) for value in asked.values()):
+        raise ValueError(f"class_weight must hold finite weights ≥ 0, got {asked!r}")
+    found: Array = compute_class_weight(asked, classes=classes, y=classes)
+    if not (np.isfinite(found).all() and (found >= 0).all()):
+        raise ValueError(f"class_weight must hold finite weights ≥ 0, got {asked!r}")
+    return found
+
+
 def as_odds(model: Any, y: Any, sample_weight: Any, m: int) -> Odds:
     """The target of `fit`, as `model.target` says what it is.
 
@@ -83,12 +116,7 @@ def as_odds(model: Any, y: Any, sample_weight: Any, m: int) -> Odds:
         It is something else; the message says what, and which `target` would take it.
     """
     if model.target == "labels":
-        weights = as_weights(sample_weight, m)
-        labels = label_array(y, m)
-        classes = np.unique(labels if weights is None else labels[weights > 0.0])
-        check_two(model, classes)
-        share = (labels == classes[1]) * 1.0
-        return Odds(counted(share, weights), weights, classes)
+        return Labels.of(y, sample_weight, m).odds(model)
     share, weights = shares(model.target, y, sample_weight, m)
     found = Odds(share, weights, np.array([0, 1]))
     found.check_both(model)
@@ -122,12 +150,6 @@ def label_array(y: Any, m: int) -> Array:
     return labels
 
 
-def count_of(y: Any, sample_weight: Any, m: int) -> int:
-    """How many classes labels have, in rows with a weight."""
-    weights, labels = as_weights(sample_weight, m), label_array(y, m)
-    return len(np.unique(labels if weights is None else labels[weights > 0.0]))
-
-
 def check_two(model: Any, classes: Array) -> None:
     name = type(model).__name__
     if len(classes) < 2:
@@ -138,7 +160,8 @@ def check_two(model: Any, classes: Array) -> None:
         raise ValueError(
             "Only binary classification is supported. The type of the target is "
             f"{type_of_target(classes)}: y has {len(classes)} classes, and {name} is not "
-            "multinomial yet. sklearn.multiclass.OneVsRestClassifier takes it for each class"
+            "multinomial yet: LogisticRegression is, and sklearn.multiclass.OneVsRestClassifier "
+            "takes it for each class"
         )
 
 

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from fastreg import kernels
+from fastreg.certificate import Columns
 from fastreg.certificate.coupled import null_levels, saturated
 from fastreg.design import Design
 from fastreg.objectives import Objective
@@ -81,7 +82,7 @@ class CoupledProblem(QuadraticProblem):
     def look(self, columns: Array, betas: Array, levels: Array, *, within: bool = False) -> Look:
         """At d points, β (p, d) on some columns, zero elsewhere, b (K, d)."""
         self.passes += 1
-        m, d, step = self.base.X.shape[0], betas.shape[1], 1
+        m, d = self.base.X.shape[0], betas.shape[1]
         step = max(1, _LANES // max(1, m * self.n_classes))
         looks = [
             self._look(columns, betas[:, q : q + step], levels[:, q : q + step], within)
@@ -171,6 +172,19 @@ class CoupledProblem(QuadraticProblem):
         w = np.ones(m) if self.base.weights is None else self.base.weights
         self.passes += 2
         return Quadratic.touching(self, P, factor * w / self.total)
+
+    @property
+    def columns(self) -> Columns:
+        """What the certificate is told of X."""
+        return self.base.columns
+
+    def with_penalty(self, objective: Objective) -> CoupledProblem:
+        """The same problem with the penalty and the ridge terms of another objective."""
+        known = dataclasses.replace(self.base.objective, l2=objective.l2, penalty=objective.penalty)
+        return dataclasses.replace(
+            self, objective=_by_class(objective, len(self.base.scale), self.n_classes), _bases={},
+            base=dataclasses.replace(self.base, objective=known, _bases={}),
+        )  # fmt: skip
 
     def at_strengths(self, strengths: Array) -> CoupledProblem:
         """The same problem at other strengths."""
@@ -305,6 +319,15 @@ class Means:
         self.known[features] = True
 
 
+def _by_class(objective: Objective, n: int, K: int) -> Objective:
+    """With ridge terms and a penalty of K·n coefficients, class by class."""
+    l2 = np.tile(np.broadcast_to(objective.l2[:, 0], n), K)[:, None]
+    penalty = type(objective.penalty)(
+        *(np.tile(np.broadcast_to(each, n), K) for each in objective.penalty)
+    )
+    return dataclasses.replace(objective, l2=l2, penalty=penalty)
+
+
 def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:
     """The problem of shares Y (m, K), its null model, and its gradient there.
 
@@ -323,16 +346,11 @@ def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:
     kernels.project(X.storage, Z, shift=frame.shift, out=gradient)
     gradient *= frame.scale[:, None] / frame.total
     least = float((w / w.sum()) @ saturated(Y))
-    l2 = np.broadcast_to(objective.l2[:, 0], n)
-    penalty = type(objective.penalty)(
-        *(np.tile(np.broadcast_to(each, n), K) for each in objective.penalty)
-    )
-    own = dataclasses.replace(objective, l2=np.tile(l2, K)[:, None], penalty=penalty)
     points = 1 if objective.strength is None else len(objective.strength)
     return CoupledProblem(
         total=frame.total, shift=None, scale=np.tile(frame.scale, K), size=np.tile(frame.size, K),
         constant=np.tile(frame.constant, K), unit=np.ones(points), mean=np.zeros(points),
-        objective=own, base=frame, Y=Y, level=levels, least=least,
+        objective=_by_class(objective, n, K), base=frame, Y=Y, level=levels, least=least,
         scale_of_gap=max(value / frame.total - least, 1e-300),
         null_gradient=gradient.T.reshape(-1), passes=2,
     )  # fmt: skip

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +37,7 @@ from fastreg.solvers import (
     working_set,
 )
 from fastreg.solvers.registry import DIRECT, FACTORISATIONS, METHODS, select_solver
+from fastreg.solvers.solution import Solution
 from fastreg.solvers.working_set import Progress
 from fastreg.sources.blocks import Source
 
@@ -50,26 +50,6 @@ _RUNAWAY = 1e100  # of a coefficient in units near 1
 _LOST = 1e-6  # of the null objective, by which an answer may be worse than none
 _SURE = 1e-8  # of the objective, to which a ridge from moments is trusted
 _EXACT = 1e-11  # of the objective, to which they then go: as near as a factorisation
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """coef (n, k), intercept (k,) and strength (k,) of the points, their certificate, the
-    iterations, and whether these ran out."""
-
-    coef: Array
-    intercept: Array
-    strength: Array
-    certificate: Certificate
-    n_iter: int
-    exhausted: bool
-
-    def part(self, some: slice) -> Solution:
-        """Some of the points."""
-        return dataclasses.replace(
-            self, coef=self.coef[:, some], intercept=self.intercept[some],
-            strength=self.strength[some], certificate=self.certificate.part(some),
-        )  # fmt: skip
 
 
 def solve(
@@ -89,11 +69,12 @@ def solve(
     Parameters
     ----------
     X : Design, (m, n)
-    Y : (m, k) finite float64, or (m, 1) for k strengths of one target, best descending
+    Y : (m, k) finite float64, or (m, 1) for k strengths of one target, best descending; (m, K)
+        shares of a loss of K outputs, whose offset is (m, K)
     objective : penalties, weights, intercept
     tol : relative duality gap to reach
     max_iter : epochs or steps at most, None for 1000
-    start : (n, k) coefficients to start from, None for zero
+    start : (n, k) coefficients to start from, (n, K, k) of K outputs, None for zero
     method : one of METHODS
     grid : Grid of strengths to choose instead of those of `objective`, or None
     progress : called with (points done, points in all) along a path, or None
@@ -111,11 +92,18 @@ def solve(
         if answer is not None:
             return _of_one(answer, objective)
     if method == "proximal Newton":
-        if _has_gram(objective, X.shape):
+        from fastreg.solvers import by_tangents  # not part of a first fit
+
+        several = traits(objective.loss).outputs > 1
+        if several or _has_gram(objective, X.shape):
             try:
-                return _by_tangents(X, Y, objective, tol, max_iter, start, grid, progress)
+                return by_tangents.solve(X, Y, objective, tol, max_iter, start, grid, progress)
             except working_set.TooManyError:
-                pass
+                if several:
+                    raise ValueError(
+                        f"more than {working_set.MOST} coefficients of several classes differ from "
+                        "zero: take a stronger penalty, or a ridge"
+                    ) from None
         return _by_newton(X, Y, objective, tol, max_iter, start, grid, progress)
     with single_threaded_blas:  # once for all: bits must not depend on other fits
         # Ridge terms count for the size of a column once their strength is known.
@@ -155,51 +143,6 @@ def _of_one(answer: small.Answer, objective: Objective) -> Solution:
 def _has_gram(objective: Objective, shape: tuple[int, int]) -> bool:
     """Whether the Gram matrix of the columns in use, or of the rows, fits."""
     return not is_zero(objective.penalty) or min(shape) <= DIRECT
-
-
-def _by_tangents(
-    X: Design, Y: Array, objective: Objective, tol: float, max_iter: int, start: Array | None,
-    grid: Grid | None, progress: Progress | None,
-) -> Solution:  # fmt: skip
-    """A path of `tangents`; sharper where the certificate says that this is not enough."""
-    from fastreg.problems.smooth import smooth  # not part of a first fit
-    from fastreg.solvers import tangents
-
-    y = np.ascontiguousarray(Y[:, 0])
-    with single_threaded_blas:
-        strengths = np.ones(1) if objective.strength is None else objective.strength
-        if grid is not None:  # ridge terms count for the size of a column once strengths are known
-            gauge = dataclasses.replace(objective, l2=np.zeros((1, 1)), penalty=grid.gauge)
-            problem = smooth(X, y, gauge)
-            strengths = grid.below(tangents.critical(problem, _PRECISE, max_iter))
-            problem = dataclasses.replace(problem, objective=objective).at_strengths(strengths)
-        else:
-            problem = smooth(X, y, dataclasses.replace(objective, strength=strengths))
-        objective = problem.objective
-        betas = np.zeros((problem.n_features, problem.n_points), order="F")
-        if start is not None:
-            betas[:, :1] = problem.scaled(start[:, :1])
-        levels = np.full(problem.n_points, problem.level)
-        most = tangents.solve(problem, betas, levels, tol, max_iter, progress=progress)
-        coef, intercept = problem.unscale(betas.copy(order="F"))
-        certificate = certify(
-            X, Y, coef, intercept + levels, objective, tol=tol, method="proximal Newton",
-            passes=problem.passes, columns=problem.columns,
-        )  # fmt: skip
-        for share in _SHARPER:
-            if certificate.converged or most >= max_iter:
-                break
-            missed = np.flatnonzero(certificate.relative_gap > tol)
-            aim, before = max(tol, _PRECISE) * share, problem.passes
-            most += tangents.solve(problem, betas, levels, aim, max_iter, points=missed)
-            coef, intercept = problem.unscale(betas.copy(order="F"))
-            again = certify(  # a path of 62 061 columns: a quarter of the time, if of all points
-                X, Y, coef[:, missed], (intercept + levels)[missed], objective.of_points(missed),
-                tol=tol, method="proximal Newton", columns=problem.columns,
-                passes=certificate.passes + problem.passes - before,
-            )  # fmt: skip
-            certificate = certificate.with_points(missed, again)
-    return Solution(coef, intercept + levels, strengths, certificate, most, most >= max_iter)
 
 
 def _by_newton(

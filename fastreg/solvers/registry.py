@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastreg.losses import traits
+from fastreg.losses import Multinomial, traits
 from fastreg.objectives import Objective
 from fastreg.penalties import is_zero
 
@@ -51,8 +51,12 @@ def _for_smooth(objective: Objective, shape: Shape) -> str | None:
     known, name = traits(objective.loss), type(objective.loss).__name__
     if known.quadratic:
         return "takes losses other than squares, which need one step"
-    if not (known.smooth and known.separable and known.outputs == 1):
-        return f"needs a loss that is smooth, a sum over rows, of one output: {name} is not"
+    several = known.outputs > 1 and not isinstance(objective.loss, Multinomial)
+    if several or not (known.smooth and known.separable):
+        return (
+            "needs a loss that is smooth, a sum over rows, of one output or multinomial: "
+            f"{name} is not"
+        )
     return None
 
 

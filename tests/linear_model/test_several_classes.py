@@ -165,7 +165,11 @@ def test_separable_classes_without_a_penalty_are_not_called_converged():
 @pytest.mark.parametrize(
     ("options", "change", "message"),
     [
-        ({}, {"offset": np.ones(200)}, r"offset of 4 classes must hold \(200, 4\)"),
+        (
+            {},
+            {"offset": np.ones(200)},
+            r"offset must hold \(200, 4\) finite numbers, one for each of 4 classes",
+        ),
         ({"class_weight": {"z": 1.0}}, {}, "class_weight must have keys of the classes"),
         ({}, {"sample_weight": -np.ones(200)}, "sample_weight"),
     ],

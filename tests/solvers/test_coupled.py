@@ -13,7 +13,7 @@ from fastreg.design import as_design
 from fastreg.grids import Grid
 from fastreg.objectives import Objective
 from fastreg.penalties import L1, Bounded
-from fastreg.solvers.coupled import solve
+from fastreg.solvers import solve
 
 pytestmark = needs_jit
 

@@ -14,6 +14,7 @@ from fastreg.certificate.small.losses.operations import (
 )
 from fastreg.certificate.small.losses.relative import exp, relative
 from fastreg.losses import Tweedie
+from fastreg.losses.tweedie import NEAR
 
 _STEPS = 100
 _CLOSE = 1e-9
@@ -38,7 +39,7 @@ def _expm1(x):
 @inner
 def _term(share, z):
     """e^(share z)/share, less 1/share near 0."""
-    return (_expm1(share * z) if abs(share) < 0.25 else exp(share * z)) / share
+    return (_expm1(share * z) if abs(share) < NEAR else exp(share * z)) / share
 
 
 @value.register(Tweedie)
@@ -99,6 +100,6 @@ def _(loss, mean):
 def _(loss, y):
     delta, epsilon = 2.0 - loss.power, loss.power - 1.0
     if y <= 0.0:
-        return -1.0 / delta if abs(delta) < 0.25 else 0.0
+        return -1.0 / delta if abs(delta) < NEAR else 0.0
     z = math.log(y)
     return _term(delta, z) - y * _term(-epsilon, z)
