@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
+from fastreg._interrupts import protected
 from fastreg._jit import get_num_threads
 
 _AT_ONCE = 2  # blocks, of which as many are in memory
@@ -35,7 +36,7 @@ def parsed(path: str, size: int, parse: Parse) -> Generator[tuple[list[Any], int
     """
     import pyarrow as pa
 
-    parsers = [_Parser(parse) for _ in range(min(_AT_ONCE, get_num_threads()))]
+    parsers = _begun(parse)
     waiting: deque[tuple[_Parser, int]] = deque()
     heading = b""
     try:
@@ -49,10 +50,20 @@ def parsed(path: str, size: int, parse: Parse) -> Generator[tuple[list[Any], int
             for each in waiting:
                 yield _result(*each)
     finally:
-        for parser in parsers:
-            parser.end()
-        for parser in parsers:
-            parser.join()
+        _end(parsers)
+
+
+@protected
+def _begun(parse: Parse) -> list[_Parser]:
+    return [_Parser(parse) for _ in range(min(_AT_ONCE, get_num_threads()))]
+
+
+@protected
+def _end(parsers: list[_Parser]) -> None:
+    for parser in parsers:
+        parser.end()
+    for parser in parsers:
+        parser.join()
 
 
 def _result(parser: _Parser, length: int) -> tuple[list[Any], int]:

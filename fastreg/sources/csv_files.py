@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fastreg._interrupts import out_of_main
 from fastreg._jit import get_num_threads
 from fastreg.sources import csv_blocks
 from fastreg.sources.complaints import ComplaintError, LateError
@@ -298,12 +299,16 @@ def _parsed(
 
 
 def _table(head: bytes, how: Any, options: dict[str, Any]) -> Any:
+    found = _read(head, read_options=how, **options)
+    found.column_names  # noqa: B018 (that of a name which is not UTF-8 is an error)
+    return found
+
+
+def _read(text: bytes, **options: Any) -> Any:
     import pyarrow as pa
     import pyarrow.csv as pc
 
-    found = pc.read_csv(pa.BufferReader(head), read_options=how, **options)
-    found.column_names  # noqa: B018 (that of a name which is not UTF-8 is an error)
-    return found
+    return out_of_main(lambda: pc.read_csv(pa.BufferReader(text), **options))
 
 
 def _opened(path: str, text: Text, options: dict[str, Any]) -> Any:
@@ -317,10 +322,7 @@ def _opened(path: str, text: Text, options: dict[str, Any]) -> Any:
 
 def _names(heading: bytes, how: Any) -> list[str]:
     """The columns that the first line of a file names."""
-    import pyarrow as pa
-    import pyarrow.csv as pc
-
-    return list(pc.read_csv(pa.BufferReader(heading), parse_options=how).column_names)
+    return list(_read(heading, parse_options=how).column_names)
 
 
 def _rows_of(

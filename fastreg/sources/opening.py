@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastreg._files import marks
+from fastreg._interrupts import interruptible
 from fastreg.design import feature_names
 from fastreg.sources import archives, cluster, svmlight, tables
 from fastreg.sources.arrays import Arrays, open_npy
@@ -165,7 +166,8 @@ def read(
         drop, categories, missing, unknown, standardize, encoding, text,
         labels=labels, progress=progress,
     )  # fmt: skip
-    source = _source(data, target, weights, options)
+    with interruptible:
+        source = _source(data, target, weights, options)
     if cache:
         if not source.in_order:
             raise ValueError(f"cache must be False for {source.kind}: call X.persist() instead")
