@@ -22,8 +22,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse
 
 from fastreg import _factor
 from fastreg._jit import single_threaded_blas
@@ -38,7 +40,7 @@ from fastreg.losses import traits
 from fastreg.objectives import Objective
 
 Array = np.ndarray
-_ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of a sum, in terms of its terms
+ROUNDING = 8 * float(np.finfo(np.float64).eps)  # of a sum, in terms of its terms
 _ROOM = 1 << 22  # entries of some columns: 32 MB
 _MOST = 2048  # columns that may be used
 _ROUNDS = 6  # of these, and the bound that they give
@@ -60,46 +62,35 @@ def bounds(fold: Fold, objective: Objective, coef: Array, intercept: Array, poin
     )  # fmt: skip
     offset = None if objective.offset is None else objective.offset[:, None]
     with single_threaded_blas, np.errstate(invalid="ignore", over="ignore"):
-        look = _Look.of(data, shares_of(fold.test), offset)
+        look = _OneOutput.of(data, shares_of(fold.test), offset)
         return np.array([look.bound(k) for k in range(len(points))])
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
-    """Of K points: u and h (m, K), correlations c and what rounding may have changed (n, K), and
-    √(Σ w h x²) (n, K); blur (K,), what rounding of z changes ε by; v (m,) of test rows."""
+class Look:
+    """Of g points and N coefficients. A row has q directions x̃ ("arms"), with slopes u and weights
+    h of their own, so that H = Σ w Σ_q h x̃x̃ᵀ + diag l2. A loss of one prediction has one.
+
+    v : (m,) of test rows; u, h : (m, g, q)
+    coef, c : (N, g), and of c what rounding may have changed, `doubt`
+    scale, l2 : (N,) of the columns of V, and ridge terms in their units; penalty : of N entries
+    lengths : (N, g) √(Σ w h x²); blur : (g,) what rounding of z changes ε by
+    """
+
+    reach: ClassVar[float] = 1.0  # times the longest arm of a row: how far its predictions part
 
     data: Data
     v: Array
     u: Array
     h: Array
+    coef: Array
     c: Array
     doubt: Array
+    scale: Array
+    l2: Array
+    penalty: Any
     lengths: Array
     blur: Array
-
-    @classmethod
-    def of(cls, data: Data, v: Array, offset: Array | None) -> _Look:
-        loss, K = data.objective.loss, data.coef.shape[1]
-        away = 0.0 if offset is None else offset
-        seen = dataclasses.replace(data, w=np.maximum(data.w, v))  # what has no weight is not read
-        z = reads.products(seen, data.coef) + reads.levels(data, range(K)) + away
-        u, h = (np.array(each) for each in losses.derivatives(loss, z, data.Y))
-        u[seen.w == 0.0], h[seen.w == 0.0] = 0.0, 0.0
-        n, w = len(data.coef), data.w[:, None]
-        c, lengths, norms = np.zeros((n, K)), np.zeros((n, K)), np.zeros((n, 1))
-        spread = np.zeros(z.shape)
-        beta = np.abs(data.coef) / data.scale[:, None]
-        for some, V in _columns(data):
-            c[some] = -V.T @ (w * u)
-            square = V * V
-            lengths[some], norms[some] = np.sqrt(square.T @ (w * h)), np.sqrt(square.T @ w)
-            spread += np.abs(V) @ beta[some]
-        spread += np.abs(data.shift) @ np.abs(data.coef) + np.abs(data.intercept) + np.abs(away)
-        off = _ROUNDING * spread
-        blur = np.sqrt((w * h * off * off).sum(axis=0))
-        doubt = _ROUNDING * norms * np.sqrt((w * u * u).sum(axis=0))
-        return cls(data, v, u, h, c, doubt, lengths, blur)
 
     def bound(self, k: int) -> float:
         """On the columns that may be used at point k: those near enough to breakpoints for what the
@@ -119,38 +110,39 @@ class _Look:
         return np.inf
 
     def _points(self, k: int) -> Points:
-        data, objective = self.data, self.data.objective
-        assert objective.strength is not None
-        every, strength = np.arange(len(data.coef)), objective.strength[k : k + 1]
-        scale, theta = data.scale[:, None], data.coef[:, k : k + 1]
-        l2 = data.of(objective.l2, k) * data.scale * data.scale
+        assert self.data.objective.strength is not None
+        every, strength = np.arange(len(self.coef)), self.data.objective.strength[k : k + 1]
+        scale, theta = self.scale[:, None], self.coef[:, k : k + 1]
         return points_of(
-            some_of(in_units(objective.penalty, 1.0), every, strength),
+            some_of(in_units(self.penalty, 1.0), every, strength),
             c=self.c[:, k : k + 1], beta=theta / scale, theta=theta, fit=SquaredFit(np.zeros(1)),
-            l2=l2[:, None] * strength, scale=scale,
+            l2=self.l2[:, None] * strength, scale=scale,
         )  # fmt: skip
 
     def _on(self, k: int, U: Array, points: Points, found: Slopes) -> tuple[float, float]:
         """(the bound, s (eʳ − 1)/r) on columns U; ∞ where H may be singular or ρε ≥ 1."""
-        free = bool(self.data.objective.fit_intercept)
         w, u, h = self.data.w, self.u[:, k], self.h[:, k]
-        g, doubt = np.zeros((2, len(U) + free))
-        g[: len(U)], doubt[: len(U)] = found.g[U, 0], found.doubt[U, 0]
-        if free:
-            g[-1] = -float(w @ u)
-            doubt[-1] = _ROUNDING * float(w @ np.abs(u))
+        tilt, unsure = self._tilt(k)
+        g = np.concatenate([found.g[U, 0], tilt])
+        doubt = np.concatenate([found.doubt[U, 0], unsure])
+        basis = self._basis_of(U, points.l2[:, 0], g, doubt)
+        if basis is None:
+            return np.inf, np.inf
+        g, doubt = basis.T @ g, np.abs(basis).T @ doubt
         if not len(g):
             return 0.0, 0.0
-        inverse = self._inverse(k, U, points.l2[U, 0])
+        inverse = self._inverse(k, U, basis, points.l2[U, 0])
         if inverse is None:
             return np.inf, np.inf
         epsilon = _length(inverse @ g) + _length(np.abs(inverse) @ doubt) + float(self.blur[k])
         slope, curved, most, rho = np.zeros(len(g)), 0.0, 0.0, 0.0
-        for rows, x in self._rows(U):
-            q = np.sqrt(((x @ inverse.T) ** 2).sum(axis=1))
-            slope += (self.v[rows] * u[rows]) @ x
-            curved += float((self.v[rows] * h[rows]) @ q**2)
-            most, rho = max(most, float(q.max())), max(rho, float(q[w[rows] > 0].max(initial=0.0)))
+        for rows, arms in self._arms(k, U):
+            flat, v = arms @ basis, self.v[rows, None]
+            q = np.sqrt(((flat @ inverse.T) ** 2).sum(axis=1)).reshape(u[rows].shape)
+            slope += (v * u[rows]).reshape(-1) @ flat
+            curved += float((v * h[rows] * q**2).sum())
+            most = max(most, self.reach * float(q.max()))
+            rho = max(rho, self.reach * float(q[w[rows] > 0].max(initial=0.0)))
         if not rho * epsilon < 1.0:
             return np.inf, np.inf
         s = -np.log1p(-rho * epsilon) / rho if rho > 0.0 else epsilon
@@ -160,17 +152,30 @@ class _Look:
         bound = 2.0 * s * _length(inverse @ slope) + 2.0 * 1.001 * eta * s * s * curved
         return (np.inf if np.isnan(bound) else float(bound)), float(far)
 
-    def _inverse(self, k: int, U: Array, l2: Array) -> Array | None:
+    def _tilt(self, k: int) -> tuple[Array, Array]:
+        """Minus the slopes by the intercepts, and what rounding may have changed."""
+        if not self.data.objective.fit_intercept:
+            return np.zeros(0), np.zeros(0)
+        w, u = self.data.w, self.u[:, k]
+        return -(w @ u), ROUNDING * (w @ np.abs(u))
+
+    def _basis_of(self, U: Array, l2: Array, g: Array, doubt: Array) -> Any:
+        """(p, r) basis of the directions of U and intercepts that change a prediction, or have a
+        ridge term; None where a subgradient g has a part beside it."""
+        return scipy.sparse.eye_array(len(g), format="csr")
+
+    def _inverse(self, k: int, U: Array, basis: Any, l2: Array) -> Array | None:
         """L⁻¹ of H = L Lᵀ, from H or, where its condition is too large, from the rows."""
-        curved, side = self.data.w * self.h[:, k], len(U) + bool(self.data.objective.fit_intercept)
-        ridge = np.append(l2, np.zeros(side - len(U)))
-        H, R = np.diag(ridge), np.diag(np.sqrt(ridge))
-        for rows, x in self._rows(U):
-            H += x.T @ (curved[rows, None] * x)
+        curved, side, top = self.data.w[:, None] * self.h[:, k], basis.shape[1], basis[: len(U)]
+        H = top.T @ (l2[:, None] * top.toarray())
+        for rows, arms in self._arms(k, U):
+            flat = arms @ basis
+            H += flat.T @ (curved[rows].reshape(-1, 1) * flat)
         root = root_of(H)
         if root is None:
-            for rows, x in self._rows(U):
-                own = np.sqrt(curved[rows, None]) * x
+            R = np.sqrt(l2)[:, None] * top.toarray()
+            for rows, arms in self._arms(k, U):
+                own = np.sqrt(curved[rows].reshape(-1, 1)) * (arms @ basis)
                 R = _factor.triangular_factor(np.vstack([R, own]))
             root = root_of_rows(R)
         if root is None:
@@ -178,8 +183,37 @@ class _Look:
         out: Array = _factor.solve_triangular(root.L, np.eye(side), lower=True)
         return out
 
-    def _rows(self, U: Array) -> Iterator[tuple[slice, Array]]:
-        """Rows and their x̃ (b, p), zero in those of neither set."""
+    def _arms(self, k: int, U: Array) -> Iterator[tuple[slice, Array]]:
+        """Rows and their arms (b·q, p), of columns U and of intercepts; zero in those of neither
+        set."""
+        raise NotImplementedError
+
+
+class _OneOutput(Look):
+    @classmethod
+    def of(cls, data: Data, v: Array, offset: Array | None) -> _OneOutput:
+        objective, K = data.objective, data.coef.shape[1]
+        away = 0.0 if offset is None else offset
+        seen = dataclasses.replace(data, w=np.maximum(data.w, v))  # what has no weight is not read
+        z = reads.products(seen, data.coef) + reads.levels(data, range(K)) + away
+        u, h = (np.array(each) for each in losses.derivatives(objective.loss, z, data.Y))
+        u[seen.w == 0.0], h[seen.w == 0.0] = 0.0, 0.0
+        n, w = len(data.coef), data.w[:, None]
+        c, lengths, norms = np.zeros((n, K)), np.zeros((n, K)), np.zeros((n, 1))
+        for some, V in columns_of(data):
+            c[some] = -V.T @ (w * u)
+            square = V * V
+            lengths[some], norms[some] = np.sqrt(square.T @ (w * h)), np.sqrt(square.T @ w)
+        off = ROUNDING * (spread_of(data) + np.abs(away))
+        blur = np.sqrt((w * h * off * off).sum(axis=0))
+        doubt = ROUNDING * norms * np.sqrt((w * u * u).sum(axis=0))
+        l2 = data.of(objective.l2, 0) * data.scale * data.scale
+        return cls(
+            data, v, u[:, :, None], h[:, :, None], data.coef, c, doubt, data.scale,
+            np.broadcast_to(l2, n), objective.penalty, lengths, blur,
+        )  # fmt: skip
+
+    def _arms(self, k: int, U: Array) -> Iterator[tuple[slice, Array]]:
         either = np.maximum(self.data.w, self.v)
         for rows, values in blocks_of(self.data, U, either):
             if self.data.objective.fit_intercept:
@@ -187,7 +221,17 @@ class _Look:
             yield rows, values
 
 
-def _columns(data: Data) -> Iterator[tuple[Array, Array]]:
+def spread_of(data: Data) -> Array:
+    """(m, K): what predictions have for terms, in sum."""
+    out: Any = 0.0
+    beta = np.abs(data.coef) / data.scale[:, None]
+    for some, V in columns_of(data):
+        out = out + np.abs(V) @ beta[some]
+    found: Array = out + np.abs(data.shift) @ np.abs(data.coef) + np.abs(data.intercept)
+    return found
+
+
+def columns_of(data: Data) -> Iterator[tuple[Array, Array]]:
     """Some columns, and their entries (m, p): of training rows, zero elsewhere."""
     m, n = data.X.shape
     width = max(1, _ROOM // m)

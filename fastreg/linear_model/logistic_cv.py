@@ -18,10 +18,11 @@ from fastreg.linear_model.base import STREAMED, per_weight, warn_of_choice
 from fastreg.linear_model.cross_validated import ratios_of
 from fastreg.linear_model.generalized_cv import class_splits, fold_errors
 from fastreg.linear_model.logistic import Classifier, LogisticRegression
-from fastreg.linear_model.odds import Odds, as_odds, known_share, label_array, shares
+from fastreg.linear_model.odds import Labels, Odds, as_odds, known_share, label_array, shares
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
 from fastreg.linear_model.routing import routed, router
+from fastreg.linear_model.several_classes import Shares, finish, mean_log_loss
 from fastreg.linear_model.state import atomic, note_features
 from fastreg.objectives import offset_of
 from fastreg.plots import Curve, draw_errors
@@ -55,8 +56,9 @@ class Shifted(Classifier):
 class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[misc]
     """Fit logistic regression, with C and l1_ratio chosen by cross-validation.
 
-    Each training set gets a path of all C, and each fit has a certificate. X is not copied. Only
-    scorers of scikit-learn get a copy of the held-out rows.
+    More than two classes get the symmetric multinomial model. Each training set gets a path of all
+    C, and each fit has a certificate. X is not copied. Only scorers of scikit-learn get a copy of
+    the held-out rows.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         Whether to fit an intercept. It is never penalised.
     cv : int, splitter, iterable or None, default=None
         Folds of the cross-validation. An iterable yields pairs (training rows, test rows). None
-        means 5 folds. For a number of folds, each has the same share of either class.
+        means 5 folds. For a number of folds, each has the same share of every class.
     dual : bool, default=False
         Ignored. It exists for compatibility with scikit-learn.
     penalty : {"l1", "l2", "elasticnet"}, default="deprecated"
@@ -131,17 +133,17 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         Values of l1_ratio that were tried.
     scores_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs)
         Score of each test fold.
-    coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, 1, n_features + 1)
+    coefs_paths_ : ndarray of shape (n_folds, n_l1_ratios, n_Cs, n_outputs, n_features + 1)
         Coefficients of each training fit, then its intercept. Without an intercept the last axis
-        has length n_features.
+        has length n_features. n_outputs is 1 for two classes, and n_classes for more.
     cv_certificate_ : ChoiceCertificate
         How wrong the deviance of each fold may be.
-    classes_ : ndarray of shape (2,)
-        Labels of the classes, sorted. Probabilities and odds are those of the second.
-    coef_ : ndarray of shape (1, n_features)
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes, sorted. Odds of two are those of the second.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
         Coefficients w.
-    intercept_ : ndarray of shape (1,)
-        Intercept b; 0.0 with ``fit_intercept=False``.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts b; 0.0 with ``fit_intercept=False``. Those of more than two classes have sum 0.
     dual_gap_ : float
         Certified bound on the objective less its minimum.
     certificate_ : Certificate
@@ -167,12 +169,13 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         P(w, b) = (1/S) Σ_i s_i log(1 + exp(−y_i z_i))
                   + 1/(C·S) Σ_j f_j (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
 
-    with S the weight of its training rows. For the rule of one standard error see [1]_.
+    with S the weight of its training rows, or that of `LogisticRegression` for more classes. For
+    the rule of one standard error see [1]_.
 
     With ``use_legacy_attributes=True`` the shapes are those of scikit-learn before 1.10. `C_` and
-    `l1_ratio_` are arrays of shape (1,). `scores_` and `coefs_paths_` are dicts with the second
-    class as key. Their arrays begin with the axes n_folds, n_Cs and n_l1_ratios; the third is left
-    out if `l1_ratios` is None.
+    `l1_ratio_` are arrays of shape (n_outputs,). `scores_` and `coefs_paths_` are dicts, with the
+    second of two classes as key, or all of more. Their arrays begin with the axes n_folds, n_Cs and
+    n_l1_ratios; the third is left out if `l1_ratios` is None.
 
     References
     ----------
@@ -265,6 +268,11 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         self.bounds = bounds
         self.penalty_factor = penalty_factor
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = True
+        return tags
+
     @atomic()
     @opens_sources
     @with_callbacks
@@ -283,8 +291,9 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             Labels, shares or counts, as `target` states. None where X is a source, which has them.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the rows, at least 0. None means a weight of 1 for all.
-        offset : array-like of shape (n_samples,), int or None, default=None
-            Known part of the prediction, added to Xw + b. None means zeros. If X is a source of two
+        offset : array-like, int or None, default=None
+            Known part of the prediction, added to Xw + b, of shape (n_samples,); for more than two
+            classes of shape (n_samples, n_classes). None means zeros. If X is a source of two
             targets, the number 0 or 1 of the one that is the offset.
         **params : dict
             Arguments of the splitter, such as `groups`. With scikit-learn's metadata routing,
@@ -298,8 +307,8 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         Raises
         ------
         ValueError
-            A parameter, a shape or a value is wrong, y does not have two classes, or a training set
-            has only one of them. The message states which.
+            A parameter, a shape or a value is wrong, y has one class, or a training set lacks a
+            class. The message states which.
 
         Warns
         -----
@@ -311,17 +320,20 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         design = self._opened(X, y)
         m, n = design.shape
         self.Cs_, ratios = self._tried()
-        odds = as_odds(self, y, sample_weight, m).weighted(self.class_weight)
-        odds.check_both(self)
-        shift = offset_of(offset, m)
+        target = self._target(y, sample_weight, m)
+        shift = offset_of(offset, m, target.share.shape[1] if target.share.ndim == 2 else 1)
         makers = [self._maker(n, ratio, shift) for ratio in ratios]
         asked, scored_by = routed(self, sample_weight, params)
-        splits = class_splits(self, X, odds, asked)
+        if isinstance(target, Shares):
+            makers = [target.maker(make) for make in makers]
+            splits = target.splits(self, X, asked)
+        else:
+            splits = class_splits(self, X, target, asked)
         note_features(self, X)
-        self.classes_, self.l1_ratios_ = odds.classes, np.array(ratios)
+        self.classes_, self.l1_ratios_ = target.classes, np.array(ratios)
         order = np.argsort(self.Cs_, kind="stable")
         Cs = self.Cs_[order]
-        found, paths = self._followed(design, odds, splits, makers, Cs)
+        found, paths = self._followed(design, target, splits, makers, Cs)
         self.cv_certificate_ = certificate_of(found, self.tol)
         if self.scoring != _LIKELIHOOD:
             table = design.matrix if feature_names(X) is None else X
@@ -334,13 +346,26 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         self._report(found, paths, order)
         warn_of_choice(self, self.cv_certificate_)
         if self.refit:
-            strength = per_weight(np.array([1.0 / Cs[best]]), odds.weights, m)
-            self._finish(X, design, odds.share, makers[which](odds.weights, strength))
+            strength = per_weight(np.array([1.0 / Cs[best]]), target.weights, m)
+            objective = makers[which](target.weights, strength)
+            if isinstance(target, Shares):
+                finish(self, X, design, target, objective)
+            else:
+                self._finish(X, design, target.share, objective)
         else:
             self._average(found, paths, Cs)
         if self.use_legacy_attributes:
             self._as_before()
         return self
+
+    def _target(self, y: Any, sample_weight: Any, m: int) -> Odds | Shares:
+        if self.target == "labels":
+            labels = Labels.of(y, sample_weight, m)
+            if len(labels.classes) > 2:
+                return Shares.of(labels, self.class_weight)
+        odds = as_odds(self, y, sample_weight, m).weighted(self.class_weight)
+        odds.check_both(self)
+        return odds
 
     def _fit_source(self, X: Any, offset: Any, params: Any) -> Any:
         """Fit to a source. All folds share each read."""
@@ -366,7 +391,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         which, best = self._choose(found, Cs)
         width = source.n_features + bool(self.fit_intercept)
         training = np.stack([each.training[:width] for each in paths])  # (L, n + 1, K, F)
-        self._report(found, training.transpose(3, 0, 2, 1), order)
+        self._report(found, training.transpose(3, 0, 2, 1)[:, :, :, None], order)
         warn_of_choice(self, self.cv_certificate_)
         sources.finish(self, source, paths[which].solution.part(slice(best, best + 1)))
         if self.use_legacy_attributes:
@@ -392,7 +417,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         check_is_fitted(self)
         scores = np.asarray(self.scores_)
         if self.use_legacy_attributes:
-            (own,) = self.scores_.values()
+            own = next(iter(self.scores_.values()))  # the same for all classes
             scores = own[:, None] if own.ndim == 2 else own.swapaxes(1, 2)
         by_deviance = self.scoring == _LIKELIHOOD
         scores = -2.0 * scores if by_deviance else scores
@@ -426,8 +451,9 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             Labels, shares or counts, as `target` states.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the rows, at least 0. None means a weight of 1 for all.
-        offset : array-like of shape (n_samples,) or None, default=None
-            Known part of the prediction, added to Xw + b. None means zeros.
+        offset : array-like or None, default=None
+            Known part of the prediction, added to Xw + b, of shape (n_samples,); for more than two
+            classes of shape (n_samples, n_classes). None means zeros.
 
         Returns
         -------
@@ -444,6 +470,8 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             model = self if offset is None else Shifted(self, offset)
             given = {} if sample_weight is None else {"sample_weight": sample_weight}
             return self._scorer()(model, X, y, **given)
+        if len(self.classes_) > 2:
+            return -mean_log_loss(self, X, y, sample_weight, offset)
         z = self.decision_function(X, offset)
         if self.target == "labels":
             share, weights = known_share(self, y, len(z)), as_weights(sample_weight, len(z))
@@ -495,41 +523,50 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         return Cs, ratios_of(self.l1_ratios, "l1_ratios")
 
     def _followed(
-        self, design: Any, odds: Odds, splits: Any, makers: Any, Cs: Array
+        self, design: Any, target: Odds | Shares, splits: Any, makers: Any, Cs: Array
     ) -> tuple[list[Errors], Array]:
         """Fit all folds at ascending Cs.
 
-        Return the errors of each l1_ratio, and coefficients (F, L, K, n) or (F, L, K, n + 1).
+        Return the errors of each l1_ratio, and coefficients (F, L, K, q, n) or (F, L, K, q, n + 1),
+        with q the number of classes, or 1 of two.
         """
         n, intercept = design.shape[1], bool(self.fit_intercept)
-        paths = np.empty((len(splits), len(makers), len(Cs), n + intercept))
+        q = target.share.shape[1] if target.share.ndim == 2 else 1
+        paths = np.empty((len(splits), len(makers), len(Cs), q, n + intercept))
         validation = Validation(
-            design, odds.share, odds.weights, splits, intercept, of_squares=False
+            design, target.share, target.weights, splits, intercept, of_squares=False
         )
 
         def keep(which: int, f: int, coef: Array, own: Array) -> None:
-            paths[f, which, :, :n] = coef.T
+            paths[f, which, :, :, :n] = coef.reshape(n, q, len(Cs)).T
             if intercept:
-                paths[f, which, :, n] = own
+                levels = own.reshape(q, len(Cs)).T
+                # Of several classes a constant added to all changes nothing.
+                centred = levels - levels.mean(axis=1, keepdims=True)
+                paths[f, which, :, :, n] = centred if q > 1 else levels
 
         mass = np.array([validation.training_weight(f) for f in range(len(splits))])
         strengths = [(1.0 / Cs)[:, None] / mass] * len(makers)
         return fold_errors(self, validation, makers, strengths, keep), paths
 
+    def _parted(self, both: Array) -> tuple[Array, Array]:
+        """Coefficients (q, n) and intercepts (q,) of a fit (q, n + 1), or (q, n) without."""
+        n = self.n_features_in_
+        levels = both[:, n] if self.fit_intercept else np.zeros(len(both))
+        return np.ascontiguousarray(both[:, :n]), levels.copy()
+
     def _scored(
         self, X: Any, labels: Array, splits: Any, paths: Array, shift: Array | None, given: Any
     ) -> Array:
         """Compute scores (F, L, K) by a scorer of scikit-learn."""
-        scorer, n, out = self._scorer(), self.n_features_in_, np.empty(paths.shape[:3])
-        model = LogisticRegression()
-        model.classes_, model.n_features_in_ = self.classes_, n
+        scorer, out, model = self._scorer(), np.empty(paths.shape[:3]), LogisticRegression()
+        model.classes_, model.n_features_in_ = self.classes_, self.n_features_in_
         if hasattr(self, "feature_names_in_"):
             model.feature_names_in_ = self.feature_names_in_
         for f, (_, test) in enumerate(splits):
             rows, own = _safe_indexing(X, test), _check_method_params(X, given, test)
             for place in np.ndindex(*out.shape[1:]):
-                coef = paths[(f, *place)]
-                model.coef_, model.intercept_ = coef[None, :n], np.append(coef[n:], 0.0)[:1]
+                model.coef_, model.intercept_ = self._parted(paths[(f, *place)])
                 asked = model if shift is None else Shifted(model, shift[test])
                 out[(f, *place)] = scorer(asked, rows, labels[test], **own)
         return out
@@ -547,24 +584,25 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         """Set scores and coefficients, in the given order of Cs."""
         back = np.argsort(order)
         self.scores_ = np.stack([-0.5 * errors.mse.T for errors in found], axis=1)[:, :, back]
-        self.coefs_paths_ = paths[:, :, back, None, :]
+        self.coefs_paths_ = paths[:, :, back]
 
     def _average(self, found: list[Errors], paths: Array, Cs: Array) -> None:
         """Set the averages of the best C, l1_ratio and coefficients of each fold."""
         mse = np.stack([errors.mse for errors in found])  # (L, K, F)
-        n, folds = self.n_features_in_, range(mse.shape[2])
+        folds = range(mse.shape[2])
         places = [np.unravel_index(np.nanargmin(mse[:, :, f]), mse.shape[:2]) for f in folds]
         mean = np.mean([paths[(f, *place)] for f, place in zip(folds, places, strict=True)], axis=0)
-        self.coef_, self.intercept_ = mean[None, :n].copy(), np.append(mean[n:], 0.0)[:1]
+        self.coef_, self.intercept_ = self._parted(mean)
         self.C_ = float(np.mean([Cs[k] for _, k in places]))
         self.l1_ratio_ = float(np.mean([self.l1_ratios_[which] for which, _ in places]))
         self.n_iter_ = np.zeros(1, np.int32)
 
     def _as_before(self) -> None:
         """Give attributes the shapes of scikit-learn before 1.10."""
-        scores, paths = self.scores_.swapaxes(1, 2), self.coefs_paths_[:, :, :, 0].swapaxes(1, 2)
+        scores, paths = self.scores_.swapaxes(1, 2), self.coefs_paths_.swapaxes(1, 2)
         if self.l1_ratios is None:
             scores, paths = scores[:, :, 0], paths[:, :, 0]
-        second = self.classes_[1]
-        self.scores_, self.coefs_paths_ = {second: scores}, {second: paths}
-        self.C_, self.l1_ratio_ = np.array([self.C_]), np.array([self.l1_ratio_])
+        keys = self.classes_ if len(self.classes_) > 2 else self.classes_[1:]
+        self.scores_ = dict.fromkeys(keys, scores)
+        self.coefs_paths_ = {key: paths[..., k, :] for k, key in enumerate(keys)}
+        self.C_, self.l1_ratio_ = (np.full(len(keys), each) for each in (self.C_, self.l1_ratio_))

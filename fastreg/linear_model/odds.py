@@ -160,18 +160,23 @@ def check_two(model: Any, classes: Array) -> None:
         raise ValueError(
             "Only binary classification is supported. The type of the target is "
             f"{type_of_target(classes)}: y has {len(classes)} classes, and {name} is not "
-            "multinomial yet: LogisticRegression is, and sklearn.multiclass.OneVsRestClassifier "
-            "takes it for each class"
+            "multinomial yet: LogisticRegression and LogisticRegressionCV are, and "
+            "sklearn.multiclass.OneVsRestClassifier takes it for each class"
         )
 
 
-def known_share(model: Any, y: Any, m: int) -> Array:
-    """(m,): 1 where a label is the second of the model's classes, 0 where it is the first."""
+def known_codes(model: Any, y: Any, m: int) -> Array:
+    """(m,): the place of each label among the model's classes."""
     labels = label_array(y, m)
     unknown = sorted(set(labels.tolist()) - set(model.classes_.tolist()), key=str)
     if unknown:
         raise ValueError(f"y must be of the classes {model.classes_.tolist()}, got {unknown}")
-    return (labels == model.classes_[1]) * 1.0
+    return np.searchsorted(model.classes_, labels)
+
+
+def known_share(model: Any, y: Any, m: int) -> Array:
+    """(m,): 1 where a label is the second of the model's classes, 0 where it is the first."""
+    return known_codes(model, y, m) * 1.0
 
 
 def shares(kind: str, y: Any, sample_weight: Any, m: int) -> tuple[Array, Array | None]:

@@ -3,37 +3,84 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 
 from fastreg._warnings import warn_of_convergence
-from fastreg.design import Design, as_design
+from fastreg.design import Design, as_design, as_weights
 from fastreg.linear_model.base import Linear, per_weight, warn_of_fit
-from fastreg.linear_model.odds import Labels, class_weights
+from fastreg.linear_model.generalized import MakeObjective
+from fastreg.linear_model.odds import Labels, class_weights, known_codes
 from fastreg.linear_model.opening import predict_source
+from fastreg.linear_model.routing import splits_of
 from fastreg.linear_model.state import check_features, note_features
 from fastreg.losses import Multinomial
-from fastreg.objectives import offset_of
+from fastreg.objectives import Objective, offset_of
 from fastreg.selection import separation
+from fastreg.selection.folds import Split
 from fastreg.solvers import solve
 
 Array = np.ndarray
 _MET = 1e-6
 
 
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """share : (m, K), 1 for the class of a row; weights : (m,) or None for ones; codes : (m,) the
+    classes of rows; classes : (K,)"""
+
+    share: Array
+    weights: Array | None
+    codes: Array
+    classes: Array
+
+    @classmethod
+    def of(cls, labels: Labels, class_weight: Any) -> Shares:
+        """ValueError if `class_weight` is wrong, or leaves no weight to a class."""
+        classes = labels.classes
+        codes = np.minimum(np.searchsorted(classes, labels.values), len(classes) - 1)
+        weights = _weighted(class_weight, labels, codes)
+        return cls(np.eye(len(classes))[codes], weights, codes, classes)
+
+    def maker(self, make: MakeObjective) -> MakeObjective:
+        """The same objectives, of this many classes."""
+        loss = Multinomial(len(self.classes))
+        return lambda weights, strengths: dataclasses.replace(make(weights, strengths), loss=loss)
+
+    def splits(self, model: Any, X: Any, asked: dict[str, Any]) -> Sequence[Split]:
+        """The splits of the model's `cv`, with all classes in each training set."""
+        found = splits_of(model.cv, X, self.codes, asked, classifier=True)
+        w = np.ones(len(self.codes)) if self.weights is None else self.weights
+        for f, (train, _) in enumerate(found):
+            total = np.bincount(self.codes[train], w[train], len(self.classes))
+            if not total.all():
+                name = self.classes.tolist()[int(np.argmin(total))]
+                raise ValueError(
+                    f"split {f} of cv trains on no row of class {name!r}: take fewer splits, or a "
+                    "splitter that puts rows of each class into each training set"
+                )
+        return found
+
+
 def fit(model: Any, X: Any, design: Design, labels: Labels, offset: Any) -> None:
     """Fit all classes at once, set the attributes, and warn if the fit did not converge."""
     C, ratio = model._penalty()
-    (m, n), classes = design.shape, labels.classes
-    codes = np.minimum(np.searchsorted(classes, labels.values), len(classes) - 1)
-    weights = _weighted(model.class_weight, labels, codes)
-    make = model._maker(n, ratio, offset_of(offset, m, len(classes)))
-    objective = make(weights, per_weight(np.array([1.0 / C]), weights, m))
-    objective = dataclasses.replace(objective, loss=Multinomial(len(classes)))
+    (m, n), target = design.shape, Shares.of(labels, model.class_weight)
+    make = target.maker(model._maker(n, ratio, offset_of(offset, m, len(target.classes))))
+    finish(model, X, design, target, make(
+        target.weights, per_weight(np.array([1.0 / C]), target.weights, m)
+    ))  # fmt: skip
+
+
+def finish(model: Any, X: Any, design: Design, target: Shares, objective: Objective) -> None:
+    """Minimise, set the attributes, and warn if the fit did not converge."""
+    (m, n), classes, weights = design.shape, target.classes, target.weights
     found = solve(
-        design, np.eye(len(classes))[codes], objective, tol=model.tol, max_iter=model.max_iter,
+        design, target.share, objective, tol=model.tol, max_iter=model.max_iter,
         start=_start(model, n, classes),
     )  # fmt: skip
     model.classes_ = classes
@@ -45,7 +92,8 @@ def fit(model: Any, X: Any, design: Design, labels: Labels, offset: Any) -> None
     model.dual_gap_ = found.certificate.gap[0]
     model.certificate_ = found.certificate
     counts = np.ones(m, bool) if weights is None else weights > 0.0
-    certain = _certain(model, X, codes, counts, offset) if separation.is_free(objective, n) else []
+    free = separation.is_free(objective, n)
+    certain = _certain(model, X, target.codes, counts, objective.offset) if free else []
     if certain:
         warn_of_convergence(
             f"{type(model).__name__}: all rows of class {classes.tolist()[certain[0]]!r} are told "
@@ -77,6 +125,14 @@ def decision(model: Any, X: Any, offset: Any) -> Array:
     given = offset_of(offset, design.shape[0], len(model.classes_))
     z = linear(design)
     return z if given is None else z + given
+
+
+def mean_log_loss(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> float:
+    """Minus the mean log-likelihood of rows, by a fit."""
+    logs = log_softmax(decision(model, X, offset), axis=1)
+    codes = known_codes(model, y, len(logs))
+    lost = -logs[np.arange(len(codes)), codes]
+    return float(np.average(lost, weights=as_weights(sample_weight, len(codes))))
 
 
 def _weighted(asked: Any, labels: Labels, codes: Array) -> Array | None:

@@ -178,10 +178,12 @@ def _arrays(name: str, value: Any) -> Shape:
 
 
 def _by_class(name: str, value: Any) -> Shape:
-    """Of an array, alone or as the only entry of a dict."""
-    if isinstance(value, dict) and len(value) == 1:
-        (value,) = value.values()
-    return _number(name, value)
+    """Of an array, or of the arrays of a dict, which have one shape."""
+    each = list(value.values()) if isinstance(value, dict) else [value]
+    shapes = {_number(name, one) for one in each}
+    if len(shapes) != 1:
+        raise ValueError(f"{name} has arrays of the shapes {sorted(shapes)}, they should have one")
+    return shapes.pop()
 
 
 def _object(kind: str) -> Callable[[str, Any], Shape]:

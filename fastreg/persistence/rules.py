@@ -50,8 +50,7 @@ _BY_GROUP: Rules = {
 RULES: dict[str, Rules] = {
     "LinearRegressor": _FIT,
     "Generalized": _FIT,
-    "Classifier": {"classes_": "label: 2", "coef_": "finite: 1 n k=1", "intercept_": "finite: 1"},
-    "LogisticRegression": {
+    "Classifier": {
         "classes_": "label: c",
         "coef_": "finite: 1 n k=1 | c n k=1",
         "intercept_": "finite: 1 | c",
@@ -73,18 +72,19 @@ RULES: dict[str, Rules] = {
     "ChoosesAlpha": _GRID
     | {"deviance_path_": "number: K F | L K F", "deviance_se_": "number: K | L K"},
     "LogisticRegressionCV": {
-        "C_": "number: () | 1",
-        "l1_ratio_": "finite: () | 1",
+        "C_": "number: () | 1 | c",
+        "l1_ratio_": "finite: () | 1 | c",
         "C_min_": "number: ()",
         "C_1se_": "number: ()",
         "Cs_": "number: K",
         "l1_ratios_": "finite: L",
         "scores_": "by class: F L K | F K L | F K",
-        "coefs_paths_": "by class: F L K 1 p | F K L p | F K p",
+        "coefs_paths_": "by class: F L K 1 p | F L K c p | F K L p | F K p",
         "cv_certificate_": "choice: K F | L K F",
     },
     "Searching": _SEARCHED,
     "_AdaptiveLoss": _BY_GROUP,
+    "AdaptiveLogisticRegression": {"classes_": "label: 2"},
     "AdaptiveRidge": _BY_GROUP,
     "AdaptiveElasticNet": {
         "group_l1_": "finite: G",
@@ -185,12 +185,13 @@ def _check_classes(model: Any) -> None:
 
 
 def _check_by_class(model: Any) -> None:
-    paths = model.coefs_paths_
+    labels, paths = model.classes_.tolist(), model.coefs_paths_
+    keys = labels[1:] if len(labels) == 2 else labels
     for name in ("scores_", "coefs_paths_"):
         value = getattr(model, name)
-        if isinstance(value, dict) and list(value) != [model.classes_[1]]:
-            raise ValueError(f"{name} is of {list(value)}, not of the second class")
-        paths = value[model.classes_[1]] if isinstance(value, dict) else value
+        if isinstance(value, dict) and list(value) != keys:
+            raise ValueError(f"{name} is of {list(value)}, not of {keys}")
+        paths = next(iter(value.values())) if isinstance(value, dict) else value
     if paths.shape[-1] != model.n_features_in_ + bool(model.fit_intercept):
         raise ValueError(
             f"coefs_paths_ has shape {paths.shape} for {model.n_features_in_} features"

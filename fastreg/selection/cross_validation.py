@@ -33,6 +33,7 @@ from fastreg.penalties import L1
 from fastreg.problems.from_moments import summarise
 from fastreg.problems.in_memory import standardise
 from fastreg.selection.choice import Errors
+from fastreg.selection.class_fits import ClassFits
 from fastreg.selection.fold_fits import Test, Verdict, from_moments, relaxed_from_moments
 from fastreg.selection.folds import Cells, Split, cells, check_weights
 from fastreg.selection.loss_fits import LossFits
@@ -200,7 +201,7 @@ class Validation:
         out = [np.empty((len(strengths), self.n_splits)) for _ in range(3)]
         out.append(np.empty(out[0].shape, bool))
         wide = None
-        if not self.of_squares and gamma is None:
+        if not self.of_squares and gamma is None and self.y.ndim == 1:
             wide = WideRidge.of(self.X, self.y, make(self.weights, each[:, 0]))
 
         def work(first: int, last: int) -> None:
@@ -273,7 +274,6 @@ class Validation:
         """Of a loss that is no square, to X or in the columns of a wide ridge."""
         X, make = (self.X, asked.make) if wide is None else (wide.X, wide.maker(asked.make))
         seen = None if asked.seen is None else functools.partial(asked.seen, f)
-        fits = LossFits(
-            X, self.y, train, test, make, asked.tol, asked.max_iter, seen=seen, wide=wide
-        )
+        kind = ClassFits if self.y.ndim == 2 else LossFits
+        fits = kind(X, self.y, train, test, make, asked.tol, asked.max_iter, seen=seen, wide=wide)
         return fits.verdict(asked.strengths, asked.gamma)

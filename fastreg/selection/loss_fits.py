@@ -46,10 +46,11 @@ class LossFits(Fits):
     def verdict(self, strengths: Array, gamma: float | None) -> Verdict:
         """At descending strengths, of relaxed fits unless `gamma` is None."""
         objective = self.make(self.train, strengths)
-        check_target(objective, self.y)
-        found = solve(self.X, self.y[:, None], objective, tol=self.tol, max_iter=self.max_iter)
+        found = solve(
+            self.X, self._target(objective), objective, tol=self.tol, max_iter=self.max_iter
+        )
         worth, coef, intercept = found.certificate, found.coef, found.intercept
-        gap, met, slip = worth.relative_gap, worth.met, np.zeros(len(intercept))
+        gap, met, slip = worth.relative_gap, worth.met, np.zeros(len(strengths))
         if self.wide is not None:
             lengths = self.wide.lengths(self.y, objective, coef, intercept)
             slip = self.wide.error * lengths
@@ -70,12 +71,19 @@ class LossFits(Fits):
             met = met | (bound <= room)
         return Verdict(deviance, bound, gap, met & (rounding <= room))
 
-    def _bounds(self, objective: Objective, coef: Array, intercept: Array, points: Array) -> Array:
-        """By how much deviances may differ from those of the minima, at some points."""
+    def _target(self, objective: Objective) -> Array:
+        """(m, 1), checked."""
+        check_target(objective, self.y)
+        return self.y[:, None]
+
+    def _fold(self, objective: Objective) -> Fold:
         blank = np.zeros((len(self.y), 1))
         columns = standardise(self.X, blank, dataclasses.replace(objective, offset=None)).columns
-        fold = Fold(self.X, self.y, self.train, self.test, columns)
-        return held_out_losses.bounds(fold, objective, coef, intercept, points)
+        return Fold(self.X, self.y, self.train, self.test, columns)
+
+    def _bounds(self, objective: Objective, coef: Array, intercept: Array, points: Array) -> Array:
+        """By how much deviances may differ from those of the minima, at some points."""
+        return held_out_losses.bounds(self._fold(objective), objective, coef, intercept, points)
 
     def _deviance(
         self, objective: Objective, coef: Array, intercept: Array, slip: Array

@@ -202,16 +202,16 @@ def test_states_that_do_not_fit_together(name, data, tmp_path):
 
 OTHER_CHANGES = {
     "classes missing": (lambda s: s["attributes"].pop("classes_"), "classes_ is missing"),
-    "one class": (_set(classes={"int64": [1]}), "classes_ has shape"),
+    "one class": (_set(classes={"int64": [1]}), "labels, ascending"),
     "descending": (_set(classes={"int64": [1, 0]}), "labels, ascending"),
     "mixed": (_set(classes={"int64": [0, "a"]}), "classes_ holds 'a'"),
     "kind": (_set(classes={"void8": [0, 1]}), "classes_ is not plain data"),
     "too large": (_set(classes={"int8": [0, 300]}), "sound"),
-    "coef of two": (_set(coef=_numbers([0.0] * 5, [0.0] * 5)), "coef_ has shape"),
+    "coef of two": (_set(coef=_numbers([0.0] * 5, [0.0] * 5)), "2 rows for 2 classes"),
     "scores": (_set(scores=_numbers([1.0])), "scores_ has shape"),
     "scores missing": (lambda s: s["attributes"].pop("scores_"), "scores_ is missing"),
     "paths": (_set(coefs_paths={"float64": [[[[[1.0] * 5]] * 2]] * 3}), "coefs_paths_ has shape"),
-    "other class": (_set(scores={"dict": [[0, {"float64": [[[1.0] * 2]] * 3}]]}), "second class"),
+    "other class": (_set(scores={"dict": [[0, {"float64": [[[1.0] * 2]] * 3}]]}), r"not of \[1\]"),
 }
 
 

@@ -1,0 +1,38 @@
+"""Training fits of several classes, and what held-out rows lose by them: see `loss_fits`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastreg.certificate import held_out_classes
+from fastreg.objectives import Objective
+from fastreg.selection.loss_fits import LossFits
+
+Array = np.ndarray
+_ENTRIES = 1 << 17  # of predictions of a block of rows: 1 MB
+
+
+@dataclass(frozen=True, eq=False)
+class ClassFits(LossFits):
+    """y : (m, K) shares; `seen` is called with coef (n, K, k) and intercept (K, k)."""
+
+    def _target(self, objective: Objective) -> Array:
+        return self.y
+
+    def _bounds(self, objective: Objective, coef: Array, intercept: Array, points: Array) -> Array:
+        return held_out_classes.bounds(self._fold(objective), objective, coef, intercept, points)
+
+    def _deviance(
+        self, objective: Objective, coef: Array, intercept: Array, slip: Array
+    ) -> tuple[Array, Array, Array]:
+        rows, used = np.flatnonzero(self.test), np.flatnonzero(coef.any(axis=(1, 2)))
+        offset = np.zeros(self.y.shape) if objective.offset is None else objective.offset
+        matrix, sums = self.X.matrix[:, used], np.zeros((3, len(slip)))
+        for some in np.array_split(rows, max(1, len(rows) * intercept.size // _ENTRIES)):
+            sums += held_out_classes.lost(
+                matrix[some], self.y[some], self.test[some], offset[some], coef[used], intercept
+            )
+        deviance, rounding, null = 2.0 * sums / self.test[rows].sum()
+        return deviance, rounding, null
