@@ -19,6 +19,7 @@ from fastreg.certificate.penalties import (
 )
 
 Array = np.ndarray
+_LITTLE = 1 << 16  # entries: each of some forty loops over them takes 50 us
 CERTAIN = 1e-6  # relative error of a mean squared error that is not told
 
 
@@ -126,9 +127,9 @@ def _units(exponent: Any) -> tuple[Callable[[Array], Array], Callable[[Array, Ar
 def gap_and_objective(*parts: Points) -> tuple[Any, Any]:
     """(gap, objective) of points whose features stand in one part or in several; the formulas stand
     at the head of the package."""
-    fit = parts[0].fit
-    s = np.minimum.reduce(mapped(_scale, parts))
-    sums = mapped(lambda part: _sums(part, s), parts)
+    fit, few = parts[0].fit, few_of(sum(part.beta.size for part in parts))
+    s = np.minimum.reduce(mapped(_scale, parts, few))
+    sums = mapped(lambda part: _sums(part, s), parts, few)
     square, value, conjugated, rest = sum(sums[1:], sums[0])
     with np.errstate(invalid="ignore", over="ignore"):
         if np.isfinite(conjugated).any():
@@ -140,19 +141,24 @@ def gap_and_objective(*parts: Points) -> tuple[Any, Any]:
     return np.where(gap < 0.0, 0.0, gap)[()], objective[()]
 
 
-def mapped(work: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
-    """What `work` makes of each, on all threads."""
+def mapped(work: Callable[[Any], Any], parts: Sequence[Any], few: int = 1) -> list[Any]:
+    """What `work` makes of each, on all threads where there are more than a `few`."""
     out: list[Any] = [None] * len(parts)
 
     def run(first: int, last: int) -> None:
         for k in range(first, last):
             out[k] = work(parts[k])
 
-    if len(parts) == 1:
-        run(0, 1)
+    if len(parts) <= few:
+        run(0, len(parts))
     else:
         run_blocks(run, len(parts), step=1)
     return out
+
+
+def few_of(entries: int) -> int:
+    """Of how many parts so many entries are that waking a thread would take longer."""
+    return 1 << 30 if entries <= _LITTLE else 1
 
 
 def _scale(points: Points) -> Any:

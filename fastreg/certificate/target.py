@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fastreg.certificate.gap import Points, gap_and_objective, kkt_residual, mapped, points_of
+from fastreg.certificate.gap import (
+    Points,
+    few_of,
+    gap_and_objective,
+    kkt_residual,
+    mapped,
+    points_of,
+)
 from fastreg.certificate.penalties import in_units, nearest_subgradient, penalty_value
 from fastreg.certificate.reads import Data
 from fastreg.penalties import times
@@ -178,7 +185,8 @@ def judge_together(
         for target, c in zip(targets, correlations, strict=True)
         for look in target.looked(points, c, fit, doubt)
     ]
-    parts, residuals, sums = zip(*mapped(lambda look: look(most), looks), strict=True)
+    few = few_of(sum(c.size for c in correlations))
+    parts, residuals, sums = zip(*mapped(lambda look: look(most), looks, few), strict=True)
     stretched, size = sum(sums[1:], sums[0])
     gap, value = gap_and_objective(*parts)
     gap = first.settled(gap + 0.5 * off**2 + 2.0 * doubt * size)

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from fastreg._jit import jit, one_or, run_blocks
+from fastreg._jit import jit, one_or, part, run_blocks
 from fastreg.elementary import exp
 
-_ROWS = 512  # of a block: 1 MB at 256 predictions a row
+_ENTRIES = 1 << 14  # predictions of a block, 0.05 ms: waking a thread takes as long
 
 
 def softmax(Z, Y, weights, offset):
@@ -23,45 +23,59 @@ def softmax(Z, Y, weights, offset):
     offset : (m, K) float64 or None for zeros
     """
     m, d = Z.shape[0], Z.shape[1] // Y.shape[1]
-    count = -(-m // _ROWS)
+    height = max(1, _ENTRIES // Z.shape[1])
+    count = -(-m // height)
     sums = np.zeros((count, d))
-    run_blocks(lambda first, last: _blocks(Z, Y, weights, offset, first, last, sums), count)
+    run_blocks(lambda first, last: _blocks(Z, Y, weights, offset, height, first, last, sums), count)
     return np.add.reduce(sums, axis=0)
 
 
 @jit
-def _blocks(Z, Y, weights, offset, first, last, sums):
-    K = Y.shape[1]
+def _blocks(Z, Y, weights, offset, height, first, last, sums):
     for b in range(first, last):
-        for i in range(b * _ROWS, min((b + 1) * _ROWS, Z.shape[0])):
-            w = one_or(weights, i)
-            for t in range(sums.shape[1]):
-                z = Z[i, t * K : (t + 1) * K]
-                if w == 0.0:  # whatever a row that does not count holds
-                    z[:] = 0.0
-                else:
-                    sums[b, t] += w * _row(z, Y[i], w, _of_row(offset, i))
+        start, stop = b * height, min((b + 1) * height, Z.shape[0])
+        some, y, w = Z[start:stop], Y[start:stop], part(weights, start, stop)
+        _shift(some, y, w, part(offset, start, stop), sums[b])
+        flat = some.reshape(-1)
+        for j in range(len(flat)):  # of one row at a time it took twice as long
+            flat[j] = exp(flat[j])
+        _normalise(some, y, w, sums[b])
 
 
 @jit
-def _of_row(offset, i):
-    return None if offset is None else offset[i]
+def _shift(Z, Y, weights, offset, sums):
+    """z ← z + o − max z ≤ 0, 0 in rows that do not count, whatever they hold; sums += −w yᵀz."""
+    K = Y.shape[1]
+    for i in range(Z.shape[0]):
+        w = one_or(weights, i)
+        for t in range(sums.shape[0]):
+            z, most, along = Z[i, t * K : (t + 1) * K], -np.inf, 0.0
+            if w == 0.0:
+                z[:] = 0.0
+                continue
+            for k in range(K):
+                if offset is not None:
+                    z[k] += offset[i, k]
+                most = max(most, z[k])
+            for k in range(K):
+                z[k] -= most
+                along -= Y[i, k] * z[k]  # ≥ 0: nothing large cancels
+            sums[t] += w * along
 
 
 @jit
-def _row(z, y, w, offset):
-    """ℓ of a row; z becomes w(p − y)."""
-    K, most = z.shape[0], -np.inf
-    for k in range(K):
-        if offset is not None:
-            z[k] += offset[k]
-        most = max(most, z[k])
-    along, total = 0.0, 0.0
-    for k in range(K):
-        along += y[k] * (most - z[k])  # ≥ 0: nothing large cancels
-        z[k] = exp(z[k] - most)
-    for k in range(K):
-        total += z[k]
-    for k in range(K):
-        z[k] = w * (z[k] / total - y[k])
-    return along + math.log(total)
+def _normalise(Z, Y, weights, sums):
+    """z ← w(p − y) of eᶻ; sums += w log Σ eᶻ."""
+    K = Y.shape[1]
+    for i in range(Z.shape[0]):
+        w = one_or(weights, i)
+        for t in range(sums.shape[0]):
+            z, total = Z[i, t * K : (t + 1) * K], 0.0
+            if w == 0.0:
+                z[:] = 0.0
+                continue
+            for k in range(K):
+                total += z[k]
+            for k in range(K):
+                z[k] = w * (z[k] / total - Y[i, k])
+            sums[t] += w * math.log(total)

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from fastreg import kernels
+from fastreg._jit import run_blocks
 from fastreg.certificate import Columns
 from fastreg.certificate.coupled import null_levels, saturated
 from fastreg.design import Design
@@ -38,6 +39,7 @@ from fastreg.problems.views import Look
 
 Array = np.ndarray
 _ENTRIES = 1 << 19  # of some rows and columns in use: 4 MB
+_PARTS, _SUMS = 8, 1 << 24  # of rows, that threads share, and entries of their sums
 _LANES = 1 << 24  # predictions of all rows at a time: 128 MB
 _NARROW = 8  # features, for each in use, from which looks at those alone take less time
 _SINGULAR = 1e-12  # of the largest eigenvalue of B
@@ -148,15 +150,29 @@ class CoupledProblem(QuadraticProblem):
         )  # fmt: skip
         return out
 
+    def _some(self, features: Array, rows: slice) -> Array:
+        """`_entries`, from those that are kept."""
+        if self._kept is not None and np.array_equal(self._kept[0], features):
+            return self._kept[1][rows]
+        return self._entries(features, rows)
+
     def blocks(self, features: Array, height: int) -> Iterator[tuple[slice, Array]]:
         """Rows, and their entries of some features."""
         m = self.base.X.shape[0]
-        kept = self._kept is not None and np.array_equal(self._kept[0], features)
         for start in range(0, m, height):
             rows = slice(start, min(start + height, m))
-            yield rows, self._kept[1][rows] if kept else self._entries(features, rows)  # type: ignore[index]
+            yield rows, self._some(features, rows)
 
     # ------------------------------------------------------------ tangents
+
+    def spread(self, beta: Array, level: Array) -> Array:
+        """(K, K) the mean of diag(p) − ppᵀ over the rows, at β (K·n,), b (K,)."""
+        P = self._predicted(np.arange(len(beta)), beta[:, None], level[:, None], narrow=False)
+        kernels.softmax(P, np.zeros(self.Y.shape), None, self.objective.offset)
+        w = np.ones(len(P)) if self.base.weights is None else self.base.weights
+        self.passes += 1
+        out: Array = np.diag(w @ P) - (P * w[:, None]).T @ P
+        return out / self.total
 
     def tangent(
         self, columns: Array, beta: Array, level: Array, *, is_secant: bool = False
@@ -251,24 +267,52 @@ class Quadratic(CoupledProblem):
         quadratic = cls(**own, P=P, v=v, bend=bend, means=means)
         return Tangent(quadratic, means, bend, inverse)
 
+    def _add(
+        self, out: Array, rows: slice, A: Array, left: tuple[Array, Array],
+        right: tuple[Array, Array] | None,
+    ) -> None:  # fmt: skip
+        """out += H of some rows, at (features, classes) of both sides, or of one that is both."""
+        P, roots = self.P[rows], np.sqrt(self.v[rows, None])
+        shares = np.sqrt(P)
+        (jl, kl), (jr, kr) = left, right or left
+        # `take`, as A[:, jl] is not in C order: products with it took six times as long.
+        L = A.take(jl, axis=1)
+        L *= roots
+        R = L
+        if right is not None:
+            R = A.take(jr, axis=1)
+            R *= roots
+        for k in range(self.n_classes):
+            a, b, own = np.flatnonzero(kl == k), np.flatnonzero(kr == k), shares[:, k : k + 1]
+            if len(a) and len(b):
+                each = L.take(a, axis=1) * own
+                other = each if R is L else R.take(b, axis=1) * own
+                out[np.ix_(a, b)] += each.T @ other
+        L *= P.take(kl, axis=1)
+        if R is not L:
+            R *= P.take(kr, axis=1)
+        out -= L.T @ R  # of one and the same NumPy takes half the products
+
     def gram(self, left: Array, right: Array) -> Array:
         """G on some columns."""
         n = len(self.base.scale)
         features = np.unique(np.concatenate([left, right]) % n)
         same = len(left) == len(right) and bool(np.array_equal(left, right))
-        (jl, kl), (jr, kr) = (
-            (np.searchsorted(features, some % n), some // n) for some in (left, right)
-        )
-        out = np.zeros((len(left), len(right)))
-        for rows, A in self.blocks(features, max(64, _ENTRIES // (len(left) + len(right)))):
-            P, v = self.P[rows], self.v[rows, None]
-            L = A[:, jl] * P[:, kl]
-            R = L if same else A[:, jr] * P[:, kr]
-            out -= L.T @ (v * R)
-            for k in range(self.n_classes):
-                a, b = np.flatnonzero(kl == k), np.flatnonzero(kr == k)
-                if len(a) and len(b):
-                    out[np.ix_(a, b)] += A[:, jl[a]].T @ (v * R[:, b])
+        places = [(np.searchsorted(features, some % n), some // n) for some in (left, right)]
+        height = max(64, _ENTRIES // (len(left) + len(right)))
+        blocks = -(-len(self.v) // height)
+        parts = max(1, min(_PARTS, blocks, _SUMS // (len(left) * len(right))))
+        sums = np.zeros((parts, len(left), len(right)))
+
+        def add(first: int, last: int) -> None:
+            for part in range(first, last):
+                for block in range(blocks * part // parts, blocks * (part + 1) // parts):
+                    rows = slice(block * height, min((block + 1) * height, len(self.v)))
+                    A, other = self._some(features, rows), None if same else places[1]
+                    self._add(sums[part], rows, A, places[0], other)
+
+        run_blocks(add, parts, step=1)
+        out = np.add.reduce(sums, axis=0)
         out -= self.means[left] @ self.bend @ self.means[right].T
         return out
 

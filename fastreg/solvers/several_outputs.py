@@ -1,28 +1,25 @@
-"""The multinomial loss: paths of tangents, and for large ridges L-BFGS on the pass.
+"""The multinomial loss: paths of tangents, and for ridges L-BFGS on the pass.
 
-A ridge with more columns than rows is fitted in as many columns as there are rows. One whose K·n
-coefficients have no room for a matrix of their products goes by scipy's L-BFGS (Liu & Nocedal,
-Mathematical Programming 45, 1989), whose every step is one pass.
+A ridge with more columns than rows is fitted in as many columns as there are rows. Where rounding
+ends L-BFGS before what is asked, or steps are too many, Newton's method goes on, unless K·n
+coefficients have no room for a matrix of their products.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
 from fastreg.design import as_design
 from fastreg.problems.coupled import CoupledProblem, coupled
 from fastreg.problems.rotated import Rotation
-from fastreg.solvers import tangents
+from fastreg.solvers import ridges_of_classes, tangents
 from fastreg.solvers.working_set import Progress
 
 Array = np.ndarray
 _WIDE = 512  # columns that are as fast without a rotation
 _LARGE = 3000  # coefficients of a ridge from which a matrix of their products takes longer
-_MEMORY = 20  # steps that L-BFGS remembers
-_STEEP = 1e-3  # of √gap: the slope at which L-BFGS ends
 
 
 def minimise(
@@ -31,13 +28,13 @@ def minimise(
 ) -> tuple[int, str]:  # fmt: skip
     """`tangents.solve`, or what is quicker for a ridge; (the most steps of a point, its name)."""
     if problem.is_ridge:
-        (m, n), K = problem.base.X.shape, problem.n_classes
+        m, n = problem.base.X.shape
         if n > max(m, _WIDE):
             return _rotated(problem, betas, levels, tol, max_iter, progress)
-        if n * K > _LARGE:
-            return _by_slopes(problem, betas, levels, tol, max_iter, points), "L-BFGS"
+        if min(map(problem.strength, range(problem.n_points))) > tangents.LEAST:
+            return _by_slopes(problem, betas, levels, tol, max_iter, points, progress)
     steps = tangents.solve(problem, betas, levels, tol, max_iter, points=points, progress=progress)
-    return steps, "Newton" if problem.is_ridge else "proximal Newton"
+    return steps, "proximal Newton"
 
 
 def _rotated(
@@ -64,29 +61,10 @@ def _rotated(
 
 def _by_slopes(
     problem: CoupledProblem, betas: Array, levels: Array, tol: float, max_iter: int,
-    points: Array | None,
-) -> int:  # fmt: skip
-    """L-BFGS at each strength, from the one before; columns have about unit length."""
-    import scipy.optimize  # slow to import
-
-    most, (N, k), K = 0, betas.shape, problem.n_classes
-    every, free = np.arange(N), bool(problem.objective.fit_intercept)
-    some = range(k) if points is None else points
-    x = np.concatenate([betas[:, some[0]], levels[:, some[0]]])
-    for t in some:
-        l2 = problem.base_ridge(0) * problem.strength(t)
-
-        def value(x: Array, l2: Array = l2) -> tuple[float, Array]:
-            look = problem.look(every, x[:N, None], x[N:, None])
-            slope = look.slope[:, 0] if free else np.zeros(K)
-            gradient = np.concatenate([look.gradient[:, 0] + l2 * x[:N], slope])
-            return float(look.value[0]) + 0.5 * float(l2 @ (x[:N] * x[:N])), gradient
-
-        unit = float(np.abs(problem.null_gradient).max()) or 1.0
-        options = {"maxiter": max_iter, "maxcor": _MEMORY, "ftol": 0.0, "maxfun": 10 * max_iter,
-                   "gtol": _STEEP * np.sqrt(tol) * unit}  # fmt: skip
-        found: Any = scipy.optimize.minimize(value, x, jac=True, method="L-BFGS-B", options=options)
-        x = found.x
-        betas[:, t], levels[:, t] = x[:N], x[N:]
-        most = max(most, int(found.nit))
-    return most
+    points: Array | None, progress: Progress | None,
+) -> tuple[int, str]:  # fmt: skip
+    steps, missed = ridges_of_classes.solve(problem, betas, levels, tol, max_iter, points, progress)
+    if not missed or problem.n_features > _LARGE:
+        return steps, "L-BFGS"
+    more = tangents.solve(problem, betas, levels, tol, max_iter, points=np.array(missed))
+    return steps + more, "L-BFGS, Newton"

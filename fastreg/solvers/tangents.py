@@ -51,7 +51,7 @@ _SHARE_OF_KKT = 0.01  # of the residual asked, that a step aims at where no gap 
 _FINEST = 1e-30  # of gaps, where all is asked: the square of one that is rounding
 _ROUNDED = 1e-12  # of the null model's loss, which may be nothing
 _ABSURD = 10.0  # times what P can fall by at most, promised by a tangent
-_LEAST = 1e-250  # strength from which ridge terms make a factor definite
+LEAST = 1e-250  # strength from which ridge terms make a factor definite
 _NONE = np.zeros(0, np.int64)
 
 
@@ -164,7 +164,7 @@ class SmoothPath(working_set.PathFollower):
         assert tangent is not None
         stand, kappa, strength = each.stand, each.kappa, self._strength(each.point)
         c = tangent.mean_of(W) @ stand.slope - stand.on(W)
-        if self._is_ridge and strength > _LEAST:
+        if self._is_ridge and strength > LEAST:
             return stand.beta + self._ridges().step(c, stand.beta, strength, kappa)
         if self._is_bare:  # where rows leave the answer open the shortest in the user's units
             scale = self.problem.scale[W]

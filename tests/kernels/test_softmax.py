@@ -13,7 +13,7 @@ pytestmark = needs_jit
 @pytest.mark.parametrize("classes", [2, 3, 11])
 @pytest.mark.parametrize("more", [False, True])
 def test_it_is_the_reference(rng, points, classes, more):
-    m = 1100  # three blocks of rows
+    m = 11_000  # several blocks of rows
     Z = 3.0 * rng.standard_normal((m, points * classes))
     Y = rng.dirichlet(np.ones(classes), m)
     weights = rng.integers(0, 3, m) * 1.0 if more else None
@@ -35,7 +35,7 @@ def test_large_predictions_and_rows_of_weight_zero():
 def test_any_number_of_threads_gives_the_same_bits(rng):
     import fastreg
 
-    Z, Y = rng.standard_normal((3000, 8)), np.eye(4)[rng.integers(0, 4, 3000)]
+    Z, Y = rng.standard_normal((9000, 8)), np.eye(4)[rng.integers(0, 4, 9000)]
     values, slopes = [], []
     before = fastreg.get_num_threads()
     try:
