@@ -83,6 +83,8 @@ class Objective:
 def family_of(family: Any) -> Any:
     """The loss of a name, or what is one."""
     if isinstance(family, str):
+        if family == "multinomial":
+            raise _coupled(family)
         if family in _WITH_A_NUMBER:
             loss = _WITH_A_NUMBER[family]
             raise ValueError(f"family {family!r} needs a number: give fastreg.losses.{loss}")
@@ -95,12 +97,16 @@ def family_of(family: Any) -> Any:
     except TypeError as error:
         raise ValueError(f"family must be a loss of fastreg.losses: {error}") from None
     if losses.traits(family).outputs != 1:
-        raise ValueError(
-            f"family {type(family).__name__} has several predictions a row, which paths do not "
-            "take yet: give LogisticRegression the classes"
-        )
+        raise _coupled(type(family).__name__)
     has_numbers = type(family) in losses.sound.implementations
     return losses.sound(family) if has_numbers else family
+
+
+def _coupled(name: str) -> ValueError:
+    return ValueError(
+        f"family {name!r} has several predictions a row: only path, LogisticRegression and "
+        "LogisticRegressionCV take them, for rows in memory"
+    )
 
 
 def offset_of(offset: Any, m: int, outputs: int = 1) -> Array | None:

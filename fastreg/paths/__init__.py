@@ -9,6 +9,7 @@ The squares are weighted, m is the sum of the weights, and the factors f_j ≥ 0
 from fastreg.paths.arguments import check_bool, factors_of, penalty_of, ratio_of
 from fastreg.paths.factors import Factors
 from fastreg.paths.fitting import path, warn
+from fastreg.paths.of_classes import ClassPath
 from fastreg.paths.origins import InMemory, Source
 from fastreg.paths.results import Path, Relaxed
 from fastreg.paths.selected import Selected
@@ -16,6 +17,7 @@ from fastreg.paths.signatures import enet_path, lasso_path
 from fastreg.paths.tables import Table
 
 __all__ = [
+    "ClassPath",
     "Factors",
     "InMemory",
     "Path",

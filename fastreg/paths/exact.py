@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastreg import losses
-from fastreg.design import as_design, as_target, as_weights
-from fastreg.objectives import check_target, offset_of
+from fastreg.design import as_design, as_weights
+from fastreg.objectives import offset_of
 from fastreg.paths.arguments import names_of
 from fastreg.paths.origins import InMemory, Source
 from fastreg.sources.blocks import Source as RowsInBlocks
@@ -71,13 +71,11 @@ def _in_memory(path: Path, X: Any, beside: dict[str, Any]) -> InMemory:
     design = as_design(X)
     m, n = design.shape
     _check_width(path, n)
-    target = as_target(beside["y"], m)
-    if target.ndim != 1:
-        raise ValueError(f"y must have shape ({m},), got {target.shape}")
-    weights, offset = as_weights(beside["sample_weight"], m), offset_of(beside["offset"], m)
+    weights = as_weights(beside["sample_weight"], m)
+    target = path.data.checked_target(beside["y"], m, weights)
+    offset = offset_of(beside["offset"], m, losses.traits(before.loss).outputs)
     objective = dataclasses.replace(before, weights=weights, offset=offset)
-    check_target(objective, target)
-    return InMemory.of(design, target, objective, path.data.max_iter)
+    return path.data.with_rows(design, target, objective)
 
 
 def _of_source(path: Path, source: RowsInBlocks, strengths: Array, beside: dict[str, Any]) -> Path:

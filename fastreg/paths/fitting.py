@@ -23,6 +23,7 @@ from fastreg.paths.arguments import (
     ratio_of,
 )
 from fastreg.paths.factors import Factors, spread_of
+from fastreg.paths.of_classes import ClassPath, ClassRows, shares_of
 from fastreg.paths.origins import InMemory
 from fastreg.paths.results import Path
 from fastreg.solvers import METHODS, Solution, solve
@@ -62,8 +63,9 @@ def path(
     X : {array-like, sparse matrix} of shape (n_samples, n_features) or Source
         Features. A `Source` from `fastreg.read` works for families other than "gaussian". All
         strengths then share each read of it.
-    y : array-like of shape (n_samples,) or None, default=None
-        Target. None where X is a source, which has it.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        Target. For "multinomial" the labels of the classes, or their shares in each row. None where
+        X is a source, which has it.
     l1_ratio : float, default=1.0
         Share of the L1 penalty, from 0 (ridge) to 1 (lasso).
     alphas : int or array-like of shape (n_alphas,), default=100
@@ -95,14 +97,15 @@ def path(
     solver : str, default="auto"
         Algorithm, one of `fastreg.solvers.METHODS`. "auto" chooses by the shape of X.
     family : str or loss, default="gaussian"
-        Loss ℓ: "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian" or "squared_hinge",
-        or one of `fastreg.losses`, such as ``Tweedie(1.5)``, or your own. "binomial" and
-        "squared_hinge" need y in [0, 1], "poisson" y of at least 0, "gamma" and "inverse_gaussian"
-        y above 0.
-    offset : array-like of shape (n_samples,), int or None, default=None
-        Known part of the prediction, added to Xw + b. None means zeros. If X is a source of two
-        targets, the number 0 or 1 of the one that is the offset. "gaussian" has none: subtract it
-        from y.
+        Loss ℓ: "gaussian", "binomial", "multinomial", "poisson", "gamma", "inverse_gaussian" or
+        "squared_hinge", or one of `fastreg.losses`, such as ``Tweedie(1.5)``, or your own.
+        "binomial" and "squared_hinge" need y in [0, 1], "poisson" y of at least 0, "gamma" and
+        "inverse_gaussian" y above 0. "multinomial" has a coefficient of each class for each
+        feature.
+    offset : array-like, int or None, default=None
+        Known part of the prediction, added to Xw + b, of shape (n_samples,); for "multinomial" of
+        shape (n_samples, n_classes). None means zeros. If X is a source of two targets, the number
+        0 or 1 of the one that is the offset. "gaussian" has none: subtract it from y.
     callback : callable or None, default=None
         Function of (points done, all points), called along the path.
     verbose : bool, default=False
@@ -110,8 +113,9 @@ def path(
 
     Returns
     -------
-    Path
-        The fits. Its `select` chooses one of them, and its `plot` draws them.
+    Path or ClassPath
+        The fits. Its `select` chooses one of them, and its `plot` draws them. A `ClassPath` for
+        "multinomial".
 
     Raises
     ------
@@ -139,6 +143,9 @@ def path(
     loss is ℓ(z; y) = ½(z − y)² for "gaussian", log(1 + exp z) − yz for "binomial" and exp z − yz
     for "poisson". `fastreg.losses` has the formulas of the others.
 
+    "multinomial" has z_k for each class k and ℓ = log Σ_k exp z_k − Σ_k y_k z_k. The penalty is a
+    sum over the classes too.
+
     "inverse_gaussian", and a Tweedie loss of a power outside of [1, 2], are not convex. Their
     certificate is the KKT residual.
 
@@ -163,11 +170,16 @@ def path(
         )  # fmt: skip
     design = as_design(X)
     m, n = design.shape
-    target = as_target(y, m)
-    if target.ndim != 1:
-        raise ValueError(
-            f"y must have shape ({m},), got {target.shape}: fit a path for each target"
-        )
+    weights, several = as_weights(sample_weight, m), _is_several(family)
+    if several:
+        target, classes = shares_of(y, m, weights, family)
+        loss, outputs = losses.Multinomial(len(classes)), len(classes)
+    else:
+        target, loss, outputs = as_target(y, m), family_of(family), 1
+        if target.ndim != 1:
+            raise ValueError(
+                f"y must have shape ({m},), got {target.shape}: fit a path for each target"
+            )
     check_bool(
         fit_intercept=fit_intercept, positive=positive, standardize=standardize, verbose=verbose
     )
@@ -178,7 +190,6 @@ def path(
         raise ValueError(f"max_iter must be an integer of at least 1, got {max_iter!r}")
     if solver not in METHODS:
         raise ValueError(f"solver must be one of {', '.join(METHODS)}, got {solver!r}")
-    weights = as_weights(sample_weight, m)
     given = factors_of(penalty_factor, n)
     factors = Factors(given, given, penalty_of(bounds, positive, n))
     if standardize:
@@ -198,10 +209,11 @@ def path(
         weights=weights,
         fit_intercept=bool(fit_intercept),
         strength=strengths,
-        loss=family_of(family),
-        offset=offset_of(offset, m),
+        loss=loss,
+        offset=offset_of(offset, m, outputs),
     )
-    check_target(objective, target)
+    if not several:
+        check_target(objective, target)
     return fitted(
         design,
         target,
@@ -213,37 +225,43 @@ def path(
         method=solver,
         grid=grid,
         progress=progress_of(callback, verbose),
+        classes=classes if several else None,
     )
+
+
+def _is_several(family: Any) -> bool:
+    return family == "multinomial" or isinstance(family, losses.Multinomial)
 
 
 def fitted(
     X: Design, y: Array, objective: Objective, *, tol: float, max_iter: int, ratio: float,
-    names: list[str] | None, **how: Any,
+    names: list[str] | None, classes: Array | None = None, **how: Any,
 ) -> Path:  # fmt: skip
     """Fit the path of an objective. Warn if a point did not reach `tol`.
 
     Parameters
     ----------
+    y : (m,), or (m, K) of several classes
     how : arguments method, grid and progress of `solve`
     """
-    solution = solve(X, y[:, None], objective, tol=tol, max_iter=max_iter, **how)
+    target = y[:, None] if classes is None else y
+    solution = solve(X, target, objective, tol=tol, max_iter=max_iter, **how)
     certificate = solution.certificate
-    separable = _separable(X, y, objective, solution, names)
+    separable = "" if classes is not None else _separable(X, y, objective, solution, names)
     if separable:
         warn_of_convergence(f"path: {separable}.")
     else:
         warn(certificate, solution.exhausted, max_iter)
-    return Path(
-        alphas=solution.strength,
-        coefs=solution.coef,
-        intercepts=solution.intercept,
-        gaps=certificate.relative_gap,
-        l1_ratio=ratio,
-        certificate=certificate,
-        n_iter=solution.n_iter,
-        data=InMemory.of(X, y, objective, max_iter),
-        feature_names=names,
-    )
+    known: dict[str, Any] = {
+        "alphas": solution.strength, "coefs": solution.coef, "intercepts": solution.intercept,
+        "gaps": certificate.relative_gap, "l1_ratio": ratio, "certificate": certificate,
+        "n_iter": solution.n_iter, "feature_names": names,
+    }  # fmt: skip
+    if classes is None:
+        return Path(**known, data=InMemory.of(X, y, objective, max_iter))
+    known["intercepts"] = solution.intercept - solution.intercept.mean(axis=0)
+    data = ClassRows.of_classes(X, y, objective, max_iter, classes)
+    return ClassPath(**known, data=data, classes=classes)
 
 
 def _separable(X: Design, y: Array, objective: Objective, solution: Solution, names: Any) -> str:

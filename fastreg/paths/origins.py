@@ -13,8 +13,8 @@ import numpy as np
 
 from fastreg import losses
 from fastreg.certificate.losses import log_constant, saturated
-from fastreg.design import Design, as_design
-from fastreg.objectives import Objective
+from fastreg.design import Design, as_design, as_target
+from fastreg.objectives import Objective, check_target
 from fastreg.problems.in_memory import standardise
 from fastreg.problems.quadratic import QuadraticProblem
 from fastreg.selection import likelihoods, scores
@@ -55,6 +55,24 @@ class Source(ABC):
         self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
     ) -> Errors:
         """Compute the errors of the folds, by relaxed fits unless gamma is None."""
+
+    def checked_target(self, y: Any, m: int, weights: Array | None) -> Array:
+        """Check a target that is given again.
+
+        Raises
+        ------
+        ValueError
+            It has another shape than (m,), or values that the loss does not take.
+        """
+        target = as_target(y, m)
+        if target.ndim != 1:
+            raise ValueError(f"y must have shape ({m},), got {target.shape}")
+        check_target(dataclasses.replace(self.objective, weights=weights), target)
+        return target
+
+    def with_rows(self, X: Design, y: Array, objective: Objective) -> InMemory:
+        """Return other rows, of the same options."""
+        return InMemory.of(X, y, objective, self.max_iter)
 
     @property
     def has_offset(self) -> bool:
@@ -112,12 +130,18 @@ class InMemory(Source):
         return cls(dataclasses.replace(objective, strength=None), count, weight, max_iter, X, y)
 
     def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
+        return self._at(strengths, tol, ratio, names)
+
+    def _at(
+        self, strengths: Array, tol: float, ratio: float, names: Any, classes: Array | None = None
+    ) -> Path:
         from fastreg.paths.fitting import fitted  # `fitting` imports this module
 
         objective = dataclasses.replace(self.objective, strength=strengths)
         return fitted(
-            self.X, self.y, objective, tol=tol, max_iter=self.max_iter, ratio=ratio, names=names
-        )
+            self.X, self.y, objective, tol=tol, max_iter=self.max_iter, ratio=ratio, names=names,
+            classes=classes,
+        )  # fmt: skip
 
     def problem(self) -> QuadraticProblem:
         return standardise(self.X, self.y[:, None], self.objective)
@@ -150,13 +174,17 @@ class InMemory(Source):
             self.X, self.y, self.objective, coefs, intercepts, gamma, self.max_iter, names
         )
 
+    def _splits(self, cv: Any) -> Iterable[Split]:
+        of_classes = losses.domain(self.objective.loss) == (0.0, 1.0)
+        return splits_of(cv, self.y, of_classes and set(np.unique(self.y)) <= {0.0, 1.0})
+
     def errors(
         self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
     ) -> Errors:
         from fastreg.selection.cross_validation import Validation  # not part of a first fit
 
         objective = self.objective
-        splits = as_splits(_splits(cv, self.y, objective.loss), len(self.y))
+        splits = as_splits(self._splits(cv), len(self.y))
         validation = Validation(
             self.X, self.y, objective.weights, splits, objective.fit_intercept,
             of_squares=losses.traits(objective.loss).quadratic,
@@ -223,13 +251,12 @@ class Kept(Source):
         raise self._needs_rows()
 
 
-def _splits(cv: Any, y: Array, loss: Any) -> Iterable[Split]:
+def splits_of(cv: Any, y: Array, of_classes: bool) -> Iterable[Split]:
     """Return the splits of a number of folds, of a splitter or of an iterable."""
     known = isinstance(cv, int | np.integer | Iterable) or hasattr(cv, "split")
     if isinstance(cv, str) or not known:
         raise ValueError(f"cv must be a number of folds, splits or a splitter, got {cv!r}")
     if not hasattr(cv, "split"):
-        of_classes = losses.domain(loss) == (0.0, 1.0) and set(np.unique(y)) <= {0.0, 1.0}
         return stratified(cv, y) if of_classes else neighbours(cv, len(y))
     rows: Iterable[Split] = cv.split(np.zeros((len(y), 1)), y)
     return rows

@@ -322,13 +322,25 @@ class Path:
             criterion=name,
             index=index,
             alpha=float(self.alphas[index]),
-            coef=self.coefs[:, index].copy(),
-            intercept=float(self.intercepts[index]),
+            coef=self.coefs[..., index].copy(),
+            intercept=self._level(index),
             alphas=self.alphas,
             values=values,
             standard_error=spread,
-            non_zero=np.count_nonzero(self.coefs, axis=0),
+            non_zero=self._count(),
         )
+
+    def _level(self, index: int) -> Any:
+        """Return the intercept of a point."""
+        return float(self.intercepts[index])
+
+    def _count(self) -> Array:
+        """Return the number of non-zero coefficients of each point."""
+        return np.count_nonzero(self.coefs, axis=0)
+
+    def _drawn(self, names: Any) -> tuple[Array, Any]:
+        """Return what `plot` draws, and its names."""
+        return self.coefs, names
 
     def plot(
         self, *selected: Selected, x: str = "log alpha", names: Any = None, ax: Any = None
@@ -363,10 +375,8 @@ class Path:
         for each in selected:
             again = each.criterion in marks and marks[each.criterion] != each.alpha
             marks[f"{each.criterion}, {len(marks) + 1}" if again else each.criterion] = each.alpha
-        names = self.feature_names if names is None else names
-        return plots.draw_path(
-            self.alphas, self.coefs, self.explained, marks, x=x, names=names, ax=ax
-        )
+        coefs, names = self._drawn(self.feature_names if names is None else names)
+        return plots.draw_path(self.alphas, coefs, self.explained, marks, x=x, names=names, ax=ax)
 
     def table(self) -> Table:
         """Summarise the path in a table, one line for each alpha.
@@ -389,8 +399,7 @@ class Path:
         1    0.5         1     0.8743  ...
         2    0.1         1     0.9621  ...
         """
-        count = np.count_nonzero(self.coefs, axis=0)
-        return Table(self.alphas, count, self.explained, self.gaps)
+        return Table(self.alphas, self._count(), self.explained, self.gaps)
 
     def at(
         self, alpha: Any, *, X: Any = None, y: Any = None, sample_weight: Any = None,
@@ -501,12 +510,12 @@ class Path:
                     f"{', '.join(given)} must come with exact=True: set it, or leave them out"
                 )
             found = between(self.coefs, self.alphas, alpha)
-        return found if np.ndim(alpha) else found[:, 0]
+        return found if np.ndim(alpha) else found[..., 0]
 
     def _solved(self, alpha: Any, *data: Any) -> tuple[Array, Array]:
         """Solve at strengths. Return the coefficients (n, a) and intercepts (a,)."""
         found, places = self._at(alpha, *data)
-        return found.coefs[:, places], found.intercepts[places]
+        return found.coefs[..., places], found.intercepts[..., places]
 
     def _at(self, alpha: Any, *data: Any) -> tuple[Path, Array]:
         return solved(self, alpha, *data)
@@ -554,24 +563,26 @@ class Path:
         if type not in ("link", "response"):
             raise ValueError(f"type must be 'link' or 'response', got {type!r}")
         check_order(self.feature_names, names_of(X), "put the columns in their order")
-        design = as_design(X)
         coefs, levels = self.coefs, self.intercepts
         if alpha is not None and exact:
             coefs, levels = self._solved(alpha, None, None, None, None)
         elif alpha is not None:
             coefs, levels = (between(each, self.alphas, alpha) for each in (coefs, levels))
+        width = as_design(X).shape[1]
+        if width != len(self.coefs):
+            raise ValueError(f"X must have {len(self.coefs)} features, as in the fit, got {width}")
+        out = self._predicted(X, offset, type, coefs, levels)
+        return out if alpha is None or np.ndim(alpha) else out[..., 0]
+
+    def _predicted(self, X: Any, offset: Any, type: str, coefs: Array, levels: Array) -> Array:
+        """Return predictions (m, k) of the link or of the response."""
+        design = as_design(X)
         out = np.empty((design.shape[0], coefs.shape[1]))
-        if design.shape[1] != len(self.coefs):
-            raise ValueError(
-                f"X must have {len(self.coefs)} features, as in the fit, got {design.shape[1]}"
-            )
         given = offset_of(offset, len(out))
         kernels.predict(design.storage, np.ascontiguousarray(coefs), offset=levels, out=out)
         check_predictions(design, out)
         if given is not None:
             out += given[:, None]
-        if alpha is not None and not np.ndim(alpha):
-            out = out[:, 0]
         return out if type == "link" else mean(self.data.objective.loss, out)
 
 

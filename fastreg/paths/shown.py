@@ -8,6 +8,7 @@ import numpy as np
 
 from fastreg._html import Html, box, facts, folded
 from fastreg.certificate import KKT
+from fastreg.losses import Multinomial
 from fastreg.objectives import FAMILIES
 
 if TYPE_CHECKING:
@@ -33,12 +34,17 @@ def html_of_selected(point: Selected) -> Html:
     """Return the HTML of a point, with the reason for its choice."""
     pairs = [
         ("alpha", f"{point.alpha:.4g}, point {point.index} of {len(point.alphas)}"),
-        ("non-zero", f"{np.count_nonzero(point.coef)} of {_count(len(point.coef), 'feature')}"),
+        ("non-zero", f"{np.count_nonzero(point.coef)} of {_size(point.coef)}"),
         (point.unit if point.standard_error is not None else point.criterion, _value_of(point)),
     ]
     if point.certificate is not None:
         pairs.append(("certificate", str(point.certificate)))
     return box(f"Point selected by {point.criterion}", facts(pairs))
+
+
+def _size(coef: Any) -> str:
+    """The number of features, or of coefficients of several classes."""
+    return _count(len(coef), "feature") if coef.ndim == 1 else f"{coef.size} coefficients"
 
 
 def _value_of(point: Selected) -> str:
@@ -56,6 +62,8 @@ def _title(path: Path) -> str:
 
 def _family_of(loss: Any) -> str:
     """The name of a family, or of a loss with its numbers: of one class these may differ."""
+    if isinstance(loss, Multinomial):
+        return f"multinomial, {loss.classes} classes"
     known = [name for name, each in FAMILIES.items() if type(each) is type(loss)]
     if not known and not loss:
         return type(loss).__name__
@@ -64,16 +72,19 @@ def _family_of(loss: Any) -> str:
 
 
 def _facts_of(path: Path) -> Pairs:
-    count, share = np.count_nonzero(path.coefs, axis=0), path.explained
+    count, share = path._count(), path.explained
     certificate = path.certificate
     verdict = "reached" if certificate.converged else "NOT reached"
     measure, worst, tol = "worst gap", path.gaps.max(), certificate.tol
     if certificate.by_kkt:
         measure, worst, tol = "worst KKT residual", certificate.kkt.max(), min(tol, KKT)
+    kind, width = "features", str(len(path.coefs))
+    if path.coefs.ndim == 3:
+        kind, width = "coefficients", f"{width} features of {path.coefs.shape[1]} classes"
     asked = f"asked {tol:.0e}, {verdict}" if tol > 0.0 else "asked working precision"
     return [
         ("points", f"{len(path.alphas)}, alpha {_ends(path.alphas[0], path.alphas[-1], '.3g')}"),
-        ("features", f"{len(path.coefs)}, non-zero {_ends(count.min(), count.max(), 'd')}"),
+        (kind, f"{width}, non-zero {_ends(count.min(), count.max(), 'd')}"),
         ("explained", f"{_ends(share.min(), share.max(), 'z.1%')} of the null deviance"),
         (measure, f"{worst:.1e} ({asked})"),
     ]

@@ -1,0 +1,210 @@
+"""Paths of several classes: the symmetric multinomial model at many strengths."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+from scipy.special import softmax
+
+from fastreg import kernels
+from fastreg.certificate import penalty_value
+from fastreg.certificate.coupled import saturated
+from fastreg.design import Design, as_design, as_target, counted
+from fastreg.functional import check_predictions
+from fastreg.losses import Multinomial
+from fastreg.objectives import Objective, offset_of
+from fastreg.paths.origins import InMemory, splits_of
+from fastreg.paths.results import Path, column_of
+from fastreg.selection.choice import Errors
+from fastreg.selection.folds import Split
+
+Array = np.ndarray
+_SUM = 1e-9  # by which shares of a row may differ from 1
+
+
+def shares_of(y: Any, m: int, weights: Array | None, family: Any) -> tuple[Array, Array]:
+    """Shares (m, K) and classes (K,), of labels (m,) or of shares.
+
+    Raises
+    ------
+    ValueError
+        y is neither, a class has no row with a weight, or there are other classes than the loss
+        is of.
+    """
+    given = np.asarray(y)
+    if given.ndim == 2 and given.shape[1] > 1:
+        shares, classes = as_target(given, m), np.arange(given.shape[1])
+        shares = np.stack([counted(each, weights) for each in shares.T], axis=1)
+        seen = np.ones(m, bool) if weights is None else weights > 0.0
+        if (shares < 0.0).any() or (np.abs(shares.sum(axis=1) - 1.0) > _SUM)[seen].any():
+            raise ValueError(
+                "y of several columns must hold shares of the classes, of sum 1 in each row: "
+                "divide counts by their sums, and give the sums as sample_weight"
+            )
+    else:
+        labels = given.reshape(-1) if given.ndim == 2 else given
+        if labels.shape != (m,):
+            raise ValueError(f"y must hold {m} labels, one for each row of X, got {given.shape}")
+        if labels.dtype.kind == "f":
+            as_target(labels, m)
+        classes, codes = np.unique(labels, return_inverse=True)
+        shares = np.eye(len(classes))[codes]
+    if isinstance(family, Multinomial) and family.classes != len(classes):
+        raise ValueError(f"y must have {family.classes} classes for {family}, got {len(classes)}")
+    if len(classes) < 2:
+        raise ValueError(f"y must have two classes or more, got {classes.tolist()}")
+    mass = shares.sum(axis=0) if weights is None else weights @ shares
+    if not mass.all():
+        empty = classes.tolist()[int(np.argmin(mass))]
+        raise ValueError(f"class {empty!r} of y has no row with a weight: leave its rows out")
+    return shares, classes
+
+
+@dataclass(frozen=True, eq=False)
+class ClassRows(InMemory):
+    """Hold rows in memory: X (m, n) and shares y (m, K)."""
+
+    classes: Array
+
+    @classmethod
+    def of_classes(
+        cls, X: Design, y: Array, objective: Objective, max_iter: int, classes: Array
+    ) -> ClassRows:
+        return cls(**vars(InMemory.of(X, y, objective, max_iter)), classes=classes)
+
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
+        return self._at(strengths, tol, ratio, names, classes=self.classes)
+
+    def checked_target(self, y: Any, m: int, weights: Array | None) -> Array:
+        shares, classes = shares_of(y, m, weights, self.objective.loss)
+        if not np.array_equal(classes, self.classes):
+            raise ValueError(
+                f"y must be of the classes {self.classes.tolist()}, got {classes.tolist()}"
+            )
+        return shares
+
+    def with_rows(self, X: Design, y: Array, objective: Objective) -> ClassRows:
+        return ClassRows.of_classes(X, y, objective, self.max_iter, self.classes)
+
+    @property
+    def least(self) -> float:
+        y, w = self._seen
+        return float(w @ saturated(y)) / self.weight
+
+    def log_constant(self, scale: float) -> float:
+        return 0.0
+
+    def refits(self, coefs: Array, intercepts: Array, gamma: float, names: Any) -> Any:
+        raise ValueError("relax is for one prediction a row: there are no relaxed fits of classes")
+
+    def degrees_of_freedom(self, coefs: Array, intercepts: Array, strengths: Array) -> Array:
+        if self.objective.l2.any():
+            raise ValueError(
+                "degrees of freedom of several classes are known for l1_ratio=1 alone: choose by "
+                "cross-validation"
+            )
+        count = np.count_nonzero(coefs, axis=(0, 1))
+        return count + float(self.objective.fit_intercept) * (coefs.shape[1] - 1)
+
+    def _splits(self, cv: Any) -> Iterable[Split]:
+        return splits_of(cv, self.y.argmax(axis=1), of_classes=True)
+
+    def errors(
+        self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
+    ) -> Errors:
+        if score != "deviance":
+            raise ValueError(
+                f"score must be 'deviance' for several classes, got {score!r}: "
+                "LogisticRegressionCV takes the scorers of scikit-learn"
+            )
+        return super().errors(cv, strengths, tol, gamma, score)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassPath(Path):
+    """Hold the fits that `path` returns for ``family="multinomial"``.
+
+    It has the methods of `Path`. `relax` is not among them. A file cannot hold it; it pickles.
+
+    Attributes
+    ----------
+    coefs : ndarray of shape (n_features, n_classes, n_alphas)
+        Coefficients of each class at each strength.
+    intercepts : ndarray of shape (n_classes, n_alphas)
+        Intercepts of each class at each strength, of sum 0.
+    classes : ndarray of shape (n_classes,)
+        Labels of the classes, sorted.
+
+    See Also
+    --------
+    path : Fit a path.
+
+    Examples
+    --------
+    >>> import fastreg
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = fastreg.path(X, y, family="multinomial", alphas=30)
+    >>> path.coefs.shape, path.classes
+    ((4, 3, 30), array([0, 1, 2]))
+    >>> path.select("cv").coef.shape
+    (4, 3)
+    """
+
+    classes: Array = field(kw_only=True)
+
+    @functools.cached_property
+    def _flat(self) -> Array:
+        """Coefficients (n·K, k), feature by feature."""
+        return self.coefs.reshape(-1, self.coefs.shape[2])
+
+    def _penalties(self) -> Array:
+        objective = self.data.objective
+        ridge = 0.5 * (objective.l2[:, :, None] * self.coefs**2).sum(axis=(0, 1))
+        column, classes = column_of(objective.penalty), self.coefs.swapaxes(0, 1)
+        return self.alphas * (ridge + sum(penalty_value(column, B).sum(axis=0) for B in classes))
+
+    def _count(self) -> Array:
+        return np.count_nonzero(self.coefs, axis=(0, 1))
+
+    def relax(self, gamma: float = 0.0) -> NoReturn:
+        """Raise an error: there are no relaxed fits of several classes.
+
+        Parameters
+        ----------
+        gamma : float, default=0.0
+            Ignored.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError("relax is for one prediction a row: there are no relaxed fits of classes")
+
+    def _level(self, index: int) -> Any:
+        return self.intercepts[:, index].copy()
+
+    def _drawn(self, names: Any) -> tuple[Array, Any]:
+        features = names if names is not None else [f"x{j}" for j in range(len(self.coefs))]
+        labels = [f"{name}, {each}" for name in features for each in self.classes.tolist()]
+        return self._flat, labels
+
+    def _predicted(self, X: Any, offset: Any, type: str, coefs: Array, levels: Array) -> Array:
+        """Return predictions (m, K, k)."""
+        design = as_design(X)
+        (n, K, k), m = coefs.shape, design.shape[0]
+        given, out = offset_of(offset, m, K), np.empty((m, K * k))
+        kernels.predict(
+            design.storage, np.ascontiguousarray(coefs.reshape(n, K * k)),
+            offset=np.ascontiguousarray(levels).reshape(-1), out=out,
+        )  # fmt: skip
+        check_predictions(design, out)
+        out = out.reshape(m, K, k)
+        if given is not None:
+            out = out + given[:, :, None]
+        return out if type == "link" else softmax(out, axis=1)
