@@ -185,6 +185,43 @@ def test_it_is_shown_and_drawn():
     assert any(each.endswith((", a", ", b")) for each in labels)
 
 
+@pytest.mark.parametrize("suffix", ["json", "npz"])
+def test_a_saved_path_predicts_and_chooses_without_its_rows(tmp_path, suffix):
+    X, y = flowers()
+    path = fastreg.path(X, y, family="multinomial", alphas=8)
+    fastreg.save_model(path, tmp_path / f"p.{suffix}")
+    again = fastreg.load_model(tmp_path / f"p.{suffix}")
+    assert type(again) is ClassPath and str(again) == str(path)
+    np.testing.assert_array_equal(again.predict(X), path.predict(X))
+    np.testing.assert_array_equal(again.classes, path.classes)
+    assert again.select("bic").alpha == path.select("bic").alpha
+    with pytest.raises(ValueError, match="a path loaded from a file has none"):
+        again.select("cv")
+    point = again.at(0.1, X=X, y=y)
+    np.testing.assert_allclose(point.coefs, path.at(0.1).coefs, atol=1e-3)
+
+
+def test_a_spoilt_file_is_refused(tmp_path):
+    X, y = flowers()
+    fastreg.save_model(fastreg.path(X, y, family="multinomial", alphas=3), tmp_path / "p.json")
+    text = (tmp_path / "p.json").read_text()
+    assert '"a"' in text
+    for old, new in (('"a"', '"z"'), ('"ClassPath"', '"Path"')):
+        (tmp_path / "q.json").write_text(text.replace(old, new))
+        with pytest.raises(ValueError, match=r"q\.json"):
+            fastreg.load_model(tmp_path / "q.json")
+
+
+def test_rows_without_weight_say_nothing_of_the_classes():
+    X, y = flowers()
+    w = (y != "a") * 1.0
+    path = fastreg.path(X, y, family="multinomial", alphas=[0.1], sample_weight=w, tol=1e-10)
+    kept = y != "a"
+    same = fastreg.path(X[kept], y[kept], family="multinomial", alphas=[0.1], tol=1e-10)
+    assert path.classes.tolist() == same.classes.tolist() == ["b", "c"]
+    np.testing.assert_allclose(path.coefs, same.coefs, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -194,7 +231,8 @@ def test_it_is_shown_and_drawn():
         ({"y": np.full(150, np.nan)}, "NaN"),
         ({"family": Multinomial(4)}, "must have 4 classes"),
         ({"offset": np.zeros(150)}, "offset"),
-        ({"sample_weight": np.arange(150) >= 50.0}, "has no row with a weight"),
+        ({"sample_weight": np.arange(150) >= 100.0}, "two classes or more"),
+        ({"y": np.eye(4)[np.arange(150) % 3]}, "class 3 of y has no row with a weight"),
     ],
 )
 def test_what_is_wrong_is_said(change, message):
@@ -204,15 +242,13 @@ def test_what_is_wrong_is_said(change, message):
         fastreg.path(X, **({"y": y, "family": "multinomial", "alphas": 3} | change))
 
 
-def test_what_it_does_not_do_is_said(tmp_path):
+def test_what_it_does_not_do_is_said():
     X, y = flowers()
     path = fastreg.path(X, y, family="multinomial", alphas=3)
     with pytest.raises(ValueError, match="no relaxed fits of classes"):
         path.relax()
     with pytest.raises(ValueError, match="scorers of scikit-learn"):
         path.select("cv", score="misclassification")
-    with pytest.raises(ValueError, match="can be saved"):
-        fastreg.save_model(path, tmp_path / "p.json")
     with pytest.raises(ValueError, match="of the classes"):
         path.at(0.1, X=X, y=np.where(y == "a", "z", y))
     source = fastreg.read(X, (y == "a") * 1.0)

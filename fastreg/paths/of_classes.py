@@ -17,7 +17,7 @@ from fastreg.design import Design, as_design, as_target, counted
 from fastreg.functional import check_predictions
 from fastreg.losses import Multinomial
 from fastreg.objectives import Objective, offset_of
-from fastreg.paths.origins import InMemory, splits_of
+from fastreg.paths.origins import InMemory, Kept, Source, splits_of
 from fastreg.paths.results import Path, column_of
 from fastreg.selection.choice import Errors
 from fastreg.selection.folds import Split
@@ -32,8 +32,8 @@ def shares_of(y: Any, m: int, weights: Array | None, family: Any) -> tuple[Array
     Raises
     ------
     ValueError
-        y is neither, a class has no row with a weight, or there are other classes than the loss
-        is of.
+        y is neither, a column of shares has no weight, or there are other classes than the loss is
+        of.
     """
     given = np.asarray(y)
     if given.ndim == 2 and given.shape[1] > 1:
@@ -51,7 +51,9 @@ def shares_of(y: Any, m: int, weights: Array | None, family: Any) -> tuple[Array
             raise ValueError(f"y must hold {m} labels, one for each row of X, got {given.shape}")
         if labels.dtype.kind == "f":
             as_target(labels, m)
-        classes, codes = np.unique(labels, return_inverse=True)
+        # As in `LogisticRegression`: what has no weight says nothing of the classes.
+        classes = np.unique(labels if weights is None else labels[weights > 0.0])
+        codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
         shares = np.eye(len(classes))[codes]
     if isinstance(family, Multinomial) and family.classes != len(classes):
         raise ValueError(f"y must have {family.classes} classes for {family}, got {len(classes)}")
@@ -60,24 +62,15 @@ def shares_of(y: Any, m: int, weights: Array | None, family: Any) -> tuple[Array
     mass = shares.sum(axis=0) if weights is None else weights @ shares
     if not mass.all():
         empty = classes.tolist()[int(np.argmin(mass))]
-        raise ValueError(f"class {empty!r} of y has no row with a weight: leave its rows out")
+        raise ValueError(f"class {empty!r} of y has no row with a weight: leave its column out")
     return shares, classes
 
 
 @dataclass(frozen=True, eq=False)
-class ClassRows(InMemory):
-    """Hold rows in memory: X (m, n) and shares y (m, K)."""
+class _OfClasses(Source):
+    """What a path of classes knows of its data: how a target that is given again is read."""
 
-    classes: Array
-
-    @classmethod
-    def of_classes(
-        cls, X: Design, y: Array, objective: Objective, max_iter: int, classes: Array
-    ) -> ClassRows:
-        return cls(**vars(InMemory.of(X, y, objective, max_iter)), classes=classes)
-
-    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
-        return self._at(strengths, tol, ratio, names, classes=self.classes)
+    classes: Array = field(kw_only=True)
 
     def checked_target(self, y: Any, m: int, weights: Array | None) -> Array:
         shares, classes = shares_of(y, m, weights, self.objective.loss)
@@ -89,6 +82,25 @@ class ClassRows(InMemory):
 
     def with_rows(self, X: Design, y: Array, objective: Objective) -> ClassRows:
         return ClassRows.of_classes(X, y, objective, self.max_iter, self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptClasses(_OfClasses, Kept):
+    """Hold what a saved path knows of its rows. The file has no rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassRows(_OfClasses, InMemory):
+    """Hold rows in memory: X (m, n) and shares y (m, K)."""
+
+    @classmethod
+    def of_classes(
+        cls, X: Design, y: Array, objective: Objective, max_iter: int, classes: Array
+    ) -> ClassRows:
+        return cls(**vars(InMemory.of(X, y, objective, max_iter)), classes=classes)
+
+    def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
+        return self._at(strengths, tol, ratio, names, classes=self.classes)
 
     @property
     def least(self) -> float:
@@ -128,7 +140,7 @@ class ClassRows(InMemory):
 class ClassPath(Path):
     """Hold the fits that `path` returns for ``family="multinomial"``.
 
-    It has the methods of `Path`. `relax` is not among them. A file cannot hold it; it pickles.
+    It has the methods of `Path`, but for `relax`.
 
     Attributes
     ----------

@@ -16,6 +16,7 @@ _HOMES = {
     "L1": "penalties",
     "Gamma": "losses",
     "Logistic": "losses",
+    "Multinomial": "losses",
     "NegativeBinomial": "losses",
     "Poisson": "losses",
     "SquaredHinge": "losses",

@@ -6,6 +6,7 @@ rows, so that a path which was loaded neither cross-validates nor relaxes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from fastreg.persistence.checks import Sizes, check
 from fastreg.persistence.objects import class_of
 from fastreg.persistence.plain import Parts, decode, encode
 
-KINDS = ("Path", "Relaxed")
+KINDS = ("Path", "Relaxed", "ClassPath")
 _RULES = {
     "coefs": "finite: n K",
     "alphas": "finite: K",
@@ -37,19 +38,29 @@ _RULES = {
     "least": "number: ()",
     "log_constant": "number: () | None",
 }
-_RELAXED = {"kkt": "number: K", "mean_deviance": "number: K"}
+# What is beside these, or in their place.
+_MORE = {
+    "Path": {},
+    "Relaxed": {"kkt": "number: K", "mean_deviance": "number: K"},
+    "ClassPath": {"coefs": "finite: n c K", "intercepts": "finite: c K", "classes": "label: c"},
+}
 _OWN = ("coefs", "alphas", "intercepts", "gaps", "certificate", "l1_ratio", "n_iter", "gamma",
         "feature_names")  # fmt: skip
 _PENALTIES = ("L1", "Bounded")
 _LOSSES = (
     "Squared", "Logistic", "Poisson", "Gamma", "Tweedie", "NegativeBinomial", "SquaredHinge",
+    "Multinomial",
 )  # fmt: skip
 
 
 def is_path(model: Any) -> bool:
-    from fastreg.paths import results
+    return type(model) in (_class_of(kind) for kind in KINDS)
 
-    return type(model) in (results.Path, results.Relaxed)
+
+def _class_of(kind: str) -> Any:
+    from fastreg import paths
+
+    return getattr(paths, kind)
 
 
 def parts_of(path: Any) -> Parts:
@@ -61,9 +72,9 @@ def parts_of(path: Any) -> Parts:
     values |= {"max_iter": int(path.data.max_iter)}
     values |= {name: bool(getattr(path.data, name)) for name in ("has_weights", "has_offset")}
     values |= {"log_constant": _if_known(lambda: path.data.log_constant(1.0))}
-    if hasattr(path, "kkt"):
-        values |= {name: getattr(path, name) for name in _RELAXED}
-    _check(values)
+    kind = type(path).__name__
+    values |= {name: getattr(path, name) for name in _MORE[kind]}
+    _check(kind, values)
     values |= {"penalty": objective.penalty, "loss": objective.loss}
     for key, known in (("penalty", _PENALTIES), ("loss", _LOSSES)):
         if type(values[key]) not in map(class_of, known):
@@ -79,9 +90,8 @@ def _if_known(found: Callable[[], Any]) -> Any:
         return None
 
 
-def _check(values: dict[str, Any]) -> None:
-    rules = _RULES | (_RELAXED if "kkt" in values else {})
-    sizes: Sizes = {}
+def _check(kind: str, values: dict[str, Any]) -> None:
+    rules, sizes = _RULES | _MORE[kind], Sizes()
     for name, rule in rules.items():
         check(name, values[name], rule, sizes)
     if sizes["K"] == 0 or np.any(np.diff(values["alphas"]) > 0.0) or values["alphas"][-1] < 0.0:
@@ -109,21 +119,30 @@ def _check_penalty(penalty: Any, values: dict[str, Any]) -> None:
     if not np.all((l1 >= 0.0) & np.isfinite(l1)):
         raise ValueError("the L1 strengths of its penalty are out of range")
     with np.errstate(over="ignore", invalid="ignore"):
-        size = alphas * (l1.reshape(-1, 1) * coefs + values["l2"] * coefs**2).sum(axis=0)
+        flat = coefs.reshape(len(coefs), -1, len(alphas)).sum(axis=1)
+        size = alphas * (l1.reshape(-1, 1) * flat + values["l2"] * flat**2).sum(axis=0)
     if not np.isfinite(size).all():
         raise ValueError("the strengths of its penalty are out of range")
     if ends and not (np.all(ends[0] <= 0.0) and np.all(ends[1] >= 0.0)):
         raise ValueError("the bounds of its penalty are out of range")
 
 
+def _check_classes(values: dict[str, Any]) -> None:
+    loss, labels = values["loss"], np.asarray(values["classes"]).tolist()
+    ascending = all(a < b for a, b in itertools.pairwise(labels))
+    if type(loss).__name__ != "Multinomial" or len(labels) < 2 or not ascending:
+        raise ValueError("its loss is not multinomial, or its classes are not labels, ascending")
+    if loss.classes != len(labels):
+        raise ValueError(f"its loss is of {loss.classes} classes, not of {len(labels)}")
+
+
 def made_of(kind: str, parts: Parts) -> Any:
     """Check the parts, and build the path."""
     from fastreg.objectives import Objective, family_of
-    from fastreg.paths import results
+    from fastreg.paths.of_classes import KeptClasses
     from fastreg.paths.origins import Kept
 
-    more = tuple(_RELAXED) if kind == "Relaxed" else ()
-    expected = {*_RULES, *more, "penalty", "loss"}
+    expected = {*_RULES, *_MORE[kind], "penalty", "loss"}
     if set(parts) != expected:
         odd = ", ".join(sorted(set(parts) ^ expected))
         raise ValueError(f"its parts are not those of a {kind}: {odd}")
@@ -131,15 +150,19 @@ def made_of(kind: str, parts: Parts) -> Any:
     penalty, loss = values["penalty"], values["loss"]
     if type(penalty).__name__ not in _PENALTIES or type(loss).__name__ not in _LOSSES:
         raise ValueError("its penalty or its loss is none of fastreg's")
-    loss = family_of(loss)
-    _check(values)
+    if kind == "ClassPath":
+        _check_classes(values)
+    else:
+        loss = family_of(loss)
+    _check(kind, values)
     _check_penalty(penalty, values)
     objective = Objective(values["l2"], penalty, None, values["fit_intercept"], None, loss)
     known = ("count", "weight", "max_iter", "least", "log_constant", "has_weights", "has_offset")
-    data = Kept(objective, *(values[key] for key in known))
-    path = getattr(results, kind)(
-        **{key: values[key] for key in (*_OWN, *more)}, data=data
-    )  # fmt: skip
+    kept = objective, *(values[key] for key in known)
+    by_class = kind == "ClassPath"
+    data = KeptClasses(*kept, classes=values["classes"]) if by_class else Kept(*kept)
+    own = {key: values[key] for key in {*_OWN, *_MORE[kind]}}
+    path = _class_of(kind)(**own, data=data)
     if values["dof"] is not None:
         path.__dict__["dof"] = values["dof"]  # in the place of the property that caches it
     return path
