@@ -34,6 +34,7 @@ _STEPS = 50
 _EPS = float(np.finfo(np.float64).eps)
 _CLOSE = 1e-14  # of a slope by an intercept, that is none
 _SINGULAR = 1e-12  # of the largest eigenvalue
+_NOTHING = 1e-100  # slopes over smaller ones overflow
 
 
 def saturated(Y: Array) -> Array:
@@ -76,12 +77,14 @@ def null_levels(Y: Array, w: Array, offset: Array | None, fit_intercept: bool) -
     """(K,) the best intercepts beside the offsets (m, K), of sum zero."""
     if not fit_intercept:
         return np.zeros(Y.shape[1])
+    w = w / w.max()  # weights of 1e308 have no sum
     w = w / w.sum()
     with np.errstate(divide="ignore"):
         level = np.log(w @ Y)
     if not np.isfinite(level).all():
         raise ValueError(
-            f"class {int(np.argmin(level))} has no row with a weight: no intercept is the best"
+            f"class {int(np.argmin(level))} of the target has no row whose weight counts beside "
+            "the others: no intercept is the best; leave its rows out, or raise its weights"
         )
     level -= level.mean()
     if offset is None:
@@ -108,7 +111,7 @@ def shifted(Z: Array, Y: Array, w: Array) -> tuple[Array, Array]:
                 break
             bend = np.diag(w @ P) - (P * w[:, None]).T @ P
             eigen, vectors = np.linalg.eigh(bend)
-            kept = eigen > _SINGULAR * eigen[-1]
+            kept = eigen > max(_SINGULAR * eigen[-1], _NOTHING)
             step = vectors[:, kept] @ ((vectors[:, kept].T @ slope) / eigen[kept])
             if slope @ step <= _EPS * now:  # what there is to gain is rounding
                 level = level - step

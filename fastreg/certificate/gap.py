@@ -24,9 +24,9 @@ CERTAIN = 1e-6  # relative error of a mean squared error that is not told
 
 
 def relative_to(gap: Any, null: Any) -> Array:
-    """gap/null, with 0/0 = 0."""
+    """gap/null, with 0/0 = 0; what is no number, over nothing, is ∞."""
     gap, null = np.asarray(gap, float), np.asarray(null, float)
-    return np.divide(gap, null, out=np.where(gap > 0, np.inf, 0.0), where=null > 0)
+    return np.divide(gap, null, out=np.where(gap <= 0, 0.0, np.inf), where=null > 0)
 
 
 @dataclass(frozen=True, eq=False)

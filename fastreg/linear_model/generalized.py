@@ -123,7 +123,7 @@ class Generalized(Estimator):
         if not (getattr(self, "warm_start", False) and hasattr(self, "coef_")):
             return None
         coef = self._linear().coef
-        if coef.shape != (n_features,):
+        if coef.shape != (n_features,) or not np.isfinite(coef).all():
             return None
         low, high = getattr(penalty, "low", -np.inf), getattr(penalty, "high", np.inf)
         return np.clip(coef, low, high)[:, None]

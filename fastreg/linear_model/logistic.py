@@ -33,6 +33,13 @@ from fastreg.solvers import Solution
 Array = np.ndarray
 
 
+def check_inverse(name: str, C: Array) -> None:
+    """ValueError if 1/C leaves float64."""
+    with np.errstate(over="ignore"):
+        if np.isinf(1.0 / C).any():
+            raise ValueError(f"{name} must be at least 1e-307, as 1/C is a strength, got {C.min()}")
+
+
 class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     """What `LogisticRegression` and `LogisticRegressionCV` share: what a fit says of new rows."""
 
@@ -541,4 +548,5 @@ class LogisticRegression(Classifier):
                 f"penalty={self.penalty!r} decides, and l1_ratio={self.l1_ratio!r} has no effect",
                 UserWarning,
             )
+        check_inverse("C", np.array([self.C]))
         return float(self.C), asked

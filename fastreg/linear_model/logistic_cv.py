@@ -17,7 +17,7 @@ from fastreg.design import as_weights, feature_names
 from fastreg.linear_model.base import STREAMED, per_weight, warn_of_choice
 from fastreg.linear_model.cross_validated import ratios_of
 from fastreg.linear_model.generalized_cv import class_splits, fold_errors
-from fastreg.linear_model.logistic import Classifier, LogisticRegression
+from fastreg.linear_model.logistic import Classifier, LogisticRegression, check_inverse
 from fastreg.linear_model.odds import Labels, Odds, as_odds, known_share, label_array, shares
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
@@ -514,6 +514,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         Cs = np.asarray(Cs, float)
         if Cs.ndim != 1 or not len(Cs) or not (Cs > 0.0).all():
             raise ValueError(f"Cs must be a number of strengths, or numbers above 0, got {self.Cs}")
+        check_inverse("Cs", Cs)
         if self.penalty in ("l1", "l2"):
             return Cs, [1.0 if self.penalty == "l1" else 0.0]
         if self.l1_ratios is None:

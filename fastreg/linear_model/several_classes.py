@@ -21,6 +21,7 @@ from fastreg.linear_model.state import check_features, note_features
 from fastreg.losses import Multinomial
 from fastreg.objectives import Objective, offset_of
 from fastreg.selection import separation
+from fastreg.selection.class_fits import check_training_sets
 from fastreg.selection.folds import Split
 from fastreg.solvers import solve
 
@@ -54,15 +55,7 @@ class Shares:
     def splits(self, model: Any, X: Any, asked: dict[str, Any]) -> Sequence[Split]:
         """The splits of the model's `cv`, with all classes in each training set."""
         found = splits_of(model.cv, X, self.codes, asked, classifier=True)
-        w = np.ones(len(self.codes)) if self.weights is None else self.weights
-        for f, (train, _) in enumerate(found):
-            total = np.bincount(self.codes[train], w[train], len(self.classes))
-            if not total.all():
-                name = self.classes.tolist()[int(np.argmin(total))]
-                raise ValueError(
-                    f"split {f} of cv trains on no row of class {name!r}: take fewer splits, or a "
-                    "splitter that puts rows of each class into each training set"
-                )
+        check_training_sets(found, self.share, self.weights, self.classes)
         return found
 
 
@@ -157,6 +150,7 @@ def _start(model: Any, n: int, classes: Array) -> Array | None:
     if not (getattr(model, "warm_start", False) and hasattr(model, "coef_")):
         return None
     coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
-    if coef.shape != (len(classes), n) or model.bounds is not None or model.positive:
+    known = coef.shape == (len(classes), n) and bool(np.isfinite(coef).all())
+    if not known or model.bounds is not None or model.positive:
         return None
     return np.ascontiguousarray(coef.T)[:, :, None]

@@ -20,7 +20,8 @@ from fastreg.objectives import Objective, offset_of
 from fastreg.paths.origins import InMemory, Kept, Source, splits_of
 from fastreg.paths.results import Path, column_of
 from fastreg.selection.choice import Errors
-from fastreg.selection.folds import Split
+from fastreg.selection.class_fits import check_training_sets
+from fastreg.selection.folds import Split, as_splits
 
 Array = np.ndarray
 _SUM = 1e-9  # by which shares of a row may differ from 1
@@ -51,6 +52,8 @@ def shares_of(y: Any, m: int, weights: Array | None, family: Any) -> tuple[Array
             raise ValueError(f"y must hold {m} labels, one for each row of X, got {given.shape}")
         if labels.dtype.kind == "f":
             as_target(labels, m)
+        elif labels.dtype.kind not in "biuUS" and len({type(each) for each in labels}) > 1:
+            raise ValueError("y must hold labels of one type, without missing values")
         # As in `LogisticRegression`: what has no weight says nothing of the classes.
         classes = np.unique(labels if weights is None else labels[weights > 0.0])
         codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
@@ -133,7 +136,9 @@ class ClassRows(_OfClasses, InMemory):
                 f"score must be 'deviance' for several classes, got {score!r}: "
                 "LogisticRegressionCV takes the scorers of scikit-learn"
             )
-        return super().errors(cv, strengths, tol, gamma, score)
+        splits = as_splits(self._splits(cv), len(self.y))
+        check_training_sets(splits, self.y, self.objective.weights, self.classes)
+        return super().errors(splits, strengths, tol, gamma, score)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

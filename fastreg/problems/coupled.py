@@ -43,6 +43,8 @@ _PARTS, _SUMS = 8, 1 << 24  # of rows, that threads share, and entries of their 
 _LANES = 1 << 24  # predictions of all rows at a time: 128 MB
 _NARROW = 8  # features, for each in use, from which looks at those alone take less time
 _SINGULAR = 1e-12  # of the largest eigenvalue of B
+_HUGE = 1e150  # losses whose squares are finite
+_NOTHING = 1e-100  # of weights of sum 1: slopes over smaller eigenvalues overflow
 _KEPT = 1 << 26  # entries of features in use that are kept: 512 MB
 
 
@@ -260,8 +262,7 @@ class Quadratic(CoupledProblem):
         means: Any = np.zeros((K * n, K))
         if problem.objective.fit_intercept:
             bend = np.diag(v @ P) - (P * v[:, None]).T @ P
-            values, vectors = np.linalg.eigh(bend)
-            kept = values > _SINGULAR * values[-1]
+            values, vectors, kept = spectrum_of(bend)
             inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
             means = Means.of_probabilities(problem, P, v, inverse)
         quadratic = cls(**own, P=P, v=v, bend=bend, means=means)
@@ -315,6 +316,14 @@ class Quadratic(CoupledProblem):
         out = np.add.reduce(sums, axis=0)
         out -= self.means[left] @ self.bend @ self.means[right].T
         return out
+
+
+def spectrum_of(S: Array) -> tuple[Array, Array, Array]:
+    """Eigenvalues ≥ 0 and vectors of a mean of diag(p) − ppᵀ, and which are not rounding of the
+    largest, nor so small that what is divided by them overflows."""
+    values, vectors = np.linalg.eigh(S)
+    values = np.maximum(values, 0.0)
+    return values, vectors, values > max(_SINGULAR * values[-1], _NOTHING)
 
 
 @dataclass(eq=False)
@@ -372,6 +381,19 @@ def _by_class(objective: Objective, n: int, K: int) -> Objective:
     return dataclasses.replace(objective, l2=l2, penalty=penalty)
 
 
+def _check_offset(objective: Objective) -> None:
+    """ValueError if offsets of a row are apart by more than float64 has."""
+    offset = objective.counted().offset
+    if offset is None:
+        return
+    apart = 0.5 * offset.max(axis=1) - 0.5 * offset.min(axis=1)
+    if apart.max() > _HUGE:
+        raise ValueError(
+            "offset has rows whose loss is near the end of the range of float64, or beyond it: "
+            f"those of a row are apart by up to {apart.max():.1e} times 2; bring them nearer"
+        )
+
+
 def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:
     """The problem of shares Y (m, K), its null model, and its gradient there.
 
@@ -382,6 +404,7 @@ def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:
     """
     m, K = Y.shape
     w = np.ones(m) if objective.weights is None else objective.weights
+    _check_offset(objective)
     levels = null_levels(Y, w, objective.offset, objective.fit_intercept)
     frame = standardise(X, Y[:, :1], dataclasses.replace(objective, offset=None))
     n, Z = len(frame.scale), np.tile(levels, (m, 1))
@@ -389,7 +412,8 @@ def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:
     gradient = np.empty((n, K))
     kernels.project(X.storage, Z, shift=frame.shift, out=gradient)
     gradient *= frame.scale[:, None] / frame.total
-    least = float((w / w.sum()) @ saturated(Y))
+    share = w / w.max()
+    least = float((share / share.sum()) @ saturated(Y))
     points = 1 if objective.strength is None else len(objective.strength)
     return CoupledProblem(
         total=frame.total, shift=None, scale=np.tile(frame.scale, K), size=np.tile(frame.size, K),

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastreg.certificate import held_out_classes
 from fastreg.objectives import Objective
+from fastreg.selection.folds import Split
 from fastreg.selection.loss_fits import LossFits
 
 Array = np.ndarray
 _ENTRIES = 1 << 17  # of predictions of a block of rows: 1 MB
+
+
+def check_training_sets(
+    splits: Sequence[Split], Y: Array, weights: Array | None, classes: Array
+) -> None:
+    """ValueError if a training set has no row of one of the classes (K,), shares Y (m, K)."""
+    for f, (train, _) in enumerate(splits):
+        total = Y[train].sum(axis=0) if weights is None else weights[train] @ Y[train]
+        if not total.all():
+            raise ValueError(
+                f"split {f} of cv trains on no row of class "
+                f"{classes.tolist()[int(np.argmin(total))]!r}: take fewer splits, or a splitter "
+                "that puts rows of each class into each training set"
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from fastreg import _factor
-from fastreg.problems.coupled import CoupledProblem
+from fastreg.problems.coupled import CoupledProblem, spectrum_of
 from fastreg.problems.views import Look
 from fastreg.solvers.working_set import Progress
 
@@ -29,7 +28,7 @@ _WIDE = 1000  # columns from which G counts as diagonal: its eigenvalues take lo
 _ROUND = 60  # steps with the first metric: most fits end before (digits at C = 100: 124, not 246)
 _MEMORY = 20  # steps that L-BFGS remembers
 _SHARE = 0.25  # of the gap asked: what a certificate may find of it
-_SINGULAR = 1e-12  # of the largest eigenvalue
+_SAFE = 0.5
 
 
 class Base:
@@ -42,7 +41,8 @@ class Base:
         every = np.arange(n)
         self.U: Array | None = None
         if n > _WIDE:
-            self.values = problem.base.size**2 / l2
+            lengths = problem.base.lengths
+            self.values = np.ones(n) / l2 if lengths is None else lengths**2 / l2
         else:
             gram = problem.base.gram(every, every) * self.root * self.root[:, None]
             values, self.U = _factor.eigh(gram)
@@ -71,10 +71,8 @@ class Metric:
 
     @classmethod
     def of(cls, base: Base, S: Array, strength: float, fit_intercept: bool) -> Metric:
-        values, Q = np.linalg.eigh(S)
-        values = np.maximum(values, 0.0)
+        values, Q, kept = spectrum_of(S)
         D = 1.0 / np.sqrt(np.multiply.outer(values, base.values) + strength)
-        kept = values > _SINGULAR * values[-1]
         levels = Q[:, kept] / np.sqrt(values[kept]) if fit_intercept else np.zeros((len(Q), 0))
         return cls(base, Q, D, levels)
 
@@ -90,14 +88,15 @@ class Metric:
 
 
 class _Point:
-    """P at one strength, in coordinates z, and what its last slope says of the gap."""
+    """P at one strength, in coordinates z, and what the slope at the last of them, `seen`, says of
+    the gap."""
 
     def __init__(self, problem: CoupledProblem, metric: Metric, t: int, beta: Array, level: Array):
         self.problem, self.metric, self.start = problem, metric, (beta, level)
         self.l2 = problem.base_ridge(0) * problem.strength(t)
         self.every, self.gap, self.near = np.arange(len(beta)), np.inf, np.inf
         self.tilt = np.zeros(len(level))  # ∂P/∂b
-        self.end = np.zeros(0)
+        self.seen = np.full(1, np.nan)
         self.null = problem.null(t)
 
     def at(self, z: Array) -> tuple[Array, Array]:
@@ -105,6 +104,7 @@ class _Point:
         return self.start[0] + moved, self.start[1] + up
 
     def __call__(self, z: Array) -> tuple[float, Array]:
+        self.seen = z.copy()
         beta, level = self.at(z)
         look: Look = self.problem.look(self.every, beta[:, None], level[:, None])
         g = look.gradient[:, 0] + self.l2 * beta
@@ -116,12 +116,16 @@ class _Point:
         return float(look.value[0]) + 0.5 * float(self.l2 @ (beta * beta)), slope
 
     def settled(self) -> tuple[Array, Array, Array]:
-        """β, b and S at the end. A certificate pays for the slopes by intercepts: a step of Newton
-        leaves their squares."""
-        beta, level = self.at(self.end)
+        """β, b and S at the last z. A certificate pays for the slopes by intercepts: a step of
+        Newton leaves their squares. Where it moves no prediction by more than `_SAFE` against
+        another, S changes by e^½ at most, and P falls; a longer one is cut."""
+        beta, level = self.at(self.seen)
         S = self.problem.spread(beta, level)
         if self.problem.objective.fit_intercept:
-            level = level - scipy.linalg.pinvh(S, rtol=_SINGULAR) @ self.tilt
+            values, Q, kept = spectrum_of(S)
+            step = Q[:, kept] @ ((Q[:, kept].T @ self.tilt) / values[kept])
+            reach = float(np.ptp(step))
+            level = level - step * min(1.0, _SAFE / max(reach, _SAFE))
         return beta, level, S
 
     def is_near(self, tol: float) -> bool:
@@ -164,6 +168,21 @@ def solve(
     return most, missed
 
 
+def left(problem: CoupledProblem, betas: Array, levels: Array, some: list[int]) -> Array:
+    """Σ g²/(2 l2) over the null model's loss at some points, and what slopes by b may gain: about
+    what a certificate finds there."""
+    every = np.arange(len(betas))
+    look = problem.look(every, betas[:, some], levels[:, some])
+    out = np.zeros(len(some))
+    for k, t in enumerate(some):
+        l2 = problem.base_ridge(0) * problem.strength(t)
+        g = look.gradient[:, k] + l2 * betas[:, t]
+        with np.errstate(over="ignore", invalid="ignore"):
+            tilt = np.abs(look.slope[:, k]).max() if problem.objective.fit_intercept else 0.0
+            out[k] = (0.5 * (g * g / l2).sum() + tilt) / problem.null(t)
+    return np.where(np.isnan(out), np.inf, out)
+
+
 def _rounds(steps: int) -> Iterator[int]:
     """Steps from one metric to the next, each twice as many as the last, so many in sum."""
     count = _ROUND
@@ -186,5 +205,6 @@ def _descend(point: _Point, tol: float, steps: int) -> int:
         point, np.zeros(metric.D.size + metric.levels.shape[1]), jac=True, method="L-BFGS-B",
         callback=look, options=options,
     )  # fmt: skip
-    point.end = found.x
+    if not np.array_equal(point.seen, found.x):  # of a line search that found nothing
+        point(found.x)
     return int(found.nit)

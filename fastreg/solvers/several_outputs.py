@@ -19,6 +19,7 @@ from fastreg.solvers.working_set import Progress
 
 Array = np.ndarray
 _WIDE = 512  # columns that are as fast without a rotation
+_FINE = 1e-13  # of the null model's loss: a gap that needs no start from zero
 _LARGE = 3000  # coefficients of a ridge from which a matrix of their products takes longer
 
 
@@ -63,8 +64,23 @@ def _by_slopes(
     problem: CoupledProblem, betas: Array, levels: Array, tol: float, max_iter: int,
     points: Array | None, progress: Progress | None,
 ) -> tuple[int, str]:  # fmt: skip
+    """L-BFGS, and where it is not at its end Newton's method from there. Rounding of P hides what
+    such a start leaves to gain, so where slopes are still too large another starts from zero."""
     steps, missed = ridges_of_classes.solve(problem, betas, levels, tol, max_iter, points, progress)
     if not missed or problem.n_features > _LARGE:
         return steps, "L-BFGS"
-    more = tangents.solve(problem, betas, levels, tol, max_iter, points=np.array(missed))
-    return steps + more, "L-BFGS, Newton"
+    for is_cold in (False, True):
+        found = ridges_of_classes.left(problem, betas, levels, missed)
+        before = {
+            t: gap for t, gap in zip(missed, found, strict=True) if not gap <= max(tol, _FINE)
+        }
+        if not before:
+            break
+        missed, own, up = list(before), betas.copy(order="F"), levels.copy()
+        if is_cold:
+            own[:, missed], up[:, missed] = 0.0, problem.level[:, None]
+        steps += tangents.solve(problem, own, up, tol, max_iter, points=np.array(missed))
+        after = ridges_of_classes.left(problem, own, up, missed)
+        better = [t for t, gap in zip(missed, after, strict=True) if gap < before[t]]
+        betas[:, better], levels[:, better] = own[:, better], up[:, better]
+    return steps, "L-BFGS, Newton"
