@@ -37,7 +37,7 @@ def problem(m=120, n=4, seed=0):
 @parametrize_with_checks(
     [
         LogisticRegressionCV(Cs=3, cv=3),
-        LogisticRegressionCV(Cs=3, cv=3, scoring="roc_auc", l1_ratios=[0.0, 1.0]),
+        LogisticRegressionCV(Cs=3, cv=3, scoring="roc_auc_ovr", l1_ratios=[0.0, 1.0]),
         PoissonRegressorCV(alphas=3, cv=3),
     ]
 )
