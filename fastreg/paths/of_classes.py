@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
-from fastreg import kernels
 from fastreg.certificate import penalty_value
 from fastreg.certificate.coupled import saturated
-from fastreg.design import Design, as_design, as_target, counted
-from fastreg.functional import check_predictions
+from fastreg.design import Design, as_target, counted
 from fastreg.losses import Multinomial
-from fastreg.objectives import Objective, offset_of
+from fastreg.objectives import Objective
 from fastreg.paths.origins import InMemory, Kept, Source, splits_of
 from fastreg.paths.results import Path, column_of
 from fastreg.selection.choice import Errors
@@ -174,11 +171,6 @@ class ClassPath(Path):
 
     classes: Array = field(kw_only=True)
 
-    @functools.cached_property
-    def _flat(self) -> Array:
-        """Coefficients (n·K, k), feature by feature."""
-        return self.coefs.reshape(-1, self.coefs.shape[2])
-
     def _penalties(self) -> Array:
         objective = self.data.objective
         ridge = 0.5 * (objective.l2[:, :, None] * self.coefs**2).sum(axis=(0, 1))
@@ -188,40 +180,13 @@ class ClassPath(Path):
     def _count(self) -> Array:
         return np.count_nonzero(self.coefs, axis=(0, 1))
 
-    def relax(self, gamma: float = 0.0) -> NoReturn:
-        """Raise an error: there are no relaxed fits of several classes.
-
-        Parameters
-        ----------
-        gamma : float, default=0.0
-            Ignored.
-
-        Raises
-        ------
-        ValueError
-            Always.
-        """
-        raise ValueError("relax is for one prediction a row: there are no relaxed fits of classes")
-
     def _level(self, index: int) -> Any:
         return self.intercepts[:, index].copy()
 
     def _drawn(self, names: Any) -> tuple[Array, Any]:
         features = names if names is not None else [f"x{j}" for j in range(len(self.coefs))]
         labels = [f"{name}, {each}" for name in features for each in self.classes.tolist()]
-        return self._flat, labels
+        return self.coefs.reshape(-1, len(self.alphas)), labels
 
-    def _predicted(self, X: Any, offset: Any, type: str, coefs: Array, levels: Array) -> Array:
-        """Return predictions (m, K, k)."""
-        design = as_design(X)
-        (n, K, k), m = coefs.shape, design.shape[0]
-        given, out = offset_of(offset, m, K), np.empty((m, K * k))
-        kernels.predict(
-            design.storage, np.ascontiguousarray(coefs.reshape(n, K * k)),
-            offset=np.ascontiguousarray(levels).reshape(-1), out=out,
-        )  # fmt: skip
-        check_predictions(design, out)
-        out = out.reshape(m, K, k)
-        if given is not None:
-            out = out + given[:, :, None]
-        return out if type == "link" else softmax(out, axis=1)
+    def _response(self, z: Array) -> Array:
+        return softmax(z, axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -575,15 +576,23 @@ class Path:
         return out if alpha is None or np.ndim(alpha) else out[..., 0]
 
     def _predicted(self, X: Any, offset: Any, type: str, coefs: Array, levels: Array) -> Array:
-        """Return predictions (m, k) of the link or of the response."""
-        design = as_design(X)
-        out = np.empty((design.shape[0], coefs.shape[1]))
-        given = offset_of(offset, len(out))
-        kernels.predict(design.storage, np.ascontiguousarray(coefs), offset=levels, out=out)
+        """Return predictions (m, k) of the link or of the response, (m, K, k) of K classes."""
+        design, outputs = as_design(X), coefs.shape[1:]
+        m, classes = design.shape[0], 1 if coefs.ndim == 2 else coefs.shape[1]
+        given, out = offset_of(offset, m, classes), np.empty((m, math.prod(outputs)))
+        kernels.predict(
+            design.storage, np.ascontiguousarray(coefs.reshape(len(coefs), -1)),
+            offset=np.ascontiguousarray(levels).reshape(-1), out=out,
+        )  # fmt: skip
         check_predictions(design, out)
+        out = out.reshape(m, *outputs)
         if given is not None:
-            out += given[:, None]
-        return out if type == "link" else mean(self.data.objective.loss, out)
+            out += given[..., None]
+        return out if type == "link" else self._response(out)
+
+    def _response(self, z: Array) -> Array:
+        """Return the means of y at predictions."""
+        return mean(self.data.objective.loss, z)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from fastreg.selection.folds import Split
 from fastreg.selection.loss_fits import LossFits
 
 Array = np.ndarray
-_ENTRIES = 1 << 17  # of predictions of a block of rows: 1 MB
 
 
 def check_training_sets(
@@ -40,15 +40,9 @@ class ClassFits(LossFits):
     def _bounds(self, objective: Objective, coef: Array, intercept: Array, points: Array) -> Array:
         return held_out_classes.bounds(self._fold(objective), objective, coef, intercept, points)
 
-    def _deviance(
-        self, objective: Objective, coef: Array, intercept: Array, slip: Array
-    ) -> tuple[Array, Array, Array]:
-        rows, used = np.flatnonzero(self.test), np.flatnonzero(coef.any(axis=(1, 2)))
-        offset = np.zeros(self.y.shape) if objective.offset is None else objective.offset
-        matrix, sums = self.X.matrix[:, used], np.zeros((3, len(slip)))
-        for some in np.array_split(rows, max(1, len(rows) * intercept.size // _ENTRIES)):
-            sums += held_out_classes.lost(
-                matrix[some], self.y[some], self.test[some], offset[some], coef[used], intercept
-            )
-        deviance, rounding, null = 2.0 * sums / self.test[rows].sum()
-        return deviance, rounding, null
+    def _lost(
+        self, objective: Objective, part: Any, some: Array, coef: Array, intercept: Array,
+        slip: Array,
+    ) -> Array:  # fmt: skip
+        offset = 0.0 if objective.offset is None else objective.offset[some]
+        return held_out_classes.lost(part, self.y[some], self.test[some], offset, coef, intercept)

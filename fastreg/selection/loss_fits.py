@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -90,19 +91,27 @@ class LossFits(Fits):
     ) -> tuple[Array, Array, Array]:
         """(deviance (K,), by how much rounding may change it (K,), that of z = 0 (K,)) of
         predictions that may be off by `slip` (K,) besides."""
-        rows, used = np.flatnonzero(self.test), np.flatnonzero(coef.any(axis=1))
-        offset = np.zeros(len(self.y)) if objective.offset is None else objective.offset
-        matrix, sums = self.X.matrix, np.zeros((3, len(intercept)))
+        rows = np.flatnonzero(self.test)
+        used = np.flatnonzero(coef.any(axis=tuple(range(1, coef.ndim))))
+        matrix, sums = self.X.matrix, np.zeros((3, len(slip)))
         whole = 2 * len(used) > self.X.shape[1]  # a copy of some takes longer than it spares
         coef = coef if whole else coef[used]
-        for some in np.array_split(rows, max(1, len(rows) * len(coef) // _ENTRIES)):
+        width = max(len(coef), intercept.size)
+        for some in np.array_split(rows, max(1, len(rows) * width // _ENTRIES)):
             part = matrix[some] if whole else matrix[some][:, used]
-            sums += lost(
-                objective.loss, part, self.y[some, None], self.test[some], offset[some, None], coef,
-                intercept, slip,
-            )  # fmt: skip
+            sums += self._lost(objective, part, some, coef, intercept, slip)
         deviance, rounding, null = 2.0 * sums / self.test[rows].sum()
         return deviance, rounding, null
+
+    def _lost(
+        self, objective: Objective, part: Any, some: Array, coef: Array, intercept: Array,
+        slip: Array,
+    ) -> Array:  # fmt: skip
+        """What some rows lose, of entries `part`: see `certificate.deviance`."""
+        offset = 0.0 if objective.offset is None else objective.offset[some, None]
+        return lost(
+            objective.loss, part, self.y[some, None], self.test[some], offset, coef, intercept, slip
+        )
 
 
 def errors_of_source(found: Validated) -> Errors:
