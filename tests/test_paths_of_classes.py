@@ -229,6 +229,7 @@ def test_rows_without_weight_say_nothing_of_the_classes():
         ({"y": np.zeros(7, int)}, "y must hold 150 labels"),
         ({"y": np.full((150, 3), 0.5)}, "shares of the classes, of sum 1"),
         ({"y": np.full(150, np.nan)}, "NaN"),
+        ({"y": np.linspace(0.0, 1.0, 150)}, "numbers with fractions"),
         ({"family": Multinomial(4)}, "must have 4 classes"),
         ({"offset": np.zeros(150)}, "offset"),
         ({"sample_weight": np.arange(150) >= 100.0}, "two classes or more"),

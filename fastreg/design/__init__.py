@@ -6,6 +6,7 @@ from fastreg.design import dense, dense_access, dense_columns, sparse  # noqa: F
 
 # ruff: isort: on
 from fastreg.design.frames import feature_names
+from fastreg.design.labels import classes_of, codes_of, of_one_type
 from fastreg.design.matrix import (
     Design,
     as_design,
@@ -25,6 +26,8 @@ __all__ = [
     "as_target",
     "as_vector",
     "as_weights",
+    "classes_of",
+    "codes_of",
     "counted",
     "deviations",
     "feature_names",
@@ -34,6 +37,7 @@ __all__ = [
     "merge",
     "nonfinite_kind",
     "nonfinite_message",
+    "of_one_type",
     "spreads",
     "transposed",
 ]

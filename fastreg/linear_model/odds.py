@@ -14,7 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from fastreg.design import as_target, as_weights, counted
+from fastreg.design import as_target, as_weights, classes_of, counted, of_one_type
 from fastreg.linear_model.base import single_target
 
 Array = np.ndarray
@@ -75,7 +75,7 @@ class Labels:
     @classmethod
     def of(cls, y: Any, sample_weight: Any, m: int) -> Labels:
         weights, values = as_weights(sample_weight, m), label_array(y, m)
-        return cls(values, weights, np.unique(values if weights is None else values[weights > 0.0]))
+        return cls(values, weights, classes_of(values, weights))
 
     def odds(self, model: Any) -> Odds:
         """ValueError if the classes are not two."""
@@ -136,13 +136,7 @@ def label_array(y: Any, m: int) -> Array:
     labels = column_or_1d(given, warn=True)
     if len(labels) != m:
         raise ValueError(f"X has {m} rows (samples) but y has {len(labels)}")
-    if labels.dtype == object and not all(isinstance(label, str) for label in labels.tolist()):
-        plain = np.array(labels.tolist())
-        if plain.dtype.kind not in "biuf":
-            raise ValueError("y must hold labels of one type, without missing values")
-        labels = plain
-    if labels.dtype.kind == "f":
-        as_target(labels, m)
+    labels = of_one_type(labels)
     try:
         check_classification_targets(labels)
     except ValueError as error:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from fastreg._warnings import warn_of_convergence
-from fastreg.design import Design, as_design, as_weights
+from fastreg.design import Design, as_design, as_weights, codes_of
 from fastreg.linear_model.base import Linear, per_weight, warn_of_fit
 from fastreg.linear_model.generalized import MakeObjective
 from fastreg.linear_model.odds import Labels, class_weights, known_codes
@@ -43,7 +43,7 @@ class Shares:
     def of(cls, labels: Labels, class_weight: Any) -> Shares:
         """ValueError if `class_weight` is wrong, or leaves no weight to a class."""
         classes = labels.classes
-        codes = np.minimum(np.searchsorted(classes, labels.values), len(classes) - 1)
+        codes = codes_of(labels.values, classes)
         weights = _weighted(class_weight, labels, codes)
         return cls(np.eye(len(classes))[codes], weights, codes, classes)
 

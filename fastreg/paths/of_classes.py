@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from fastreg.certificate import penalty_value
 from fastreg.certificate.coupled import saturated
-from fastreg.design import Design, as_target, counted
+from fastreg.design import Design, as_target, classes_of, codes_of, counted, of_one_type
 from fastreg.losses import Multinomial
 from fastreg.objectives import Objective
 from fastreg.paths.origins import InMemory, Kept, Source, splits_of
@@ -47,13 +47,11 @@ def shares_of(y: Any, m: int, weights: Array | None, family: Any) -> tuple[Array
         labels = given.reshape(-1) if given.ndim == 2 else given
         if labels.shape != (m,):
             raise ValueError(f"y must hold {m} labels, one for each row of X, got {given.shape}")
-        if labels.dtype.kind == "f":
-            as_target(labels, m)
-        elif labels.dtype.kind not in "biuUS" and len({type(each) for each in labels}) > 1:
-            raise ValueError("y must hold labels of one type, without missing values")
-        # As in `LogisticRegression`: what has no weight says nothing of the classes.
-        classes = np.unique(labels if weights is None else labels[weights > 0.0])
-        codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
+        labels = of_one_type(labels)
+        if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
+            raise ValueError("y must hold labels or shares of classes, got numbers with fractions")
+        classes = classes_of(labels, weights)
+        codes = codes_of(labels, classes)
         shares = np.eye(len(classes))[codes]
     if isinstance(family, Multinomial) and family.classes != len(classes):
         raise ValueError(f"y must have {family.classes} classes for {family}, got {len(classes)}")

@@ -34,7 +34,7 @@ from fastreg.objectives import Objective
 from fastreg.penalties import is_zero
 from fastreg.problems.in_memory import InMemoryProblem, standardise
 from fastreg.problems.quadratic import QuadraticProblem
-from fastreg.problems.smooth import Tangent
+from fastreg.problems.smooth import Tangent, check_size
 from fastreg.problems.views import Look
 
 Array = np.ndarray
@@ -43,7 +43,6 @@ _PARTS, _SUMS = 8, 1 << 24  # of rows, that threads share, and entries of their 
 _LANES = 1 << 24  # predictions of all rows at a time: 128 MB
 _NARROW = 8  # features, for each in use, from which looks at those alone take less time
 _SINGULAR = 1e-12  # of the largest eigenvalue of B
-_HUGE = 1e150  # losses whose squares are finite
 _NOTHING = 1e-100  # of weights of sum 1: slopes over smaller eigenvalues overflow
 _KEPT = 1 << 26  # entries of features in use that are kept: 512 MB
 
@@ -382,16 +381,11 @@ def _by_class(objective: Objective, n: int, K: int) -> Objective:
 
 
 def _check_offset(objective: Objective) -> None:
-    """ValueError if offsets of a row are apart by more than float64 has."""
+    """ValueError if offsets of a row are so far apart that its loss leaves float64."""
     offset = objective.counted().offset
     if offset is None:
         return
-    apart = 0.5 * offset.max(axis=1) - 0.5 * offset.min(axis=1)
-    if apart.max() > _HUGE:
-        raise ValueError(
-            "offset has rows whose loss is near the end of the range of float64, or beyond it: "
-            f"those of a row are apart by up to {apart.max():.1e} times 2; bring them nearer"
-        )
+    check_size(float((0.5 * offset.max(axis=1) - 0.5 * offset.min(axis=1)).max()), objective)
 
 
 def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:

@@ -236,8 +236,8 @@ class SmoothProblem(InMemoryProblem):
         return replace(self, objective=own, _bases={})
 
 
-def _check_size(largest: float, objective: Objective) -> None:
-    """ValueError if losses of an offset, and sums of them, leave float64."""
+def check_size(largest: float, objective: Objective) -> None:
+    """ValueError if losses of an offset, or sums of them, leave float64."""
     if largest <= _HUGE:
         return
     way = "" if objective.fit_intercept else ", or take fit_intercept=True"
@@ -263,7 +263,7 @@ def smooth(X: Design, y: Array, objective: Objective) -> SmoothProblem:
     least = float(w @ losses.saturated(loss, y)[:, 0])
     value, u, _ = kernels.slopes(loss, np.ascontiguousarray(z[:, 0]), y[:, 0].copy())
     if objective.offset is not None:
-        _check_size(float(np.abs(np.stack([value, u])[:, w > 0.0]).max()), objective)
+        check_size(float(np.abs(np.stack([value, u])[:, w > 0.0]).max()), objective)
     frame = standardise(X, -u[:, None], objective)
     c, _ = frame.at_zero(0)
     points = 1 if objective.strength is None else len(objective.strength)

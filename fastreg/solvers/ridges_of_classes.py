@@ -28,10 +28,10 @@ _WIDE = 1000  # columns from which G counts as diagonal: its eigenvalues take lo
 _ROUND = 60  # steps with the first metric: most fits end before (digits at C = 100: 124, not 246)
 _MEMORY = 20  # steps that L-BFGS remembers
 _SHARE = 0.25  # of the gap asked: what a certificate may find of it
-_SAFE = 0.5
+_SAFE = 0.5  # by which a step of intercepts may move a prediction against another
 
 
-class Base:
+class Axes:
     """diag(l2)^−½ and the eigenvalues of G beside it, at a strength of 1; U is None for I."""
 
     def __init__(self, problem: CoupledProblem) -> None:
@@ -64,13 +64,13 @@ class Base:
 class Metric:
     """T at a strength, and the same of intercepts, S^−½ across their sum."""
 
-    base: Base
+    base: Axes
     Q: Array
     D: Array  # (K, n) (Σ ⊗ Λ + I)^−½, over the root of the strength
     levels: Array  # (K, K − 1), or (K, 0) without intercepts
 
     @classmethod
-    def of(cls, base: Base, S: Array, strength: float, fit_intercept: bool) -> Metric:
+    def of(cls, base: Axes, S: Array, strength: float, fit_intercept: bool) -> Metric:
         values, Q, kept = spectrum_of(S)
         D = 1.0 / np.sqrt(np.multiply.outer(values, base.values) + strength)
         levels = Q[:, kept] / np.sqrt(values[kept]) if fit_intercept else np.zeros((len(Q), 0))
@@ -111,8 +111,7 @@ class _Point:
         self.tilt = look.slope[:, 0]
         slope = self.metric.slope(g, self.tilt)
         self.near = 0.5 * float(slope @ slope) / self.null
-        with np.errstate(over="ignore"):
-            self.gap = 0.5 * float((g * g / self.l2).sum()) / self.null
+        self.gap = _brackets(g, self.l2) / self.null
         return float(look.value[0]) + 0.5 * float(self.l2 @ (beta * beta)), slope
 
     def settled(self) -> tuple[Array, Array, Array]:
@@ -143,11 +142,9 @@ def solve(
     certificate would say, Σ g²/(2 l2), is a share of tol. Rounding may come before.
     """
     some = list(range(betas.shape[1])) if points is None else [int(t) for t in points]
-    base, most, missed = Base(problem), 0, []
-    beta, level = betas[:, some[0]].copy(), levels[:, some[0]].copy()
-    S = problem.spread(beta, level)
+    base, most, missed = Axes(problem), 0, []
     for done, t in enumerate(some, 1):
-        if points is not None:
+        if points is not None or done == 1:
             beta, level = betas[:, t].copy(), levels[:, t].copy()
             S = problem.spread(beta, level)
         steps, is_near = 0, False
@@ -177,10 +174,15 @@ def left(problem: CoupledProblem, betas: Array, levels: Array, some: list[int]) 
     for k, t in enumerate(some):
         l2 = problem.base_ridge(0) * problem.strength(t)
         g = look.gradient[:, k] + l2 * betas[:, t]
-        with np.errstate(over="ignore", invalid="ignore"):
-            tilt = np.abs(look.slope[:, k]).max() if problem.objective.fit_intercept else 0.0
-            out[k] = (0.5 * (g * g / l2).sum() + tilt) / problem.null(t)
+        tilt = np.abs(look.slope[:, k]).max() if problem.objective.fit_intercept else 0.0
+        out[k] = (_brackets(g, l2) + tilt) / problem.null(t)
     return np.where(np.isnan(out), np.inf, out)
+
+
+def _brackets(g: Array, l2: Array) -> float:
+    """Σ g²/(2 l2): what a certificate finds of slopes g that are left."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return 0.5 * float((g * g / l2).sum())
 
 
 def _rounds(steps: int) -> Iterator[int]:

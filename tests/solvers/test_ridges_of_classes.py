@@ -12,7 +12,7 @@ from fastreg.losses import Multinomial
 from fastreg.objectives import Objective
 from fastreg.problems.coupled import coupled
 from fastreg.solvers import ridges_of_classes
-from fastreg.solvers.ridges_of_classes import Base, Metric
+from fastreg.solvers.ridges_of_classes import Axes, Metric
 
 pytestmark = needs_jit
 
@@ -44,7 +44,7 @@ def test_coordinates_are_those_of_the_second_derivative_where_rows_are_alike(rng
     S = found.spread(np.zeros(found.n_features), found.level)
     H, same = hessian(found, np.exp(found.level) / np.exp(found.level).sum())
     np.testing.assert_allclose(S, same, atol=1e-12)
-    metric = Metric.of(Base(found), S, found.strength(0), True)
+    metric = Metric.of(Axes(found), S, found.strength(0), True)
     N, K = found.n_features, found.n_classes
     T = np.stack([metric.step(z)[0] for z in np.eye(N + K - 1)[:N]], axis=1)
     np.testing.assert_allclose(T.T @ H @ T, np.eye(N), atol=1e-10)
@@ -58,7 +58,7 @@ def test_slopes_are_turned_as_steps_are(rng, free, wide, monkeypatch):
     monkeypatch.setattr(ridges_of_classes, "_WIDE", 1 if wide else 1000)
     found = problem(rng, free=free)
     S = found.spread(np.zeros(found.n_features), found.level)
-    metric = Metric.of(Base(found), S, 0.3, free)
+    metric = Metric.of(Axes(found), S, 0.3, free)
     z = rng.standard_normal(found.n_features + (found.n_classes - 1) * free)
     g, tilt = rng.standard_normal(found.n_features), rng.standard_normal(found.n_classes)
     beta, level = metric.step(z)
