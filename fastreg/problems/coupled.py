@@ -19,6 +19,7 @@ one product of all columns and a small one for each class.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -336,6 +337,7 @@ class Means:
     inverse: Array
     C: Array  # (n, K (K + 1)/2)
     known: Array  # (n,) bool
+    _asked: tuple[Array, Array] | None = None  # the columns asked for last, and their x̄
 
     @staticmethod
     def of_probabilities(problem: CoupledProblem, P: Array, v: Array, inverse: Array) -> Means:
@@ -347,16 +349,26 @@ class Means:
         return Means(problem, R, inverse, np.zeros((n, len(left))), np.zeros(n, bool))
 
     def __getitem__(self, columns: Array) -> Array:
-        """(p, K)."""
-        (n, _), K = self.C.shape, len(self.inverse)
-        features = columns % n
+        """(p, K), not to be changed. A step asks for those of one array three times."""
+        if self._asked is None or self._asked[0] is not columns:
+            self._asked = columns, self._of(columns)
+        return self._asked[1]
+
+    def _of(self, columns: Array) -> Array:
+        features = columns % len(self.C)
         missing = np.unique(features[~self.known[features]])
         if len(missing):
             self._learn(missing)
+        return self.C[features[:, None], self._pair[columns // len(self.C)]] @ self.inverse
+
+    @functools.cached_property
+    def _pair(self) -> Array:
+        """(K, K) the place of a pair of classes in a row of C."""
+        K = len(self.inverse)
         pair = np.empty((K, K), int)
         left, right = np.triu_indices(K)
         pair[left, right] = pair[right, left] = np.arange(len(left))
-        return self.C[features[:, None], pair[columns // n]] @ self.inverse
+        return pair
 
     def _learn(self, features: Array) -> None:
         base = self.problem.base
