@@ -23,12 +23,14 @@ import numpy as np
 import scipy.special
 
 from fastreg.certificate import reads
+from fastreg.certificate.gap import mapped
 from fastreg.certificate.losses.relative import relative
 from fastreg.certificate.reads import Data
 from fastreg.certificate.target import Target, judge_together
 
 Array = np.ndarray
 _ROOM = 1 << 22  # entries of predictions of a group of points: 32 MB
+_PIECE = 1 << 16  # of them at a time, whose terms stay in cache
 _MIXED = 0.05  # of the gap asked, what mixing may cost before intercepts are made better
 _STEPS = 50
 _EPS = float(np.finfo(np.float64).eps)
@@ -162,8 +164,13 @@ class CoupledFit:
         return out
 
     def _rows(self, s: Array) -> Array:
-        Q = s[:, None] * self.mixed + (1.0 - s[:, None]) * self.Y[:, None, :]
-        out: Array = np.einsum("i,igk->g", self.w, relative(Q, self.P, self.logs))
+        out, s = np.zeros(len(s)), s[:, None]
+        height = max(16, _PIECE // self.P[0].size)
+        for start in range(0, len(self.w), height):
+            rows = slice(start, start + height)
+            Q = s * self.mixed[rows] + (1.0 - s) * self.Y[rows, None, :]
+            lost = relative(Q, self.P[rows], self.logs[rows])
+            out += np.einsum("i,igk->g", self.w[rows], lost)
         return out
 
 
@@ -182,46 +189,53 @@ def judge(
     tol : the relative gap asked
     """
     (m, K), k = Y.shape, coef.shape[2]
-    least, seen_rows = float(data.w @ saturated(Y)), data.w > 0.0
-    objective = data.objective
-    levels = null_levels(Y, data.w, offset, objective.fit_intercept)
+    least = float(data.w @ saturated(Y))
+    levels = null_levels(Y, data.w, offset, data.objective.fit_intercept)
     start = np.tile(levels, (m, 1)) + (0.0 if offset is None else offset)
     null = float(data.w @ values(start[:, None], Y)[:, 0]) - least
     data = dataclasses.replace(data, Y=Y - softmax(start))  # c⁰ of the null model
-    step, verdicts, passes = max(1, _ROOM // (m * K)), [], 0
-    for first in range(0, k, step):
-        points = range(first, min(first + step, k))
-        g = len(points)
-        some = np.ascontiguousarray(coef[:, :, points.start : points.stop].transpose(0, 2, 1))
-        flat = dataclasses.replace(
-            data, coef=some.reshape(len(coef), g * K),
-            intercept=intercept[:, points.start : points.stop].T.reshape(-1),
-            objective=objective.of_points(np.arange(points.start, points.stop)),
-        )  # fmt: skip
-        Z = reads.products(flat, flat.coef) + reads.levels(flat, range(g * K))
-        Z = Z.reshape(m, g, K)
-        Z += 0.0 if offset is None else offset[:, None, :]
-        Z[~seen_rows] = 0.0
-        value, worse = data.w @ values(Z, Y), np.zeros(g)
-        fit = _fit(Z, Y, data.w, value, objective.fit_intercept)
-        loose = np.flatnonzero(~(fit.left <= _MIXED * tol * null))
-        if objective.fit_intercept and len(loose):
-            above, worse[loose] = shifted(Z[:, loose], Y, data.w)
-            Z[:, loose] += above
-            fit = _fit(Z, Y, data.w, value, True)
-        R = (Y[:, None, :] - fit.mixed).reshape(m, g * K)
-        found = reads.with_residuals(flat, R, lengths)
-        targets = [
-            Target(dataclasses.replace(flat, coef=flat.coef[:, c::K]), 0, found.c0[c], found, null)
-            for c in range(K)
-        ]
-        each = [found.c[c : g * K : K] for c in range(K)]
-        verdict = judge_together(targets, range(g), each, fit, np.zeros(g))
-        verdict[0] += worse
-        verdict[1] -= least
-        verdicts.append(verdict)
-        passes += 2
-    return np.concatenate(verdicts, axis=1), least, passes
+    step = max(1, _ROOM // (max(m, len(coef)) * K))
+    groups = [range(first, min(first + step, k)) for first in range(0, k, step)]
+    judged = functools.partial(_judge_some, data, Y, offset, coef, intercept, lengths, tol, null)
+    verdict = np.concatenate(mapped(judged, groups), axis=1)
+    verdict[1] -= least
+    return verdict, least, 2 * len(groups)
+
+
+def _judge_some(
+    data: Data, Y: Array, offset: Array | None, coef: Array, intercept: Array,
+    lengths: Array | None, tol: float, null: float, points: range,
+) -> Array:  # fmt: skip
+    """`judge` of some points, whose null model loses `null` more than the least."""
+    (m, K), g, w = Y.shape, len(points), data.w
+    centred = data.objective.fit_intercept
+    some = np.ascontiguousarray(coef[:, :, points.start : points.stop].transpose(0, 2, 1))
+    flat = dataclasses.replace(
+        data, coef=some.reshape(len(coef), g * K),
+        intercept=intercept[:, points.start : points.stop].T.reshape(-1),
+        objective=data.objective.of_points(np.arange(points.start, points.stop)),
+    )  # fmt: skip
+    Z = reads.products(flat, flat.coef) + reads.levels(flat, range(g * K))
+    Z = Z.reshape(m, g, K)
+    Z += 0.0 if offset is None else offset[:, None, :]
+    Z[w == 0.0] = 0.0
+    value, worse = w @ values(Z, Y), np.zeros(g)
+    fit = _fit(Z, Y, w, value, centred)
+    loose = np.flatnonzero(~(fit.left <= _MIXED * tol * null))
+    if centred and len(loose):
+        above, worse[loose] = shifted(Z[:, loose], Y, w)
+        Z[:, loose] += above
+        fit = _fit(Z, Y, w, value, True)
+    R = (Y[:, None, :] - fit.mixed).reshape(m, g * K)
+    found = reads.with_residuals(flat, R, lengths)
+    targets = [
+        Target(dataclasses.replace(flat, coef=flat.coef[:, c::K]), 0, found.c0[c], found, null)
+        for c in range(K)
+    ]
+    each = [found.c[c : g * K : K] for c in range(K)]
+    verdict = judge_together(targets, range(g), each, fit, np.zeros(g))
+    verdict[0] += worse
+    return verdict
 
 
 def _fit(Z: Array, Y: Array, w: Array, value: Array, centred: bool) -> CoupledFit:

@@ -38,6 +38,7 @@ from fastreg.design import storages
 
 LANES = 8
 _STRIP = 512  # columns whose sums over eight residuals, 32 kB, stay in the nearest cache
+_TOGETHER = 16  # residuals at a time, where threads share them
 # Entries a call reads before an interrupt is looked for and the next blocks are taken: 3 ms.
 CALL_ENTRIES = 1 << 23
 
@@ -245,6 +246,10 @@ def project(X, residual, *, shift=None, out, workspace=None):
     if many and storages.in_strips(X):
         _project_strips(X, padded, inside, out)
         return
+    if many and _shares_lanes(X, padded.shape[1]):
+        _project_lanes(X, residual, inside, out)
+        _project_shift(shift if inside is None else None, residual, out)
+        return
     work = workspace or Workspace(X, residual.shape[1] if many else None)
     if work.columns is not None:
         _project_by_columns(X, padded, inside, work)
@@ -257,8 +262,39 @@ def project(X, residual, *, shift=None, out, workspace=None):
         out[:] = np.add.reduce(work.partial, axis=0)[:, : out.shape[1]]
     else:
         np.add.reduce(work.partial[:, : len(out)], axis=0, out=out)
-    if shift is not None and inside is None:
+    _project_shift(shift if inside is None else None, residual, out)
+
+
+def _project_shift(shift, residual, out):
+    """What a shift that was left out takes off."""
+    if shift is not None:
         out -= np.multiply.outer(shift, residual.sum(axis=0))
+
+
+def _shares_lanes(X, k):
+    """Whether threads share residuals, not rows: of many, whose sums have no room more than once.
+
+    15 935 x 62 061 text, 160 residuals: 60 ms, not 160, and 320 where the sums are new memory.
+    """
+    if k <= _TOGETHER or storages.by_columns(X) or storages.stored(X) * k < CALL_ENTRIES:
+        return False
+    return len(storages.row_bounds(X, k)) == 2
+
+
+def _project_lanes(X, residual, shift, out):
+    """`project` of several residuals, `_TOGETHER` over all rows at a time."""
+    m, n = storages.shape(X)
+    bounds = np.array([0, m], np.int64)
+
+    def work(first, last):
+        for k in range(first, last):
+            some = slice(k * _TOGETHER, (k + 1) * _TOGETHER)
+            padded = in_registers(residual[:, some])
+            sums = np.empty((1, n, padded.shape[1]))
+            _project_blocks(X, bounds, 0, 1, padded, shift, sums)
+            out[:, some] = sums[0, :, : residual[:, some].shape[1]]
+
+    run_blocks(work, -(-residual.shape[1] // _TOGETHER), step=1)
 
 
 def _project_strips(X, residual, shift, out):

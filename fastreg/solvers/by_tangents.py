@@ -66,28 +66,31 @@ def solve(
         levels = np.tile(np.reshape(problem.level, (-1, 1)), problem.n_points)
         most, method = kind.minimise(problem, betas, levels, tol, max_iter, progress=progress)
 
-        def certified(points: Array, before: int) -> Any:
+        def certified(points: Any, before: int) -> Any:
             return kind.certify(
                 X, Y, coef[..., points], intercept[..., points], objective.of_points(points),
                 tol=tol, method=method, passes=before, columns=problem.columns,
             )  # fmt: skip
 
         coef, intercept = _in_units_of_the_user(problem, betas, levels)
-        certificate = certified(np.arange(problem.n_points), problem.passes)
+        certificate = certified(slice(None), problem.passes)  # no copy
         for share in _SHARPER:
             if certificate.converged or most >= max_iter:
                 break
             missed = np.flatnonzero(certificate.relative_gap > tol)
-            aim, before = max(tol, _PRECISE) * share, problem.passes
-            most += kind.minimise(problem, betas, levels, aim, max_iter, points=missed)[0]
-            coef, intercept = _in_units_of_the_user(problem, betas, levels)
+            own = problem.at_strengths(strengths[missed])
+            betas = np.asfortranarray(own.scaled(coef[..., missed]))
+            some, aim, before = levels[:, missed], max(tol, _PRECISE) * share, own.passes
+            most += kind.minimise(own, betas, some, aim, max_iter)[0]
+            levels[:, missed] = some
+            coef[..., missed], intercept[..., missed] = _in_units_of_the_user(own, betas, some)
             # A path of 62 061 columns: a quarter of the time, if of all points.
-            again = certified(missed, certificate.passes + problem.passes - before)
+            again = certified(missed, certificate.passes + own.passes - before)
             certificate = certificate.with_points(missed, again)
     return Solution(coef, intercept, strengths, certificate, most, most >= max_iter)
 
 
 def _in_units_of_the_user(problem: Any, betas: Array, levels: Array) -> tuple[Array, Array]:
-    """(coef (n, k), intercept (k,)), or (n, K, k) and (K, k) of K outputs."""
-    coef, moved = problem.unscale(betas.copy(order="F"))
+    """(coef (n, k), intercept (k,)), or (n, K, k) and (K, k) of K outputs, in place of `betas`."""
+    coef, moved = problem.unscale(betas)
     return coef, moved + (levels if moved.ndim == 2 else levels[0])

@@ -133,18 +133,17 @@ class _Point:
 
 def solve(
     problem: CoupledProblem, betas: Array, levels: Array, tol: float, max_iter: int,
-    points: Array | None, progress: Progress | None,
+    progress: Progress | None,
 ) -> tuple[int, list[int]]:  # fmt: skip
-    """Fill β (K·n, k) and b (K, k) at some points or all, each from the one before; (the most
-    steps, points that are not at their ends).
+    """Fill β (K·n, k) and b (K, k), which hold starts, zero for the point before; (the most steps,
+    points that are not at their ends).
 
     The end is where ½‖Tᵀg‖², which is near the gap, is tol² of the null model's loss, and what the
     certificate would say, Σ g²/(2 l2), is a share of tol. Rounding may come before.
     """
-    some = list(range(betas.shape[1])) if points is None else [int(t) for t in points]
-    base, most, missed = Axes(problem), 0, []
-    for done, t in enumerate(some, 1):
-        if points is not None or done == 1:
+    base, most, missed, k = Axes(problem), 0, [], betas.shape[1]
+    for t in range(k):
+        if t == 0 or betas[:, t].any():
             beta, level = betas[:, t].copy(), levels[:, t].copy()
             S = problem.spread(beta, level)
         steps, is_near = 0, False
@@ -161,7 +160,7 @@ def solve(
         if not is_near:
             missed.append(t)
         if progress is not None:
-            progress(done, len(some))
+            progress(t + 1, k)
     return most, missed
 
 

@@ -29,7 +29,7 @@ _LARGE = 3000  # coefficients of a ridge from which a matrix of their products t
 
 def minimise(
     problem: CoupledProblem, betas: Array, levels: Array, tol: float, max_iter: int, *,
-    points: Array | None = None, progress: Progress | None = None,
+    progress: Progress | None = None,
 ) -> tuple[int, str]:  # fmt: skip
     """`tangents.solve`, or what is quicker for a ridge; (the most steps of a point, its name)."""
     if problem.is_ridge:
@@ -38,8 +38,8 @@ def minimise(
             return _rotated(problem, betas, levels, tol, max_iter, progress)
         least = min(map(problem.strength, range(problem.n_points)))
         if least > tangents.LEAST and m * problem.n_features**2 > _LITTLE:
-            return _by_slopes(problem, betas, levels, tol, max_iter, points, progress)
-    steps = tangents.solve(problem, betas, levels, tol, max_iter, points=points, progress=progress)
+            return _by_slopes(problem, betas, levels, tol, max_iter, progress)
+    steps = tangents.solve(problem, betas, levels, tol, max_iter, progress=progress)
     return steps, "proximal Newton"
 
 
@@ -67,11 +67,11 @@ def _rotated(
 
 def _by_slopes(
     problem: CoupledProblem, betas: Array, levels: Array, tol: float, max_iter: int,
-    points: Array | None, progress: Progress | None,
+    progress: Progress | None,
 ) -> tuple[int, str]:  # fmt: skip
     """L-BFGS, and where it is not at its end Newton's method from there. Rounding of P hides what
     such a start leaves to gain, so where slopes are still too large another starts from zero."""
-    steps, missed = ridges_of_classes.solve(problem, betas, levels, tol, max_iter, points, progress)
+    steps, missed = ridges_of_classes.solve(problem, betas, levels, tol, max_iter, progress)
     enough, name = max(tol, _FINE), "L-BFGS"
     for is_cold in (False, True):
         if not missed or problem.n_features > _LARGE:
