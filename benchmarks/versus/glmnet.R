@@ -43,11 +43,13 @@ while (length(line <- readLines(input, n = 1)) == 1) {
   start <- Sys.time()
   fit <- do.call(glmnet, arguments)
   seconds <- as.numeric(Sys.time() - start, units = "secs")
+  beta <- fit$beta
+  if (family == "multinomial") beta <- do.call(rbind, beta)
   file <- file(file.path(folder, "beta"), "wb")
-  writeBin(fit$beta@p, file)
-  writeBin(fit$beta@i, file)
-  writeBin(fit$beta@x, file)
+  writeBin(beta@p, file)
+  writeBin(beta@i, file)
+  writeBin(beta@x, file)
   close(file)
-  cat("fit", format(seconds, digits = 15), ncol(fit$beta), length(fit$beta@x), "\n")
+  cat("fit", format(seconds, digits = 15), ncol(beta), length(beta@x), "\n")
   flush(stdout())
 }

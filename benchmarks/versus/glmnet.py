@@ -39,7 +39,8 @@ class Server:
     """R with X (m, n), dense or CSC, y (m,), α (K,) and a method.
 
     That is "naive" or "covariance" for "gaussian", "Newton" or "modified.Newton" for "binomial",
-    and without use for "poisson", "gamma" and "tweedie", which has power 1.5. Starts at once, and
+    and without use for "poisson", "gamma", "tweedie", which has power 1.5, and "multinomial". y of
+    that is classes, and its coefficients (targets·n, K) stand class by class. Starts at once, and
     anew with the first fit after one that was interrupted.
     """
 
@@ -54,8 +55,9 @@ class Server:
         family: str = "gaussian",
         l1_ratio: float = 1.0,
         weights: Array | None = None,
+        targets: int = 1,
     ):
-        self._width = X.shape[1]
+        self._width = X.shape[1] * targets
         self._process: subprocess.Popen[str] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="glmnet")
         sparse = scipy.sparse.issparse(X)
