@@ -247,8 +247,7 @@ def project(X, residual, *, shift=None, out, workspace=None):
         _project_strips(X, padded, inside, out)
         return
     if many and _shares_lanes(X, padded.shape[1]):
-        _project_lanes(X, residual, inside, out)
-        _project_shift(shift if inside is None else None, residual, out)
+        _project_lanes(X, residual, inside, shift if inside is None else None, out)
         return
     work = workspace or Workspace(X, residual.shape[1] if many else None)
     if work.columns is not None:
@@ -281,7 +280,7 @@ def _shares_lanes(X, k):
     return len(storages.row_bounds(X, k)) == 2
 
 
-def _project_lanes(X, residual, shift, out):
+def _project_lanes(X, residual, shift, after, out):
     """`project` of several residuals, `_TOGETHER` over all rows at a time."""
     m, n = storages.shape(X)
     bounds = np.array([0, m], np.int64)
@@ -293,6 +292,7 @@ def _project_lanes(X, residual, shift, out):
             sums = np.empty((1, n, padded.shape[1]))
             _project_blocks(X, bounds, 0, 1, padded, shift, sums)
             out[:, some] = sums[0, :, : residual[:, some].shape[1]]
+            _project_shift(after, residual[:, some], out[:, some])
 
     run_blocks(work, -(-residual.shape[1] // _TOGETHER), step=1)
 
