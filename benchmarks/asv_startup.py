@@ -12,12 +12,20 @@ import numpy as np
 rng = np.random.default_rng(0)
 X = rng.standard_normal((200, 5))
 y = X.sum(axis=1) + rng.standard_normal(200)
+counts, classes = rng.poisson(1.0, 200), rng.integers(4, size=200)
+amounts = rng.gamma(2.0, size=200)
 """
 
 FIRST = {
     "gradient": "fastreg.gradient(X, y, X[0], 0.1)",
     "Ridge": "fastreg.Ridge().fit(X, y)",
     "Lasso": "fastreg.Lasso(alpha=0.01).fit(X, y)",
+    "LogisticRegression": "fastreg.LogisticRegression().fit(X, y > 0)",
+    "LogisticRegression, classes": "fastreg.LogisticRegression().fit(X, classes)",
+    "PoissonRegressor": "fastreg.PoissonRegressor().fit(X, counts)",
+    "GammaRegressor": "fastreg.GammaRegressor().fit(X, amounts)",
+    "TweedieRegressor": "fastreg.TweedieRegressor(power=1.5).fit(X, counts * amounts)",
+    "NegativeBinomialRegressor": "fastreg.NegativeBinomialRegressor().fit(X, counts)",
 }
 
 COLD = """
