@@ -104,8 +104,8 @@ def family_of(family: Any) -> Any:
 
 def _coupled(name: str) -> ValueError:
     return ValueError(
-        f"family {name!r} has several predictions a row: only path, LogisticRegression and "
-        "LogisticRegressionCV take them, for rows in memory"
+        f"family {name!r} has several predictions a row: path takes it for rows in memory, and "
+        "LogisticRegression and LogisticRegressionCV for all that they take"
     )
 
 

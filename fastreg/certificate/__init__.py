@@ -27,6 +27,7 @@ says something where nothing is penalised and no finite bound exists.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -348,14 +349,20 @@ def certify_source(
 
 def certify_source_of_loss(
     source: Source, coef: Array, intercept: Array, objective: Objective, claims: Any, folds: Folds,
-    fold_of: Array, *, tol: float, method: str, passes: int,
+    fold_of: Array, labels: Array | None = None, *, tol: float, method: str, passes: int,
 ) -> tuple[Certificate, Array]:  # fmt: skip
     """`certify_source` of a loss that is no square, of points of all rows and of training sets; and
-    what those lose on rows held out. See `smooth_blocks.judge`."""
-    from fastreg.certificate import smooth_blocks  # not part of a first fit
+    what those lose on rows held out. See `smooth_blocks.judge`. With labels (K,) of several classes
+    coef is (n, K, P) and intercept (K, P)."""
+    from fastreg.certificate import coupled_blocks, smooth_blocks  # not part of a first fit
 
+    group_of = None
+    if labels is not None:
+        group_of = functools.partial(coupled_blocks.Classes, labels)
     with single_threaded_blas:
-        judged = smooth_blocks.judge(source, coef, intercept, objective, claims, folds, fold_of)
+        judged = smooth_blocks.judge(
+            source, coef, intercept, objective, claims, folds, fold_of, group_of
+        )
     found = _certificate(judged.verdict, np.ones(1), tol, method, passes + 1)
     return dataclasses.replace(found, objective=found.objective + judged.least), judged.held
 

@@ -13,6 +13,7 @@ what they lose on the rows inside.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -88,20 +89,10 @@ class _Group:
     def sums(self, X: Any, y: Array, w: Array, offset: Array) -> Any:
         """Of some rows, y (b, 1), offset (b, 1) or (1, 1)."""
         offset = np.broadcast_to(offset, y.shape)
-        m, height = len(y), max(16, _ENTRIES // self.coef.shape[1])
-        starts = list(range(0, m, height))
-        pieces = max(1, min(_PIECES, len(starts)))
-        cuts = [len(starts) * p // pieces for p in range(pieces + 1)]
-        sums: list[Any] = [0.0] * pieces
-
-        def run(first: int, last: int) -> None:
-            for p in range(first, last):
-                for start in starts[cuts[p] : cuts[p + 1]]:
-                    some = slice(start, min(start + height, m))
-                    sums[p] = sums[p] + self._piece(X[some], y[some], w[some], offset[some])
-
-        run_blocks(run, pieces, step=1)
-        return sum(sums[1:], sums[0])
+        height = max(16, _ENTRIES // self.coef.shape[1])
+        return over_rows(
+            lambda some: self._piece(X[some], y[some], w[some], offset[some]), height, len(y)
+        )
 
     def _piece(self, X: Any, y: Array, w: Array, offset: Array) -> Array:
         loss, (n, k1) = self.loss, self.coef.shape
@@ -154,13 +145,44 @@ class _Group:
         verdict = beside_rounding(verdict, abs(float(value[k])) + abs(least))
         return verdict, least
 
-    def _data(self, objective: Objective, is_sparse: bool, shift: Array) -> Data:
-        """`shift` is zero for sums of entries that it was subtracted from."""
-        absent: Any = _Absent(is_sparse)
-        return Data(
-            absent, np.zeros((1, 1)), np.ones(1), shift, self.claims.scale, self.claims.constant,
-            objective, self.coef[:, :-1], self.intercept[:-1], np.zeros(1), np.ones(1),
+    def lost(self, X: Any, y: Array, w: Array, offset: Array) -> Array:
+        """What rows lose by the points, as `deviance.lost` has it."""
+        return deviance.lost(
+            self.loss, X, y, w, offset, self.coef[:, :-1], self.intercept[:-1]
         )  # fmt: skip
+
+    def _data(self, objective: Objective, is_sparse: bool, shift: Array) -> Data:
+        return data_of_sums(
+            self.claims, shift, objective, self.coef[:, :-1], self.intercept[:-1], is_sparse
+        )
+
+
+def data_of_sums(
+    claims: Claims, shift: Array, objective: Objective, coef: Array, intercept: Array,
+    is_sparse: bool,
+) -> Data:  # fmt: skip
+    """Of rows that are gone; `shift` is zero for sums of entries that it was subtracted from."""
+    absent: Any = _Absent(is_sparse)
+    return Data(
+        absent, np.zeros((1, 1)), np.ones(1), shift, claims.scale, claims.constant, objective,
+        coef, intercept, np.zeros(1), np.ones(1),
+    )  # fmt: skip
+
+
+def over_rows(work: Callable[..., Any], height: int, m: int) -> Any:
+    """Σ work(rows) over pieces of m rows, shared by threads, the same for any number of them."""
+    starts = list(range(0, m, height))
+    pieces = max(1, min(_PIECES, len(starts)))
+    cuts = [len(starts) * p // pieces for p in range(pieces + 1)]
+    sums: list[Any] = [0.0] * pieces
+
+    def run(first: int, last: int) -> None:
+        for p in range(first, last):
+            for start in starts[cuts[p] : cuts[p + 1]]:
+                sums[p] = sums[p] + work(slice(start, min(start + height, m)))
+
+    run_blocks(run, pieces, step=1)
+    return sum(sums[1:], sums[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +191,7 @@ class _Read:
     their weight."""
 
     layout: Layout
-    groups: dict[int, _Group]  # by fold, −1 for all rows
+    groups: dict[int, Any]  # by fold, −1 for all rows: `_Group`, or `coupled_blocks.Classes`
     folds: Folds
 
     def __call__(self, block: Block, row: int) -> dict[Any, Any]:
@@ -185,13 +207,8 @@ class _Read:
             out[f] = group.sums(X, rows.Y[some], w[some], offset[some])
             if f >= 0:
                 test = np.flatnonzero((w > 0) & (of_row == f))
-                out["held", f] = np.append(
-                    deviance.lost(
-                        group.loss, rows.X.matrix[test], rows.Y[test], w[test], offset[test],
-                        group.coef[:, :-1], group.intercept[:-1],
-                    ).ravel(),
-                    w[test].sum(),
-                )  # fmt: skip
+                lost = group.lost(rows.X.matrix[test], rows.Y[test], w[test], offset[test])
+                out["held", f] = np.append(lost.ravel(), w[test].sum())
         return out
 
 
@@ -211,16 +228,20 @@ class Judged(NamedTuple):
 
 def judge(
     source: Source, coef: Array, intercept: Array, objective: Objective, claims: Claims,
-    folds: Folds, fold_of: Array,
+    folds: Folds, fold_of: Array, group_of: Callable[..., Any] | None = None,
 ) -> Judged:  # fmt: skip
-    """All points, `fold_of` (P,) being −1 for those of all rows, folds in order."""
+    """All points, `fold_of` (P,) being −1 for those of all rows, folds in order. `group_of` makes a
+    group of coefficients, intercepts and levels of the null model, if it is no `_Group`."""
     names = list(dict.fromkeys(int(f) for f in fold_of))
     of = {f: np.flatnonzero(fold_of == f) for f in names}
-    groups = {}
+    groups: dict[int, Any] = {}
     for f, points in of.items():
-        coefs = np.hstack([coef[:, points], np.zeros((len(coef), 1))])
-        levels = np.append(intercept[points], claims.levels[1 + f])
-        groups[f] = _Group(coefs, levels, objective.loss, claims)
+        some, levels, null = coef[..., points], intercept[..., points], claims.levels[1 + f]
+        if group_of is not None:
+            groups[f] = group_of(some, levels, null, claims)
+            continue
+        coefs = np.hstack([some, np.zeros((len(coef), 1))])
+        groups[f] = _Group(coefs, np.append(levels, null), objective.loss, claims)
     sums = source.reduce(_Read(source.layout, groups, folds), _add)
     verdicts, least, held = [], [], [np.zeros((3, 0))]
     for f, points in of.items():

@@ -81,6 +81,11 @@ class OffsetRows:
 
 def rows_of(source: Any, arguments: Any) -> OffsetRows | StreamedRows:
     """Return the rows of a source: in memory, or in blocks if they exceed the memory limit."""
+    if source.labels is not None and len(source.labels) != 2:
+        raise ValueError(
+            f"{arguments.file}: the target holds {len(source.labels)} different labels: two are "
+            "needed. LogisticRegression takes more, in Python"
+        )
     if not source.fits:
         return _streamed(source, arguments)
     X, y, weights = source.whole()
@@ -145,9 +150,7 @@ def _place(source: Any, number: int) -> str:
 def _labels(source: Any, y: Array, weights: Array | None, arguments: Any) -> Array:
     """Return text labels for y of 0 and 1, or numeric labels, as int64 if all are whole."""
     if source.labels is not None:
-        from fastreg.linear_model.opening import labels_of
-
-        return labels_of(source, y)
+        return source.labels_of(y)
     seen = np.unique(y if weights is None else y[weights > 0.0])
     if y.ndim != 1 or len(seen) != 2:
         what = f"{arguments.file}: the target"

@@ -46,9 +46,9 @@ def opened(model: Any, source: Any, offset: Any) -> Source:
     return source if offset is None else source.with_offset(offset)
 
 
-def classes_of(source: Source) -> Array:
-    """Return the two labels: texts, or 0 and 1."""
-    return np.array([0, 1] if source.labels is None else source.labels)
+def classes_of(source: Source, found: Validated) -> Array:
+    """Return the labels: texts, or numbers, as whole numbers."""
+    return source.labels_of(np.arange(2.0) if found.classes is None else found.classes)
 
 
 def followed(
@@ -64,7 +64,7 @@ def followed(
     """Fit all strengths, to all rows and to each training set."""
     return validate(
         source, make(None, strengths), model.tol, model.max_iter, grid, n_folds=n_folds,
-        by_total=by_total, only_ends=getattr(model, "target", "") == "labels",
+        by_total=by_total, has_labels=getattr(model, "target", "") == "labels",
     )  # fmt: skip
 
 

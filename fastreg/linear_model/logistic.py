@@ -79,8 +79,11 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         return tags
 
     def _set(self, solution: Solution) -> None:
-        self.coef_ = solution.coef[:, :1].T.copy()
-        self.intercept_ = solution.intercept[:1] if self.fit_intercept else np.zeros(1)
+        coef, level = solution.coef[..., 0].T, np.atleast_1d(solution.intercept[..., 0])
+        if coef.ndim == 2:  # a constant added to the intercepts of all classes changes nothing
+            level = level - level.mean()
+        self.coef_ = np.array(np.atleast_2d(coef), order="C")
+        self.intercept_ = level if self.fit_intercept else np.zeros(len(level))
         self.n_iter_ = self._steps(solution.n_iter, 1)
 
     def _steps(self, n_iter: int, n_targets: int) -> Any:
@@ -525,7 +528,7 @@ class LogisticRegression(Classifier):
         C, ratio = self._penalty()
         make = self._maker(source.n_features, ratio, None)
         found = sources.followed(self, source, make, np.array([1.0 / C]), by_total=True)
-        self.classes_ = sources.classes_of(source)
+        self.classes_ = sources.classes_of(source, found)
         sources.finish(self, source, found.solution)
         return self
 

@@ -385,13 +385,16 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
             sources.followed(self, source, make, 1.0 / Cs, n_folds=count, by_total=True)
             for make in makers
         ]
-        self.classes_, self.l1_ratios_ = sources.classes_of(source), np.array(ratios)
+        self.classes_ = sources.classes_of(source, paths[0])
+        self.l1_ratios_ = np.array(ratios)
         found = [errors_of_source(each) for each in paths]
         self.cv_certificate_ = certificate_of(found, self.tol)
         which, best = self._choose(found, Cs)
         width = source.n_features + bool(self.fit_intercept)
-        training = np.stack([each.training[:width] for each in paths])  # (L, n + 1, K, F)
-        self._report(found, training.transpose(3, 0, 2, 1)[:, :, :, None], order)
+        training = np.stack([each.training[:width] for each in paths])
+        if training.ndim == 4:  # (L, n + 1, K, F), and of several classes (L, n + 1, q, K, F)
+            training = training[:, :, None]
+        self._report(found, training.transpose(4, 0, 3, 2, 1), order)
         warn_of_choice(self, self.cv_certificate_)
         sources.finish(self, source, paths[which].solution.part(slice(best, best + 1)))
         if self.use_legacy_attributes:

@@ -44,7 +44,7 @@ def opens_sources(fit: Fit) -> Fit:
                 given.with_offset(number)  # raises if there is no such target
                 more["offset"], y = y[:, number], y[:, 1 - number]
             if given.labels is not None and hasattr(self, "predict_proba"):
-                y = labels_of(given, y)
+                y = given.labels_of(y)
             fit(self, X, y, *(() if read is None else (read,)), **more)
         elif getattr(self, "_streams", False):
             fit(self, given, None, **more)
@@ -54,11 +54,6 @@ def opens_sources(fit: Fit) -> Fit:
         return self
 
     return opened  # type: ignore[return-value]
-
-
-def labels_of(given: Source, y: Array) -> Array:
-    """Return the text labels that 0 and 1 in y (m,) stand for."""
-    return np.array(given.labels)[y.astype(int)]
 
 
 def _opened(X: Any, y: Any, sample_weight: Any) -> Source | SufficientStatistics | None:

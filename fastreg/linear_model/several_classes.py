@@ -78,10 +78,7 @@ def finish(model: Any, X: Any, design: Design, target: Shares, objective: Object
     )  # fmt: skip
     model.classes_ = classes
     note_features(model, X)
-    model.coef_ = np.ascontiguousarray(found.coef[:, :, 0].T)
-    level = found.intercept[:, 0]
-    model.intercept_ = level - level.mean() if model.fit_intercept else np.zeros(len(classes))
-    model.n_iter_ = np.array([found.n_iter], np.int32)
+    model._set(found)
     model.dual_gap_ = found.certificate.gap[0]
     model.certificate_ = found.certificate
     counts = np.ones(m, bool) if weights is None else weights > 0.0

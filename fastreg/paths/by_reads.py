@@ -6,17 +6,19 @@ All strengths share each read of the source. The folds of a cross-validation sha
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from fastreg import losses
 from fastreg.functional import nonnegative
 from fastreg.grids import LEAST_RATIO, Grid, is_count, least_share, strengths_of
 from fastreg.losses import traits
 from fastreg.objectives import Objective, family_of
 from fastreg.paths.arguments import check_bool, factors_of, penalty_of, ratio_of
 from fastreg.paths.factors import Factors, spread_of_source
-from fastreg.paths.fitting import warn
+from fastreg.paths.fitting import is_several, warn
+from fastreg.paths.of_classes import ClassPath, OfClasses
 from fastreg.paths.origins import Source as Origin
 from fastreg.paths.results import Path
 from fastreg.problems.quadratic import QuadraticProblem
@@ -34,6 +36,7 @@ class InBlocks(Origin):
 
     source: Source
     smallest: float  # Σ w min ℓ/Σ w
+    has_labels: ClassVar[bool] = False  # whether y is labels of several classes
 
     @property
     def least(self) -> float:
@@ -45,7 +48,10 @@ class InBlocks(Origin):
 
     def at(self, strengths: Array, tol: float, ratio: float, names: Any) -> Path:
         objective = dataclasses.replace(self.objective, strength=strengths)
-        return fitted(self.source, objective, tol=tol, max_iter=self.max_iter, ratio=ratio)
+        return fitted(
+            self.source, objective, tol=tol, max_iter=self.max_iter, ratio=ratio,
+            has_labels=self.has_labels,
+        )  # fmt: skip
 
     def _needs_rows(self) -> ValueError:
         return ValueError(
@@ -69,8 +75,17 @@ class InBlocks(Origin):
         if score != "deviance":
             raise self._needs_rows()
         own = dataclasses.replace(self.objective, strength=strengths)
-        found = validate(self.source, own, tol, self.max_iter, n_folds=int(cv))
+        found = validate(
+            self.source, own, tol, self.max_iter, n_folds=int(cv), has_labels=self.has_labels
+        )
         return errors_of_source(found)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ClassesInBlocks(OfClasses, InBlocks):
+    """Hold a source of rows with labels of more than two classes."""
+
+    has_labels: ClassVar[bool] = True
 
 
 def path_of_source(
@@ -79,7 +94,8 @@ def path_of_source(
     family: Any, offset: Any, given: dict[str, Any],
 ) -> Path:  # fmt: skip
     """Fit `fastreg.path` to a source. `given` holds the arguments that only rows in memory take."""
-    loss = family_of(family)
+    several = is_several(family)
+    loss = losses.Logistic() if several else family_of(family)
     if traits(loss).quadratic:
         raise ValueError(
             f"family='gaussian' needs rows in memory, and X is a source of kind {source.kind}: "
@@ -106,36 +122,37 @@ def path_of_source(
     )  # fmt: skip
     return fitted(
         source, objective, tol=nonnegative(tol, "tol"), max_iter=int(max_iter), ratio=ratio,
-        grid=grid,
+        grid=grid, has_labels=several,
     )  # fmt: skip
 
 
 def fitted(
     source: Source, objective: Objective, *, tol: float, max_iter: int, ratio: float,
-    grid: Grid | None = None,
+    grid: Grid | None = None, has_labels: bool = False,
 ) -> Path:  # fmt: skip
     """Fit the path of an objective. Warn if a point did not reach `tol`."""
-    whole = validate(source, objective, tol, max_iter, grid)
+    whole = validate(source, objective, tol, max_iter, grid, has_labels=has_labels)
+    if has_labels and whole.classes is None:
+        raise ValueError(
+            f"y of {source.kind} has two classes: for these set family='binomial' where rows are "
+            "read in blocks"
+        )
     found = whole.solution
     warn(found.certificate, found.exhausted, max_iter)
     weight = weight_of(source)
     count = int(weight if source.n_rows is None else source.n_rows)
-    data = InBlocks(
-        dataclasses.replace(objective, strength=None),
-        count,
-        weight,
-        max_iter,
-        source,
-        whole.least,
-    )
-    return Path(
-        alphas=found.strength,
-        coefs=found.coef,
-        intercepts=found.intercept,
-        gaps=found.certificate.relative_gap,
-        l1_ratio=ratio,
-        certificate=found.certificate,
-        n_iter=found.n_iter,
-        data=data,
-        feature_names=source.feature_names,
-    )
+    known: dict[str, Any] = {
+        "alphas": found.strength, "coefs": found.coef, "intercepts": found.intercept,
+        "gaps": found.certificate.relative_gap, "l1_ratio": ratio,
+        "certificate": found.certificate, "n_iter": found.n_iter,
+        "feature_names": source.feature_names,
+    }  # fmt: skip
+    own = dataclasses.replace(objective, strength=None)
+    rows = count, weight, max_iter, source, whole.least
+    if whole.classes is None:
+        return Path(**known, data=InBlocks(own, *rows))
+    own = dataclasses.replace(own, loss=losses.Multinomial(len(whole.classes)))
+    known["intercepts"] = found.intercept - found.intercept.mean(axis=0)
+    classes = source.labels_of(whole.classes)
+    data = ClassesInBlocks(own, *rows, classes=classes)
+    return ClassPath(**known, data=data, classes=classes)

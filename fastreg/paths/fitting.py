@@ -170,7 +170,7 @@ def path(
         )  # fmt: skip
     design = as_design(X)
     m, n = design.shape
-    weights, several = as_weights(sample_weight, m), _is_several(family)
+    weights, several = as_weights(sample_weight, m), is_several(family)
     if several:
         target, classes = shares_of(y, m, weights, family)
         loss, outputs = losses.Multinomial(len(classes)), len(classes)
@@ -229,7 +229,7 @@ def path(
     )
 
 
-def _is_several(family: Any) -> bool:
+def is_several(family: Any) -> bool:
     return family == "multinomial" or isinstance(family, losses.Multinomial)
 
 

@@ -65,7 +65,7 @@ def shares_of(y: Any, m: int, weights: Array | None, family: Any) -> tuple[Array
 
 
 @dataclass(frozen=True, eq=False)
-class _OfClasses(Source):
+class OfClasses(Source):
     """What a path of classes knows of its data: how a target that is given again is read."""
 
     classes: Array = field(kw_only=True)
@@ -83,12 +83,12 @@ class _OfClasses(Source):
 
 
 @dataclass(frozen=True, eq=False)
-class KeptClasses(_OfClasses, Kept):
+class KeptClasses(OfClasses, Kept):
     """Hold what a saved path knows of its rows. The file has no rows."""
 
 
 @dataclass(frozen=True, eq=False)
-class ClassRows(_OfClasses, InMemory):
+class ClassRows(OfClasses, InMemory):
     """Hold rows in memory: X (m, n) and shares y (m, K)."""
 
     @classmethod

@@ -200,7 +200,7 @@ class CoupledProblem(QuadraticProblem):
         """The same problem with the penalty and the ridge terms of another objective."""
         known = dataclasses.replace(self.base.objective, l2=objective.l2, penalty=objective.penalty)
         return dataclasses.replace(
-            self, objective=_by_class(objective, len(self.base.scale), self.n_classes), _bases={},
+            self, objective=by_class(objective, len(self.base.scale), self.n_classes), _bases={},
             base=dataclasses.replace(self.base, objective=known, _bases={}),
         )  # fmt: skip
 
@@ -396,7 +396,7 @@ def _turned(sums: Array, scale: Array) -> Array:
     return out
 
 
-def _by_class(objective: Objective, n: int, K: int) -> Objective:
+def by_class(objective: Objective, n: int, K: int) -> Objective:
     """With ridge terms and a penalty of K·n coefficients, class by class."""
     l2 = np.tile(np.broadcast_to(objective.l2[:, 0], n), K)[:, None]
     penalty = type(objective.penalty)(
@@ -413,8 +413,11 @@ def _check_offset(objective: Objective) -> None:
     check_size(float((0.5 * offset.max(axis=1) - 0.5 * offset.min(axis=1)).max()), objective)
 
 
-def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:
-    """The problem of shares Y (m, K), its null model, and its gradient there.
+def coupled(
+    X: Design, Y: Array, objective: Objective, levels: Array | None = None
+) -> CoupledProblem:
+    """The problem of shares Y (m, K), its null model, and its gradient there; `levels` (K,) are
+    that model's intercepts, where they are known.
 
     Raises
     ------
@@ -424,7 +427,8 @@ def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:
     m, K = Y.shape
     w = np.ones(m) if objective.weights is None else objective.weights
     _check_offset(objective)
-    levels = null_levels(Y, w, objective.offset, objective.fit_intercept)
+    if levels is None:
+        levels = null_levels(Y, w, objective.offset, objective.fit_intercept)
     frame = standardise(X, Y[:, :1], dataclasses.replace(objective, offset=None))
     n, Z = len(frame.scale), np.tile(levels, (m, 1))
     value = float(kernels.softmax(Z, Y, frame.weights, objective.offset)[0])
@@ -437,7 +441,7 @@ def coupled(X: Design, Y: Array, objective: Objective) -> CoupledProblem:
     return CoupledProblem(
         total=frame.total, shift=None, scale=np.tile(frame.scale, K), size=np.tile(frame.size, K),
         constant=np.tile(frame.constant, K), unit=np.ones(points), mean=np.zeros(points),
-        objective=_by_class(objective, n, K), base=frame, Y=Y, level=levels, least=least,
+        objective=by_class(objective, n, K), base=frame, Y=Y, level=levels, least=least,
         scale_of_gap=max(value / frame.total - least, 1e-300),
         null_gradient=gradient.T.reshape(-1), passes=2,
     )  # fmt: skip

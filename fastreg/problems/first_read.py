@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
-from fastreg import gathering, losses
+from fastreg import gathering
 from fastreg.certificate import losses as certified
 from fastreg.gathering import Gather
-from fastreg.sources.rows import Block, Layout
+from fastreg.sources.rows import MOST_CLASSES, Block, Layout
 
 Array = np.ndarray
+Classes = dict[int, dict[float, float]]  # fold, label, weight
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ over the golden ratio (Knuth)
 
 
@@ -56,11 +57,11 @@ class First(NamedTuple):
     """What the first read says."""
 
     parts: gathering.Parts  # moments of the folds
-    is_split: bool  # whether some y is neither the least nor the largest of the loss
     least: float  # Σ w min ℓ
     low: float
     high: float  # of y
     sample: list[Sample]  # parts, put together where they are many: each time is a copy
+    classes: Classes | None  # of the folds, where y is labels; None of too many, or of fractions
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,7 @@ class FirstRead:
     loss: Any
     most: int
     limit: float  # of hashes, as a share of all
+    has_labels: bool = False  # whether y is labels, 0 and 1 or other whole numbers
 
     def __copy__(self) -> FirstRead:
         """With a `Gather` of its own, which notes what it has seen."""
@@ -82,7 +84,7 @@ class FirstRead:
         rows = self.layout.check(block)
         w = np.ones(len(rows.Y)) if rows.weights is None else rows.weights
         y, counts = rows.Y[:, 0], w > 0
-        seen, (low, high) = y[counts], losses.domain(self.loss)
+        seen = y[counts]
         with np.errstate(all="ignore"):  # of y out of range, which an error tells at the end
             least = float(w[counts] @ certified.saturated(self.loss, seen[:, None])[:, 0])
         hashes, fold = _hashed(row, len(y)), self.gather.folds.of_rows(row, len(y))
@@ -93,8 +95,8 @@ class FirstRead:
             X if rows.X.is_sparse else np.array(X, float), y[chosen], w[chosen],
             None if rows.offset is None else rows.offset[chosen], fold[chosen], hashes[chosen],
         )  # fmt: skip
-        inside = bool(np.any((seen > low) & (seen < high)))
-        return First(parts, inside, least, float(seen.min()), float(seen.max()), [sample])
+        classes = _classes_of(seen, w[counts], fold[counts]) if self.has_labels else None
+        return First(parts, least, float(seen.min()), float(seen.max()), [sample], classes)
 
     def add(self, a: First | None, b: First | None) -> First | None:
         """The sums of both, and both samples, or of these the rows with the least hashes."""
@@ -104,9 +106,38 @@ class FirstRead:
         if sum(len(part.y) for part in sample) > 1.5 * self.most:
             sample = [Sample.of(sample, self.most)]
         return First(
-            gathering.add(a.parts, b.parts), a.is_split or b.is_split, a.least + b.least,
-            min(a.low, b.low), max(a.high, b.high), sample,
+            gathering.add(a.parts, b.parts), a.least + b.least,
+            min(a.low, b.low), max(a.high, b.high), sample, _together(a.classes, b.classes),
         )  # fmt: skip
+
+
+def _classes_of(y: Array, w: Array, fold: Array) -> Classes | None:
+    """Weights of the labels of each fold."""
+    if ((y == 0.0) | (y == 1.0)).all():  # as most are: it takes no sort
+        found, codes = np.array([0.0, 1.0]), (y == 1.0).astype(np.int64)
+    else:
+        found, codes = np.unique(y, return_inverse=True)
+        if len(found) > MOST_CLASSES or (found != np.floor(found)).any():
+            return None
+    out: Classes = {}
+    for f in np.unique(fold).tolist():
+        own = fold == f
+        weights = np.bincount(codes[own], w[own], len(found))
+        some = weights > 0.0
+        out[f] = dict(zip(found[some].tolist(), weights[some].tolist(), strict=True))
+    return out
+
+
+def _together(a: Classes | None, b: Classes | None) -> Classes | None:
+    """The weights of both."""
+    if a is None or b is None:
+        return None
+    out = {f: dict(own) for f, own in a.items()}
+    for f, own in b.items():
+        mine = out.setdefault(f, {})
+        for label, weight in own.items():
+            mine[label] = mine.get(label, 0.0) + weight
+    return out if len({label for own in out.values() for label in own}) <= MOST_CLASSES else None
 
 
 def _hashed(row: int, count: int) -> Array:

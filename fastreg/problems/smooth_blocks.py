@@ -40,7 +40,7 @@ Array = np.ndarray
 _SAMPLE = 256  # rows of the sample for each feature: the Hessian is then known to a tenth
 _ROOM = 1 << 29  # bytes of the sample at most
 _SPARE = 1.2  # rows looked at for each of the sample: fewer would now and then be too few
-_WIDEST, _MOST = 4000, 1 << 32  # features, and bytes of the moments of folds
+WIDEST, _MOST = 4000, 1 << 32  # features, and bytes of the moments of folds
 _AT_END = 1e-12  # of a mean of y, which its rounding may be away from an end
 _NULL_STEPS, _NULL_STEP = 100, 8.0  # of an intercept beside offsets, and the longest
 _NULL_CLOSE = 1e-6  # a step that is the last
@@ -62,7 +62,6 @@ class SmoothBlocks(MomentProblem):
     framed: SmoothProblem  # in that of all rows
     sample_fold: Array  # (r,) of its rows
     parts: gathering.Parts
-    is_split: bool
     folds: Folds
     null_levels: Array  # (1 + F,) b of the null model of all rows, and of each training set
     fold_of: Array | None = None  # (P,) fold whose rows a point does without, −1 for none
@@ -75,15 +74,28 @@ class SmoothBlocks(MomentProblem):
     def is_ridge(self) -> bool:
         return self.sample.is_ridge
 
+    @property
+    def asked(self) -> Objective:
+        """The objective as it was given."""
+        return self.objective
+
+    @property
+    def has_all(self) -> bool:
+        """Whether the y of the sample are not all at one end of their domain."""
+        ends = losses.domain(self.objective.loss)
+        return not any((self.sample.rows_y == end).all() for end in ends)
+
     def look(self, betas: Array, levels: Array, points: Array) -> Look:
         """At some points, β (n, d), b (1, d), in one read."""
         levels = levels.reshape(-1)
         lanes = None if self.fold_of is None else self.fold_of[points]
         theta, loss = betas * self.scale[:, None], self.objective.loss
-        work = _Looks(self.source.layout, loss, theta, levels, self.shift, self.folds, lanes)
-        found: _Sums = self.source.reduce(work, operator.add)
+        work = Looks(self.source.layout, loss, theta, levels, self.shift, self.folds, lanes)
+        found: Sums = self.source.reduce(work, operator.add)
         self.passes += 1
-        (value, bend), slope = found.sums / found.weights, found.slope / found.weights
+        value, bend, slope = (
+            each / found.weights for each in (found.value, found.bend, found.slope)
+        )
         return Look(value, slope, found.gradient * self.scale[:, None] / found.weights, bend)
 
     def tangent_at_null(self) -> Tangent:
@@ -118,21 +130,22 @@ class SmoothBlocks(MomentProblem):
         )  # fmt: skip
 
 
-class _Sums(NamedTuple):
-    """Of some rows, at P points."""
+class Sums(NamedTuple):
+    """Of some rows, at P points of q predictions a row each, side by side."""
 
-    sums: Array  # (2, P) Σ w ℓ, Σ w ℓ″
-    slope: Array
-    gradient: Array  # (n, P)
+    value: Array  # (P,) Σ w ℓ
+    bend: Array  # (P,) Σ w ℓ″, or (P, q, q)
+    slope: Array  # (P·q,)
+    gradient: Array  # (n, P·q)
     weights: Array  # (P,) of the rows that count
 
-    def __add__(self, other: Any) -> _Sums:
-        return _Sums(*(a + b for a, b in zip(self, other, strict=True)))
+    def __add__(self, other: Any) -> Sums:
+        return Sums(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
-class _Looks:
-    """The sums of a block."""
+class Looks:
+    """The sums of a block, with θ (n, P·q) and b (P·q,)."""
 
     layout: Layout
     loss: Any
@@ -142,7 +155,7 @@ class _Looks:
     folds: Folds
     fold_of: Array | None
 
-    def __call__(self, block: Block, row: int) -> _Sums:
+    def __call__(self, block: Block, row: int) -> Sums:
         rows = self.layout.check(block)
         y, w, X, offset = rows.Y[:, 0], rows.weights, rows.X.matrix, rows.offset
         of_row = None if self.fold_of is None else self.folds.of_rows(row, len(y))
@@ -175,11 +188,11 @@ class _Looks:
 
     def _piece(
         self, X: Any, y: Array, w: Array | None, of_row: Array | None, offset: Array | None
-    ) -> _Sums:
-        P = self.theta.shape[1]
-        y = np.ascontiguousarray(y)
+    ) -> Sums:
+        q = losses.traits(self.loss).outputs
+        P, y = self.theta.shape[1] // q, np.ascontiguousarray(y)
         if scipy.sparse.issparse(X):
-            shift = np.zeros(P) if self.shift is None else self.shift @ self.theta
+            shift = np.zeros(P * q) if self.shift is None else self.shift @ self.theta
             Z = X @ self.theta + (self.levels - shift)
         else:
             X = X.astype(np.float64, copy=False)
@@ -189,31 +202,41 @@ class _Looks:
         if offset is not None:
             Z += offset[:, None]
         Z = np.ascontiguousarray(Z)
-        sums, weights = np.zeros((2, P)), np.full(P, float(len(y) if w is None else w.sum()))
-        apart = []
+        weights = np.full(P, float(len(y) if w is None else w.sum()))
+        apart: list[tuple[Any, Array, tuple[Array, Array]]] = []
         if of_row is not None and self.fold_of is not None:
             for f in np.unique(of_row):
-                rows, lanes = np.flatnonzero(of_row == f), np.flatnonzero(self.fold_of == f)
-                ow, lost = None if w is None else w[rows], np.zeros((2, 1))
+                rows, points = np.flatnonzero(of_row == f), np.flatnonzero(self.fold_of == f)
+                ow = None if w is None else w[rows]
                 # Rows held out are taken away again: as z = 0, of whose loss little is lost.
-                kernels.weighted_slopes(self.loss, np.zeros((len(rows), 1)), y[rows], ow, lost)
-                apart.append((np.ix_(rows, lanes), lanes, lost))
-                weights[lanes] -= float(len(rows) if ow is None else ow.sum())
+                alone = self._slopes(np.zeros((len(rows), q)), y[rows], ow)
+                lanes = np.flatnonzero(np.repeat(self.fold_of == f, q))
+                apart.append((np.ix_(rows, lanes), points, alone))
+                weights[points] -= float(len(rows) if ow is None else ow.sum())
         for held, _, _ in apart:
             Z[held] = 0.0
-        kernels.weighted_slopes(self.loss, Z, y, w, sums)
-        for held, lanes, lost in apart:
+        value, bend = self._slopes(Z, y, w)
+        for held, points, (lost, bent) in apart:
             Z[held] = 0.0
-            sums[:, lanes] -= lost
+            value[points] -= lost
+            bend[points] -= bent
         slope = Z.sum(axis=0)
         gradient = X.T @ Z
         if scipy.sparse.issparse(X) and self.shift is not None:
             gradient -= np.outer(self.shift, slope)
-        return _Sums(sums, slope, gradient, weights)
+        return Sums(value, bend, slope, gradient, weights)
+
+    def _slopes(self, Z: Array, y: Array, w: Array | None) -> tuple[Array, Array]:
+        """Z ← w∘ℓ′, and Σ w ℓ and Σ w ℓ″, as `Sums` has them."""
+        value, bend = sums = np.zeros((2, Z.shape[1]))
+        kernels.weighted_slopes(self.loss, Z, y, w, sums)
+        return value, bend
 
 
-def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks:
-    """The problem, in its first read.
+def first_of(
+    source: Source, objective: Objective, n_folds: int = 1, *, has_labels: bool = False
+) -> tuple[First, Folds, int]:
+    """What the first read says, with the folds, and the most rows of a sample.
 
     Raises
     ------
@@ -221,10 +244,10 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
         A value is not acceptable; the message has the file, the row and the column.
     """
     n, loss = source.n_features, objective.loss
-    if n > _WIDEST or 8 * (n_folds + 3) * n * n > _MOST:
+    if n > WIDEST or 8 * (n_folds + 3) * n * n > _MOST:
         raise ValueError(
             f"{source.kind} has {n} features, and fits of {type(loss).__name__} by blocks keep n² "
-            f"numbers a fold, for {_WIDEST} features at most and {_MOST / 1e9:.3g} GB: leave "
+            f"numbers a fold, for {WIDEST} features at most and {_MOST / 1e9:.3g} GB: leave "
             "features out, use fewer folds, or read the rows into memory"
         )
     if source.n_targets - (source.offset is not None) != 1:
@@ -237,16 +260,31 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
     folds = Folds(n_folds, source.n_rows)
     most = max(64, min(_SAMPLE * n, _ROOM // (8 * n)))
     share = 1.0 if source.n_rows is None else min(1.0, _SPARE * most / source.n_rows)
-    work = FirstRead(Gather(source.layout, folds), source.layout, loss, most, share)
+    gather = Gather(source.layout, folds)
+    work = FirstRead(gather, source.layout, loss, most, share, has_labels)
     found = source.reduce(work, work.add)
     if found is None:
         raise ValueError("sample_weight is zero everywhere; at least one must be positive")
-    check_domain(loss, np.array([found.low, found.high]))
-    if objective.fit_intercept and found.low == found.high in losses.domain(loss):
-        raise ValueError(f"y is {found.low:g} everywhere: no intercept is the best")
+    return found, folds, most
+
+
+def problem_of(
+    source: Source, objective: Objective, first: First, folds: Folds, most: int
+) -> SmoothBlocks:
+    """The problem, from its first read.
+
+    Raises
+    ------
+    ValueError
+        A y is not acceptable.
+    """
+    loss = objective.loss
+    check_domain(loss, np.array([first.low, first.high]))
+    if objective.fit_intercept and first.low == first.high in losses.domain(loss):
+        raise ValueError(f"y is {first.low:g} everywhere: no intercept is the best")
     if objective.fit_intercept and folds.count > 1:
-        _check_training_sets(source, loss, found.parts, folds)
-    problem = _problem(source, objective, found, folds, most)
+        _check_training_sets(source, loss, first.parts, folds)
+    problem = _problem(source, objective, first, folds, most)
     return problem if source.offset is None else _beside_offset(problem)
 
 
@@ -310,8 +348,8 @@ def _problem(
     return SmoothBlocks(
         **own, source=source, level=level, least=least,
         scale_of_gap=max(float(value) - least, 1e-300), null_gradient=-c, null_bend=float(bend),
-        sample=sample, framed=framed, parts=first.parts, is_split=first.is_split,
-        folds=folds, null_levels=levels, sample_fold=rows.fold,
+        sample=sample, framed=framed, parts=first.parts, folds=folds,
+        null_levels=levels, sample_fold=rows.fold,
     )  # fmt: skip
 
 

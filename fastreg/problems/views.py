@@ -16,7 +16,7 @@ Array = np.ndarray
 
 class Look(NamedTuple):
     """F and ∂F/∂b at d points, (d,) each, ∂F/∂β, (n, d) or (p, d) of some columns, and of rows in
-    blocks ∂²F/∂b²."""
+    blocks ∂²F/∂b², (d,), or (d, q, q) of q intercepts."""
 
     value: Array
     slope: Array

@@ -72,7 +72,7 @@ def solve(
                 tol=tol, method=method, passes=before, columns=problem.columns,
             )  # fmt: skip
 
-        coef, intercept = _in_units_of_the_user(problem, betas, levels)
+        coef, intercept = in_units_of_the_user(problem, betas, levels)
         certificate = certified(slice(None), problem.passes)  # no copy
         for share in _SHARPER:
             if certificate.converged or most >= max_iter:
@@ -83,14 +83,14 @@ def solve(
             some, aim, before = levels[:, missed], max(tol, _PRECISE) * share, own.passes
             most += kind.minimise(own, betas, some, aim, max_iter)[0]
             levels[:, missed] = some
-            coef[..., missed], intercept[..., missed] = _in_units_of_the_user(own, betas, some)
+            coef[..., missed], intercept[..., missed] = in_units_of_the_user(own, betas, some)
             # A path of 62 061 columns: a quarter of the time, if of all points.
             again = certified(missed, certificate.passes + own.passes - before)
             certificate = certificate.with_points(missed, again)
     return Solution(coef, intercept, strengths, certificate, most, most >= max_iter)
 
 
-def _in_units_of_the_user(problem: Any, betas: Array, levels: Array) -> tuple[Array, Array]:
+def in_units_of_the_user(problem: Any, betas: Array, levels: Array) -> tuple[Array, Array]:
     """(coef (n, k), intercept (k,)), or (n, K, k) and (K, k) of K outputs, in place of `betas`."""
     coef, moved = problem.unscale(betas)
     return coef, moved + (levels if moved.ndim == 2 else levels[0])

@@ -23,7 +23,9 @@ _WIDE = 512  # columns that are as fast without a rotation
 # takes twice as long (100 x 10: 8.5 ms, not 4.3): with weights it goes the way that it goes with
 # repeated rows, where fifty steps of L-BFGS part by rounding, probabilities in the fifth digit.
 _LITTLE = 1 << 19
-_FINE = 1e-13  # of the null model's loss: a gap that needs no start from zero
+# Of the null model's loss: the least `tol` that is a gap. Who asks for less wants coefficients as
+# precise, whose error is the root of a gap.
+_FINE, _FINEST = 1e-13, 1e-24
 _LARGE = 3000  # coefficients of a ridge from which a matrix of their products takes longer
 
 
@@ -72,7 +74,7 @@ def _by_slopes(
     """L-BFGS, and where it is not at its end Newton's method from there. Rounding of P hides what
     such a start leaves to gain, so where slopes are still too large another starts from zero."""
     steps, missed = ridges_of_classes.solve(problem, betas, levels, tol, max_iter, progress)
-    enough, name = max(tol, _FINE), "L-BFGS"
+    enough, name = tol if tol >= _FINE else max(tol * tol, _FINEST), "L-BFGS"
     for is_cold in (False, True):
         if not missed or problem.n_features > _LARGE:
             break

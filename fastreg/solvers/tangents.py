@@ -35,6 +35,7 @@ from fastreg.certificate.penalties import penalty_value
 from fastreg.design import as_design
 from fastreg.losses import traits
 from fastreg.penalties import is_zero
+from fastreg.problems.coupled import spectrum_of
 from fastreg.problems.rotated import Rotation
 from fastreg.problems.smooth import SmoothProblem, Tangent, smooth
 from fastreg.problems.views import Look
@@ -231,9 +232,9 @@ class SmoothPath(working_set.PathFollower):
         levels = np.stack([level for _, level in trials], axis=1)
         look = self._seen(tries, betas, levels, within)
         gradients, slopes = np.ascontiguousarray(look.gradient.T), np.atleast_2d(look.slope).T
-        bends = np.full(len(tries), math.nan) if look.bend is None else look.bend
+        bends = [None] * len(tries) if look.bend is None else look.bend
         return [
-            Stand(*trial, float(value), slope, gradient, not within, float(bend))
+            Stand(*trial, float(value), slope, gradient, not within, bend)
             for trial, value, slope, gradient, bend in zip(
                 trials, look.value, slopes, gradients, bends, strict=True
             )
@@ -400,7 +401,11 @@ class SmoothPath(working_set.PathFollower):
         assert tangent is not None
         if not self.problem.objective.fit_intercept:
             return np.zeros(len(stand.level))
-        if stand.bend > 0.0:
+        if np.ndim(stand.bend) == 2:
+            values, vectors, kept = spectrum_of(stand.bend)
+            down = vectors[:, kept].T @ stand.slope / values[kept]
+            return stand.level - vectors[:, kept] @ down
+        if stand.bend is not None and stand.bend > 0.0:
             return stand.level - stand.slope / stand.bend
         return stand.level - tangent.inverse @ stand.slope / each.kappa
 

@@ -11,11 +11,10 @@ gap does a step leave.
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 
-from fastreg.losses import domain
-from fastreg.problems.smooth_blocks import SmoothBlocks
 from fastreg.problems.views import Look
 from fastreg.solvers import tangents
 from fastreg.solvers.tangents import SmoothPath
@@ -30,7 +29,7 @@ _CLOSE = 1e-4  # relative gap of the sample's path: more is lost between the sam
 class PathByReads(SmoothPath):
     """The loop of the module over P points."""
 
-    problem: SmoothBlocks
+    problem: Any  # `SmoothBlocks`, or `CoupledBlocks`
     cost_of_slope = 20.0  # a certificate in one read pays for what `_settled` leaves
 
     def follow(self, betas: Array) -> list[Walker]:
@@ -40,7 +39,8 @@ class PathByReads(SmoothPath):
         self.working.extend(np.arange(n))
         walkers = []
         for q in range(P):
-            stand = Stand(betas[:, q].copy(), levels[:, q].copy(), 0.0, np.zeros(1), np.zeros(n))
+            start, level = betas[:, q].copy(), levels[:, q].copy()
+            stand = Stand(start, level, 0.0, np.zeros(len(level)), np.zeros(n))
             walkers.append(Walker(Point(q), stand, 1.0))
         self._look_again(walkers)
         self._judge(walkers)
@@ -78,17 +78,21 @@ class PathByReads(SmoothPath):
         """Nothing: tangents are as near as they get."""
 
 
-def start(problem: SmoothBlocks, tol: float, max_iter: int) -> tuple[Array, Array]:
-    """(β (n, P) in the problem's units, b (P,)) of the sample.
+def start(problem: Any, tol: float, max_iter: int) -> tuple[Array, Array]:
+    """(β (n, P) in the problem's units, b (q, P)) of the sample.
 
-    The null model where all its y are at one end of their domain, as those of rare events may be.
+    The null model where the sample has none, as of rare events: all its y are at one end of their
+    domain, or a class has no row in it.
     """
     sample = problem.sample
     betas = np.zeros((problem.n_features, sample.n_points), order="F")
-    if any((sample.rows_y == end).all() for end in domain(problem.objective.loss)):
-        return betas, np.full(sample.n_points, problem.level)
-    levels = np.full(sample.n_points, sample.level)
+    levels = np.tile(np.reshape(problem.level, (-1, 1)), sample.n_points)
+    if not problem.has_all:
+        return betas, levels
+    levels = np.tile(np.reshape(sample.level, (-1, 1)), sample.n_points)
     tangents.solve(sample, betas, levels, max(tol, _CLOSE), max_iter)
-    coef, shift = sample.unscale(betas)
-    levels = levels + shift + (0.0 if problem.shift is None else problem.shift @ coef)
+    coef, moved = sample.unscale(betas)
+    levels = levels + moved
+    if problem.shift is not None:
+        levels = levels + np.tensordot(problem.shift, coef, 1)
     return np.asfortranarray(problem.scaled(coef)), levels

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Stand:
     slope: Array
     gradient: Array
     is_whole: bool = True  # whether the gradient is that of all columns
-    bend: float = math.nan  # ∂²F/∂b², where it is known
+    bend: Any = None  # ∂²F/∂b², or that (q, q), where it is known
 
     def on(self, W: Array) -> Array:
         """∂F/∂β of the columns of W."""

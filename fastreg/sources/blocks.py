@@ -50,7 +50,7 @@ class Source(ABC):
     encoding : Encoding or None
         How the columns of a table became features.
     labels : tuple of str or None
-        Two texts that y has 0 and 1 for.
+        Texts that y has 0, 1 and so on for.
     memory : int
         Largest number of bytes of X for which a fit holds all rows.
     progress : bool
@@ -170,6 +170,11 @@ class Source(ABC):
     @abstractmethod
     def identity(self) -> tuple[Any, ...]:
         """What tells this data set, and its blocks, from others."""
+
+    def labels_of(self, y: Array) -> Array:
+        """The labels that numbers in y (m,) stand for: texts, or whole numbers as int64."""
+        codes = y.astype(np.int64)
+        return codes if self.labels is None else np.array(self.labels)[codes]
 
     @property
     def layout(self) -> Layout:

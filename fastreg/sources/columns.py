@@ -22,7 +22,7 @@ class Options:
     """How a table is to be read; see `fastreg.read`.
 
     only : columns of numbers that are all the features, in their order, or None
-    labels : whether the first target may hold two texts
+    labels : whether the first target may hold texts
     progress : whether the first read of files, which looks for levels, draws a bar
     """
 
@@ -58,7 +58,7 @@ class Options:
 class Reading:
     """Rows of a table as X, y and weights: plain data, that travels to where the rows are.
 
-    label : the two texts of the first target, read as 0 and 1, None of numbers
+    label : the texts of the first target, read as 0, 1 and so on, None of numbers
     """
 
     encoding: Encoding

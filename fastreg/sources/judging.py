@@ -13,6 +13,7 @@ from fastreg.sources.columns import Options, Reading
 from fastreg.sources.complaints import ComplaintError, Complaints
 from fastreg.sources.encoding import Category, Encoding, kind_of
 from fastreg.sources.names import alike, check_different, check_names, quoted
+from fastreg.sources.rows import MOST_CLASSES
 
 Look = Callable[[dict[str, str]], scan.Seen]
 
@@ -92,7 +93,7 @@ class _Table:
             self.complaints.check()
 
     def label(self, target: str) -> tuple[Category | None, bool]:
-        """The two texts, or truth values, that a column holds, None of numbers; and whether they
+        """The texts, or truth values, that a column holds, None of numbers; and whether they
         were asked for."""
         if target not in set(self.judged([target])):
             return None, True
@@ -101,17 +102,16 @@ class _Table:
             return None, False
         label = None
         with self.complaints.noting(target):
-            label = self._two_labels(target)
+            label = self._labels(target)
         return label, True
 
-    def _two_labels(self, target: str) -> Category:
+    def _labels(self, target: str) -> Category:
         seen = self.look({target: "category"})[target].column(scan.How(False, False))
         levels = tuple(sorted(seen.levels))
-        if len(levels) != 2:
-            more = ". LogisticRegression takes more of data in memory" if len(levels) > 2 else ""
+        if not 2 <= len(levels) <= MOST_CLASSES:
             raise ComplaintError(
                 f"{self.name}: column {target!r} holds {len(levels)} different labels, "
-                f"{quoted(levels)}: two are needed{more}",
+                f"{quoted(levels)}: 2 to {MOST_CLASSES} are needed",
                 target,
                 "kind",
             )
@@ -129,7 +129,7 @@ class _Table:
         if kind_of(field) != "number":
             raise ValueError(
                 f"{self.name}: column {column!r} holds {field.type}; it must be numbers. For a "
-                "target of two classes give labels=True"
+                "target of classes give labels=True"
             )
 
     def _refuse_texts(self, column: str) -> None:

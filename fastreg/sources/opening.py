@@ -87,8 +87,8 @@ def read(
     encoding : Encoding or None, default=None
         `encoding_` of a fitted model, to read other rows as the fit read its own.
     labels : bool, default=False
-        Whether the target of a table, or the first of several, may hold two texts or truth values.
-        y then holds 0 and 1, and `Source.labels` the two.
+        Whether the target of a table, or the first of several, may hold texts or truth values. y
+        then holds their places, 0, 1 and so on, in `Source.labels`.
     memory : int, default=536870912
         Largest number of bytes of X for which a fit holds all rows. Larger data is read in blocks.
     cache : bool, default=False

@@ -20,6 +20,7 @@ from fastreg.design import (
 from fastreg.sources.complaints import ComplaintError
 
 Array = np.ndarray
+MOST_CLASSES = 1000  # labels of more are taken for amounts
 
 
 class Lines(str):

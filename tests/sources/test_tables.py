@@ -299,5 +299,7 @@ def test_two_texts_are_a_target_where_labels_are_asked_for(missing):
         fastreg.read(frame, "y")
     numbers = fastreg.read(frame.assign(y=[3.0, 1.0, 3.0, 1.0]), "y", labels=True)
     assert numbers.labels is None and numbers.whole()[1].tolist() == [3.0, 1.0, 3.0, 1.0]
-    with pytest.raises(ValueError, match="holds 4 different labels"):
-        fastreg.read(frame.assign(y=list("abcd")), "y", labels=True)
+    several = fastreg.read(frame.assign(y=list("dbca")), "y", labels=True)
+    assert several.labels == tuple("abcd") and several.whole()[1].tolist() == [3.0, 1.0, 2.0, 0.0]
+    with pytest.raises(ValueError, match="holds 1 different labels, 'a': 2 to 1000 are needed"):
+        fastreg.read(frame.assign(y="a"), "y", labels=True)
