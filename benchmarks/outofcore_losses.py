@@ -6,10 +6,10 @@
     python -m benchmarks.outofcore_losses --rows 1000000 --columns 50 --family gamma
     python -m benchmarks.outofcore_losses --rows 200000                   # a small one
 
-The data are those of `benchmarks.outofcore`; y is whether its target is above 3, or an amount or a
-count that grows with it. Every measurement is a process of its own, with the files dropped from the
-page cache before; the path's later reads find in it what fits there. The answer is compared on the
-first rows with rows in memory.
+The data are those of `benchmarks.outofcore`; y is whether its target is above 3, in which of four
+ranges it lies, or an amount or a count that grows with it. Every measurement is a process of its
+own, with the files dropped from the page cache before; the path's later reads find in it what fits
+there. The answer is compared on the first rows with rows in memory.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ LEVEL = 3.0
 FAMILIES: dict[str, Any] = {
     "binomial": "binomial", "poisson": "poisson", "gamma": "gamma", "tweedie": Tweedie(1.5),
     "negative_binomial": NegativeBinomial(2.0), "squared_hinge": "squared_hinge",
+    "multinomial": "multinomial",
 }  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def target(y: np.ndarray, family: str) -> np.ndarray:
     """A class, an amount or a count that grows with y."""
     if family in ("binomial", "squared_hinge"):
         return (y > LEVEL) * 1.0
+    if family == "multinomial":
+        return np.digitize(y, (LEVEL - 2.0, LEVEL, LEVEL + 2.0)) * 1.0
     amounts = np.exp(np.clip(0.3 * (y - LEVEL), -3.0, 3.0))
     if family == "gamma":
         return amounts

@@ -81,11 +81,8 @@ class OffsetRows:
 
 def rows_of(source: Any, arguments: Any) -> OffsetRows | StreamedRows:
     """Return the rows of a source: in memory, or in blocks if they exceed the memory limit."""
-    if source.labels is not None and len(source.labels) != 2:
-        raise ValueError(
-            f"{arguments.file}: the target holds {len(source.labels)} different labels: two are "
-            "needed. LogisticRegression takes more, in Python"
-        )
+    if source.labels is not None:
+        _check_two(source.labels, arguments)
     if not source.fits:
         return _streamed(source, arguments)
     X, y, weights = source.whole()
@@ -147,6 +144,14 @@ def _place(source: Any, number: int) -> str:
     return f"row {number}"
 
 
+def _check_two(labels: Any, arguments: Any) -> None:
+    if len(labels) != 2:
+        raise ValueError(
+            f"{arguments.file}: the target holds {len(labels)} different labels: two are needed. "
+            "LogisticRegression takes more, in Python"
+        )
+
+
 def _labels(source: Any, y: Array, weights: Array | None, arguments: Any) -> Array:
     """Return text labels for y of 0 and 1, or numeric labels, as int64 if all are whole."""
     if source.labels is not None:
@@ -166,6 +171,8 @@ def fitted(arguments: Any, data: OffsetRows | StreamedRows) -> Any:
     """Fit the model, at the given strength or at the one that cross-validation chooses."""
     model = _model(arguments)
     data.fit(model)
+    if family_of(arguments).has_classes:
+        _check_two(model.classes_, arguments)
     return model
 
 

@@ -10,7 +10,7 @@ from fastreg.kernels.gram import cross_gram, fill, moments, row_gram
 from fastreg.kernels.left_out import left_out
 from fastreg.kernels.rows import gradient, predict, project
 from fastreg.kernels.slopes import slopes, weighted_slopes
-from fastreg.kernels.softmax import softmax
+from fastreg.kernels.softmax import bends, softmax
 from fastreg.kernels.survey import survey
 from fastreg.kernels.two_products import project_then_predict
 from fastreg.kernels.update import critical_strength, distances, update
@@ -34,6 +34,7 @@ __all__ = [
     "project_then_predict",
     "row_gram",
     "slopes",
+    "bends",
     "softmax",
     "survey",
     "two_product",

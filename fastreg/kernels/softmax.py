@@ -30,6 +30,35 @@ def softmax(Z, Y, weights, offset):
     return np.add.reduce(sums, axis=0)
 
 
+def bends(slopes, Y, weights):
+    """Σ_i w_i (diag(p) − ppᵀ) of each point, (d, K, K), from slopes w∘(p − y), (m, d·K).
+
+    No row has a weight of zero. One thread: blocks of rows have theirs.
+    """
+    sums = np.zeros((slopes.shape[1] // Y.shape[1], Y.shape[1], Y.shape[1]))
+    _add_bends(slopes, Y, weights, np.empty(Y.shape[1]), sums)
+    return sums
+
+
+@jit
+def _add_bends(slopes, Y, weights, p, sums):
+    K = Y.shape[1]
+    for i in range(slopes.shape[0]):
+        w = one_or(weights, i)
+        for t in range(sums.shape[0]):
+            for k in range(K):
+                p[k] = slopes[i, t * K + k] / w + Y[i, k]
+            for k in range(K):
+                a = w * p[k]
+                sums[t, k, k] += a
+                for j in range(k + 1):
+                    sums[t, k, j] -= a * p[j]
+    for t in range(sums.shape[0]):
+        for k in range(K):
+            for j in range(k):
+                sums[t, j, k] = sums[t, k, j]
+
+
 @jit
 def _blocks(Z, Y, weights, offset, height, first, last, sums):
     for b in range(first, last):

@@ -172,7 +172,18 @@ class Source(ABC):
         """What tells this data set, and its blocks, from others."""
 
     def labels_of(self, y: Array) -> Array:
-        """The labels that numbers in y (m,) stand for: texts, or whole numbers as int64."""
+        """Name the labels that numbers stand for.
+
+        Parameters
+        ----------
+        y : ndarray of shape (m,)
+            Whole numbers, as a target of this source has them.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+            Texts from `labels`. Without these the numbers themselves, as int64.
+        """
         codes = y.astype(np.int64)
         return codes if self.labels is None else np.array(self.labels)[codes]
 
