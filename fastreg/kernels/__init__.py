@@ -16,6 +16,7 @@ from fastreg.kernels.two_products import project_then_predict
 from fastreg.kernels.update import critical_strength, distances, update
 
 __all__ = [
+    "bends",
     "clear",
     "compensated_gradient",
     "critical_strength",
@@ -34,7 +35,6 @@ __all__ = [
     "project_then_predict",
     "row_gram",
     "slopes",
-    "bends",
     "softmax",
     "survey",
     "two_product",
