@@ -292,6 +292,23 @@ def certify_coupled(
     return dataclasses.replace(found, objective=found.objective + least)
 
 
+def certify_firth(rows: Any, theta: Array, null: Array, *, tol: float, passes: int) -> Certificate:
+    """`certify` of Firth's term, `firth.Rows`, by stationarity: θ (q,), and the null model's."""
+    from fastreg.certificate import firth, losses  # not part of a first fit
+    from fastreg.losses import Logistic
+
+    (value, _), (least, _) = (firth.value_and_slopes(rows, point) for point in (theta, null))
+    z, share = (rows.A @ null + rows.offset)[:, None], rows.s / rows.s.sum()
+    lost = losses.value(Logistic(), z, rows.y[:, None])
+    lost -= losses.saturated(Logistic(), rows.y[:, None])
+    unit = max(float(share @ lost[:, 0]), 0.0)
+    verdict = np.array([
+        [np.inf], [unit + value - least], [unit], [firth.residual(rows, theta, null)], [1.0]
+    ])  # fmt: skip
+    found = _certificate(verdict, np.ones(1), tol, "Fisher's scoring", passes + 2)
+    return dataclasses.replace(found, objective=np.array([value]))
+
+
 def certify_small(
     X: Array, y: Array, w: Array, theta: Array, intercept: float, objective: Objective, *,
     tol: float, method: str,
@@ -498,6 +515,7 @@ __all__ = [
     "Columns",
     "certify",
     "certify_coupled",
+    "certify_firth",
     "certify_moments",
     "certify_small",
     "certify_source",

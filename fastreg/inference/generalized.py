@@ -67,6 +67,7 @@ _L1 = (
     " An L1 penalty moves every coefficient towards zero; that it kept them all is taken for "
     "granted, and so are their signs."
 )
+_FIRTH = " Firth's term has moved the coefficients; the likelihood is that of the model without it."
 _DIVIDES = "a weight divides the variance of its row"
 _NEAR = 0.1  # standard errors from the minimum: 95 % intervals then cover 94.9 %
 _SAFETY = 8.0  # of what a relative gap allows
@@ -80,7 +81,7 @@ def likelihood_inference(
     X: Design, y: Array, objective: Objective, coef: Array, intercept: float, *,
     method: str = "classical", level: float = 0.95, names: Sequence[str] | None = None,
     chosen: bool = False, ratio: str = "ratio", slack: float = 1e-4, clusters: Array | None = None,
-    estimated: int = 0,
+    estimated: int = 0, has_firth: bool = False,
 ) -> LikelihoodInference:  # fmt: skip
     """Inference of a fit to a loss that is minus a log-likelihood.
 
@@ -99,6 +100,8 @@ def likelihood_inference(
         minimum goes on to there first; more than the slack explains is not of these data
     clusters : (m,) int from 0 on of the rows, for "clustered"
     estimated : numbers of the loss that come from these data
+    has_firth : whether the fit has Firth's term, which moves it from the likelihood's maximum. Its
+        likelihood ratio is not that of likelihoods, and not given
 
     Raises
     ------
@@ -113,7 +116,11 @@ def likelihood_inference(
         raise ValueError("cluster, a number or a name a row, and method='clustered' go together")
     _check_penalty(objective, coef, names)
     with single_threaded_blas:
-        fit = _at_minimum(X, y, objective, coef, intercept, slack, names)
+        if has_firth:
+            fit = _Fit(X, y, objective, coef, intercept, names)
+        else:
+            _check_separation(X, y, objective, coef, intercept, names)
+            fit = _at_minimum(X, y, objective, coef, intercept, slack, names)
         covariance = fit.covariance(method, clusters)
     coef, intercept = fit.coef, fit.intercept
     has_l1 = _check_penalty(objective, coef, names)
@@ -126,7 +133,7 @@ def likelihood_inference(
     error = np.sqrt(np.maximum(np.diag(whole), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0.0, estimate / error, np.nan)
-    free = not (has_l1 or fit.l2.any())
+    free = not (has_l1 or has_firth or fit.l2.any())
     tested = (fit.null_deviance - fit.deviance) / fit.dispersion
     left = fit.rows.count - fit.used
     if fit.dispersed and method in _BY_MODEL:
@@ -147,7 +154,9 @@ def likelihood_inference(
         covariance=whole,
         level=level,
         method=f"{method} standard errors",
-        assumes=caveat(_assumes(method, fit.dispersed) + (_L1 if has_l1 else ""), chosen),
+        assumes=caveat(
+            _assumes(method, fit.dispersed) + _L1 * has_l1 + _FIRTH * has_firth, chosen
+        ),
         loss=objective.loss,
         ratio_name=ratio,
         n_samples=fit.rows.count,
@@ -160,7 +169,7 @@ def likelihood_inference(
         log_likelihood=fit.log_likelihood,
         aic=2.0 * (counted - fit.log_likelihood),
         bic=float(np.log(fit.rows.count)) * counted - 2.0 * fit.log_likelihood,
-        likelihood_ratio=tested,
+        likelihood_ratio=np.nan if has_firth else tested,
         likelihood_ratio_p=float(chdtrc(len(live), max(tested, 0.0))) if free else np.nan,
     )
 
@@ -186,6 +195,7 @@ def _at_minimum(
             "further than tol explains: give summary the X, y, sample_weight and offset of the fit"
         )
     found = solve(X, y[:, None], objective, tol=_EXACT, start=coef[:, None])
+    _check_separation(X, y, objective, found.coef[:, 0], float(found.intercept[0]), names)
     fit = _Fit(X, y, objective, found.coef[:, 0], float(found.intercept[0]), names)
     if not fit.distance <= _NEAR:
         raise ValueError(
@@ -254,7 +264,6 @@ class _Fit:
         self, X: Design, y: Array, objective: Objective, coef: Array, intercept: float,
         names: Sequence[str] | None,
     ) -> None:  # fmt: skip
-        _check_separation(X, y, objective, coef, intercept, names)
         n = X.shape[1]
         self.rows = Rows(X, y, objective, np.arange(n))
         sums = _Sums.of(self.rows, objective.loss, coef, intercept)

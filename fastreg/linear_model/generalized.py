@@ -215,7 +215,7 @@ class Generalized(Estimator):
             design, target, make(weights, np.array([strength])), coef, own, method=method,
             level=level, names=getattr(self, "feature_names_in_", None), chosen=self._chosen,
             ratio=self._ratio, slack=self._slack(), clusters=clusters,
-            estimated=self._estimated,
+            estimated=self._estimated, has_firth=bool(getattr(self, "firth", False)),
         )  # fmt: skip
 
     def residuals(

@@ -317,6 +317,11 @@ class LogisticRegression(Classifier):
     penalty_factor : array-like of shape (n_features,) or None, default=None
         Factor of the penalty on each feature, at least 0. None means a factor of 1 for all. A
         feature with factor 0 is not penalised.
+    firth : bool, default=False
+        Whether to add Firth's term, which reduces the bias of small samples [2]_. Coefficients then
+        are finite where a line separates the classes. It is for two classes, rows in memory and
+        ``l1_ratio=0``; set ``C=inf`` for this term alone. The fit stops when the KKT residual is at
+        most min(tol, 1e-7).
 
     Attributes
     ----------
@@ -357,7 +362,9 @@ class LogisticRegression(Classifier):
                   + 1/(C·S) Σ_l Σ_j f_j (l1_ratio·|w_lj| + ½(1 − l1_ratio)·w_lj²)
 
     y_i is 1 or −1, and S is the sum of the sample weights s. o are the offsets and f the factors
-    `penalty_factor`. scikit-learn minimises C·S·P. The KKT residual is the largest slope of P that
+    `penalty_factor`. scikit-learn minimises C·S·P. Firth's term is −½ log det I/S, with the
+    information I = Σ_i s_i p_i (1 − p_i) x_i x_iᵀ of probabilities p and of rows x with a 1 for the
+    intercept. The KKT residual is the largest slope of P that
     is left, divided by the largest at w = 0. The duality gap bounds P(w, b) − min P from above
     [1]_.
 
@@ -365,6 +372,7 @@ class LogisticRegression(Classifier):
     ----------
     .. [1] Koh K., Kim S.-J., Boyd S., "An interior-point method for large-scale l1-regularized
        logistic regression", J. Mach. Learn. Res. 8, 2007.
+    .. [2] Firth D., "Bias reduction of maximum likelihood estimates", Biometrika 80, 1993.
 
     Examples
     --------
@@ -395,6 +403,7 @@ class LogisticRegression(Classifier):
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],
         "warm_start": ["boolean"],
+        "firth": ["boolean"],
     }
 
     def __init__(
@@ -418,6 +427,7 @@ class LogisticRegression(Classifier):
         positive=False,
         bounds=None,
         penalty_factor=None,
+        firth=False,
     ) -> None:
         self.penalty = penalty
         self.C = C
@@ -437,6 +447,7 @@ class LogisticRegression(Classifier):
         self.positive = positive
         self.bounds = bounds
         self.penalty_factor = penalty_factor
+        self.firth = firth
 
     @atomic("coef_", "intercept_")
     @opens_sources
@@ -478,19 +489,26 @@ class LogisticRegression(Classifier):
         design = self._opened(X, y)
         m, n = design.shape
         labels = Labels.of(y, sample_weight, m) if self.target == "labels" else None
+        C, ratio = self._penalty()
+        if self.firth:
+            from fastreg.linear_model import firth  # not part of a first fit
+
+            firth.check(self, ratio, 2 if labels is None else len(labels.classes))
         if labels is not None and len(labels.classes) > 2:
             from fastreg.linear_model import several_classes  # not part of a first fit
 
             several_classes.fit(self, X, design, labels, offset)
             return self
-        C, ratio = self._penalty()
         odds = as_odds(self, y, sample_weight, m) if labels is None else labels.odds(self)
         odds = odds.weighted(self.class_weight)
         odds.check_both(self)
         make = self._maker(n, ratio, offset_of(offset, m))
         objective = make(odds.weights, per_weight(np.array([1.0 / C]), odds.weights, m))
         self.classes_ = odds.classes
-        self._finish(X, design, odds.share, objective)
+        if self.firth:
+            firth.fit(self, X, design, odds.share, objective)
+        else:
+            self._finish(X, design, odds.share, objective)
         return self
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
@@ -525,6 +543,10 @@ class LogisticRegression(Classifier):
         from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
 
         source = sources.opened(self, X, offset)
+        if self.firth:
+            raise ValueError(
+                f"firth=True needs rows in memory, and X is a source of kind {source.kind}"
+            )
         C, ratio = self._penalty()
         make = self._maker(source.n_features, ratio, None)
         found = sources.followed(self, source, make, np.array([1.0 / C]), by_total=True)

@@ -1,0 +1,57 @@
+"""Stationarity of logistic fits with Firth's term, by a computation of its own: Householder's QR.
+
+    P(θ) = [Σ s ℓ(z; y) − ½ log det I(θ)]/S + ½ Σ r θ²,   I = Aᵀ diag(s p (1 − p)) A
+    S ∂P/∂θ = Aᵀ(s∘(p − y) − h∘(½ − p)) + S r∘θ
+
+h are the leverages of √(s p (1 − p)) A. P is not convex, and no gap is known.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.linalg
+import scipy.special
+
+Array = np.ndarray
+_CONSTANT = 1e-10  # of a column's size: its spread is rounding, as that of ones is
+
+
+class Rows(NamedTuple):
+    """A (m, q) with a column of ones where there is an intercept, shares y, weights s and offsets
+    (m,), and ridge terms r (q,) beside the mean loss."""
+
+    A: Array
+    y: Array
+    s: Array
+    offset: Array
+    ridge: Array
+
+
+def value_and_slopes(rows: Rows, theta: Array) -> tuple[float, Array]:
+    """P(θ) and its gradient (q,)."""
+    A, y, s, offset, ridge = rows
+    z, total = A @ theta + offset, float(s.sum())
+    p = scipy.special.expit(z)
+    lost = float(s @ (np.logaddexp(0.0, z) - y * z))
+    root = np.sqrt(s * p * scipy.special.expit(-z))
+    with np.errstate(divide="ignore"):
+        Q, R = scipy.linalg.qr(root[:, None] * A, mode="economic")
+        half = float(np.log(np.abs(np.diag(R))).sum())
+    leverage = np.einsum("ij,ij->i", Q, Q)
+    slope = A.T @ (s * (p - y) - leverage * (0.5 - p))
+    value = (lost - half) / total + 0.5 * float(ridge @ theta**2)
+    return value, slope / total + ridge * theta
+
+
+def residual(rows: Rows, theta: Array, null: Array) -> float:
+    """The largest slope at θ, of columns of unit length about their means, over that at `null`."""
+    share = rows.s / rows.s.sum()
+    length = np.sqrt(share @ (rows.A - share @ rows.A) ** 2)
+    size = np.abs(rows.A).max(axis=0, initial=0.0)
+    length = np.where(length > _CONSTANT * size, length, np.maximum(size, 1e-300))
+    left, most = (
+        float(np.max(np.abs(value_and_slopes(rows, point)[1]) / length)) for point in (theta, null)
+    )
+    return left / most if most > 0.0 else left
