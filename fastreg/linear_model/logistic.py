@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from fastreg._warnings import warn
 from fastreg.design import as_weights, counted
 from fastreg.linear_model.base import STREAMED, as_sparse, per_weight
-from fastreg.linear_model.generalized import Generalized
+from fastreg.linear_model.likelihoods import Likelihood
 from fastreg.linear_model.odds import (
     TARGETS,
     Labels,
@@ -40,7 +40,7 @@ def check_inverse(name: str, C: Array) -> None:
             raise ValueError(f"{name} must be at least 1e-307, as 1/C is a strength, got {C.min()}")
 
 
-class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
+class Classifier(ClassifierMixin, Likelihood):  # type: ignore[misc]
     """What `LogisticRegression` and `LogisticRegressionCV` share: what a fit says of new rows."""
 
     _loss = Logistic()
