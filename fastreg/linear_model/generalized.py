@@ -42,7 +42,7 @@ class Generalized(Estimator):
     coef_: Array
     intercept_: Any
     n_iter_: Any
-    dual_gap_: float
+    dual_gap_: Any
     certificate_: Certificate
     n_features_in_: int
     feature_names_in_: Array
@@ -74,23 +74,30 @@ class Generalized(Estimator):
 
     def _finish(self, X: Any, design: Design, y: Array, objective: Objective) -> None:
         """Fit to all rows, set the attributes, and warn if the fit did not converge."""
-        solution = solve(
-            design,
-            y[:, None],
-            objective,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            start=self._start(design.shape[1], objective.penalty),
-        )
+        solution = self._minimised(design, y, objective)
         note_features(self, X)
-        self._set(solution)
-        self.dual_gap_ = solution.certificate.gap[0]
-        self.certificate_ = solution.certificate
+        self._keep(solution)
         separable = self._separable(design, y, objective, solution)
         if separable:
             warn_of_convergence(f"{type(self).__name__}: {separable}.")
         else:
             warn_of_fit(self, solution)
+
+    def _minimised(
+        self, design: Design, y: Array, objective: Objective, row: int = 0, rows: int = 1
+    ) -> Solution:
+        """The fit that gives one of the rows of `coef_`."""
+        start = self._start(design.shape[1], objective.penalty, row, rows)
+        return solve(
+            design, y[:, None], objective, tol=self.tol, max_iter=self.max_iter, start=start
+        )
+
+    def _keep(self, solution: Solution) -> None:
+        """The attributes of a fit, but for those of its features."""
+        self._set(solution)
+        gap = solution.certificate.gap
+        self.dual_gap_ = gap[0] if len(gap) == 1 else gap
+        self.certificate_ = solution.certificate
 
     def _separable(self, X: Design, y: Array, objective: Objective, solution: Solution) -> str:
         """What to say where nothing holds coefficients that separate, else nothing."""
@@ -109,20 +116,29 @@ class Generalized(Estimator):
         """`n_iter_`, in scikit-learn's form."""
         return n_iter
 
-    def _start(self, n_features: int, penalty: Any) -> Array | None:
-        """`coef_` of the fit before, within the bounds of this one."""
+    def _start(self, n_features: int, penalty: Any, row: int, rows: int) -> Array | None:
+        """One of the rows of `coef_` of the fit before, within the bounds of this one."""
         if not (getattr(self, "warm_start", False) and hasattr(self, "coef_")):
             return None
-        coef = self._linear().coef
-        if coef.shape != (n_features,) or not np.isfinite(coef).all():
+        coef = np.atleast_2d(self._coefficients())
+        if coef.shape != (rows, n_features) or not np.isfinite(coef).all():
             return None
         low, high = getattr(penalty, "low", -np.inf), getattr(penalty, "high", np.inf)
-        return np.clip(coef, low, high)[:, None]
+        return np.clip(coef[row], low, high)[:, None]
+
+    def _coefficients(self) -> Array:
+        """`coef_` as an array, also of a sparse matrix."""
+        sparse: Any = self.coef_
+        return sparse.toarray() if hasattr(sparse, "toarray") else self.coef_
 
     def _linear(self) -> Linear:
         self._check_one_output()
-        coef = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
+        coef = self._coefficients()
         return Linear(np.array(coef).ravel(), np.array(self.intercept_).ravel()[:1].reshape(()))
+
+    def _of_labels(self) -> bool:
+        """Whether y holds labels."""
+        return False
 
     def _check_one_output(self) -> None:
         """ValueError if the fit predicts several numbers a row."""
@@ -130,15 +146,19 @@ class Generalized(Estimator):
     def _predictor(self, X: Any, offset: Any) -> Array:
         """(m,): o + b + Xw."""
         check_is_fitted(self)
-        found = predict_source(self, X, self._linear())
+        return self._shifted(self._linear(), X, offset)
+
+    def _shifted(self, linear: Linear, X: Any, offset: Any) -> Array:
+        """(m,) o + b + Xw by coefficients (n,), or (m, K) by (K, n)."""
+        found = predict_source(self, X, linear)
         if found is not None:
             if offset is not None:
                 raise ValueError("offset needs rows in memory: read X into an array first")
             return found
         design = as_design(X)
         check_features(self, X)
-        given = offset_of(offset, design.shape[0])
-        z = self._linear()(design)
+        given = offset_of(offset, design.shape[0], 1 if linear.coef.ndim == 1 else len(linear.coef))
+        z = linear(design)
         return z if given is None else z + given
 
 
