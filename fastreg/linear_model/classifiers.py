@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastreg.linear_model.base import Linear, as_sparse
 from fastreg.linear_model.generalized import Generalized
+from fastreg.linear_model.odds import label_array
 from fastreg.solvers import Solution
 
 Array = np.ndarray
@@ -28,6 +29,8 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     """Share what a fit says of new rows, and `coef_` with a row for each score."""
 
     classes_: Array
+    _takes_shares = False  # whether some `target` is shares of classes
+    _of_others = "more than two classes need rows in memory"
 
     # What all take of scikit-learn's parameters, and of their own.
     _parameter_constraints: dict[str, Any] = {
@@ -112,6 +115,14 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         """
         z = self.decision_function(X, offset)
         return self.classes_[(z > 0.0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
+
+    def _accuracy(self, X: Any, y: Any, sample_weight: Any, offset: Any) -> float:
+        """The share of rows whose class is the one predicted."""
+        from sklearn.metrics import accuracy_score  # slow to import
+
+        predicted = self.predict(X, offset)
+        labels = label_array(y, len(predicted), shares=self._takes_shares)
+        return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
 
     def sparsify(self) -> Self:
         """Make `coef_` a sparse matrix.

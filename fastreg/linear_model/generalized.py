@@ -38,6 +38,7 @@ class Generalized(Estimator):
 
     _loss: Any
     _streams = True
+    _of_others = ""  # what to do with y that are no labels, where only these are taken
 
     coef_: Array
     intercept_: Any

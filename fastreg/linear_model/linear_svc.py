@@ -141,7 +141,7 @@ class LinearSVC(OneC):
     >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0], [3.0, 1.0]])
     >>> model = fastreg.LinearSVC(penalty="l1", tol=1e-8).fit(X, ["no", "no", "yes", "yes"])
     >>> model.predict(X), model.coef_.round(4)
-    (array(['no', 'no', 'yes', 'yes'], dtype='<U3'), array([[1., 0.]]))
+    (array(['no', 'no', 'yes', 'yes'], dtype='<U3'), array([[0.6111, 0.4444]]))
     >>> bool(model.certificate_.relative_gap[0] <= model.tol)
     True
 
@@ -246,7 +246,7 @@ class LinearSVC(OneC):
             return self._fit_source(X, offset)
         design = self._opened(X, y)
         m, n = design.shape
-        labels = Labels.of(y, sample_weight, m)
+        labels = Labels.of(y, sample_weight, m, shares=False)
         number = fits_of(labels.classes)
         strength, ratio = self._penalty()
         shift = offset_of(offset, m, number)
@@ -261,6 +261,33 @@ class LinearSVC(OneC):
         self._keep(solution)
         warn_of_fit(self, solution)
         return self
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+        """Compute the share of rows whose class is predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features of the fit.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows, at least 0. None means a weight of 1 for all.
+        offset : array-like or None, default=None
+            Known part of the score, added to Xw + b, of shape (n_samples,); for more than two
+            classes of shape (n_samples, n_classes). None means zeros.
+
+        Returns
+        -------
+        float
+            The share, weighted by `sample_weight`.
+
+        Raises
+        ------
+        ValueError
+            X has other features than the fit, a value is NaN or infinite, or y holds no labels.
+        """
+        return self._accuracy(X, y, sample_weight, offset)
 
     def _penalty(self) -> tuple[Array, float]:
         for name, (value, why) in _REFUSED.items():

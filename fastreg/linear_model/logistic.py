@@ -20,7 +20,6 @@ from fastreg.linear_model.odds import (
     Odds,
     as_odds,
     known_share,
-    label_array,
     shares,
 )
 from fastreg.linear_model.opening import opens_sources
@@ -37,6 +36,8 @@ class LogOdds(Classifier, Likelihood):
     _loss = Logistic()
     _ratio = "odds ratio"
     _predicted = "probability of the second class"
+    _takes_shares = True
+    _of_others = "for proportions set target='proportions'"
 
     # What both take of scikit-learn's parameters, and of their own.
     _parameter_constraints = {
@@ -167,11 +168,7 @@ class LogOdds(Classifier, Likelihood):
     def _accuracy(self, X: Any, y: Any, sample_weight: Any, offset: Any) -> float:
         """The share of rows, or of trials, whose class is the one predicted."""
         if self._of_labels():
-            from sklearn.metrics import accuracy_score  # slow to import
-
-            predicted = self.predict(X, offset)
-            labels = label_array(y, len(predicted))
-            return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
+            return super()._accuracy(X, y, sample_weight, offset)
         ahead = self.decision_function(X, offset) > 0.0
         share, weights = shares(self.target, y, sample_weight, len(ahead))
         return float(np.average(np.where(ahead, share, 1.0 - share), weights=weights))

@@ -212,8 +212,12 @@ class _Looks:
         return _Sums(sums, slope, gradient, weights)
 
 
-def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks:
+def read(source: Source, objective: Objective, n_folds: int = 1, advice: str = "") -> SmoothBlocks:
     """The problem, in its first read.
+
+    Parameters
+    ----------
+    advice : what to do with other y than the ends of the loss's domain, empty where these are taken
 
     Raises
     ------
@@ -241,6 +245,12 @@ def read(source: Source, objective: Objective, n_folds: int = 1) -> SmoothBlocks
     found = source.reduce(work, work.add)
     if found is None:
         raise ValueError("sample_weight is zero everywhere; at least one must be positive")
+    low, high = losses.domain(loss)
+    if advice and (found.is_split or found.low < low or found.high > high):
+        raise ValueError(
+            f"y of {source.kind} must be {low:g} or {high:g}, got {found.low:g} to {found.high:g}: "
+            f"{advice}"
+        )
     check_domain(loss, np.array([found.low, found.high]))
     if objective.fit_intercept and found.low == found.high in losses.domain(loss):
         raise ValueError(f"y is {found.low:g} everywhere: no intercept is the best")

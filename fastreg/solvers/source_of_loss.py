@@ -52,7 +52,7 @@ def validate(
     *,
     n_folds: int = 0,
     by_total: bool = False,
-    only_ends: bool = False,
+    advice: str = "",
 ) -> Validated:
     """Minimise at each strength, for all rows and for the training set of each fold.
 
@@ -60,15 +60,12 @@ def validate(
     ----------
     n_folds : 0 for none
     by_total : whether strengths are beside the sum of losses, not their mean
-    only_ends : whether every y must be at an end of the loss's domain, as labels are
+    advice : what to do with other y than the ends of the loss's domain, where only these are
+        taken, as of labels; empty elsewhere
     """
     with single_threaded_blas:
         own = dataclasses.replace(objective, penalty=grid.gauge) if grid else objective
-        problem = smooth_blocks.read(source, own, max(1, n_folds))
-        if only_ends and problem.is_split:
-            raise ValueError(
-                f"y of {source.kind} must be 0 or 1: for proportions set target='proportions'"
-            )
+        problem = smooth_blocks.read(source, own, max(1, n_folds), advice)
         ratios = _training_ratios(problem, n_folds)
         if grid is not None:
             strengths = grid.below(_critical(problem, max_iter))
