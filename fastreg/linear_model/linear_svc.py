@@ -60,13 +60,12 @@ class LinearSVC(OneC):
         What to do with more than two classes. "ovr" fits each against the rest. "crammer_singer" is
         refused.
     fit_intercept : bool, default=True
-        Whether to fit an intercept. It is never penalised; scikit-learn penalises it.
+        Whether to fit an intercept. It is never penalised.
     intercept_scaling : float, default=1
         Ignored. It exists for compatibility with scikit-learn.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; it multiplies `sample_weight`. "balanced" gives all classes the same
-        total weight. With more than two classes, the fit of a class weighs its own rows by it, and
-        the rest by 1.
+        total weight.
     verbose : object, default=0
         Ignored. It exists for compatibility with scikit-learn.
     random_state : object, default=None
@@ -92,15 +91,15 @@ class LinearSVC(OneC):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes, sorted.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients w. Those of two classes are for the second.
+        Coefficients w.
     intercept_ : ndarray of shape (1,) or (n_classes,)
-        Intercepts b; 0.0 with ``fit_intercept=False``.
+        Intercept b; 0.0 with ``fit_intercept=False``.
     dual_gap_ : float or ndarray of shape (n_classes,)
-        Certified bound on the objective less its minimum, for each fit.
+        Certified bound on the objective less its minimum.
     certificate_ : Certificate
-        How near the fits are to their minima. It has an entry for each.
+        How near the fit is to its minimum.
     n_iter_ : int
-        Number of steps, of the longest fit.
+        Number of steps.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -120,12 +119,19 @@ class LinearSVC(OneC):
         P(w, b) = (1/S) Σ_i s_i ½ max(0, 1 − y_i z_i)²
                   + 1/(2·C·S) Σ_j f_j (l1_ratio·|w_j| + ½(1 − l1_ratio)·w_j²),   z = o + b + Xw
 
-    y_i is 1 for the second class, or for that of the fit, and −1 for the rest. S is the sum of the
-    weights s. They are those of the samples, times those of the classes. o are the offsets and f
-    the factors `penalty_factor`. scikit-learn minimises 2·C·S·P, and penalises b too: half its
-    square over the square of `intercept_scaling` with a ridge, its size over `intercept_scaling`
-    with L1. The KKT residual is the largest slope of P that is left, divided by the largest at
-    w = 0. The duality gap bounds P(w, b) − min P from above [1]_.
+    y_i is 1 for the second of two classes and −1 for the first. S is the sum of the weights s,
+    which are those of the samples times those of the classes. o are the offsets and f the factors
+    `penalty_factor`. The KKT residual is the largest slope of P that is left, divided by the
+    largest at w = 0. The duality gap bounds P(w, b) − min P from above [1]_.
+
+    More than two classes have one fit each. There y_i is 1 for the class of the fit, and −1 for the
+    rest. `certificate_` and `dual_gap_` have an entry for each fit, and `n_iter_` counts the steps
+    of the longest. `class_weight` weighs the rows of a class in its own fit alone, as scikit-learn
+    does.
+
+    scikit-learn minimises 2·C·S·P, and penalises b too: by ½(b/k)² with "l2" and by |b|/k with
+    "l1", where k is `intercept_scaling`. Answers are equal with ``fit_intercept=False``, and nearly
+    equal where k is large.
 
     There are no probabilities: the loss is no likelihood. scikit-learn's ``CalibratedClassifierCV``
     estimates them from scores.
