@@ -375,3 +375,8 @@ def test_a_failed_fit_leaves_the_one_before():
     with pytest.raises(ValueError, match="NaN"):
         model.fit(np.full((4, 2), np.nan), [0, 1, 0, 1])
     assert {name: pickle.dumps(value) for name, value in vars(model).items()} == before
+    model.set_params(C=100.0, max_iter=1, tol=1e-12)
+    with pytest.raises(fastreg.ConvergenceWarning):  # warnings are errors here
+        model.fit(X[:50], y[:50])
+    model.set_params(C=1.0, max_iter=1000, tol=1e-4)
+    assert {name: pickle.dumps(value) for name, value in vars(model).items()} == before
