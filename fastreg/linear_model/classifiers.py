@@ -30,7 +30,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
 
     classes_: Array
     _takes_shares = False  # whether some `target` is shares of classes
-    _of_others = "more than two classes need rows in memory"
+    _of_others = "code two classes as 0 and 1, more than two classes need rows in memory"
 
     # What all take of scikit-learn's parameters, and of their own.
     _parameter_constraints: dict[str, Any] = {

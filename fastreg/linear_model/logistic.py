@@ -37,7 +37,7 @@ class LogOdds(Classifier, Likelihood):
     _ratio = "odds ratio"
     _predicted = "probability of the second class"
     _takes_shares = True
-    _of_others = "for proportions set target='proportions'"
+    _of_others = "code two classes as 0 and 1, for proportions set target='proportions'"
 
     # What both take of scikit-learn's parameters, and of their own.
     _parameter_constraints = {

@@ -108,11 +108,8 @@ class _Table:
         seen = self.look({target: "category"})[target].column(scan.How(False, False))
         levels = tuple(sorted(seen.levels))
         if len(levels) != 2:
-            more = (
-                ". LogisticRegression and LinearSVC take more of data in memory"
-                if len(levels) > 2
-                else ""
-            )
+            takers = ". LogisticRegression and LinearSVC take more of data in memory"
+            more = takers if len(levels) > 2 else ""
             raise ComplaintError(
                 f"{self.name}: column {target!r} holds {len(levels)} different labels, "
                 f"{quoted(levels)}: two are needed{more}",

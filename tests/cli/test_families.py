@@ -219,7 +219,10 @@ BAD = {
         ("claims", "poisson", "--memory", "1e-6", "--exposure", "years"),
         "--memory 0.1 allows it",
     ),
-    "codes in blocks": (("code", "binomial", "--memory", "1e-6"), "must lie in [0, 1], got -1"),
+    "codes in blocks": (
+        ("code", "binomial", "--memory", "1e-6"),
+        "got -1 to 2: code two classes as 0 and 1\n",
+    ),
     "a text offset": (("flag", "binomial", "--offset", "won"), "'won' holds string"),
     "no such column": (("won", "binomial", "--offset", "priors"), "did you mean 'prior'"),
     "negative counts": (("a", "poisson", "--weights", "years"), "y must be ≥ 0"),

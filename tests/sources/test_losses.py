@@ -138,7 +138,7 @@ def test_what_is_wrong_has_its_place():
     spoiled[1500, 3] = np.nan
     with pytest.raises(ValueError, match="NaN: block 2, row 100, column 3"):
         fastreg.LogisticRegression().fit(blocks(spoiled, y))
-    with pytest.raises(ValueError, match=r"must be 0 or 1, got .*: for proportions set"):
+    with pytest.raises(ValueError, match=r"must be 0 or 1, got 0 to 0.7: .* for proportions set"):
         fastreg.LogisticRegression().fit(blocks(X, np.where(y > 0, 0.7, 0.0)))
     with pytest.raises(ValueError, match="y is 1 everywhere"):
         fastreg.LogisticRegression().fit(blocks(X, np.ones(ROWS)))
