@@ -7,14 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import sklearn
 from conftest import needs_jit
 from sklearn import svm
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastreg
 from fastreg import LinearSVC, load_model, save_model
+from fastreg.linear_model.state import fitted_attributes
 
 pytestmark = needs_jit
 PENALTIES = ["l1", "l2"]
@@ -366,6 +371,29 @@ def test_it_is_saved_cloned_and_pickled(classes, suffix, tmp_path):
     assert sp.issparse(model.sparsify().coef_)
     np.testing.assert_array_equal(model.predict(X), dense)
     assert isinstance(model.densify().coef_, np.ndarray)
+
+
+def test_every_attribute_of_a_fit_is_declared():
+    """Those that are not would outlive the next fit."""
+    X, y, _ = problem(3)
+    model = LinearSVC().fit(pd.DataFrame(X, columns=list("efgh")), y)
+    public = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
+    assert public <= fitted_attributes(LinearSVC)
+
+
+def test_offsets_are_routed():
+    X, y, w = problem()
+    offset = np.random.default_rng(5).standard_normal(len(y))
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = LinearSVC().set_fit_request(offset=True, sample_weight=True)
+        model.set_predict_request(offset=True).set_score_request(offset=True, sample_weight=True)
+        pipe = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
+        pipe.fit(X, y, sample_weight=w, offset=offset)
+        Z = StandardScaler().fit_transform(X)
+        alone = LinearSVC().fit(Z, y, w, offset)
+        np.testing.assert_allclose(pipe[-1].coef_, alone.coef_)
+        search = GridSearchCV(pipe, {"linearsvc__C": [0.01, 1.0]}, error_score="raise")
+        assert search.fit(X, y, offset=offset, sample_weight=w).best_score_ > 0.5
 
 
 def test_a_failed_fit_leaves_the_one_before():
