@@ -22,6 +22,7 @@ FIRST = {
     "Lasso": "fastreg.Lasso(alpha=0.01).fit(X, y)",
     "LogisticRegression": "fastreg.LogisticRegression().fit(X, y > 0)",
     "LogisticRegression, classes": "fastreg.LogisticRegression().fit(X, classes)",
+    "LinearSVC": "fastreg.LinearSVC().fit(X, y > 0)",
     "PoissonRegressor": "fastreg.PoissonRegressor().fit(X, counts)",
     "GammaRegressor": "fastreg.GammaRegressor().fit(X, amounts)",
     "TweedieRegressor": "fastreg.TweedieRegressor(power=1.5).fit(X, counts * amounts)",

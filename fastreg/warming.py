@@ -18,8 +18,10 @@ import numpy as np
 
 FAMILIES = (
     "gaussian", "binomial", "poisson", "gamma", "tweedie", "inverse_gaussian", "negative_binomial",
+    "squared_hinge",
 )  # fmt: skip
 _ALIKE = {"inverse_gaussian": "tweedie"}  # kernels are of a loss, whatever its number
+_WITHOUT_CV = ("squared_hinge",)  # no estimator chooses their strength: paths do
 _STORAGES = ("rows", "columns", "csr", "csc")
 
 
@@ -32,7 +34,7 @@ def warmup(
     ----------
     families : str, iterable of str or None, default=None
         Families to compile, of "gaussian", "binomial", "poisson", "gamma", "tweedie",
-        "inverse_gaussian" and "negative_binomial". None means all.
+        "inverse_gaussian", "negative_binomial" and "squared_hinge". None means all.
     processes : int or None, default=None
         Number of processes that compile at once. None means one for each core.
 
@@ -115,7 +117,7 @@ def _data(m: int, n: int, family: str) -> tuple[Any, Any]:
     z = X[:, 0] + 0.5 * rng.standard_normal(m)
     if family == "gaussian":
         return X, z
-    if family == "binomial":
+    if family in ("binomial", "squared_hinge"):
         return X, 1 * (z > 0)
     amounts = np.exp(z) if family in ("gamma", "tweedie") else rng.poisson(np.exp(z))
     return X, amounts
@@ -138,7 +140,10 @@ def _large(family: str, storage: str) -> None:
         for model in _models(family):
             model.fit(X, y).predict(X)
         fastreg.path(X, y, family=_loss(family), alphas=9)
-    _chooser(family).fit(*_data(900, 20, family))
+    if family in _WITHOUT_CV:
+        fastreg.path(*_data(900, 20, family), family=_loss(family), alphas=9).select("cv", cv=3)
+    else:
+        _chooser(family).fit(*_data(900, 20, family))
 
 
 def _loss(family: str) -> Any:
@@ -160,6 +165,8 @@ def _models(family: str) -> list[Any]:
             fastreg.LogisticRegression(l1_ratio=1.0),
             fastreg.LogisticRegression(C=np.inf),
         ]
+    if family == "squared_hinge":
+        return [fastreg.LinearSVC(), fastreg.LinearSVC("l1")]
     name, given = _ESTIMATORS[family]
     estimator = getattr(fastreg, name)
     models = [estimator(**given), estimator(alpha=0.1, l1_ratio=1.0, **given)]

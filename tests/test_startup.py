@@ -227,6 +227,7 @@ def test_warmup_takes_every_family():
         ("inverse_gaussian", "TweedieRegressor(power=3.0).fit(X, y)"),
         ("tweedie", "TweedieRegressor(power=1.7, alpha=0.1, l1_ratio=1.0).fit(X, y)"),
         ("negative_binomial", "NegativeBinomialRegressor(theta=3.0).fit(X, y)"),
+        ("squared_hinge", "LinearSVC().fit(X, y > 1)"),
     ],
 )
 def test_warmup_compiles_what_a_fit_of_the_family_takes(family, fit, tmp_path):

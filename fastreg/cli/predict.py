@@ -1,4 +1,4 @@
-"""Run `fastreg predict`: write means, probabilities or classes."""
+"""Run `fastreg predict`: write means, probabilities, scores or classes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _of_squares(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
 
 
 def _of_family(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
-    """Return the names and the columns: means, or probabilities and perhaps classes."""
+    """Return the names and the columns: means, or probabilities or scores, perhaps classes."""
     import scipy.special
 
     if len(getattr(model, "classes_", ())) > 2:
@@ -63,14 +63,15 @@ def _of_family(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
         from fastreg.certificate import losses
 
         return ["prediction"], [losses.mean(model._loss, z)]
-    odds = scipy.special.expit(z)
+    likely = hasattr(model, "predict_proba")
+    name, said = ("probability", scipy.special.expit(z)) if likely else ("score", z)
     if not arguments.classes:
-        return ["probability"], [odds]
-    return ["probability", "class"], [odds, model.classes_[(z > 0.0).astype(int)]]
+        return [name], [said]
+    return [name, "class"], [said, model.classes_[(z > 0.0).astype(int)]]
 
 
 def _of_classes(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
-    """Return the names and the columns of more than two classes: a probability of each."""
+    """Return the names and the columns of more than two classes: a probability or score of each."""
     given = _given(arguments)
     if arguments.offset or arguments.exposure:
         raise UsageError(
@@ -78,11 +79,12 @@ def _of_classes(arguments: Any, model: Any) -> tuple[list[str], list[Array]]:
             f"{len(model.classes_)} classes: leave them out"
         )
     data = _source(arguments, model, given) if given else arguments.file
-    chances = model.predict_proba(data)
-    names = [f"probability_{label}" for label in model.classes_.tolist()]
-    columns = list(chances.T)
+    likely = hasattr(model, "predict_proba")
+    said = model.predict_proba(data) if likely else model.decision_function(data)
+    kind = "probability" if likely else "score"
+    names, columns = [f"{kind}_{label}" for label in model.classes_.tolist()], list(said.T)
     if arguments.classes:
-        return [*names, "class"], [*columns, model.classes_[chances.argmax(axis=1)]]
+        return [*names, "class"], [*columns, model.classes_[said.argmax(axis=1)]]
     return names, columns
 
 

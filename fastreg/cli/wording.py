@@ -26,6 +26,7 @@ _WORDS = (
     (re.compile(r"\bread it with --unknown\b"), "give --unknown"),
     (re.compile(r"; see cv_certificate_"), ""),
     (re.compile(r"\blabels=True\b"), "--family binomial"),
+    (re.compile(r", for proportions set target='proportions'"), ""),
     (re.compile(r"\btheta_ is\b"), "theta is"),
     (re.compile(r"\btake PoissonRegressor\b"), "take --family poisson"),
 )  # fmt: skip

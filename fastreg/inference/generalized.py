@@ -154,9 +154,7 @@ def likelihood_inference(
         covariance=whole,
         level=level,
         method=f"{method} standard errors",
-        assumes=caveat(
-            _assumes(method, fit.dispersed) + _L1 * has_l1 + _FIRTH * has_firth, chosen
-        ),
+        assumes=caveat(_assumes(method, fit.dispersed) + _L1 * has_l1 + _FIRTH * has_firth, chosen),
         loss=objective.loss,
         ratio_name=ratio,
         n_samples=fit.rows.count,

@@ -5,6 +5,7 @@
     ElasticNet   ‖y − Xw − b‖²/(2m) + alpha·l1_ratio·‖w‖₁ + ½·alpha·(1 − l1_ratio)·‖w‖²
     Lasso        ElasticNet with l1_ratio = 1
     LogisticRegression   (1/S) Σ s_i log(1 + exp(−y_i z_i)) + the same penalties, over C·S
+    LinearSVC            (1/S) Σ s_i ½ max(0, 1 − y_i z_i)² + the same penalties, over 2·C·S
     PoissonRegressor     (1/S) Σ s_i (exp z_i − y_i z_i) + the same penalties, times alpha
     GammaRegressor, TweedieRegressor, NegativeBinomialRegressor   the same, of other losses
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from fastreg.linear_model.gamma import GammaRegressor
     from fastreg.linear_model.gamma_cv import GammaRegressorCV
     from fastreg.linear_model.least_squares import LinearRegression
+    from fastreg.linear_model.linear_svc import LinearSVC
     from fastreg.linear_model.logistic import LogisticRegression
     from fastreg.linear_model.logistic_cv import LogisticRegressionCV
     from fastreg.linear_model.negative_binomial import NegativeBinomialRegressor
@@ -63,6 +65,7 @@ _HOME = {
     "Lasso": "elastic_net",
     "LassoCV": "cross_validated",
     "LinearRegression": "least_squares",
+    "LinearSVC": "linear_svc",
     "LogisticRegression": "logistic",
     "LogisticRegressionCV": "logistic_cv",
     "PoissonRegressor": "poisson",
@@ -85,6 +88,7 @@ __all__ = [
     "Lasso",
     "LassoCV",
     "LinearRegression",
+    "LinearSVC",
     "LogisticRegression",
     "LogisticRegressionCV",
     "NegativeBinomialRegressor",

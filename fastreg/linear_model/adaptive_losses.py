@@ -16,7 +16,7 @@ from fastreg.grids import LEAST_RATIO, Grid
 from fastreg.linear_model.adaptive import AdaptiveRidge, Searching
 from fastreg.linear_model.generalized import MakeObjective
 from fastreg.linear_model.generalized_cv import check_training_sets, class_splits
-from fastreg.linear_model.logistic import Classifier
+from fastreg.linear_model.logistic import LogOdds
 from fastreg.linear_model.odds import as_odds
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.regressors import GeneralizedRegressor
@@ -288,7 +288,7 @@ class AdaptivePoissonRegressor(_AdaptiveLoss, GeneralizedRegressor):
         return self
 
 
-class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
+class AdaptiveLogisticRegression(_AdaptiveLoss, LogOdds):
     """Fit logistic regression with one strength for each group of features.
 
     The search starts from the best common alpha and follows the exact gradient of the mean held-out
@@ -396,7 +396,7 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
     """
 
     _parameter_constraints = _AdaptiveLoss._parameter_constraints | {
-        name: Classifier._parameter_constraints[name] for name in ("class_weight", "target")
+        name: LogOdds._parameter_constraints[name] for name in ("class_weight", "target")
     }
 
     def __init__(
@@ -419,6 +419,11 @@ class AdaptiveLogisticRegression(_AdaptiveLoss, Classifier):
         )  # fmt: skip
         self.class_weight = class_weight
         self.target = target
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
 
     @atomic()
     @opens_sources

@@ -64,7 +64,7 @@ def followed(
     """Fit all strengths, to all rows and to each training set."""
     return validate(
         source, make(None, strengths), model.tol, model.max_iter, grid, n_folds=n_folds,
-        by_total=by_total, has_labels=getattr(model, "target", "") == "labels",
+        by_total=by_total, has_labels=model._of_labels(),
     )  # fmt: skip
 
 
@@ -76,7 +76,5 @@ def folds_of(model: Any, source: Source, params: dict[str, Any]) -> int:
 def finish(model: Any, source: Source, solution: Solution) -> None:
     """Set the attributes of the fit, and warn if it did not converge."""
     note_names(model, source)
-    model._set(solution)
-    model.dual_gap_ = solution.certificate.gap[0]
-    model.certificate_ = solution.certificate
+    model._keep(solution)
     warn_of_fit(model, solution)

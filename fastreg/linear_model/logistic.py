@@ -2,92 +2,57 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 import scipy.special
-from sklearn.base import ClassifierMixin
-from sklearn.utils._param_validation import Hidden, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils._param_validation import Hidden, StrOptions
 
 from fastreg._warnings import warn
 from fastreg.design import as_weights, counted
-from fastreg.linear_model.base import STREAMED, as_sparse, per_weight
-from fastreg.linear_model.generalized import Generalized
+from fastreg.linear_model.base import STREAMED, per_weight
+from fastreg.linear_model.classifiers import Classifier, OneC, check_inverse
+from fastreg.linear_model.likelihoods import Likelihood
 from fastreg.linear_model.odds import (
     TARGETS,
     Labels,
     Odds,
     as_odds,
     known_share,
-    label_array,
     shares,
 )
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
 from fastreg.losses import Logistic
 from fastreg.objectives import offset_of
-from fastreg.solvers import Solution
 
 Array = np.ndarray
 
 
-def check_inverse(name: str, C: Array) -> None:
-    """ValueError if 1/C leaves float64."""
-    with np.errstate(over="ignore"):
-        if np.isinf(1.0 / C).any():
-            raise ValueError(f"{name} must be at least 1e-307, as 1/C is a strength, got {C.min()}")
-
-
-class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
+class LogOdds(Classifier, Likelihood):
     """What `LogisticRegression` and `LogisticRegressionCV` share: what a fit says of new rows."""
 
     _loss = Logistic()
     _ratio = "odds ratio"
     _predicted = "probability of the second class"
-    classes_: Array
+    _takes_shares = True
 
     # What both take of scikit-learn's parameters, and of their own.
-    _parameter_constraints: dict[str, Any] = {
+    _parameter_constraints = {
+        **Classifier._parameter_constraints,
         "penalty": [
             StrOptions({"l1", "l2", "elasticnet"}),
             None,
             Hidden(StrOptions({"deprecated"})),
         ],
         "dual": ["boolean"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "fit_intercept": ["boolean"],
-        "intercept_scaling": [Interval(Real, 0, None, closed="neither")],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-        "random_state": ["random_state"],
         "solver": [
             StrOptions({"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"})
         ],
-        "max_iter": [Interval(Integral, 0, None, closed="left")],
-        "verbose": ["verbose"],
         "n_jobs": [None, Integral],
         "target": [StrOptions(set(TARGETS))],
-        "positive": ["boolean"],
-        "bounds": ["array-like", tuple, None],
-        "penalty_factor": ["array-like", None],
     }
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
-
-    def _set(self, solution: Solution) -> None:
-        coef, level = solution.coef[..., 0].T, np.atleast_1d(solution.intercept[..., 0])
-        if coef.ndim == 2:  # a constant added to the intercepts of all classes changes nothing
-            level = level - level.mean()
-        self.coef_ = np.array(np.atleast_2d(coef), order="C")
-        self.intercept_ = level if self.fit_intercept else np.zeros(len(level))
-        self.n_iter_ = self._steps(solution.n_iter, 1)
-
-    def _steps(self, n_iter: int, n_targets: int) -> Any:
-        return np.array([n_iter], np.int32)
 
     def decision_function(self, X: Any, offset: Any = None) -> Array:
         """Compute the log odds of the second class, or scores of more classes.
@@ -112,12 +77,13 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         ValueError
             X has other features than the fit, or X or offset contains NaN or infinity.
         """
-        check_is_fitted(self)
-        if len(self.classes_) > 2:
-            from fastreg.linear_model import several_classes  # not part of a first fit
+        return self._scores(X, offset)
 
-            return several_classes.decision(self, X, offset)
-        return self._predictor(X, offset)
+    def _of_labels(self) -> bool:
+        return bool(self.target == "labels")
+
+    def _steps(self, n_iter: int, n_targets: int) -> Any:
+        return np.array([n_iter], np.int32)
 
     def _check_one_output(self) -> None:
         if len(self.classes_) > 2:
@@ -125,33 +91,6 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
                 f"this is for two classes, and the fit has {len(self.classes_)}: there are no "
                 "standard errors, residuals or calibration of more yet"
             )
-
-    def predict(self, X: Any, offset: Any = None) -> Array:
-        """Predict the class of new rows.
-
-        It is the most probable one: of two, the second where the log odds are above 0.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
-            read in blocks.
-        offset : array-like or None, default=None
-            Known part of the prediction, added to Xw + b, of shape (n_samples,); for more than two
-            classes of shape (n_samples, n_classes). None means zeros.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels from `classes_`.
-
-        Raises
-        ------
-        ValueError
-            X has other features than the fit, or X or offset contains NaN or infinity.
-        """
-        z = self.decision_function(X, offset)
-        return self.classes_[(z > 0.0).astype(int) if z.ndim == 1 else z.argmax(axis=1)]
 
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
         """Compute the probabilities of the classes.
@@ -225,46 +164,16 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         odds.check_both(self)
         return counted(odds.share, odds.weights), odds.weights
 
-    def sparsify(self) -> Self:
-        """Make `coef_` a sparse matrix.
-
-        It takes less memory if most coefficients are zero.
-
-        Returns
-        -------
-        estimator
-            The estimator itself.
-        """
-        check_is_fitted(self)
-        self.coef_ = as_sparse(self.coef_)
-        return self
-
-    def densify(self) -> Self:
-        """Make `coef_` an array again.
-
-        Returns
-        -------
-        estimator
-            The estimator itself.
-        """
-        check_is_fitted(self)
-        self.coef_ = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
-        return self
-
     def _accuracy(self, X: Any, y: Any, sample_weight: Any, offset: Any) -> float:
         """The share of rows, or of trials, whose class is the one predicted."""
-        if self.target == "labels":
-            from sklearn.metrics import accuracy_score  # slow to import
-
-            predicted = self.predict(X, offset)
-            labels = label_array(y, len(predicted))
-            return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
+        if self._of_labels():
+            return super()._accuracy(X, y, sample_weight, offset)
         ahead = self.decision_function(X, offset) > 0.0
         share, weights = shares(self.target, y, sample_weight, len(ahead))
         return float(np.average(np.where(ahead, share, 1.0 - share), weights=weights))
 
 
-class LogisticRegression(Classifier):
+class LogisticRegression(OneC, LogOdds):
     """Fit logistic regression of two or more classes with an L1 and a ridge penalty.
 
     More than two classes get the symmetric multinomial model. Every fit has a certificate, which
@@ -393,18 +302,9 @@ class LogisticRegression(Classifier):
     array([[0.111, 0.889]])
     """
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = True
-        return tags
-
     _parameter_constraints = {
-        **Classifier._parameter_constraints,
-        "C": [Interval(Real, 0, None, closed="right")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],
-        "warm_start": ["boolean"],
-        "firth": ["boolean"],
-    }
+        **LogOdds._parameter_constraints, **OneC._parameter_constraints, "firth": ["boolean"],
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -489,7 +389,7 @@ class LogisticRegression(Classifier):
         design = self._opened(X, y)
         m, n = design.shape
         labels = Labels.of(y, sample_weight, m) if self.target == "labels" else None
-        C, ratio = self._penalty()
+        strength, ratio = self._penalty()
         if self.firth:
             from fastreg.linear_model import firth  # not part of a first fit
 
@@ -503,7 +403,7 @@ class LogisticRegression(Classifier):
         odds = odds.weighted(self.class_weight)
         odds.check_both(self)
         make = self._maker(n, ratio, offset_of(offset, m))
-        objective = make(odds.weights, per_weight(np.array([1.0 / C]), odds.weights, m))
+        objective = make(odds.weights, per_weight(strength, odds.weights, m))
         self.classes_ = odds.classes
         if self.firth:
             firth.fit(self, X, design, odds.share, objective)
@@ -539,32 +439,20 @@ class LogisticRegression(Classifier):
         return self._accuracy(X, y, sample_weight, offset)
 
     def _fit_source(self, X: Any, offset: Any) -> Any:
-        """By reads of a source."""
-        from fastreg.linear_model import generalized_sources as sources  # not part of a first fit
-
-        source = sources.opened(self, X, offset)
         if self.firth:
-            raise ValueError(
-                f"firth=True needs rows in memory, and X is a source of kind {source.kind}"
-            )
-        C, ratio = self._penalty()
-        make = self._maker(source.n_features, ratio, None)
-        found = sources.followed(self, source, make, np.array([1.0 / C]), by_total=True)
-        self.classes_ = sources.classes_of(source, found)
-        sources.finish(self, source, found.solution)
-        return self
+            raise ValueError(f"firth=True needs rows in memory, and X is a source: {X.kind}")
+        return super()._fit_source(X, offset)
 
     def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:
-        C, ratio = self._penalty()
-        return ratio, float(per_weight(np.array([1.0 / C]), weights, m)[0])
+        strength, ratio = self._penalty()
+        return ratio, float(per_weight(strength, weights, m)[0])
 
-    def _penalty(self) -> tuple[float, float]:
-        """(C, l1_ratio), whichever way they are given."""
+    def _penalty(self) -> tuple[Array, float]:
         ratio = 0.0 if self.l1_ratio is None else float(self.l1_ratio)
         if self.penalty is None:
             if self.C != 1.0:
                 warn("Setting penalty=None will ignore the C and l1_ratio parameters", UserWarning)
-            return np.inf, 0.0
+            return np.zeros(1), 0.0
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be specified when penalty is elasticnet.")
         asked = {"l1": 1.0, "l2": 0.0}.get(self.penalty, ratio)
@@ -573,5 +461,6 @@ class LogisticRegression(Classifier):
                 f"penalty={self.penalty!r} decides, and l1_ratio={self.l1_ratio!r} has no effect",
                 UserWarning,
             )
-        check_inverse("C", np.array([self.C]))
-        return float(self.C), asked
+        C = np.array([float(self.C)])
+        check_inverse("C", C)
+        return 1.0 / C, asked

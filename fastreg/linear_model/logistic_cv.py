@@ -15,9 +15,10 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted
 from fastreg.certificate import losses
 from fastreg.design import as_weights, feature_names
 from fastreg.linear_model.base import STREAMED, per_weight, warn_of_choice
+from fastreg.linear_model.classifiers import check_inverse
 from fastreg.linear_model.cross_validated import ratios_of
 from fastreg.linear_model.generalized_cv import class_splits, fold_errors
-from fastreg.linear_model.logistic import Classifier, LogisticRegression, check_inverse
+from fastreg.linear_model.logistic import LogisticRegression, LogOdds
 from fastreg.linear_model.odds import Labels, Odds, as_odds, known_share, label_array, shares
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.progress import CallbackSupportMixin, with_callbacks
@@ -40,7 +41,7 @@ Array = np.ndarray
 _LIKELIHOOD = "neg_log_loss"  # minus half the mean deviance
 
 
-class Shifted(Classifier):
+class Shifted(LogOdds):
     """Predict with a fixed offset, because scorers pass none."""
 
     def __init__(self, model=None, offset=None) -> None:
@@ -53,7 +54,7 @@ class Shifted(Classifier):
         return self.model.decision_function(X, self.offset)
 
 
-class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[misc]
+class LogisticRegressionCV(CallbackSupportMixin, LogOdds):  # type: ignore[misc]
     """Fit logistic regression, with C and l1_ratio chosen by cross-validation.
 
     More than two classes get the symmetric multinomial model. Each training set gets a path of all
@@ -205,7 +206,7 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
     cv_certificate_: ChoiceCertificate
 
     _parameter_constraints = {
-        **Classifier._parameter_constraints,
+        **LogOdds._parameter_constraints,
         "penalty": [
             StrOptions({"l1", "l2", "elasticnet"}),
             Hidden(StrOptions({"deprecated"})),
@@ -267,11 +268,6 @@ class LogisticRegressionCV(CallbackSupportMixin, Classifier):  # type: ignore[mi
         self.positive = positive
         self.bounds = bounds
         self.penalty_factor = penalty_factor
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = True
-        return tags
 
     @atomic()
     @opens_sources

@@ -73,8 +73,8 @@ class Labels:
     classes: Array
 
     @classmethod
-    def of(cls, y: Any, sample_weight: Any, m: int) -> Labels:
-        weights, values = as_weights(sample_weight, m), label_array(y, m)
+    def of(cls, y: Any, sample_weight: Any, m: int, *, shares: bool = True) -> Labels:
+        weights, values = as_weights(sample_weight, m), label_array(y, m, shares=shares)
         return cls(values, weights, classes_of(values, weights))
 
     def odds(self, model: Any) -> Odds:
@@ -123,15 +123,16 @@ def as_odds(model: Any, y: Any, sample_weight: Any, m: int) -> Odds:
     return found
 
 
-def label_array(y: Any, m: int) -> Array:
-    """(m,) labels of any kind."""
+def label_array(y: Any, m: int, *, shares: bool = True) -> Array:
+    """(m,) labels of any kind; with `shares` an error names the targets that are none."""
     if y is None:
         raise ValueError("fit requires y to be passed, but the target y is None")
     given = np.asarray(y)
     if given.ndim == 2 and given.shape[1] == 2:
+        counts = "for counts of successes and failures set target='counts', else "
         raise ValueError(
-            "y has two columns: for counts of successes and failures set target='counts', else "
-            "give one label for each row. Multilabel is not supported"
+            f"y has two columns: {counts if shares else ''}give one label for each row. Multilabel "
+            "is not supported"
         )
     labels = column_or_1d(given, warn=True)
     if len(labels) != m:
@@ -140,7 +141,8 @@ def label_array(y: Any, m: int) -> Array:
     try:
         check_classification_targets(labels)
     except ValueError as error:
-        raise ValueError(f"{error} For proportions set target='proportions'.") from None
+        advice = "For proportions set target='proportions'." if shares else "Give labels."
+        raise ValueError(f"{error} {advice}") from None
     return labels
 
 

@@ -43,7 +43,7 @@ def opens_sources(fit: Fit) -> Fit:
             if isinstance(number, int | np.integer):
                 given.with_offset(number)  # raises if there is no such target
                 more["offset"], y = y[:, number], y[:, 1 - number]
-            if given.labels is not None and hasattr(self, "predict_proba"):
+            if given.labels is not None and hasattr(self, "_of_labels"):
                 y = given.labels_of(y)
             fit(self, X, y, *(() if read is None else (read,)), **more)
         elif getattr(self, "_streams", False):

@@ -13,7 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastreg.certificate import losses as certified
 from fastreg.design import Design, as_weights, counted
 from fastreg.linear_model.base import STREAMED, single_target
-from fastreg.linear_model.generalized import Generalized, explained
+from fastreg.linear_model.generalized import explained
+from fastreg.linear_model.likelihoods import Likelihood
 from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
 from fastreg.losses import domain, traits
@@ -23,7 +24,7 @@ from fastreg.solvers import Solution
 Array = np.ndarray
 
 
-class GeneralizedRegressor(RegressorMixin, Generalized):  # type: ignore[misc]
+class GeneralizedRegressor(RegressorMixin, Likelihood):  # type: ignore[misc]
     """What a fit of one alpha and one that chooses alpha share: what they say of new rows."""
 
     _ratio = "ratio of means"

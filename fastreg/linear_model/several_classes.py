@@ -11,13 +11,12 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from fastreg._warnings import warn_of_convergence
-from fastreg.design import Design, as_design, as_weights, codes_of
-from fastreg.linear_model.base import Linear, per_weight, warn_of_fit
+from fastreg.design import Design, as_weights, codes_of
+from fastreg.linear_model.base import per_weight, warn_of_fit
 from fastreg.linear_model.generalized import MakeObjective
 from fastreg.linear_model.odds import Labels, class_weights, known_codes
-from fastreg.linear_model.opening import predict_source
 from fastreg.linear_model.routing import splits_of
-from fastreg.linear_model.state import check_features, note_features
+from fastreg.linear_model.state import note_features
 from fastreg.losses import Multinomial
 from fastreg.objectives import Objective, offset_of
 from fastreg.selection import separation
@@ -61,12 +60,11 @@ class Shares:
 
 def fit(model: Any, X: Any, design: Design, labels: Labels, offset: Any) -> None:
     """Fit all classes at once, set the attributes, and warn if the fit did not converge."""
-    C, ratio = model._penalty()
+    strength, ratio = model._penalty()
     (m, n), target = design.shape, Shares.of(labels, model.class_weight)
     make = target.maker(model._maker(n, ratio, offset_of(offset, m, len(target.classes))))
-    finish(model, X, design, target, make(
-        target.weights, per_weight(np.array([1.0 / C]), target.weights, m)
-    ))  # fmt: skip
+    objective = make(target.weights, per_weight(strength, target.weights, m))
+    finish(model, X, design, target, objective)
 
 
 def finish(model: Any, X: Any, design: Design, target: Shares, objective: Objective) -> None:
@@ -96,30 +94,14 @@ def finish(model: Any, X: Any, design: Design, target: Shares, objective: Object
 
 def _certain(model: Any, X: Any, codes: Array, counts: Array, offset: Any) -> list[int]:
     """Classes whose rows all have a probability of 1 but for `_MET`."""
-    p = softmax(decision(model, X, offset), axis=1)[np.arange(len(codes)), codes]
+    p = softmax(model._scores(X, offset), axis=1)[np.arange(len(codes)), codes]
     met = (1.0 - p < _MET) | ~counts
     return [k for k in range(len(model.classes_)) if met[codes == k].all()]
 
 
-def decision(model: Any, X: Any, offset: Any) -> Array:
-    """(m, K): o_k + b_k + Xw_k."""
-    coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
-    linear = Linear(coef, model.intercept_)
-    found = predict_source(model, X, linear)
-    if found is not None:
-        if offset is not None:
-            raise ValueError("offset needs rows in memory: read X into an array first")
-        return found
-    design = as_design(X)
-    check_features(model, X)
-    given = offset_of(offset, design.shape[0], len(model.classes_))
-    z = linear(design)
-    return z if given is None else z + given
-
-
 def mean_log_loss(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> float:
     """Minus the mean log-likelihood of rows, by a fit."""
-    logs = log_softmax(decision(model, X, offset), axis=1)
+    logs = log_softmax(model._scores(X, offset), axis=1)
     codes = known_codes(model, y, len(logs))
     lost = -logs[np.arange(len(codes)), codes]
     return float(np.average(lost, weights=as_weights(sample_weight, len(codes))))
@@ -146,7 +128,7 @@ def _start(model: Any, n: int, classes: Array) -> Array | None:
     """(n, K, 1) `coef_` of the fit before, of the same classes."""
     if not (getattr(model, "warm_start", False) and hasattr(model, "coef_")):
         return None
-    coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
+    coef = model._coefficients()
     known = coef.shape == (len(classes), n) and bool(np.isfinite(coef).all())
     if not known or model.bounds is not None or model.positive:
         return None

@@ -58,10 +58,15 @@ def made_of(kind: Any, params: Any, attributes: Any) -> Any:
     return model
 
 
+# Parameters that files of before do not have; their defaults are what was done then.
+LATER = {"LogisticRegression": {"firth"}}
+
+
 def _parametrised(kind: Any, params: Parts) -> Any:
     expected = set(kind().get_params(deep=False))
-    if set(params) != expected:
-        odd = ", ".join(sorted(map(str, set(params) ^ expected)))
+    later = LATER.get(kind.__name__, set()) - set(params)
+    if set(params) != expected - later:
+        odd = ", ".join(sorted(map(str, set(params) ^ (expected - later))))
         raise ValueError(f"its parameters are not those of {kind.__name__}: {odd}")
     model = kind(**{key: decode(f"parameter {key}", each) for key, each in params.items()})
     _check_params(model)

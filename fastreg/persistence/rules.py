@@ -55,6 +55,7 @@ RULES: dict[str, Rules] = {
         "coef_": "finite: 1 n k=1 | c n k=1",
         "intercept_": "finite: 1 | c",
     },
+    "LinearSVC": {"coef_": "finite: 1 n k=1 | k n"},
     "GeneralizedRegressor": {"coef_": "finite: n k=1", "intercept_": "finite: ()"},
     "WithPower": {"power_": "finite: ()", "link_": "text: ()"},
     "WithTheta": {"theta_": "finite: ()", "theta_se_": "number: ()"},

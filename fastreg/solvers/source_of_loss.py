@@ -95,24 +95,31 @@ def validate(
 
 def _read(source: Source, objective: Objective, n_folds: int, has_labels: bool) -> Any:
     """The problem of one prediction a row, or of several where y is labels of several classes."""
-    if has_labels:  # of how many classes is not known yet
+    if isinstance(objective.loss, losses.Multinomial):  # how many classes is not known yet
         objective = dataclasses.replace(objective, loss=losses.Logistic())
     first, folds, most = smooth_blocks.first_of(
         source, objective, max(1, n_folds), has_labels=has_labels
     )
     if not has_labels:
         return smooth_blocks.problem_of(source, objective, first, folds, most)
+    has_several = isinstance(objective.loss, losses.Logistic)
     if first.classes is None:
-        raise ValueError(
-            f"y of {source.kind} must be 0 or 1, or whole numbers for {MOST_CLASSES} classes at "
-            "most: for proportions set target='proportions'"
+        more = (
+            f", or whole numbers for {MOST_CLASSES} classes at most: for proportions set "
+            "target='proportions'"
         )
+        raise ValueError(f"y of {source.kind} must be 0 or 1{more if has_several else ''}")
     labels = {label for own in first.classes.values() for label in own}
     if labels <= {0.0, 1.0}:
         return smooth_blocks.problem_of(source, objective, first, folds, most)
     if len(labels) < 3:
         told = " and ".join(f"{label:g}" for label in sorted(labels))
         raise ValueError(f"y of {source.kind} is {told}: give two classes as 0 and 1")
+    if not has_several:
+        raise ValueError(
+            f"y of {source.kind} has {len(labels)} classes, and {type(objective.loss).__name__} "
+            "takes two where rows are read in blocks: read the rows into memory"
+        )
     own = dataclasses.replace(objective, loss=losses.Multinomial(len(labels)))
     return coupled_blocks.problem_of(source, own, first, folds, most)
 

@@ -94,6 +94,32 @@ def test_two_values_are_classes(target, table, path, tmp_path, capsys):
     assert [row[1] for row in rows] == [str(each) for each in expected.predict(X, prior).tolist()]
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_model_without_probabilities_predicts_scores(classes, table, tmp_path):
+    X, *_ = table
+    model, out = (
+        fastreg.LinearSVC().fit(X, np.digitize(X[:, 0], [0.0, 0.8][: classes - 1])),
+        "p.csv",
+    )
+    np.savez(tmp_path / "d.npz", X=X)
+    fastreg.save_model(model, tmp_path / "m.json")
+    asked = [
+        "predict",
+        tmp_path / "m.json",
+        tmp_path / "d.npz",
+        "--classes",
+        "--out",
+        tmp_path / out,
+    ]
+    assert main(list(map(str, asked))) == 0
+    header, *rows = csv.reader((tmp_path / out).read_text().splitlines())
+    of_each = ["score"] if classes == 2 else ["score_0", "score_1", "score_2"]
+    assert header == [*of_each, "class"]
+    found, z = np.array(rows, float), model.decision_function(X)
+    np.testing.assert_array_equal(found[:, :-1], z.reshape(len(X), -1))
+    np.testing.assert_array_equal(found[:, -1], model.predict(X))
+
+
 def test_without_an_offset_probabilities_are_the_models(table, path, tmp_path, capsys):
     X, _, _, up, _ = table
     model = tmp_path / "m.npz"

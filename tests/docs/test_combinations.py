@@ -27,7 +27,7 @@ AMOUNTS = {
     "inverse_gaussian": ("inverse_gaussian", SIZES, fastreg.TweedieRegressor, {"power": 3}),
     "power 2.5": (Tweedie(2.5), SIZES, fastreg.TweedieRegressor, {"power": 2.5}),
 }
-HINGE = {"squared_hinge": ("squared_hinge", WON, None, {})}
+HINGE = {"squared_hinge": ("squared_hinge", WON, fastreg.LinearSVC, {})}
 WITH_MODELS = CLASSES_AND_COUNTS | AMOUNTS
 ALL = WITH_MODELS | HINGE
 NOT_CONVEX = {"inverse_gaussian", "power 2.5"}
@@ -59,9 +59,8 @@ def test_what_families_have_not_is_said(name):
     for ask in (lambda: of_source.select("bic"), of_source.relax):
         with pytest.raises(ValueError, match="rows"):
             ask()
-    if kind is not None:
-        with pytest.raises(ValueError, match="y"):
-            kind(**options).fit(X, np.column_stack([y, y]))
+    with pytest.raises(ValueError, match="y"):
+        kind(**options).fit(X, np.column_stack([y, y]))
 
 
 @each
@@ -151,6 +150,19 @@ def test_estimators_of_families_have_tables_residuals_and_files(name, tmp_path):
         assert chosen.certificate_.converged and chosen.alpha_ in chosen.alphas_
 
 
+def test_the_hinge_has_an_estimator_of_classes_alone(tmp_path):
+    model = fastreg.LinearSVC().fit(X, WON, offset=Y)
+    assert model.certificate_.converged and not hasattr(fastreg, "LinearSVCCV")
+    for name in ("summary", "residuals", "plot_calibration", "predict_proba"):
+        with pytest.raises(AttributeError, match="no likelihood"):
+            getattr(model, name)
+    fastreg.save_model(model, tmp_path / "model.npz")
+    found = fastreg.load_model(tmp_path / "model.npz")
+    np.testing.assert_array_equal(found.decision_function(X), model.decision_function(X))
+    assert fastreg.LinearSVC().fit(blocks(WON)).certificate_.converged
+    assert len(fastreg.LinearSVC().fit(X, np.minimum(COUNTS, 2)).certificate_.gap) == 3
+
+
 def test_groups_of_features_have_strengths_for_some_losses():
     adaptive = {name for name in fastreg.__all__ if name.startswith("Adaptive")}
     assert adaptive == {
@@ -171,6 +183,9 @@ def test_groups_of_features_have_strengths_for_some_losses():
         (lambda: fastreg.TweedieRegressor(power=0).fit(X, Y).summary(X, Y),
          "power=0 is that of least squares: fit LinearRegression"),
         (lambda: fastreg.TweedieRegressor(power=0.5).fit(X, COSTS), "no density has it"),
+        (lambda: fastreg.LinearSVC(loss="hinge").fit(X, WON), "loss='hinge' is not in fastreg"),
+        (lambda: fastreg.LinearSVC(multi_class="crammer_singer").fit(X, WON),
+         "multi_class='crammer_singer' is not in fastreg"),
         (lambda: fastreg.GammaRegressor().fit(X, COSTS), "y must be above 0"),
         (lambda: fastreg.TweedieRegressor(power=3).fit(X, COSTS), "y must be above 0"),
         (lambda: fastreg.path(X, COSTS, family="gamma"), r"must lie in \(0, inf\)"),
@@ -214,6 +229,8 @@ def test_criteria_of_saved_paths_of_squares(tmp_path):
         (fastreg.LinearRegression(), Y, "stationarity"),
         (fastreg.LogisticRegression(), WON, "gap"),
         (fastreg.LogisticRegression(C=np.inf), WON, "stationarity"),
+        (fastreg.LinearSVC(), WON, "gap"),
+        (fastreg.LinearSVC(C=np.inf), WON, "stationarity"),
         (fastreg.PoissonRegressor(), COUNTS, "gap"),
         (fastreg.PoissonRegressor(alpha=0.0), COUNTS, "stationarity"),
         (fastreg.TweedieRegressor(power=0), Y, "gap"),

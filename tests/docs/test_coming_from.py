@@ -53,7 +53,7 @@ def all_tight(module: Any, names: list[str]) -> dict[str, Any]:
 
 
 OURS = all_tight(fastreg, ["LinearRegression", "Ridge", "Lasso", "ElasticNet"])
-OURS |= all_tight(fastreg, ["LogisticRegression"])
+OURS |= all_tight(fastreg, ["LogisticRegression", "LinearSVC"])
 OURS |= all_tight(fastreg, ["PoissonRegressor", "GammaRegressor", "TweedieRegressor"])
 OURS |= all_tight(fastreg, ["NegativeBinomialRegressor", "path"])
 OURS |= {name: functools.partial(getattr(fastreg, name), tol=1e-12)
@@ -65,7 +65,8 @@ IN_SCOPE = {name: getattr(fastreg, name) for name in fastreg.__all__}
 def example(kind: type) -> Any:
     """A fitted instance of a class of fastreg, or scikit-learn."""
     X = np.random.default_rng(0).standard_normal((30, 2))
-    y = (X[:, 0] > 0).astype(int) if "Logistic" in kind.__name__ else 1.0 + np.arange(30.0)
+    classes = any(name in kind.__name__ for name in ("Logistic", "SVC"))
+    y = (X[:, 0] > 0).astype(int) if classes else 1.0 + np.arange(30.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return kind().fit(X, y)
@@ -119,12 +120,13 @@ class TestScikitLearn:
         run(self.page)
 
     def test_its_names_and_defaults_are_those_of_both(self):
-        linear_model = pytest.importorskip("sklearn.linear_model")
-        check_names(self.page, vars(linear_model))
+        linear_model, svm = map(pytest.importorskip, ("sklearn.linear_model", "sklearn.svm"))
+        check_names(self.page, vars(svm) | vars(linear_model))
 
     def test_other_defaults_are_equal(self):
-        import sklearn.linear_model as theirs
+        from sklearn import linear_model, svm
 
+        theirs = vars(svm) | vars(linear_model)
         said = {
             other_packages.named(span)[:2]
             for row in other_packages.rows(
@@ -132,23 +134,25 @@ class TestScikitLearn:
             )
             for span in other_packages.spans(row[0])
         }
-        for name in set(fastreg.__all__) & set(dir(theirs)):
-            a, b = (inspect.signature(getattr(m, name)).parameters for m in (theirs, fastreg))
+        for name in set(fastreg.__all__) & set(theirs):
+            kinds = theirs[name], getattr(fastreg, name)
+            a, b = (inspect.signature(kind).parameters for kind in kinds)
             for shared in set(a) & set(b):
                 if a[shared].default != b[shared].default:
                     assert (name, shared) in said, (name, a[shared], b[shared])
 
     def test_its_scales_give_the_same_minimisers(self):
         import sklearn.linear_model as theirs
+        from sklearn.svm import LinearSVC
 
         scope = all_tight(theirs, ["Ridge", "Lasso", "ElasticNet"])
-        scope["LinearRegression"] = theirs.LinearRegression
+        scope |= {"LinearRegression": theirs.LinearRegression, "LinearSVC": tight(LinearSVC)}
         regressors = ("PoissonRegressor", "GammaRegressor", "TweedieRegressor")
         for name in ("LogisticRegression", *regressors):
             scope[name] = tight(getattr(theirs, name), solver="newton-cholesky")
         for name in ("lasso_path", "enet_path"):
             scope[name] = functools.partial(getattr(theirs, name), tol=1e-12)
-        assert check_scales(self.page, scope) == 34
+        assert check_scales(self.page, scope) == 37
 
     def test_what_is_not_in_fastreg_is_in_scikit_learn(self):
         import sklearn.linear_model as theirs

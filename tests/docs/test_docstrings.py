@@ -28,10 +28,10 @@ IGNORED = {
 NOUNS = ("A", "An", "The", "What", "Whether")  # what a verb does not begin with
 # Parameters and attributes that mean several things in estimators, and how many.
 TEXTS = {
-    "alpha": 3, "alphas": 4, "alpha_bounds": 2, "bounds": 2, "cv": 6, "eps": 2, "l1_ratio": 4,
-    "max_features": 2, "max_iter": 4, "penalty": 2, "random_state": 2, "rule": 2, "scoring": 2,
+    "alpha": 3, "alphas": 4, "alpha_bounds": 2, "bounds": 2, "cv": 6, "eps": 2, "l1_ratio": 5,
+    "max_features": 2, "max_iter": 4, "penalty": 3, "random_state": 2, "rule": 2, "scoring": 2,
     "solver": 2, "tol": 7, "verbose": 3, "warm_start": 2,
-    "alpha_": 4, "classes_": 2, "cv_certificate_": 4, "equal_error_": 2, "error_": 3,
+    "alpha_": 4, "classes_": 3, "cv_certificate_": 4, "equal_error_": 2, "error_": 3,
     "error_gradient_": 3, "history_": 3, "intercept_": 2, "n_iter_": 4, "scores_": 2,
 }  # fmt: skip
 
