@@ -6,6 +6,7 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.model_selection import KFold
 
 import fastreg
 from fastreg import kernels
@@ -14,6 +15,8 @@ Array = np.ndarray
 CLASSES, C = 4, 0.1
 STEPS = 8  # of Newton's method, from zero
 SPREAD = 2.0  # of predictions
+SEARCHED, FOLDS = (0.01, 0.1, 1.0), 3
+ALPHAS, RATIO, PROXIMAL = 10, 0.1, 300  # of a path, and plain steps at each of its strengths
 
 
 class Labelled(NamedTuple):
@@ -53,14 +56,14 @@ def ridge(data: Labelled) -> tuple[Array, Array]:
     return model.coef_, model.intercept_ - model.intercept_.mean()
 
 
-def plain_ridge(data: Labelled) -> tuple[Array, Array]:
+def plain_ridge(data: Labelled, strength: float = C) -> tuple[Array, Array]:
     """Newton's method on K·(n + 1) coefficients, the blocks of its matrix pair by pair.
 
     H_kl = X̃ᵀ diag(p_k (δ_kl − p_l)) X̃ + [k = l] diag(1/C, but 0 of the intercept)
     """
     m, n = data.X.shape
     X = np.column_stack([data.X, np.ones(m)])
-    ridge = np.append(np.full(n, 1.0 / C), 0.0)
+    ridge = np.append(np.full(n, 1.0 / strength), 0.0)
     B = np.zeros((n + 1, CLASSES))
     for _ in range(STEPS):
         P, _ = _softmax(X @ B, data.Y)
@@ -75,6 +78,56 @@ def plain_ridge(data: Labelled) -> tuple[Array, Array]:
         step = np.linalg.solve(H.reshape(B.size, B.size), gradient.T.reshape(-1))
         B -= step.reshape(CLASSES, n + 1).T
     return B[:n].T, B[n] - B[n].mean()
+
+
+def search(data: Labelled) -> Array:
+    """Mean held-out log-likelihoods of each C, by the estimator, from neighbours as folds."""
+    model = fastreg.LogisticRegressionCV(Cs=SEARCHED, cv=KFold(FOLDS), l1_ratios=[0.0], tol=1e-10)
+    scores = model.fit(data.X, data.labels).scores_
+    return np.asarray(scores)[:, 0].mean(axis=0)
+
+
+def plain_search(data: Labelled) -> Array:
+    scores = np.zeros((FOLDS, len(SEARCHED)))
+    for f, (train, test) in enumerate(KFold(FOLDS).split(data.X)):
+        part = Labelled(data.X[train], data.labels[train], data.Y[train], data.Z[train])
+        for k, strength in enumerate(SEARCHED):
+            W, b = plain_ridge(part, strength)
+            _, value = _softmax(data.X[test] @ W.T + b, data.Y[test])
+            scores[f, k] = -value / len(test)
+    return scores.mean(axis=0)
+
+
+def lassos(data: Labelled) -> tuple[Array, Array]:
+    """Objectives of a path of lassos, and its strengths."""
+    path = fastreg.path(
+        data.X, data.labels, family="multinomial", alphas=ALPHAS, eps=RATIO, tol=1e-8
+    )
+    return path.certificate.objective, path.alphas
+
+
+def plain_lassos(data: Labelled) -> tuple[Array, Array]:
+    """Accelerated proximal gradients (Beck & Teboulle 2009), each strength from the one before; the
+    curvature of the loss is at most half of that of squares (Böhning 1992)."""
+    X, Y, (m, n) = data.X, data.Y, data.X.shape
+    mean = X.mean(axis=0)
+    X, level = X - mean, np.log(Y.mean(axis=0))
+    most = np.abs(X.T @ (Y - Y.mean(axis=0))).max() / m
+    alphas = most * RATIO ** np.linspace(0.0, 1.0, ALPHAS)
+    step = 2.0 / max(np.linalg.eigvalsh(X.T @ X / m)[-1], 1.0)
+    B, b, out = np.zeros((n, CLASSES)), level, []
+    for alpha in alphas:
+        A, a, t = B, b, 1.0
+        for _ in range(PROXIMAL):
+            P, _ = _softmax(X @ A + a, Y)
+            down = A - step * (X.T @ (P - Y)) / m
+            new = np.sign(down) * np.maximum(np.abs(down) - step * alpha, 0.0)
+            up = a - step * (P - Y).mean(axis=0)
+            later = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * t * t))
+            A, a = new + (t - 1.0) / later * (new - B), up + (t - 1.0) / later * (up - b)
+            B, b, t = new, up, later
+        out.append(_softmax(X @ B + b, Y)[1] / m + alpha * np.abs(B).sum())
+    return np.array(out), alphas
 
 
 def _softmax(Z: Array, Y: Array) -> tuple[Array, float]:

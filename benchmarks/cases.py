@@ -751,13 +751,17 @@ def more_family_cases(name: str) -> list[Case]:
 
 
 def several_classes_cases() -> list[Case]:
-    """A pass, and ridges of all classes at once."""
+    """A pass, ridges and a path of all classes at once, and a choice by folds."""
     make, ridges = case_classes.labelled, (case_classes.ridge, case_classes.plain_ridge)
     pass_of = case_classes.slopes, case_classes.plain_slopes
+    paths_of = case_classes.lassos, case_classes.plain_lassos
+    searches = case_classes.search, case_classes.plain_search
     return [
         Case("softmax", shapes((4000, 5), (1_000_000, 5)), make, *pass_of),
         Case("several_classes", SEARCHED, make, *ridges, tolerance=1e-5),
         Case("small_several_classes", SMALL, make, *ridges, tolerance=1e-5),
+        Case("several_classes_path", SMALL, make, *paths_of, tolerance=1e-6),
+        Case("several_classes_search", SMALL, make, *searches, tolerance=1e-6),
     ]
 
 
