@@ -253,7 +253,7 @@ def test_what_it_does_not_do_is_said():
     with pytest.raises(ValueError, match="of the classes"):
         path.at(0.1, X=X, y=np.where(y == "a", "z", y))
     source = fastreg.read(X, (y == "a") * 1.0)
-    with pytest.raises(ValueError, match="for rows in memory"):
+    with pytest.raises(ValueError, match="family='binomial' where rows are read in blocks"):
         fastreg.path(source, family="multinomial")
     with pytest.raises(ValueError, match="for rows in memory"):
         fastreg.objective(X, (y == "a") * 1.0, np.zeros(4), 1.0, family="multinomial")

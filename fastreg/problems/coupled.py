@@ -135,10 +135,10 @@ class CoupledProblem(QuadraticProblem):
         """(the features of some columns, ascending; their entries of X' (m, f))."""
         features = np.unique(columns % len(self.base.scale))
         if self._kept is None or not np.array_equal(self._kept[0], features):
-            self._kept = features, self._entries(features, slice(0, self.base.X.shape[0]))
+            self._kept = features, self.entries(features, slice(0, self.base.X.shape[0]))
         return self._kept
 
-    def _entries(self, features: Array, rows: slice) -> Array:
+    def entries(self, features: Array, rows: slice) -> Array:
         """X' (b, f), dense."""
         base = self.base
         if base.X.is_sparse:
@@ -156,7 +156,7 @@ class CoupledProblem(QuadraticProblem):
         """`_entries`, from those that are kept."""
         if self._kept is not None and np.array_equal(self._kept[0], features):
             return self._kept[1][rows]
-        return self._entries(features, rows)
+        return self.entries(features, rows)
 
     def blocks(self, features: Array, height: int) -> Iterator[tuple[slice, Array]]:
         """Rows, and their entries of some features."""
