@@ -10,11 +10,13 @@ halved until they lessen P:
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.linalg
 import scipy.special
 
-from fastreg.certificate.firth import Rows, residual, value_and_slopes
+from fastreg.certificate.firth import Rows
 
 Array = np.ndarray
 _FAR = 5.0  # by which a step moves predictions at most
@@ -36,23 +38,53 @@ def dependent(rows: Rows) -> Array:
 
 
 def minimise(rows: Rows, start: Array, aim: float, max_iter: int) -> tuple[Array, int]:
-    """(θ, steps), to a residual of `aim`, from the null model."""
+    """(θ, steps), from the null model until slopes are `aim` of what they are there."""
     theta, total = start.copy(), float(rows.s.sum())
-    value, slope = value_and_slopes(rows, theta)
+    point = _Point.at(rows, theta)
+    size = np.std(rows.A, axis=0)
+    size = np.where(size > _DEPENDENT * np.abs(rows.A).max(axis=0), size, 1.0)
+    first = float(np.abs(point.slope / size).max())
     for steps in range(max_iter):
-        if residual(rows, theta, start) <= aim:
+        if np.abs(point.slope / size).max() <= aim * first:
             return theta, steps
-        z = rows.A @ theta + rows.offset
-        v = rows.s * scipy.special.expit(z) * scipy.special.expit(-z)
-        H = (rows.A * v[:, None]).T @ rows.A + total * np.diag(rows.ridge)
-        move = -scipy.linalg.solve(H, total * slope, assume_a="pos")
+        H = point.information + total * np.diag(rows.ridge)
+        move = -scipy.linalg.solve(H, point.slope, assume_a="pos")
         move *= min(1.0, _FAR / max(np.abs(rows.A @ move).max(), 1e-300))
         for _ in range(_HALVINGS):
-            after, found = value_and_slopes(rows, theta + move)
-            if after <= value + _ROUNDED * abs(value):
+            after = _Point.at(rows, theta + move)
+            if after.value <= point.value + _ROUNDED * abs(point.value):
                 break
             move *= 0.5
         else:
             return theta, steps
-        theta, value, slope = theta + move, after, found
+        theta, point = theta + move, after
     return theta, max_iter
+
+
+class _Point(NamedTuple):
+    """S P(θ), its slopes (q,) and I (q, q), by Cholesky's factor of I."""
+
+    value: float
+    slope: Array
+    information: Array
+
+    @staticmethod
+    def at(rows: Rows, theta: Array) -> _Point:
+        A, y, s, offset, ridge = rows
+        z, total = A @ theta + offset, float(s.sum())
+        p = scipy.special.expit(z)
+        v = s * p * scipy.special.expit(-z)
+        information = (A * v[:, None]).T @ A
+        unit = np.sqrt(np.diag(information))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = information / np.outer(unit, unit)
+        try:
+            L = scipy.linalg.cholesky(scaled, lower=True)
+        except (scipy.linalg.LinAlgError, ValueError):  # p so near 0 or 1 that I is singular
+            return _Point(np.inf, np.zeros(len(theta)), information)
+        W = scipy.linalg.solve_triangular(L, (A / unit).T, lower=True)
+        leverage = v * np.einsum("ji,ji->i", W, W)
+        half = float(np.log(np.diag(L)).sum() + np.log(unit).sum())
+        lost = float(s @ (scipy.special.log_expit(z) * -y + scipy.special.log_expit(-z) * (y - 1)))
+        slope = A.T @ (s * (p - y) - leverage * (0.5 - p)) + total * ridge * theta
+        return _Point(lost - half + 0.5 * total * float(ridge @ theta**2), slope, information)
