@@ -15,7 +15,7 @@ import scipy.linalg
 import scipy.special
 
 Array = np.ndarray
-_CONSTANT = 1e-10  # of a column's size: its spread is rounding, as that of ones is
+_CONSTANT = 1e-13  # of a column's size, a spread that is rounding
 
 
 class Rows(NamedTuple):
@@ -30,17 +30,20 @@ class Rows(NamedTuple):
 
 
 def value_and_slopes(rows: Rows, theta: Array) -> tuple[float, Array]:
-    """P(θ) and its gradient (q,)."""
+    """P(θ) and its slopes (q,), by columns about their means where one is constant: coefficients
+    move while the mean of z stays, and det I is the same."""
     A, y, s, offset, ridge = rows
-    z, total = A @ theta + offset, float(s.sum())
+    centre, total = _centre(rows), float(s.sum())
+    V = A - centre
+    z = V @ theta + (centre @ theta + offset)
     p = scipy.special.expit(z)
     lost = float(s @ (np.logaddexp(0.0, z) - y * z))
     root = np.sqrt(s * p * scipy.special.expit(-z))
     with np.errstate(divide="ignore"):
-        Q, R = scipy.linalg.qr(root[:, None] * A, mode="economic")
+        Q, R = scipy.linalg.qr(root[:, None] * V, mode="economic")
         half = float(np.log(np.abs(np.diag(R))).sum())
     leverage = np.einsum("ij,ij->i", Q, Q)
-    slope = A.T @ (s * (p - y) - leverage * (0.5 - p))
+    slope = V.T @ (s * (p - y) - leverage * (0.5 - p))
     value = (lost - half) / total + 0.5 * float(ridge @ theta**2)
     return value, slope / total + ridge * theta
 
@@ -48,10 +51,17 @@ def value_and_slopes(rows: Rows, theta: Array) -> tuple[float, Array]:
 def residual(rows: Rows, theta: Array, null: Array) -> float:
     """The largest slope at θ, of columns of unit length about their means, over that at `null`."""
     share = rows.s / rows.s.sum()
-    length = np.sqrt(share @ (rows.A - share @ rows.A) ** 2)
-    size = np.abs(rows.A).max(axis=0, initial=0.0)
-    length = np.where(length > _CONSTANT * size, length, np.maximum(size, 1e-300))
+    length = np.sqrt(share @ (rows.A - _centre(rows)) ** 2)
+    length = np.where(length > 0.0, length, 1.0)
     left, most = (
         float(np.max(np.abs(value_and_slopes(rows, point)[1]) / length)) for point in (theta, null)
     )
     return left / most if most > 0.0 else left
+
+
+def _centre(rows: Rows) -> Array:
+    """(q,) means of columns, 0 of those that are constant; zeros where none is."""
+    share = rows.s / rows.s.sum()
+    mean, size = share @ rows.A, np.abs(rows.A).max(axis=0, initial=0.0)
+    constant = np.ptp(rows.A, axis=0) <= _CONSTANT * size
+    return np.where(constant, 0.0, mean) if constant.any() else np.zeros(len(mean))

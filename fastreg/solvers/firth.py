@@ -21,7 +21,7 @@ from fastreg.certificate.firth import Rows
 Array = np.ndarray
 _FAR = 5.0  # by which a step moves predictions at most
 _HALVINGS = 30
-_ROUNDED = 1e-14  # of P
+_ROUNDED = 1e-13  # of P
 _DEPENDENT = 1e-10  # of a column, what is left of it beside the others
 
 
@@ -39,19 +39,43 @@ def dependent(rows: Rows) -> Array:
 
 def minimise(rows: Rows, start: Array, aim: float, max_iter: int) -> tuple[Array, int]:
     """(θ, steps), from the null model until slopes are `aim` of what they are there."""
+    T, back = _frame(rows)
+    own = rows._replace(A=rows.A @ T, ridge=np.zeros(len(start)))
+    theta, steps = _descend(own, T.T * rows.ridge @ T, back @ start, aim, max_iter)
+    return T @ theta, steps
+
+
+def _frame(rows: Rows) -> tuple[Array, Array]:
+    """T (q, q) that makes columns of A T alike, about their means where A has a constant column,
+    and its inverse. A determinant of columns far from zero has few digits."""
+    A, q = rows.A, rows.A.shape[1]
+    mean, size = A.mean(axis=0), A.std(axis=0)
+    constant = np.flatnonzero(size <= _DEPENDENT * np.abs(A).max(axis=0))
+    size[constant] = np.abs(A[0, constant])
+    T, back = np.diag(1.0 / size), np.diag(size)
+    for j in constant[:1]:
+        others = np.arange(q) != j
+        T[j, others] = -mean[others] / (A[0, j] * size[others])
+        T[j, j], back[j, j] = 1.0 / A[0, j], A[0, j]
+        back[j, others] = mean[others]
+    return T, back
+
+
+def _descend(
+    rows: Rows, ridge: Array, start: Array, aim: float, max_iter: int
+) -> tuple[Array, int]:
+    """`minimise` in a frame in which columns are alike, ridge terms a matrix (q, q)."""
     theta, total = start.copy(), float(rows.s.sum())
-    point = _Point.at(rows, theta)
-    size = np.std(rows.A, axis=0)
-    size = np.where(size > _DEPENDENT * np.abs(rows.A).max(axis=0), size, 1.0)
-    first = float(np.abs(point.slope / size).max())
+    point = _Point.at(rows, ridge, theta)
+    first = float(np.abs(point.slope).max())
     for steps in range(max_iter):
-        if np.abs(point.slope / size).max() <= aim * first:
+        if np.abs(point.slope).max() <= aim * first:
             return theta, steps
-        H = point.information + total * np.diag(rows.ridge)
+        H = point.information + total * ridge
         move = -scipy.linalg.solve(H, point.slope, assume_a="pos")
         move *= min(1.0, _FAR / max(np.abs(rows.A @ move).max(), 1e-300))
         for _ in range(_HALVINGS):
-            after = _Point.at(rows, theta + move)
+            after = _Point.at(rows, ridge, theta + move)
             if after.value <= point.value + _ROUNDED * abs(point.value):
                 break
             move *= 0.5
@@ -69,8 +93,8 @@ class _Point(NamedTuple):
     information: Array
 
     @staticmethod
-    def at(rows: Rows, theta: Array) -> _Point:
-        A, y, s, offset, ridge = rows
+    def at(rows: Rows, ridge: Array, theta: Array) -> _Point:
+        A, y, s, offset, _ = rows
         z, total = A @ theta + offset, float(s.sum())
         p = scipy.special.expit(z)
         v = s * p * scipy.special.expit(-z)
@@ -86,5 +110,6 @@ class _Point(NamedTuple):
         leverage = v * np.einsum("ji,ji->i", W, W)
         half = float(np.log(np.diag(L)).sum() + np.log(unit).sum())
         lost = float(s @ (scipy.special.log_expit(z) * -y + scipy.special.log_expit(-z) * (y - 1)))
-        slope = A.T @ (s * (p - y) - leverage * (0.5 - p)) + total * ridge * theta
-        return _Point(lost - half + 0.5 * total * float(ridge @ theta**2), slope, information)
+        slope = A.T @ (s * (p - y) - leverage * (0.5 - p)) + total * ridge @ theta
+        value = lost - half + 0.5 * total * float(theta @ ridge @ theta)
+        return _Point(value, slope, information)
