@@ -1,5 +1,6 @@
 """Standard errors and intervals of penalised fits, and what they take for granted."""
 
+from fastreg.inference.classes import class_inference
 from fastreg.inference.generalized import LIKELIHOOD_METHODS, likelihood_inference
 from fastreg.inference.likelihood_table import LikelihoodInference
 from fastreg.inference.ridge import RIDGE_METHODS, ridge_inference
@@ -11,6 +12,7 @@ __all__ = [
     "RIDGE_METHODS",
     "Inference",
     "LikelihoodInference",
+    "class_inference",
     "likelihood_inference",
     "ridge_inference",
     "selective_inference",

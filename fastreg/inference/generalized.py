@@ -52,15 +52,15 @@ _ABOUT = (
     "Wald intervals, for many rows; they cover the mean of the estimate: the truth where nothing "
     "is penalised, else what the penalty has made of it."
 )
-_ASSUMES = {
+ASSUMES = {
     "classical": f"Rows independent, y as the likelihood has it, weights count rows. {_ABOUT}",
     "HC0": f"Rows independent, one observation each whatever the weight, of any variance. {_ABOUT}",
     "bayesian": "Rows independent, y as the likelihood has it, coefficients drawn from "
     "N(0, 1/(l2·Σw)), l2 beside the mean loss; many rows. Intervals cover the coefficients on "
     "average over that prior.",
 }
-_ASSUMES["HC1"] = _ASSUMES["sandwich"] = _ASSUMES["HC0"]
-_ASSUMES["clustered"] = f"Clusters of rows independent, rows of one as they may be. {_ABOUT}"
+ASSUMES["HC1"] = ASSUMES["sandwich"] = ASSUMES["HC0"]
+ASSUMES["clustered"] = f"Clusters of rows independent, rows of one as they may be. {_ABOUT}"
 LIKELIHOOD_METHODS = ("classical", "sandwich", "HC0", "HC1", "clustered", "bayesian")
 _BY_MODEL = ("classical", "bayesian")  # methods that take the variance of the likelihood
 _L1 = (
@@ -114,7 +114,7 @@ def likelihood_inference(
         raise ValueError(f"method must be one of {known}, got {method!r}")
     if (method == "clustered") != (clusters is not None):
         raise ValueError("cluster, a number or a name a row, and method='clustered' go together")
-    _check_penalty(objective, coef, names)
+    check_penalty(objective, coef, names)
     with single_threaded_blas:
         if has_firth:
             fit = _Fit(X, y, objective, coef, intercept, names)
@@ -123,7 +123,7 @@ def likelihood_inference(
             fit = _at_minimum(X, y, objective, coef, intercept, slack, names)
         covariance = fit.covariance(method, clusters)
     coef, intercept = fit.coef, fit.intercept
-    has_l1 = _check_penalty(objective, coef, names)
+    has_l1 = check_penalty(objective, coef, names)
     live, c = fit.live, int(objective.fit_intercept)
     features = np.append(-np.ones(c, int), np.arange(len(coef)))
     estimate = np.append(np.full(c, intercept), coef)
@@ -174,7 +174,7 @@ def likelihood_inference(
 
 def _assumes(method: str, dispersed: bool) -> str:
     """What a weight is: of amounts, R's glm has it divide the variance of its row."""
-    said = _ASSUMES[method]
+    said = ASSUMES[method]
     return said.replace("weights count rows", _DIVIDES) if dispersed else said
 
 
@@ -203,7 +203,7 @@ def _at_minimum(
     return fit
 
 
-def _check_penalty(objective: Objective, coef: Array, names: Sequence[str] | None) -> bool:
+def check_penalty(objective: Objective, coef: Array, names: Sequence[str] | None) -> bool:
     """Whether some coefficient has an L1 penalty, of which none may be zero."""
     penalty = objective.at(0)[1]
     if not is_absolute(penalty):

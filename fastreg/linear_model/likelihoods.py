@@ -95,7 +95,6 @@ class Likelihood(Generalized):
         from fastreg.inference import likelihood_inference
 
         check_is_fitted(self)
-        self._check_one_output()
         if isinstance(X, STREAMED) or is_read(X, y):
             raise ValueError("summary needs rows in memory: read X into an array first")
         design = as_design(X)
@@ -107,6 +106,13 @@ class Likelihood(Generalized):
         method = ("classical" if clusters is None else "clustered") if method is None else method
         if traits(self._loss).quadratic:
             raise ValueError("summary of power=0 is that of least squares: fit LinearRegression")
+        if len(getattr(self, "classes_", ())) > 2:
+            from fastreg.linear_model import several_classes  # not part of a first fit
+
+            return several_classes.summary(
+                self, design, y, sample_weight, offset, method=method, level=level,
+                clusters=clusters,
+            )  # fmt: skip
         target, weights = self._likelihood(y, sample_weight, m, method)
         ratio, strength = self._fitted_strength(weights, m)
         make = self._maker(n, ratio, offset_of(offset, m))

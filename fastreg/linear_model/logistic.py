@@ -89,7 +89,7 @@ class LogOdds(Classifier, Likelihood):
         if len(self.classes_) > 2:
             raise ValueError(
                 f"this is for two classes, and the fit has {len(self.classes_)}: there are no "
-                "standard errors, residuals or calibration of more yet"
+                "residuals or calibration of more yet"
             )
 
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
@@ -148,14 +148,18 @@ class LogOdds(Classifier, Likelihood):
             return scipy.special.log_softmax(z, axis=1)
         return np.column_stack([scipy.special.log_expit(-z), scipy.special.log_expit(z)])
 
-    def _likelihood(
-        self, y: Any, sample_weight: Any, m: int, method: str
-    ) -> tuple[Array, Array | None]:
+    def _check_counts(self, method: str) -> None:
+        """ValueError if weights of classes would count as rows."""
         if self.class_weight is not None and method in ("classical", "bayesian"):
             raise ValueError(
                 f"method={method!r} treats weights as counts of rows, and class_weight is not a "
                 "count: set method='sandwich'"
             )
+
+    def _likelihood(
+        self, y: Any, sample_weight: Any, m: int, method: str
+    ) -> tuple[Array, Array | None]:
+        self._check_counts(method)
         if self.target == "labels":
             odds = Odds(known_share(self, y, m), as_weights(sample_weight, m), self.classes_)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -23,6 +23,9 @@ from fastreg.selection import separation
 from fastreg.selection.class_fits import check_training_sets
 from fastreg.selection.folds import Split
 from fastreg.solvers import solve
+
+if TYPE_CHECKING:
+    from fastreg.inference import LikelihoodInference
 
 Array = np.ndarray
 _MET = 1e-6
@@ -97,6 +100,29 @@ def _certain(model: Any, X: Any, codes: Array, counts: Array, offset: Any) -> li
     p = softmax(model._scores(X, offset), axis=1)[np.arange(len(codes)), codes]
     met = (1.0 - p < _MET) | ~counts
     return [k for k in range(len(model.classes_)) if met[codes == k].all()]
+
+
+def summary(
+    model: Any, design: Design, y: Any, sample_weight: Any, offset: Any, **how: Any
+) -> LikelihoodInference:
+    """Contrasts of each class with the first: see `inference.classes`."""
+    from fastreg.inference import class_inference
+
+    (m, n), labels = design.shape, Labels.of(y, sample_weight, design.shape[0])
+    if not np.array_equal(labels.classes, model.classes_):
+        raise ValueError(
+            f"y must be of the classes {model.classes_.tolist()} of the fit, got "
+            f"{labels.classes.tolist()}"
+        )
+    model._check_counts(how["method"])
+    target = Shares.of(labels, model.class_weight)
+    ratio, strength = model._fitted_strength(target.weights, m)
+    make = target.maker(model._maker(n, ratio, offset_of(offset, m, len(target.classes))))
+    return class_inference(
+        design, target.share, make(target.weights, np.array([strength])), model._coefficients(),
+        model.intercept_, classes=target.classes, names=getattr(model, "feature_names_in_", None),
+        chosen=model._chosen, **how,
+    )  # fmt: skip
 
 
 def mean_log_loss(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> float:
