@@ -179,6 +179,6 @@ def test_what_is_wrong_is_said(options, change, message):
     with pytest.raises(ValueError, match=message):
         LogisticRegression(**options).fit(X, y, **change)
     model = LogisticRegression().fit(X, y)
-    for call in (model.summary, model.residuals, model.plot_calibration):
+    for call in (model.residuals, model.plot_calibration):
         with pytest.raises(ValueError, match="this is for two classes"):
             call(X, y)
