@@ -249,7 +249,7 @@ def test_what_it_does_not_do_is_said():
     with pytest.raises(ValueError, match="no relaxed fits of classes"):
         path.relax()
     with pytest.raises(ValueError, match="scorers of scikit-learn"):
-        path.select("cv", score="misclassification")
+        path.select("cv", score="auc")
     with pytest.raises(ValueError, match="of the classes"):
         path.at(0.1, X=X, y=np.where(y == "a", "z", y))
     source = fastreg.read(X, (y == "a") * 1.0)
@@ -257,3 +257,26 @@ def test_what_it_does_not_do_is_said():
         fastreg.path(source, family="multinomial")
     with pytest.raises(ValueError, match="for rows in memory"):
         fastreg.objective(X, (y == "a") * 1.0, np.zeros(4), 1.0, family="multinomial")
+
+
+def test_a_choice_by_the_rate_of_misclassification():
+    from sklearn.model_selection import StratifiedKFold
+
+    X, y = load_wine(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    w = 1.0 + np.arange(len(y)) % 3
+    path = fastreg.path(X, y, family="multinomial", sample_weight=w, alphas=6, tol=1e-9)
+    folds = list(StratifiedKFold(4).split(X, y))
+    found = path.select("cv", cv=folds, score="misclassification")
+    expected = np.zeros((6, 4))
+    for f, (train, test) in enumerate(folds):
+        own = fastreg.path(
+            X[train], y[train], family="multinomial", sample_weight=w[train], alphas=path.alphas,
+            tol=1e-9,
+        )  # fmt: skip
+        wrong = own.predict(X[test]).argmax(axis=1) != y[test][:, None]
+        expected[:, f] = w[test] @ wrong / w[test].sum()
+    np.testing.assert_allclose(found.values, expected.mean(axis=1), atol=1e-12)
+    assert found.unit == "misclassification rate"
+    with pytest.raises(ValueError, match="'misclassification' for several classes, got 'auc'"):
+        path.select("cv", score="auc")

@@ -126,9 +126,9 @@ class ClassRows(OfClasses, InMemory):
     def errors(
         self, cv: Any, strengths: Array, tol: float, gamma: float | None, score: str = "deviance"
     ) -> Errors:
-        if score != "deviance":
+        if score == "auc":
             raise ValueError(
-                f"score must be 'deviance' for several classes, got {score!r}: "
+                "score must be 'deviance' or 'misclassification' for several classes, got 'auc': "
                 "LogisticRegressionCV takes the scorers of scikit-learn"
             )
         splits = as_splits(self._splits(cv), len(self.y))

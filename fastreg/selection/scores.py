@@ -1,4 +1,5 @@
-"""Errors of held-out rows other than the deviance: for y in [0, 1], a share of successes.
+"""Errors of held-out rows other than the deviance: for y in [0, 1], a share of successes, or for
+shares of several classes the first of these two.
 
     misclassification = Σ w [y 1(z ≤ 0) + (1 − y) 1(z > 0)]/Σ w
     1 − area under the ROC curve = P(z₋ > z₊) + ½ P(z₋ = z₊)
@@ -44,7 +45,10 @@ def check(score: str, loss: Any) -> None:
 
 
 def misclassification(z: Array, y: Array, w: Array) -> Array:
-    """(K,) of predictions z (m, K)."""
+    """(K,) of predictions z (m, K); or of z (m, q, K) and shares y (m, q) of q classes."""
+    if y.ndim == 2:
+        met = np.take_along_axis(y, z.argmax(axis=1), axis=1)
+        return np.asarray(w @ (1.0 - met) / w.sum())
     ahead = z > 0.0
     return (w @ np.where(ahead, 1.0 - y[:, None], y[:, None])) / w.sum()
 
@@ -77,11 +81,11 @@ class Judge:
         self._score, self._X, self._y, self._split = score, X, y, split
         m = len(y)
         self._w = np.ones(m) if objective.weights is None else objective.weights
-        self._offset = np.zeros(m) if objective.offset is None else objective.offset
+        self._offset = np.zeros(y.shape) if objective.offset is None else objective.offset
         self._found: dict[int, Array] = {}
 
     def __call__(self, fold: int, coef: Array, intercept: Array) -> None:
-        """coef (n, K), intercept (K,)."""
+        """coef (n, K), intercept (K,); or (n, q, K) and (q, K) of q classes."""
         test = self._split(fold)[1]
         test = test[self._w[test] > 0.0]
         y, w = self._y[test], self._w[test]
@@ -90,7 +94,8 @@ class Judge:
                 f"split {fold} of cv tests on rows of one class, which have no ROC curve: take "
                 "fewer splits, or a splitter that puts some of both into each test set"
             )
-        z = self._X.matrix[test] @ coef + intercept + self._offset[test, None]
+        z = self._X.matrix[test] @ coef.reshape(len(coef), -1)
+        z = z.reshape(len(test), *coef.shape[1:]) + intercept + self._offset[test][..., None]
         self._found[fold] = _BY_NAME[self._score](z, y, w)
 
     def instead(self, errors: Errors, folds: int) -> Errors:
