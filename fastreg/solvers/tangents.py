@@ -177,8 +177,14 @@ class SmoothPath(working_set.PathFollower):
             working.load(stand.beta, c / kappa)
         self._loaded = id(stand), kappa
         scaled = Point(each.point.t, each.point.factor / kappa)
-        working.minimise(scaled, working_set.SLACK * self.tol, 1000 + 4 * len(W))
+        slack = working_set.SLACK * self.tol * self._weight(each, c)
+        working.minimise(scaled, slack, 1000 + 4 * len(W))
         return working.coef.copy()
+
+    def _weight(self, each: Walker, c: Array) -> float:
+        """Of slopes that count, as a share of the largest: neighbours on a path are as near as
+        their strengths."""
+        return 1.0
 
     def _level(self, each: Walker, move: Array) -> Array:
         """b at that minimum."""

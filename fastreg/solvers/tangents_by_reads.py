@@ -23,6 +23,7 @@ from fastreg.solvers.working_set import Point
 
 Array = np.ndarray
 _GROUP = 8  # points that share a tangent
+_FAINT = 1e-8  # of the largest slope, a share that is near rounding
 _CLOSE = 1e-4  # relative gap of the sample's path: more is lost between the sample and all rows
 
 
@@ -65,6 +66,14 @@ class PathByReads(SmoothPath):
             self._draw(self.problem.tangent(W, stand.beta, stand.level, self._fold(each)))
             self._origin = stand
             self._step(group)
+
+    def _weight(self, each: Walker, c: Array) -> float:
+        """A start from the sample may be far away, and slopes are to be small beside the weakest
+        penalty, as that on a large column is: else all of a gap of 0.4 was left."""
+        penalty = self.problem.base_penalty(0).l1
+        held = float(np.min(penalty[penalty > 0.0], initial=np.inf)) * self._strength(each.point)
+        largest = float(np.abs(c).max(initial=0.0))
+        return max(held / largest, _FAINT) if held < largest else 1.0
 
     def _fold(self, each: Walker) -> int:
         """Whose rows a point does without, −1 for none."""
