@@ -263,6 +263,16 @@ def softmax(Z: Array, Y: Array, weights: Array | None, offset: Array | None) -> 
     return out
 
 
+def bends(slopes: Array, Y: Array, weights: Array | None) -> Array:
+    """Σ_i w_i (diag(p) − ppᵀ) of each point, (d, K, K), from slopes w∘(p − y), (m, d·K)."""
+    (m, width), K = slopes.shape, Y.shape[1]
+    w = np.ones(m) if weights is None else weights
+    P = slopes.reshape(m, width // K, K) / w[:, None, None] + Y[:, None, :]
+    means = np.einsum("i,itk->tk", w, P)
+    out: Array = means[:, :, None] * np.eye(K) - np.einsum("i,itk,itj->tkj", w, P, P)
+    return out
+
+
 def weighted_slopes(loss, Z, y, weights, sums):
     w = np.ones((len(y), 1)) if weights is None else weights[:, None]
     value, slope, bend = _loss(loss, Z, y[:, None])

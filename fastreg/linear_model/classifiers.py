@@ -29,6 +29,7 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
     """Share what a fit says of new rows, and `coef_` with a row for each score."""
 
     classes_: Array
+    _most_classes = 2  # of rows in blocks
     _takes_shares = False  # whether some `target` is shares of classes
 
     # What all take of scikit-learn's parameters, and of their own.

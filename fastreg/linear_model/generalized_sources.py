@@ -64,7 +64,7 @@ def followed(
     """Fit all strengths, to all rows and to each training set."""
     return validate(
         source, make(None, strengths), model.tol, model.max_iter, grid, n_folds=n_folds,
-        by_total=by_total, has_labels=model._of_labels(),
+        by_total=by_total, most_classes=model._most_classes if model._of_labels() else 0,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from fastreg.linear_model.opening import opens_sources
 from fastreg.linear_model.state import atomic
 from fastreg.losses import Logistic
 from fastreg.objectives import offset_of
+from fastreg.sources.rows import MOST_CLASSES
 
 Array = np.ndarray
 
@@ -37,6 +38,7 @@ class LogOdds(Classifier, Likelihood):
     _ratio = "odds ratio"
     _predicted = "probability of the second class"
     _takes_shares = True
+    _most_classes = MOST_CLASSES
 
     # What both take of scikit-learn's parameters, and of their own.
     _parameter_constraints = {

@@ -26,6 +26,7 @@ from fastreg.selection.choice import Errors
 from fastreg.selection.loss_fits import errors_of_source
 from fastreg.solvers.source_of_loss import validate
 from fastreg.sources.blocks import Source, weight_of
+from fastreg.sources.rows import MOST_CLASSES
 
 Array = np.ndarray
 
@@ -36,7 +37,7 @@ class InBlocks(Origin):
 
     source: Source
     smallest: float  # Σ w min ℓ/Σ w
-    has_labels: ClassVar[bool] = False  # whether y is labels of several classes
+    most_classes: ClassVar[int] = 0  # of which y is labels
 
     @property
     def least(self) -> float:
@@ -50,7 +51,7 @@ class InBlocks(Origin):
         objective = dataclasses.replace(self.objective, strength=strengths)
         return fitted(
             self.source, objective, tol=tol, max_iter=self.max_iter, ratio=ratio,
-            has_labels=self.has_labels,
+            most_classes=self.most_classes,
         )  # fmt: skip
 
     def _needs_rows(self) -> ValueError:
@@ -76,7 +77,7 @@ class InBlocks(Origin):
             raise self._needs_rows()
         own = dataclasses.replace(self.objective, strength=strengths)
         found = validate(
-            self.source, own, tol, self.max_iter, n_folds=int(cv), has_labels=self.has_labels
+            self.source, own, tol, self.max_iter, n_folds=int(cv), most_classes=self.most_classes
         )
         return errors_of_source(found)
 
@@ -85,7 +86,7 @@ class InBlocks(Origin):
 class ClassesInBlocks(OfClasses, InBlocks):
     """Hold a source of rows with labels of more than two classes."""
 
-    has_labels: ClassVar[bool] = True
+    most_classes: ClassVar[int] = MOST_CLASSES
 
 
 def path_of_source(
@@ -122,17 +123,17 @@ def path_of_source(
     )  # fmt: skip
     return fitted(
         source, objective, tol=nonnegative(tol, "tol"), max_iter=int(max_iter), ratio=ratio,
-        grid=grid, has_labels=several,
+        grid=grid, most_classes=MOST_CLASSES if several else 0,
     )  # fmt: skip
 
 
 def fitted(
     source: Source, objective: Objective, *, tol: float, max_iter: int, ratio: float,
-    grid: Grid | None = None, has_labels: bool = False,
+    grid: Grid | None = None, most_classes: int = 0,
 ) -> Path:  # fmt: skip
     """Fit the path of an objective. Warn if a point did not reach `tol`."""
-    whole = validate(source, objective, tol, max_iter, grid, has_labels=has_labels)
-    if has_labels and whole.classes is None:
+    whole = validate(source, objective, tol, max_iter, grid, most_classes=most_classes)
+    if most_classes and whole.classes is None:
         raise ValueError(
             f"y of {source.kind} has two classes: for these set family='binomial' where rows are "
             "read in blocks"

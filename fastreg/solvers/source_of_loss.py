@@ -22,7 +22,6 @@ from fastreg.solvers.by_tangents import in_units_of_the_user
 from fastreg.solvers.critical import critical_strength
 from fastreg.solvers.tangents_by_reads import PathByReads, start
 from fastreg.sources import Source
-from fastreg.sources.rows import MOST_CLASSES
 
 Array = np.ndarray
 _PRECISE = 1e-10  # relative gap of what no strength holds, where a grid begins
@@ -56,7 +55,7 @@ def validate(
     *,
     n_folds: int = 0,
     by_total: bool = False,
-    has_labels: bool = False,
+    most_classes: int = 0,
 ) -> Validated:
     """Minimise at each strength, for all rows and for the training set of each fold.
 
@@ -64,11 +63,11 @@ def validate(
     ----------
     n_folds : 0 for none
     by_total : whether strengths are beside the sum of losses, not their mean
-    has_labels : whether y is labels, 0 and 1 or more than two whole numbers
+    most_classes : of which y is labels, 0 and 1 or more whole numbers; 0 if it is none
     """
     with single_threaded_blas:
         own = dataclasses.replace(objective, penalty=grid.gauge) if grid else objective
-        problem = _read(source, own, n_folds, has_labels)
+        problem = _read(source, own, n_folds, most_classes)
         ratios = _training_ratios(problem, n_folds)
         if grid is not None:
             strengths = grid.below(_critical(problem, max_iter))
@@ -93,32 +92,31 @@ def validate(
     )  # fmt: skip
 
 
-def _read(source: Source, objective: Objective, n_folds: int, has_labels: bool) -> Any:
+def _read(source: Source, objective: Objective, n_folds: int, most_classes: int) -> Any:
     """The problem of one prediction a row, or of several where y is labels of several classes."""
     if isinstance(objective.loss, losses.Multinomial):  # how many classes is not known yet
         objective = dataclasses.replace(objective, loss=losses.Logistic())
     first, folds, most = smooth_blocks.first_of(
-        source, objective, max(1, n_folds), has_labels=has_labels
+        source, objective, max(1, n_folds), has_labels=most_classes > 0
     )
-    if not has_labels:
+    if not most_classes:
         return smooth_blocks.problem_of(source, objective, first, folds, most)
-    has_several = isinstance(objective.loss, losses.Logistic)
     if first.classes is None:
         more = (
-            f", or whole numbers for {MOST_CLASSES} classes at most: for proportions set "
+            f", or whole numbers for {most_classes} classes at most: for proportions set "
             "target='proportions'"
         )
-        raise ValueError(f"y of {source.kind} must be 0 or 1{more if has_several else ''}")
+        raise ValueError(f"y of {source.kind} must be 0 or 1{more if most_classes > 2 else ''}")
     labels = {label for own in first.classes.values() for label in own}
     if labels <= {0.0, 1.0}:
         return smooth_blocks.problem_of(source, objective, first, folds, most)
     if len(labels) < 3:
         told = " and ".join(f"{label:g}" for label in sorted(labels))
         raise ValueError(f"y of {source.kind} is {told}: give two classes as 0 and 1")
-    if not has_several:
+    if len(labels) > most_classes:
         raise ValueError(
             f"y of {source.kind} has {len(labels)} classes, and {type(objective.loss).__name__} "
-            "takes two where rows are read in blocks: read the rows into memory"
+            f"takes {most_classes} where rows are read in blocks: read the rows into memory"
         )
     own = dataclasses.replace(objective, loss=losses.Multinomial(len(labels)))
     return coupled_blocks.problem_of(source, own, first, folds, most)

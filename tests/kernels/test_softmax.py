@@ -48,3 +48,15 @@ def test_any_number_of_threads_gives_the_same_bits(rng):
         fastreg.set_num_threads(before)
     np.testing.assert_array_equal(*values)
     np.testing.assert_array_equal(*slopes)
+
+
+@needs_jit
+@pytest.mark.parametrize("weighted", [True, False])
+def test_bends_are_those_of_the_reference(weighted, rng):
+    Y = np.eye(3)[rng.integers(3, size=40)]
+    Z, w = rng.standard_normal((40, 6)), rng.random(40) + 0.1 if weighted else None
+    kernels.softmax(Z, Y, w, None)
+    found = kernels.bends(Z, Y, w)
+    np.testing.assert_allclose(found, reference.bends(Z, Y, w), rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(found, found.swapaxes(1, 2))
+    np.testing.assert_allclose(found.sum(axis=2), 0.0, atol=1e-12)

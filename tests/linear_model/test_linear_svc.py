@@ -273,7 +273,7 @@ def test_what_sources_have_not_is_said():
     X, y, _ = problem(3)
     numbers = np.searchsorted(["a", "b", "c"], y)
     source = fastreg.read([(X[:70], numbers[:70]), (X[70:], numbers[70:])], memory=0)
-    with pytest.raises(ValueError, match=r"y of .* has 3 classes, and SquaredHinge takes two"):
+    with pytest.raises(ValueError, match=r"y of .* has 3 classes, and SquaredHinge takes 2"):
         LinearSVC().fit(source)
     shares = fastreg.read([(X[:70], numbers[:70] / 2.0), (X[70:], numbers[70:] / 2.0)], memory=0)
     with pytest.raises(ValueError, match=r"y of .* must be 0 or 1$"):

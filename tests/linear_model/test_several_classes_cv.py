@@ -153,4 +153,4 @@ def test_what_is_wrong_is_said(change, message):
     with pytest.raises(ValueError, match=r"y must be of the classes .*, got \['z'\]"):
         model.score(flowers()[0][:2], ["a", "z"])
     with pytest.raises(ValueError, match="fit has 3"):
-        model.summary(*flowers())
+        model.residuals(*flowers())
