@@ -46,7 +46,7 @@ class Gather:
     def _parts(self, rows: Rows, folds: list[tuple[int, slice]] | Array, frame: Frame) -> Parts:
         ranges: list[Any]
         if isinstance(folds, np.ndarray) and rows.X.is_sparse:
-            ranges = [(f, np.flatnonzero(folds == f)) for f in range(self.folds.count)]
+            ranges = [(f, np.flatnonzero(folds == f)) for f in np.unique(folds).tolist()]
         elif isinstance(folds, np.ndarray):
             every = moments.gather(*rows[:3], folds, self.folds.count, frame)
             return {f: part for f, part in enumerate(every) if part.count}

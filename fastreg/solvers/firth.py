@@ -72,7 +72,12 @@ def _descend(
         if np.abs(point.slope).max() <= aim * first:
             return theta, steps
         H = point.information + total * ridge
-        move = -scipy.linalg.solve(H, point.slope, assume_a="pos")
+        unit = np.sqrt(np.diag(H))
+        try:
+            factor = scipy.linalg.cho_factor(H / np.outer(unit, unit))
+        except (scipy.linalg.LinAlgError, ValueError):
+            return theta, steps
+        move = -scipy.linalg.cho_solve(factor, point.slope / unit) / unit
         move *= min(1.0, _FAR / max(np.abs(rows.A @ move).max(), 1e-300))
         for _ in range(_HALVINGS):
             after = _Point.at(rows, ridge, theta + move)

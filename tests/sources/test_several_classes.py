@@ -203,3 +203,12 @@ def test_what_is_wrong_is_said():
         fastreg.LogisticRegressionCV(cv=4).fit(blocks(X, own))
     with pytest.raises(ValueError, match="offset is for two classes"):
         fit(blocks(X, np.c_[y, w]), offset=1)
+
+
+def test_folds_that_small_sparse_blocks_have_no_row_of():
+    X, y, _ = problem()
+    X, y = sp.csr_matrix(np.where(X[:60] > 0.0, X[:60], 0.0)), y[:60]
+    some = [(X[i : i + 2], y[i : i + 2]) for i in range(0, 60, 2)]
+    model = fastreg.LogisticRegressionCV(Cs=[0.1], l1_ratios=[0.0], cv=3).fit(fastreg.read(some))
+    own = fastreg.LogisticRegression(C=0.1).fit(X, y)
+    np.testing.assert_allclose(model.coef_, own.coef_, atol=1e-3 * np.abs(own.coef_).max())
