@@ -52,7 +52,8 @@ def residual(rows: Rows, theta: Array, null: Array) -> float:
     """The largest slope at θ, of columns of unit length about their means, over that at `null`."""
     share = rows.s / rows.s.sum()
     length = np.sqrt(share @ (rows.A - _centre(rows)) ** 2)
-    length = np.where(length > 0.0, length, 1.0)
+    size = np.abs(rows.A).max(axis=0, initial=0.0)
+    length = np.where(length > _CONSTANT * size, length, 1.0)
     left, most = (
         float(np.max(np.abs(value_and_slopes(rows, point)[1]) / length)) for point in (theta, null)
     )
@@ -60,8 +61,10 @@ def residual(rows: Rows, theta: Array, null: Array) -> float:
 
 
 def _centre(rows: Rows) -> Array:
-    """(q,) means of columns, 0 of those that are constant; zeros where none is."""
+    """(q,) means of columns, 0 of those that are constant; zeros where none is that is free of a
+    ridge, as a ridge on it would count in the slopes of all."""
     share = rows.s / rows.s.sum()
     mean, size = share @ rows.A, np.abs(rows.A).max(axis=0, initial=0.0)
     constant = np.ptp(rows.A, axis=0) <= _CONSTANT * size
-    return np.where(constant, 0.0, mean) if constant.any() else np.zeros(len(mean))
+    has_level = bool((constant & (rows.ridge == 0.0)).any())
+    return np.where(constant, 0.0, mean) if has_level else np.zeros(len(mean))

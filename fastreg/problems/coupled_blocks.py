@@ -214,7 +214,7 @@ def _null_levels(found: Classes, classes: Array, folds: Folds, fit_intercept: bo
         fold, k = lacks[0]
         raise ValueError(
             f"cv: class {classes[k]:g} has no row outside fold {fold}: mix the rows, as folds are "
-            f"neighbours or every {folds.count}th row, or ask for fewer folds"
+            f"neighbours or one row in {folds.count}, or ask for fewer folds"
         )
     if not fit_intercept:
         return np.zeros(weights.shape)

@@ -19,6 +19,7 @@ from fastreg.sources.rows import MOST_CLASSES, Block, Layout
 
 Array = np.ndarray
 Classes = dict[int, dict[float, float]]  # fold, label, weight
+_WHOLE = 2.0**53
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ over the golden ratio (Knuth)
 
 
@@ -117,7 +118,8 @@ def _classes_of(y: Array, w: Array, fold: Array) -> Classes | None:
         found, codes = np.array([0.0, 1.0]), (y == 1.0).astype(np.int64)
     else:
         found, codes = np.unique(y, return_inverse=True)
-        if len(found) > MOST_CLASSES or (found != np.floor(found)).any():
+        beyond = np.abs(found).max() >= _WHOLE  # where neighbours are one number
+        if len(found) > MOST_CLASSES or beyond or (found != np.floor(found)).any():
             return None
     out: Classes = {}
     for f in np.unique(fold).tolist():

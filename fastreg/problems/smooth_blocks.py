@@ -302,8 +302,8 @@ def _check_training_sets(source: Source, loss: Any, parts: gathering.Parts, fold
             if abs(mean - end) <= _AT_END:
                 raise ValueError(
                     f"cv: y is {end:g} everywhere outside fold {fold} of {source.kind}: no "
-                    "intercept is the best. Mix the rows, as folds are neighbours or every "
-                    f"{folds.count}th row, or ask for fewer folds"
+                    "intercept is the best. Mix the rows, as folds are neighbours or one row in "
+                    f"{folds.count}, or ask for fewer folds"
                 )
 
 

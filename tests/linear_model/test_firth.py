@@ -146,3 +146,14 @@ def test_what_it_does_not_take_is_said():
         fastreg.ConvergenceWarning if hasattr(fastreg, "ConvergenceWarning") else UserWarning
     ):
         firth(max_iter=1).fit(X, y)
+
+
+def test_a_constant_column_with_a_ridge_is_no_intercept(rng):
+    X = rng.standard_normal((60, 2)) + 1.0
+    X[:, 1] = 2.0
+    y = (X[:, 0] + rng.logistic(size=60) > 0).astype(int)
+    model = firth(C=1.0, fit_intercept=False).fit(X, y)
+    assert model.certificate_.converged
+    rows = Rows(X, y * 1.0, np.ones(60), np.zeros(60), np.full(2, 1.0 / 60))
+    _, slope = value_and_slopes(rows, model.coef_[0])
+    assert np.abs(slope).max() < 1e-7

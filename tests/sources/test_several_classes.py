@@ -193,6 +193,8 @@ def test_what_is_wrong_is_said():
         fit(blocks(X[y < 7], y[y < 7]))
     with pytest.raises(ValueError, match="whole numbers for 1000 classes at most"):
         fit(blocks(X, np.arange(ROWS) * 1.0))
+    with pytest.raises(ValueError, match="whole numbers for 1000 classes at most"):
+        fit(blocks(X, 2.0**53 + np.arange(ROWS) % 6))
     with pytest.raises(ValueError, match="family='binomial' where rows are read in blocks"):
         fastreg.path(blocks(X, (y > 4) * 1.0), family="multinomial")
     with pytest.raises(ValueError, match="7 features and 900 classes, and fits by blocks are for"):
