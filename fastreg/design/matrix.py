@@ -43,8 +43,8 @@ class Design:
         m, n = self.shape
         by_columns = storages.by_columns(self.storage)
         count = -(-8 * self.nnz // _BLOCK_BYTES)
-        if self.is_sparse:  # a product of a piece has the width of X
-            count = min(count, self.nnz // (16 * (m if by_columns else n)))
+        if self.is_sparse:  # a product of a piece has the width of X, for each of many points
+            count = min(count, self.nnz // (4 * m if by_columns else 16 * n))
         count = max(1, count)
         wide = not self.is_sparse and n > m  # sums over rows then need the least memory
         if wide or by_columns:
