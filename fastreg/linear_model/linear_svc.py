@@ -129,7 +129,7 @@ class LinearSVC(OneC):
     of the longest. `class_weight` weighs the rows of a class in its own fit alone, as scikit-learn
     does.
 
-    scikit-learn minimises 2·C·S·P, and penalises b too: by ½(b/k)² with "l2" and by |b|/k with
+    scikit-learn minimises 2·C·S·P, and penalises b too: by ½(b/k)² with "l2" and by ``|b|/k`` with
     "l1", where k is `intercept_scaling`. Answers are equal with ``fit_intercept=False``, and nearly
     equal where k is large.
 
