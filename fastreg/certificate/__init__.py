@@ -297,14 +297,12 @@ def certify_firth(rows: Any, theta: Array, null: Array, *, tol: float, passes: i
     from fastreg.certificate import firth, losses  # not part of a first fit
     from fastreg.losses import Logistic
 
-    (value, _), (least, _) = (firth.value_and_slopes(rows, point) for point in (theta, null))
+    value, least, left = firth.judge(rows, theta, null)
     z, share = (rows.A @ null + rows.offset)[:, None], rows.s / rows.s.sum()
     lost = losses.value(Logistic(), z, rows.y[:, None])
     lost -= losses.saturated(Logistic(), rows.y[:, None])
     unit = max(float(share @ lost[:, 0]), 0.0)
-    verdict = np.array([
-        [np.inf], [unit + value - least], [unit], [firth.residual(rows, theta, null)], [1.0]
-    ])  # fmt: skip
+    verdict = np.array([[np.inf], [unit + value - least], [unit], [left], [1.0]])
     found = _certificate(verdict, np.ones(1), tol, "Fisher's scoring", passes + 2)
     return dataclasses.replace(found, objective=np.array([value]))
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.special
@@ -25,7 +26,7 @@ import scipy.special
 from fastreg.certificate import reads
 from fastreg.certificate.gap import mapped
 from fastreg.certificate.losses.relative import relative
-from fastreg.certificate.reads import Data
+from fastreg.certificate.reads import Correlations, Data
 from fastreg.certificate.target import Target, judge_together
 
 Array = np.ndarray
@@ -227,15 +228,30 @@ def _judge_some(
         Z[:, loose] += above
         fit = _fit(Z, Y, w, value, True)
     R = (Y[:, None, :] - fit.mixed).reshape(m, g * K)
-    found = reads.with_residuals(flat, R, lengths)
+    verdict = of_classes(flat, reads.with_residuals(flat, R, lengths), fit, null, K)
+    verdict[0] += worse
+    return verdict
+
+
+def of_classes(data: Data, found: Correlations, fit: Any, null: float, K: int) -> Array:
+    """`judge_together` of K classes, with coefficients and correlations of the classes of a point
+    side by side, and c⁰ of each class."""
+    g = data.coef.shape[1] // K
     targets = [
-        Target(dataclasses.replace(flat, coef=flat.coef[:, c::K]), 0, found.c0[c], found, null)
+        Target(dataclasses.replace(data, coef=data.coef[:, c::K]), 0, found.c0[c], found, null)
         for c in range(K)
     ]
     each = [found.c[c : g * K : K] for c in range(K)]
-    verdict = judge_together(targets, range(g), each, fit, np.zeros(g))
-    verdict[0] += worse
-    return verdict
+    return judge_together(targets, range(g), each, fit, np.zeros(g))
+
+
+def mixing(have: Array, want: Array) -> tuple[Array, Array]:
+    """(t (g,), π (g, K)) for which (1 − t) p + tπ has the shares of y, from means of p (g, K) and
+    of y (K,); zeros where p has them."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(have > 0.0, np.maximum(have - want, 0.0) / have, 0.0).max(axis=1)
+        pi = np.maximum(want - (1.0 - t[:, None]) * have, 0.0) / t[:, None]
+    return t, np.where(t[:, None] > 0.0, pi, 0.0)
 
 
 def _fit(Z: Array, Y: Array, w: Array, value: Array, centred: bool) -> CoupledFit:
@@ -246,10 +262,6 @@ def _fit(Z: Array, Y: Array, w: Array, value: Array, centred: bool) -> CoupledFi
     logs -= np.log(total)
     mixed = P
     if centred:
-        have, want = np.einsum("i,igk->gk", w, P), w @ Y
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = np.where(have > 0.0, np.maximum(have - want, 0.0) / have, 0.0).max(axis=1)
-            pi = np.maximum(want - (1.0 - t[:, None]) * have, 0.0) / t[:, None]
-        pi = np.where(t[:, None] > 0.0, pi, 0.0)
+        t, pi = mixing(np.einsum("i,igk->gk", w, P), w @ Y)
         mixed = (1.0 - t[:, None]) * P + t[:, None] * pi
     return CoupledFit(value, P, logs, mixed, Y, w)

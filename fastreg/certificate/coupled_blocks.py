@@ -19,10 +19,10 @@ import numpy as np
 import scipy.special
 
 from fastreg.certificate import held_out_classes
-from fastreg.certificate.coupled import softmax, values
+from fastreg.certificate.coupled import mixing, of_classes, softmax, values
 from fastreg.certificate.reads import about_means
 from fastreg.certificate.smooth_blocks import BlocksFit, Claims, data_of_sums, over_rows
-from fastreg.certificate.target import Target, beside_rounding, judge_together
+from fastreg.certificate.target import beside_rounding
 from fastreg.objectives import Objective
 
 Array = np.ndarray
@@ -94,7 +94,9 @@ class Classes:
         ones, value = sums[lanes + K, : n + 2], sums[lanes + K + 2 + _VALUE, : k + 1]
         chi = sums[lanes + K + 2 + _CHI, :k]
         logs = sums[lanes + K + 2 + _LOGS, : k * K].reshape(k, K)
-        t, pi = _mixing(shares[:, n] - own[:, :, n], shares[:, n], objective.fit_intercept)
+        t, pi = np.zeros(k), np.zeros((k, K))
+        if objective.fit_intercept:
+            t, pi = mixing(shares[:, n] - own[:, :, n], shares[:, n])
         mixed = (1.0 - t)[:, None, None] * own
         mixed += t[:, None, None] * (shares - pi[:, :, None] * ones)
         away = np.where(pi > 0.0, pi * np.minimum(logs, 0.0), 0.0)
@@ -110,25 +112,9 @@ class Classes:
         found = about_means(about, table, k * K, None)
         fit = BlocksFit(value[:k], chi, 0.0, t, cost, rho2)
         data = dataclasses.replace(about, shift=self.claims.shift)
-        loss = float(value[k])
-        targets = [
-            Target(dataclasses.replace(data, coef=coef[:, c::K]), 0, found.c0[c], found, loss)
-            for c in range(K)
-        ]
-        each = [found.c[c : k * K : K] for c in range(K)]
-        verdict = judge_together(targets, range(k), each, fit, np.zeros(k))
-        return beside_rounding(verdict, loss), 0.0
+        verdict = of_classes(data, found, fit, float(value[k]), K)
+        return beside_rounding(verdict, float(value[k])), 0.0
 
     def lost(self, X: Any, y: Array, w: Array, offset: Array) -> Array:
         """What rows lose by the points, as `deviance.lost` has it."""
         return held_out_classes.lost(X, self._shares(y), w, 0.0, self.coef, self.intercept)
-
-
-def _mixing(have: Array, want: Array, centred: bool) -> tuple[Array, Array]:
-    """(t (k,), π (k, K)) so that (1 − t) p + tπ has the shares of y, from means of both."""
-    if not centred:
-        return np.zeros(len(have)), np.full(have.shape, 1.0 / have.shape[1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(have > 0.0, np.maximum(have - want, 0.0) / have, 0.0).max(axis=1)
-        pi = np.maximum(want - (1.0 - t[:, None]) * have, 0.0) / t[:, None]
-    return t, np.where(t[:, None] > 0.0, pi, 1.0 / have.shape[1])

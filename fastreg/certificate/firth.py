@@ -48,16 +48,16 @@ def value_and_slopes(rows: Rows, theta: Array) -> tuple[float, Array]:
     return value, slope / total + ridge * theta
 
 
-def residual(rows: Rows, theta: Array, null: Array) -> float:
-    """The largest slope at θ, of columns of unit length about their means, over that at `null`."""
+def judge(rows: Rows, theta: Array, null: Array) -> tuple[float, float, float]:
+    """(P(θ), P of the null model's θ, the largest slope at the first over that at the second, of
+    columns of unit length about their means)."""
     share = rows.s / rows.s.sum()
     length = np.sqrt(share @ (rows.A - _centre(rows)) ** 2)
     size = np.abs(rows.A).max(axis=0, initial=0.0)
     length = np.where(length > _CONSTANT * size, length, 1.0)
-    left, most = (
-        float(np.max(np.abs(value_and_slopes(rows, point)[1]) / length)) for point in (theta, null)
-    )
-    return left / most if most > 0.0 else left
+    (value, slope), (least, first) = (value_and_slopes(rows, point) for point in (theta, null))
+    left, most = (float(np.max(np.abs(each) / length)) for each in (slope, first))
+    return value, least, left / most if most > 0.0 else left
 
 
 def _centre(rows: Rows) -> Array:

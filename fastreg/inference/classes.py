@@ -30,10 +30,17 @@ from scipy.special import chdtrc, log_ndtr, ndtri
 from fastreg._jit import single_threaded_blas
 from fastreg.certificate.coupled import null_levels, softmax, values
 from fastreg.design import Design
-from fastreg.inference.generalized import ASSUMES, LIKELIHOOD_METHODS, check_penalty
+from fastreg.inference.generalized import (
+    ASSUMES,
+    check_method,
+    check_penalty,
+    left_of,
+    squares_of,
+)
 from fastreg.inference.likelihood_table import LikelihoodInference
 from fastreg.inference.table import caveat, named
 from fastreg.objectives import Objective
+from fastreg.problems.coupled import information
 
 Array = np.ndarray
 _NEAR = 0.1  # standard errors from the minimum: 95 % intervals then cover 94.9 %
@@ -45,8 +52,8 @@ _CONTRASTS = " Coefficients are differences from those of class {!r}."
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Over the rows: J, the sum of squares Q, g, Σ w ℓ, that of the null model, Σ w Σ u²/p, and
-    rows that count."""
+    """Over the rows: J, Q with its factor for clusters, g, Σ w ℓ, that of the null model,
+    Σ w Σ u²/p, the rows that count, and Σ w."""
 
     J: Array
     Q: Array
@@ -70,14 +77,13 @@ def class_inference(
     ValueError
         As `likelihood_inference`.
     """
-    if method not in LIKELIHOOD_METHODS:
-        known = ", ".join(LIKELIHOOD_METHODS)
-        raise ValueError(f"method must be one of {known}, got {method!r}")
-    if (method == "clustered") != (clusters is not None):
-        raise ValueError("cluster, a number or a name a row, and method='clustered' go together")
+    check_method(method, clusters)
     K, n = coef.shape
     if K * (n + 1) > _MOST:
-        raise ValueError(f"summary of several classes is for {_MOST} coefficients, got {K * n}")
+        raise ValueError(
+            f"summary of several classes is for {_MOST} coefficients, and {K} classes of {n} "
+            f"features have {K * (n + 1)}: leave features out"
+        )
     for each in coef:
         check_penalty(objective, each, names)
     c = int(objective.fit_intercept)
@@ -88,7 +94,7 @@ def class_inference(
         inverse = _inverse(A)
         _check_minimum(sums, theta, ridge, inverse)
         used = float((inverse * sums.J).sum())  # tr A⁻¹ J
-        whole = inverse @ _middle(method, sums, A, clusters, used) @ inverse
+        whole = inverse @ _middle(method, sums, A, used) @ inverse
         q = theta.shape[1]
         C = np.kron(np.hstack([-np.ones((K - 1, 1)), np.eye(K - 1)]), np.eye(q))
         covariance = C @ whole @ C.T
@@ -131,7 +137,7 @@ def _sums(X: Design, Y: Array, objective: Objective, theta: Array, clusters: Arr
     w = np.ones(m) if objective.weights is None else objective.weights
     offset = objective.counted().offset
     levels = null_levels(Y, w, offset, objective.fit_intercept)
-    J, Q, g = np.zeros((K, q, K, q)), np.zeros((K * q, K * q)), np.zeros(K * q)
+    (J, Q), g = np.zeros((2, K * q, K * q)), np.zeros(K * q)
     scores = None if clusters is None else np.zeros((int(clusters.max()) + 1, K * q))
     numbers = np.zeros(3)
     for rows, A in _blocks(X, max(1, _ENTRIES // (K * q)), c):
@@ -139,11 +145,9 @@ def _sums(X: Design, Y: Array, objective: Objective, theta: Array, clusters: Arr
         A = np.where(v[:, None] > 0.0, A, 0.0)  # whatever a row without a weight holds
         o = 0.0 if offset is None else offset[rows]
         Z = A @ theta.T + o
-        P, U = softmax(Z), softmax(Z) - Y[rows]
-        for k in range(K):
-            for j in range(k + 1):
-                J[k, :, j] += (A * (v * P[:, k] * ((k == j) - P[:, j]))[:, None]).T @ A
-                J[j, :, k] = J[k, :, j].T
+        P = softmax(Z)
+        U = P - Y[rows]
+        J += information(A, P, v)
         each = (v[:, None] * U)[:, :, None] * A[:, None, :]
         each = each.reshape(len(A), K * q)
         g += each.sum(axis=0)
@@ -157,10 +161,9 @@ def _sums(X: Design, Y: Array, objective: Objective, theta: Array, clusters: Arr
         each_lost = (values(z[:, None], Y[rows])[:, 0] for z in (Z, start))
         numbers += [float(v @ part) for part in (*each_lost, squares)]
     if scores is not None:
-        Q = scores.T @ scores
-    flat = J.reshape(K * q, K * q)
+        Q = squares_of(scores)
     lost, null, pearson = numbers.tolist()
-    return Sums(flat, Q, g, lost, null, pearson, int(np.count_nonzero(w)), float(w.sum()))
+    return Sums(J, Q, g, lost, null, pearson, int(np.count_nonzero(w)), float(w.sum()))
 
 
 def _held(sums: Sums, objective: Objective, c: int, K: int) -> tuple[Array, Array]:
@@ -198,22 +201,12 @@ def _check_minimum(sums: Sums, theta: Array, ridge: Array, inverse: Array) -> No
         )
 
 
-def _middle(method: str, sums: Sums, A: Array, clusters: Array | None, used: float) -> Array:
+def _middle(method: str, sums: Sums, A: Array, used: float) -> Array:
     """What stands between two inverses."""
     if method == "classical":
         return sums.J
     if method == "bayesian":
         return A
-    if clusters is not None:
-        groups = int(clusters.max()) + 1
-        if groups < 2:
-            raise ValueError("cluster has one group of rows: it needs two at least")
-        return sums.Q * (groups / (groups - 1.0))
-    if method == "HC0":
-        return sums.Q
-    if not sums.count > used:
-        raise ValueError(
-            f"{sums.count} rows leave no degree of freedom to a fit that uses {used:.1f}: take "
-            "method='HC0' or 'classical'"
-        )
-    return sums.Q * (sums.count / (sums.count - used))
+    if method in ("HC1", "sandwich"):
+        return sums.Q * (sums.count / left_of(sums.count, used))
+    return sums.Q

@@ -109,11 +109,7 @@ def likelihood_inference(
         There is no such method, coefficients have bounds, an L1 penalty has left some out, columns
         depend on one another without a ridge, the data is separable, or it is not that of the fit.
     """
-    if method not in LIKELIHOOD_METHODS:
-        known = ", ".join(LIKELIHOOD_METHODS)
-        raise ValueError(f"method must be one of {known}, got {method!r}")
-    if (method == "clustered") != (clusters is not None):
-        raise ValueError("cluster, a number or a name a row, and method='clustered' go together")
+    check_method(method, clusters)
     check_penalty(objective, coef, names)
     with single_threaded_blas:
         if has_firth:
@@ -170,6 +166,34 @@ def likelihood_inference(
         likelihood_ratio=np.nan if has_firth else tested,
         likelihood_ratio_p=float(chdtrc(len(live), max(tested, 0.0))) if free else np.nan,
     )
+
+
+def check_method(method: str, clusters: Array | None) -> None:
+    """ValueError if there is no such method, or clusters are there without it or not with it."""
+    if method not in LIKELIHOOD_METHODS:
+        known = ", ".join(LIKELIHOOD_METHODS)
+        raise ValueError(f"method must be one of {known}, got {method!r}")
+    if (method == "clustered") != (clusters is not None):
+        raise ValueError("cluster, a number or a name a row, and method='clustered' go together")
+
+
+def left_of(count: int, used: float) -> float:
+    """Degrees of freedom that a fit leaves to rows."""
+    if not count > used:
+        raise ValueError(
+            f"{count} rows leave no degree of freedom to a fit that uses {used:.1f}: take "
+            "method='HC0' or 'classical'"
+        )
+    return count - used
+
+
+def squares_of(scores: Array) -> Array:
+    """Σ_g s_g s_gᵀ G/(G − 1) of the sums of clusters (G, p), of which some may have no rows."""
+    seen = int(scores.any(axis=1).sum())
+    if seen < 2:
+        raise ValueError("cluster has one group of rows: it needs two at least")
+    out: Array = scores.T @ scores * (seen / (seen - 1.0))
+    return out
 
 
 def _assumes(method: str, dispersed: bool) -> str:
@@ -279,7 +303,9 @@ class _Fit:
         self.null_deviance = _null_deviance(y, objective)
         self.used = self._centred + float(np.sum(self._inverse * self._G.T))
         self.dispersed = traits(objective.loss).dispersed
-        self.dispersion = self.pearson / self._left() if self.dispersed else 1.0
+        self.dispersion = 1.0
+        if self.dispersed:
+            self.dispersion = self.pearson / left_of(self.rows.count, self.used)
         self.distance /= np.sqrt(self.dispersion) if self.dispersion > 0.0 else 1.0
         self.log_likelihood = self._log_likelihood(objective, loss)
 
@@ -353,7 +379,7 @@ class _Fit:
         if method in _BY_MODEL:
             about = about * self.dispersion
         if method in ("HC1", "sandwich"):
-            about = about * (self.rows.count / self._left())
+            about = about * (self.rows.count / left_of(self.rows.count, self.used))
         back = np.eye(p + 1)
         back[0, 1:] = -self._mean
         out: Array = (back @ about @ back.T)[1 - c :, 1 - c :]
@@ -367,21 +393,7 @@ class _Fit:
             A = np.column_stack([np.ones(len(z)), X])
             A *= (w * losses.slope(self._loss, z, y))[:, None]
             np.add.at(scores, clusters[rows], A)
-        seen = scores.any(axis=1).sum()
-        if seen < 2:
-            raise ValueError("cluster has one group of rows: it needs two at least")
-        scores = scores[:, np.append(0, 1 + self.live)] @ self._move.T
-        out: Array = scores.T @ scores * (seen / (seen - 1.0))
-        return out
-
-    def _left(self) -> float:
-        left = self.rows.count - self.used
-        if not left > 0.0:
-            raise ValueError(
-                f"{self.rows.count} rows leave no degree of freedom to a fit that uses "
-                f"{self.used:.1f}: take method='HC0' or 'classical'"
-            )
-        return left
+        return squares_of(scores[:, np.append(0, 1 + self.live)] @ self._move.T)
 
 
 def _check_separation(

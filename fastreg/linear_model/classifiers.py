@@ -58,13 +58,6 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         """Whether y holds labels."""
         return True
 
-    def _scores(self, X: Any, offset: Any) -> Array:
-        """(m,) o + b + Xw of two classes; (m, K) of more."""
-        check_is_fitted(self)
-        if len(self.classes_) == 2:
-            return self._predictor(X, offset)
-        return self._shifted(Linear(self._coefficients(), self.intercept_), X, offset)
-
     def decision_function(self, X: Any, offset: Any = None) -> Array:
         """Compute the scores of new rows.
 
@@ -81,14 +74,17 @@ class Classifier(ClassifierMixin, Generalized):  # type: ignore[misc]
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Scores o + b + Xw, with o the offset. Of two classes that of the second, above 0 where
-            it is predicted. Of more that of each class.
+            it is predicted; logistic regression has its log odds. Of more that of each class.
 
         Raises
         ------
         ValueError
             X has other features than the fit, or X or offset contains NaN or infinity.
         """
-        return self._scores(X, offset)
+        check_is_fitted(self)
+        if len(self.classes_) == 2:
+            return self._predictor(X, offset)
+        return self._shifted(Linear(self._coefficients(), self.intercept_), X, offset)
 
     def predict(self, X: Any, offset: Any = None) -> Array:
         """Predict the class of new rows.

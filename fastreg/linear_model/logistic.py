@@ -56,31 +56,6 @@ class LogOdds(Classifier, Likelihood):
         "target": [StrOptions(set(TARGETS))],
     }
 
-    def decision_function(self, X: Any, offset: Any = None) -> Array:
-        """Compute the log odds of the second class, or scores of more classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows with the features of the fit. Paths, a `Source` and dask arrays work too; they are
-            read in blocks.
-        offset : array-like or None, default=None
-            Known part of the prediction, added to Xw + b, of shape (n_samples,); for more than two
-            classes of shape (n_samples, n_classes). None means zeros.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Log odds o + b + Xw, with o the offset. For more than two classes the same for each of
-            them; probabilities are their softmax.
-
-        Raises
-        ------
-        ValueError
-            X has other features than the fit, or X or offset contains NaN or infinity.
-        """
-        return self._scores(X, offset)
-
     def _of_labels(self) -> bool:
         return bool(self.target == "labels")
 

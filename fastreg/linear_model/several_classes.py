@@ -97,7 +97,7 @@ def finish(model: Any, X: Any, design: Design, target: Shares, objective: Object
 
 def _certain(model: Any, X: Any, codes: Array, counts: Array, offset: Any) -> list[int]:
     """Classes whose rows all have a probability of 1 but for `_MET`."""
-    p = softmax(model._scores(X, offset), axis=1)[np.arange(len(codes)), codes]
+    p = softmax(model.decision_function(X, offset), axis=1)[np.arange(len(codes)), codes]
     met = (1.0 - p < _MET) | ~counts
     return [k for k in range(len(model.classes_)) if met[codes == k].all()]
 
@@ -127,7 +127,7 @@ def summary(
 
 def mean_log_loss(model: Any, X: Any, y: Any, sample_weight: Any, offset: Any) -> float:
     """Minus the mean log-likelihood of rows, by a fit."""
-    logs = log_softmax(model._scores(X, offset), axis=1)
+    logs = log_softmax(model.decision_function(X, offset), axis=1)
     codes = known_codes(model, y, len(logs))
     lost = -logs[np.arange(len(codes)), codes]
     return float(np.average(lost, weights=as_weights(sample_weight, len(codes))))

@@ -320,6 +320,18 @@ class Quadratic(CoupledProblem):
         return out
 
 
+def information(A: Array, P: Array, v: Array) -> Array:
+    """Σ v (diag(p) − ppᵀ) ⊗ aaᵀ, (K·q, K·q) class by class, of rows A (m, q), P (m, K), v (m,)."""
+    (m, q), K = A.shape, P.shape[1]
+    each = ((P * np.sqrt(v)[:, None])[:, :, None] * A[:, None, :]).reshape(m, K * q)
+    out: Array = -(each.T @ each)
+    weighted = (A * v[:, None]).T
+    for k in range(K):
+        part = slice(k * q, (k + 1) * q)
+        out[part, part] += (weighted * P[:, k]) @ A
+    return out
+
+
 def spectrum_of(S: Array) -> tuple[Array, Array, Array]:
     """Eigenvalues ≥ 0 and vectors of a mean of diag(p) − ppᵀ, and which are not rounding of the
     largest, nor so small that what is divided by them overflows."""

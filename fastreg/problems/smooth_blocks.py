@@ -67,6 +67,8 @@ class SmoothBlocks(MomentProblem):
     fold_of: Array | None = None  # (P,) fold whose rows a point does without, −1 for none
     passes: int = 1
 
+    classes = None  # labels of several, which `CoupledBlocks` has
+
     def null(self, t: int) -> float:
         return self.scale_of_gap
 

@@ -88,7 +88,7 @@ def validate(
     training = both.reshape(*both.shape[:-1], n_folds, K).swapaxes(-1, -2)
     return Validated(
         found.part(slice(0, K)), training, deviance, rounding, null, gap, met, problem.least,
-        getattr(problem, "classes", None),
+        problem.classes,
     )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def _certified(
         coef, intercept = in_units_of_the_user(problem, betas.copy(order="F"), levels)
         certificate, held = certify_source_of_loss(
             problem.source, coef, intercept, problem.asked, _claims(problem), problem.folds,
-            fold_of, getattr(problem, "classes", None), tol=tol,
+            fold_of, problem.classes, tol=tol,
             method="proximal Newton, blocks", passes=problem.passes,
         )  # fmt: skip
         problem.passes += 1
