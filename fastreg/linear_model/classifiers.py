@@ -171,5 +171,5 @@ class OneC(Classifier):
         make = self._maker(source.n_features, ratio, None)
         found = sources.followed(self, source, make, strength, by_total=True)
         self.classes_ = sources.classes_of(source, found)
-        sources.finish(self, source, found.solution)
+        sources.finish(self, source, found, make)
         return self

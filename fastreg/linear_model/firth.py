@@ -8,7 +8,9 @@ import numpy as np
 
 from fastreg.certificate import KKT, certify_firth
 from fastreg.certificate.firth import Rows
-from fastreg.design import Design
+from fastreg.certificate.intercept import null_model
+from fastreg.design import Design, feature_names, nonfinite_message
+from fastreg.inference.table import named
 from fastreg.linear_model.base import warn_of_fit
 from fastreg.linear_model.state import note_features
 from fastreg.objectives import Objective
@@ -17,6 +19,7 @@ from fastreg.solvers.firth import dependent, minimise
 
 Array = np.ndarray
 _SHARE = 0.1  # of the residual asked
+_NAMED = 5  # columns in a message
 
 
 def check(model: Any, ratio: float, n_classes: int) -> None:
@@ -35,8 +38,7 @@ def fit(model: Any, X: Any, design: Design, share: Array, objective: Objective) 
     _check_columns(rows, X, model)
     start = np.zeros(rows.A.shape[1])
     if objective.fit_intercept:
-        mean = float(np.average(rows.y, weights=rows.s))
-        start[-1] = np.log(mean / (1.0 - mean))
+        start[-1] = null_model(objective.loss, rows.y[:, None], rows.s, rows.offset)[0]
     theta, steps = minimise(rows, start, _SHARE * min(model.tol, KKT), model.max_iter)
     certificate = certify_firth(rows, theta, start, tol=model.tol, passes=steps + 1)
     intercept = theta[-1:] if objective.fit_intercept else np.zeros(1)
@@ -46,13 +48,14 @@ def fit(model: Any, X: Any, design: Design, share: Array, objective: Objective) 
         theta[: design.shape[1], None], intercept, objective.strength, certificate, steps,
         steps >= model.max_iter,
     )  # fmt: skip
-    model._set(solution)
-    model.dual_gap_ = certificate.gap[0]
-    model.certificate_ = certificate
+    model._keep(solution)
     warn_of_fit(model, solution)
 
 
 def _rows(design: Design, share: Array, objective: Objective) -> Rows:
+    told = nonfinite_message(design)
+    if told:
+        raise ValueError(told)
     (m, n), counted = design.shape, objective.counted()
     assert objective.strength is not None
     s = np.ones(m) if objective.weights is None else objective.weights
@@ -62,8 +65,6 @@ def _rows(design: Design, share: Array, objective: Objective) -> Rows:
     ridge = np.broadcast_to(objective.l2[:, 0], n) * objective.strength[0]
     if objective.fit_intercept:
         A, ridge = np.column_stack([A, np.ones(len(A))]), np.append(ridge, 0.0)
-    if not np.isfinite(A).all():
-        raise ValueError("Input X contains NaN or infinity")
     offset = np.zeros(len(A)) if counted.offset is None else counted.offset[seen]
     return Rows(A, share[seen], s[seen], offset, ridge)
 
@@ -73,12 +74,8 @@ def _check_columns(rows: Rows, X: Any, model: Any) -> None:
     if not len(found):
         return
     n = rows.A.shape[1] - bool(model.fit_intercept)
-    columns = getattr(X, "columns", None)
-    names = [
-        "the intercept" if j >= n else f"column {j}" if columns is None else repr(columns[j])
-        for j in found[:5]
-    ]
+    names = named(np.where(found < n, found, -1)[:_NAMED], feature_names(X))
     raise ValueError(
-        f"firth=True needs columns that are no sums of others, as their determinant counts, and "
-        f"{', '.join(names)} can be left out"
+        "firth=True needs columns that are no sums of others, as their determinant counts: leave "
+        f"out {', '.join(names)}"
     )

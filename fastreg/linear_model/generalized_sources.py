@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from fastreg._warnings import warn_of_convergence
 from fastreg.grids import Grid
 from fastreg.linear_model.base import check_finite_params, check_folds, warn_of_fit
 from fastreg.linear_model.generalized import MakeObjective
 from fastreg.linear_model.opening import note_names
+from fastreg.objectives import Objective
+from fastreg.selection import separation
 from fastreg.solvers import Solution
 from fastreg.solvers.source_of_loss import Validated, validate
 from fastreg.sources import Source
@@ -73,8 +76,28 @@ def folds_of(model: Any, source: Source, params: dict[str, Any]) -> int:
     return check_folds(5 if model.cv is None else model.cv, source, params)
 
 
-def finish(model: Any, source: Source, solution: Solution) -> None:
-    """Set the attributes of the fit, and warn if it did not converge."""
+def finish(model: Any, source: Source, found: Validated, make: MakeObjective, k: int = 0) -> None:
+    """Set the attributes of fit k, and warn if it did not converge, or has no minimum."""
+    solution = found.solution.part(slice(k, k + 1))
     note_names(model, source)
     model._keep(solution)
-    warn_of_fit(model, solution)
+    told = _separable(source, found, solution, make(None, solution.strength))
+    if told:
+        warn_of_convergence(f"{type(model).__name__}: {told}.")
+    else:
+        warn_of_fit(model, solution)
+
+
+def _separable(source: Source, found: Validated, solution: Solution, objective: Objective) -> str:
+    """Return what to warn of where nothing holds coefficients, and rows are met."""
+    if not separation.is_free(objective, source.n_features):
+        return ""
+    several = found.classes is not None
+    coef = solution.coef[..., 0] if several else solution.coef[:, :1]
+    level = np.atleast_1d(solution.intercept[..., 0])
+    met = separation.certain(source, objective.loss, coef, level, found.classes)
+    if not met:
+        return ""
+    if not several:
+        return separation.words()
+    return separation.words_of_class(classes_of(source, found).tolist()[met[0]])

@@ -392,7 +392,7 @@ class LogisticRegressionCV(CallbackSupportMixin, LogOdds):  # type: ignore[misc]
             training = training[:, :, None]
         self._report(found, training.transpose(4, 0, 3, 2, 1), order)
         warn_of_choice(self, self.cv_certificate_)
-        sources.finish(self, source, paths[which].solution.part(slice(best, best + 1)))
+        sources.finish(self, source, paths[which], makers[which], best)
         if self.use_legacy_attributes:
             self._as_before()
         return self

@@ -251,7 +251,7 @@ class OneAlpha(GeneralizedRegressor):
         source = self._source(X, offset)
         make = self._maker(source.n_features, float(self.l1_ratio), None)
         found = sources.followed(self, source, make, np.array([float(self.alpha)]))
-        sources.finish(self, source, found.solution)
+        sources.finish(self, source, found, make)
         return self
 
     def _fitted_strength(self, weights: Array | None, m: int) -> tuple[float, float]:

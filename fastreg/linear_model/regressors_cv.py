@@ -199,9 +199,9 @@ class ChoosesAlpha(CallbackSupportMixin, GeneralizedRegressor):  # type: ignore[
         which = note_choice(self, ratios, [each.solution.strength for each in paths], found)
         self.deviance_path_, self.deviance_se_ = errors_of(found)
         warn_of_choice(self, self.cv_certificate_)
-        chosen = paths[which].solution
-        k = int(np.flatnonzero(chosen.strength == self.alpha_)[0])
-        sources.finish(self, source, chosen.part(slice(k, k + 1)))
+        k = int(np.flatnonzero(paths[which].solution.strength == self.alpha_)[0])
+        make = self._maker(n, ratios[which], None)
+        sources.finish(self, source, paths[which], make, k)
         return self
 
     def _least(self, ratio: float) -> float:

@@ -79,18 +79,13 @@ def finish(model: Any, X: Any, design: Design, target: Shares, objective: Object
     )  # fmt: skip
     model.classes_ = classes
     note_features(model, X)
-    model._set(found)
-    model.dual_gap_ = found.certificate.gap[0]
-    model.certificate_ = found.certificate
+    model._keep(found)
     counts = np.ones(m, bool) if weights is None else weights > 0.0
     free = separation.is_free(objective, n)
     certain = _certain(model, X, target.codes, counts, objective.offset) if free else []
     if certain:
-        warn_of_convergence(
-            f"{type(model).__name__}: all rows of class {classes.tolist()[certain[0]]!r} are told "
-            "apart with certainty: coefficients that nothing holds may grow for ever, and are then "
-            "arbitrary; penalise them, or bound them."
-        )
+        told = separation.words_of_class(classes.tolist()[certain[0]])
+        warn_of_convergence(f"{type(model).__name__}: {told}.")
     else:
         warn_of_fit(model, found)
 

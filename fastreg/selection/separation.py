@@ -13,15 +13,19 @@ for which they are 1 on average, if there is one: few features.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse
+from scipy.special import softmax
 
 from fastreg import losses
 from fastreg.certificate.losses import slope
 from fastreg.design import Design
 from fastreg.objectives import Objective
+from fastreg.sources.blocks import Source
+from fastreg.sources.rows import Block, Layout
 
 Array = np.ndarray
 _MET = 1e-6  # a slope of a row that nothing is left to gain from
@@ -53,12 +57,12 @@ def complaint(
     found = _alone(X, y, counts, free, objective)
     if not len(found):
         if X.nnz > _LARGEST:
-            return _words("") if (met & ends)[counts].all() else ""
+            return words() if (met & ends)[counts].all() else ""
         found = _together(X, y, counts, free, objective)
         if not len(found):
             return ""
     shown = [f"x{j}" if names is None else str(names[j]) for j in found[:_NAMED]]
-    return _words(", ".join(shown) + (", …" if len(found) > _NAMED else ""))
+    return words(", ".join(shown) + (", …" if len(found) > _NAMED else ""))
 
 
 def is_free(objective: Objective, n: int) -> bool:
@@ -67,7 +71,51 @@ def is_free(objective: Objective, n: int) -> bool:
     return not losses.traits(objective.loss).attained and bool(_free(objective, n).any())
 
 
-def _words(features: str) -> str:
+def certain(source: Source, loss: Any, coef: Array, intercept: Array, labels: Any) -> list[int]:
+    """Classes whose rows are all met, of coef (n, K) and intercept (K,), labels (K,) or None; or 0
+    where all rows of one prediction are. It takes a read, in which no programme is solved: data
+    that only some rows separate stays unseen."""
+    work = _Met(source.layout, loss, coef, intercept, labels)
+    met, rows = source.reduce(work, np.add)
+    return np.flatnonzero((rows > 0) & (met == rows)).tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class _Met:
+    """(2, K) of a block: rows that nothing is left to gain from, and rows that count."""
+
+    layout: Layout
+    loss: Any
+    coef: Array
+    intercept: Array
+    labels: Array | None
+
+    def __call__(self, block: Block, row: int) -> Array:
+        rows = self.layout.check(block)
+        counts = np.ones(len(rows.Y), bool) if rows.weights is None else rows.weights > 0.0
+        z = np.asarray(rows.X.matrix @ self.coef)[counts] + self.intercept
+        y = rows.Y[counts]
+        if self.labels is None:
+            z += 0.0 if rows.offset is None else rows.offset[counts, None]
+            ends = np.isin(y, losses.domain(self.loss))
+            place = np.zeros(len(y), int)
+            met = (ends & (np.abs(slope(self.loss, z, y)) < _MET))[:, 0]
+        else:
+            place = np.searchsorted(self.labels, y[:, 0])
+            met = 1.0 - softmax(z, axis=1)[np.arange(len(y)), place] < _MET
+        K = self.coef.shape[1]
+        return np.stack([np.bincount(place, met, K), np.bincount(place, minlength=K)])
+
+
+def words_of_class(label: Any) -> str:
+    """What to warn of where all rows of a class are met."""
+    return (
+        f"all rows of class {label!r} are told apart with certainty: coefficients that nothing "
+        "holds may grow for ever, and are then arbitrary; penalise them, or bound them"
+    )
+
+
+def words(features: str = "") -> str:
     which = f"coefficients of {features}" if features else "coefficients"
     return (
         f"the data is separable and the loss has no minimum: it falls for ever as {which} grow, "

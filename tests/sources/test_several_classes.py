@@ -214,3 +214,29 @@ def test_folds_that_small_sparse_blocks_have_no_row_of():
     model = fastreg.LogisticRegressionCV(Cs=[0.1], l1_ratios=[0.0], cv=3).fit(fastreg.read(some))
     own = fastreg.LogisticRegression(C=0.1).fit(X, y)
     np.testing.assert_allclose(model.coef_, own.coef_, atol=1e-3 * np.abs(own.coef_).max())
+
+
+def test_classes_told_apart_with_certainty_are_warned_of():
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((600, 2))
+    several = np.argmax(X @ rng.standard_normal((2, 3)), axis=1)
+    with pytest.warns(fastreg.ConvergenceWarning, match="rows of class . are told apart"):
+        fastreg.LogisticRegression(C=np.inf).fit(blocks(X, several, size=200))
+    with pytest.warns(fastreg.ConvergenceWarning, match="the data is separable"):
+        fastreg.LogisticRegression(C=np.inf).fit(blocks(X, (X[:, 0] > 0) * 1.0, size=200))
+    mixed = (several + (rng.random(600) < 0.2)) % 3
+    model = fastreg.LogisticRegression(C=np.inf).fit(blocks(X, mixed, size=200))
+    assert model.certificate_.converged
+
+
+def test_slopes_are_small_beside_the_weakest_penalty():
+    """A large column has a weak penalty in units of its own: all of a gap of 0.4 was left."""
+    rng = np.random.default_rng(513)
+    X = rng.standard_normal((388, 3)) * [1.4, 1.3e-3, 1.3e3] + [0.0, -0.6, -95.0]
+    z = (X - X.mean(axis=0)) / X.std(axis=0) @ rng.standard_normal((3, 4))
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    for tol in (1e-2, 1e-3, 1e-6):
+        model = fastreg.LogisticRegression(C=168.0, l1_ratio=1.0, tol=tol).fit(
+            blocks(X, y, size=60)
+        )
+        assert model.certificate_.converged
