@@ -16,6 +16,7 @@ CLASSES, C = 4, 0.1
 STEPS = 8  # of Newton's method, from zero
 SPREAD = 2.0  # of predictions
 SEARCHED, FOLDS = (0.01, 0.1, 1.0), 3
+BLOCK, FIRTH, NEWTON = 4000, 1000, 100  # rows; steps at most
 ALPHAS, RATIO, PROXIMAL = 10, 0.1, 300  # of a path, and plain steps at each of its strengths
 
 
@@ -128,6 +129,60 @@ def plain_lassos(data: Labelled) -> tuple[Array, Array]:
             B, b, t = new, up, later
         out.append(_softmax(X @ B + b, Y)[1] / m + alpha * np.abs(B).sum())
     return np.array(out), alphas
+
+
+def ridge_in_blocks(data: Labelled) -> tuple[Array, Array]:
+    """The ridge, of rows that arrive in blocks."""
+    rows = [slice(a, a + BLOCK) for a in range(0, len(data.X), BLOCK)]
+    source = fastreg.read([(data.X[some], data.labels[some]) for some in rows])
+    model = fastreg.LogisticRegression(C=C, tol=1e-10).fit(source)
+    return model.coef_, model.intercept_ - model.intercept_.mean()
+
+
+def firth(data: Labelled) -> tuple[Array, Array]:
+    """Firth's term, of the first class against the rest."""
+    model = fastreg.LogisticRegression(C=np.inf, firth=True, max_iter=FIRTH)
+    model.fit(data.X, data.labels == 0)
+    return model.coef_[0], model.intercept_
+
+
+def plain_firth(data: Labelled) -> tuple[Array, Array]:
+    """Fisher's scoring, with leverages from the inverse of the information."""
+    X, y = np.column_stack([data.X, np.ones(len(data.X))]), (data.labels == 0) * 1.0
+    theta = np.zeros(X.shape[1])
+    for _ in range(FIRTH):
+        p = 1.0 / (1.0 + np.exp(-X @ theta))
+        inverse = np.linalg.inv((X * (p * (1.0 - p))[:, None]).T @ X)
+        leverage = p * (1.0 - p) * np.einsum("ij,jk,ik->i", X, inverse, X)
+        step = inverse @ (X.T @ (y - p + leverage * (0.5 - p)))
+        theta += step * min(1.0, 2.0 / np.abs(X @ step).max())
+        if np.abs(step).max() < 1e-9:
+            break
+    return theta[:-1], theta[-1:]
+
+
+def margins(data: Labelled) -> tuple[Array, Array]:
+    """Borders of each class against the rest, by the squared hinge."""
+    model = fastreg.LinearSVC(C=C, tol=1e-10).fit(data.X, data.labels)
+    return model.coef_, model.intercept_
+
+
+def plain_margins(data: Labelled) -> tuple[Array, Array]:
+    """Newton's method on the rows within the margin, class by class."""
+    X, coefs = np.column_stack([data.X, np.ones(len(data.X))]), []
+    ridge = np.append(np.full(data.X.shape[1], 0.5 / C), 0.0)
+    for k in range(CLASSES):
+        y, w = np.where(data.labels == k, 1.0, -1.0), np.zeros(X.shape[1])
+        for _ in range(NEWTON):
+            inside = y * (X @ w) < 1.0
+            A = X[inside]
+            step = np.linalg.solve(A.T @ A + np.diag(ridge), A.T @ (A @ w - y[inside]) + ridge * w)
+            w -= step
+            if np.abs(step).max() < 1e-12:
+                break
+        coefs.append(w)
+    found = np.array(coefs)
+    return found[:, :-1], found[:, -1]
 
 
 def _softmax(Z: Array, Y: Array) -> tuple[Array, float]:

@@ -751,17 +751,24 @@ def more_family_cases(name: str) -> list[Case]:
 
 
 def several_classes_cases() -> list[Case]:
-    """A pass, ridges and a path of all classes at once, and a choice by folds."""
+    """A pass, ridges and a path of all classes at once, in memory and in blocks, a choice by folds,
+    and two models of a class against the rest."""
     make, ridges = case_classes.labelled, (case_classes.ridge, case_classes.plain_ridge)
     pass_of = case_classes.slopes, case_classes.plain_slopes
     paths_of = case_classes.lassos, case_classes.plain_lassos
     searches = case_classes.search, case_classes.plain_search
+    blocks = case_classes.ridge_in_blocks, case_classes.plain_ridge
+    firth = case_classes.firth, case_classes.plain_firth
+    margins = case_classes.margins, case_classes.plain_margins
     return [
         Case("softmax", shapes((4000, 5), (1_000_000, 5)), make, *pass_of),
         Case("several_classes", SEARCHED, make, *ridges, tolerance=1e-5),
         Case("small_several_classes", SMALL, make, *ridges, tolerance=1e-5),
         Case("several_classes_path", SMALL, make, *paths_of, tolerance=1e-6),
         Case("several_classes_search", SMALL, make, *searches, tolerance=1e-6),
+        Case("several_classes_in_blocks", SEARCHED, make, *blocks, tolerance=1e-5),
+        Case("firth", SMALL, make, *firth, tolerance=1e-5),
+        Case("linear_svc", SEARCHED, make, *margins, tolerance=1e-5),
     ]
 
 
