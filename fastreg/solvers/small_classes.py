@@ -20,6 +20,7 @@ from fastreg.problems.coupled import CoupledProblem, information
 
 Array = np.ndarray
 _ARMIJO, _HALVINGS = 1e-4, 40
+_LEVELS = 20  # steps of intercepts alone
 _ROUNDED = 1e-15  # of P
 _FINEST = 1e-30  # of what a step gains, relative to the null model's loss
 
@@ -34,6 +35,8 @@ def solve(
     theta[:, :n], most, missed = betas[:, 0].reshape(K, n), 0, []
     if rows.is_centred:
         theta[:, n] = levels[:, 0]
+        if theta[:, :n].any():
+            theta[:, n] = _levels_beside(rows, theta)
     aim = max(min(0.5 * tol, tol * tol), _FINEST) * problem.scale_of_gap
     for t in range(betas.shape[1]):
         l2 = np.zeros(theta.shape)
@@ -45,6 +48,15 @@ def solve(
         if not is_met and steps < max_iter:
             missed.append(t)
     return most, missed
+
+
+def _levels_beside(rows: _Rows, theta: Array) -> Array:
+    """(K,) the best intercepts beside a start of coefficients."""
+    beside = rows.A[:, :-1] @ theta[:, :-1].T
+    beside += 0.0 if rows.offset is None else rows.offset
+    alone = rows._replace(A=rows.A[:, -1:], offset=beside)
+    found: Array = _newton(alone, theta[:, -1:], np.zeros((len(theta), 1)), 0.0, _LEVELS)[0]
+    return found[:, 0]
 
 
 class _Rows(NamedTuple):
